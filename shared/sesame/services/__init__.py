@@ -1,0 +1,1 @@
+"""The use cases, one module each: what webhooks, desk, imports and jobs share."""
