@@ -1,0 +1,145 @@
+"""Every key of every table. docs/data-model.md says which access pattern each serves."""
+
+from sesame.store.table import Key
+
+GSI1 = "gsi1"
+
+
+def residences() -> str:
+    """Partition of all residences of the operator (about 2,000 items at most)."""
+    return "RESIDENCES"
+
+
+def residence(residence_id: str) -> Key:
+    """A residence's settings."""
+    return {"pk": residences(), "sk": residence_id}
+
+
+def person(person_id: str) -> Key:
+    """A person's profile."""
+    return {"pk": f"PERSON#{person_id}", "sk": "PROFILE"}
+
+
+def person_lease(person_id: str, lease_id: str) -> Key:
+    """Points from a person to one of their leases."""
+    return {"pk": f"PERSON#{person_id}", "sk": f"LEASE#{lease_id}"}
+
+
+def person_session(person_id: str, session_hash: str) -> Key:
+    """A session, beside its person so that all of them are listed by one query."""
+    return {"pk": f"PERSON#{person_id}", "sk": f"SESSION#{session_hash}"}
+
+
+def lease(lease_id: str) -> Key:
+    """A lease."""
+    return {"pk": f"LEASE#{lease_id}", "sk": "LEASE"}
+
+
+def code(code_hash: str) -> Key:
+    """Looks a lease up by its tenant code."""
+    return {"pk": f"CODE#{code_hash}", "sk": "LOOKUP"}
+
+
+def ine(ine_hash: str) -> Key:
+    """Looks a person up by INE."""
+    return {"pk": f"INE#{ine_hash}", "sk": "LOOKUP"}
+
+
+def email(email_hash: str, person_id: str) -> Key:
+    """Looks persons up by e-mail; several may share one."""
+    return {"pk": f"EMAIL#{email_hash}", "sk": f"PERSON#{person_id}"}
+
+
+def phone(phone_hash: str, person_id: str) -> Key:
+    """Looks persons up by phone; several may share one."""
+    return {"pk": f"PHONE#{phone_hash}", "sk": f"PERSON#{person_id}"}
+
+
+def tenant_reference(reference: str) -> Key:
+    """Holds a tenant reference, and looks its lease up."""
+    return {"pk": f"TENANTREF#{reference}", "sk": "LOOKUP"}
+
+
+def lease_reference(reference: str) -> Key:
+    """Holds an operator's lease reference, and looks its lease up."""
+    return {"pk": f"LEASEREF#{reference}", "sk": "LOOKUP"}
+
+
+def challenge(challenge_id: str) -> Key:
+    """A sign-in, a recovery or a welcome link under way."""
+    return {"pk": f"CHALLENGE#{challenge_id}", "sk": "CHALLENGE"}
+
+
+def limit(subject_hash: str, window: str) -> Key:
+    """How often something was tried in a window of time."""
+    return {"pk": f"LIMIT#{subject_hash}", "sk": window}
+
+
+def account(lease_id: str) -> Key:
+    """A lease's account: the journal's checkpoint."""
+    return {"pk": f"ACCOUNT#{lease_id}", "sk": "ACCOUNT"}
+
+
+def notice(lease_id: str, period: str) -> Key:
+    """A rent notice, which is its own debit entry. `period` is YYYY-MM."""
+    return {"pk": f"ACCOUNT#{lease_id}", "sk": f"NOTICE#{period}"}
+
+
+def entry(lease_id: str, entry_id: str) -> Key:
+    """A journal entry."""
+    return {"pk": f"ACCOUNT#{lease_id}", "sk": f"ENTRY#{entry_id}"}
+
+
+def payment(payment_id: str) -> Key:
+    """A payment."""
+    return {"pk": f"PAYMENT#{payment_id}", "sk": "PAYMENT"}
+
+
+def delivery(provider: str, delivery_id: str) -> Key:
+    """A provider's raw delivery."""
+    return {"pk": f"DELIVERY#{provider}#{delivery_id}", "sk": "DELIVERY"}
+
+
+def idempotency(lease_id: str, key_hash: str) -> Key:
+    """A caller's Idempotency-Key."""
+    return {"pk": f"IDEMPOTENCY#{lease_id}#{key_hash}", "sk": "REQUEST"}
+
+
+def document(document_id: str) -> Key:
+    """A document, from request to file."""
+    return {"pk": f"DOCUMENT#{document_id}", "sk": "DOCUMENT"}
+
+
+def verification(verification_code: str) -> Key:
+    """Looks a document up by what is printed on it."""
+    return {"pk": f"VERIFICATION#{verification_code}", "sk": "LOOKUP"}
+
+
+def facts(lease_id: str, kind: str, digest: str) -> Key:
+    """Finds the document that already states the same facts."""
+    return {"pk": f"LEASE#{lease_id}", "sk": f"FACTS#{kind}#{digest}"}
+
+
+def lease_import(import_id: str) -> Key:
+    """A file of leases taken in."""
+    return {"pk": f"IMPORT#{import_id}", "sk": "IMPORT"}
+
+
+def lease_import_chunk(import_id: str, number: int) -> Key:
+    """What became of some rows of a file."""
+    return {"pk": f"IMPORT#{import_id}", "sk": f"CHUNK#{number:05}"}
+
+
+def message(message_id: str) -> Key:
+    """An e-mail, from queued to delivered."""
+    return {"pk": f"MESSAGE#{message_id}", "sk": "MESSAGE"}
+
+
+def audit(lease_id: str, at: str, audit_id: str) -> Key:
+    """Who did what to a lease."""
+    return {"pk": f"AUDIT#{lease_id}", "sk": f"{at}#{audit_id}"}
+
+
+def run(job: str, day: str) -> Key:
+    """A scheduled job's run."""
+    return {"pk": f"RUN#{job}", "sk": day}
