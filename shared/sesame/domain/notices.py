@@ -1,0 +1,145 @@
+"""Rent notices (*avis d'échéance*): what a lease owes for one calendar month, and when.
+
+A notice charges its own period only: a balance brought forward or an expected aid is printed beside it, never
+added. The same lease, residence and period make the same notice, however late the job that asks for it runs.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+from sesame.domain.calendar import Period, day_in, days_in, first_day, last_day, period_of, periods, shift
+from sesame.domain.tenancy import Lease, LeaseStatus, Residence
+
+CATCH_UP_PERIODS = 3
+"""How many earlier periods a late run still bills. A longer gap is no outage: staff decide on it."""
+
+
+class LineKind(StrEnum):
+    """What a line of a notice charges. Rent and charges stay apart: the receipt must show both."""
+
+    RENT = "rent"
+    CHARGES = "charges"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeLine:
+    """One amount and the days it is for: a change of room within the month makes two lines of a kind."""
+
+    kind: LineKind
+    starts_on: date
+    ends_on: date
+    monthly_cents: int
+    amount_cents: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What a lease owes for a period: the debit itself. Amounts in cents; dates of the residence's calendar."""
+
+    lease_id: str
+    residence_id: str
+    period: Period
+    starts_on: date
+    """First day charged: the month's first, or the lease's."""
+    ends_on: date
+    """Last day charged, included."""
+    due_on: date
+    """Last day to pay; see `calendar.deadline` for the instant."""
+    lines: tuple[NoticeLine, ...]
+
+    @property
+    def amount_cents(self) -> int:
+        """The sum of the lines; never negative."""
+        return sum(line.amount_cents for line in self.lines)
+
+    @property
+    def is_whole_month(self) -> bool:
+        """Whether every day of the period is charged."""
+        return self.starts_on == first_day(self.period) and self.ends_on == last_day(self.period)
+
+
+def share_of_month(monthly_cents: int, starts_on: date, ends_on: date) -> int:
+    """Cents due of a monthly amount for the days from `starts_on` to `ends_on`, both included, in one month.
+
+    No text fixes how to divide a month, so the rule is the one a tenant can check with a calendar: by day, of
+    the days this month has. Rounding follows the running total: what is due by the end of day k is the monthly
+    amount x k / days, rounded half up to the cent, and a stay pays the difference between its last day and the
+    eve of its first. So however a month is cut into stays, their amounts add up to the month (rounding each
+    share alone can lose or make a cent), and each is within one cent of the exact share.
+
+    >>> share_of_month(10_001, date(2026, 9, 1), date(2026, 9, 15))
+    5001
+    >>> share_of_month(10_001, date(2026, 9, 16), date(2026, 9, 30))
+    5000
+    """
+    if period_of(starts_on) != period_of(ends_on) or ends_on < starts_on:
+        raise ValueError("a share is of days of one month, in order")
+    days = days_in(period_of(starts_on))
+    return _running_total(monthly_cents, ends_on.day, days) - _running_total(
+        monthly_cents, starts_on.day - 1, days
+    )
+
+
+def _running_total(monthly_cents: int, day: int, days: int) -> int:
+    return (2 * monthly_cents * day + days) // (2 * days)
+
+
+def notice_for(lease: Lease, residence: Residence, period: Period) -> Notice | None:
+    """The notice of a lease for a period; None where it owes none: cancelled, not running then, free of charge."""
+    starts_on = max(lease.starts_on, first_day(period))
+    ends_on = min(lease.ends_on, last_day(period))
+    if lease.status is LeaseStatus.CANCELLED or ends_on < starts_on:
+        return None
+    monthly = {LineKind.RENT: lease.rent_cents, LineKind.CHARGES: lease.charges_cents}
+    lines = tuple(
+        NoticeLine(
+            kind=kind,
+            starts_on=starts_on,
+            ends_on=ends_on,
+            monthly_cents=cents,
+            amount_cents=share_of_month(cents, starts_on, ends_on),
+        )
+        for kind, cents in monthly.items()
+        if cents > 0
+    )
+    if not sum(line.amount_cents for line in lines):
+        return None
+    return Notice(
+        lease_id=lease.lease_id,
+        residence_id=residence.residence_id,
+        period=period,
+        starts_on=starts_on,
+        ends_on=ends_on,
+        due_on=_due_on(residence, period, starts_on),
+        lines=lines,
+    )
+
+
+def issue_on(residence: Residence, period: Period) -> date:
+    """The day, on the residence's calendar, from which the notices of a period go out."""
+    return day_in(period, residence.issue_day)
+
+
+def _due_on(residence: Residence, period: Period, starts_on: date) -> date:
+    """The due day; who moves in during the month gets as many days from moving in as others from the issue."""
+    usual = day_in(period, residence.due_day)
+    days_to_pay = max(usual - issue_on(residence, period), timedelta(0))
+    return max(usual, starts_on + days_to_pay)
+
+
+def latest_period(residence: Residence, today: date) -> Period:
+    """The latest period whose notices should be out on that day of the residence's calendar."""
+    current = period_of(today)
+    return current if today >= issue_on(residence, current) else shift(current, -1)
+
+
+def periods_to_bill(lease: Lease, residence: Residence, today: date) -> list[Period]:
+    """The periods a lease should have a notice for by `today`, oldest first, `CATCH_UP_PERIODS` back at most.
+
+    Whoever issues them keeps this order: then the last one's existence proves that of all.
+    """
+    latest = latest_period(residence, today)
+    first = max(period_of(lease.starts_on), shift(latest, -CATCH_UP_PERIODS))
+    last = min(period_of(lease.ends_on), latest)
+    return [period for period in periods(first, last) if notice_for(lease, residence, period)]

@@ -1,0 +1,113 @@
+"""The ladder of reminders: the step an unpaid notice has reached, and when to look at the account again.
+
+An account has one instant, `next_step_at`, while something is unpaid: an index finds it by that instant, and
+whoever takes the step moves it on the condition that nobody has. So each step is taken once, however often
+planners run.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sesame.domain.calendar import SENDING_OPENS, Period, wall_time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A rung: `days` from the due date, negative before it. `name` is what events and messages call it."""
+
+    name: str
+    days: int
+
+
+type Ladder = tuple[Step, ...]
+
+DEFAULT_LADDER: Ladder = (
+    Step(name="before-due", days=-5),
+    Step(name="due", days=0),
+    Step(name="late-1", days=3),
+    Step(name="late-2", days=10),
+    Step(name="late-3", days=20),
+)
+DAYS_TO_PAY = 9
+"""A notice sent late is chased as if due this many days after: nobody is late on a bill they have not seen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unpaid:
+    """A notice that is not settled: what the ladder needs to know of it."""
+
+    period: Period
+    due_on: date
+    issued_on: date
+    open_cents: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """A step, and the notice that reached it."""
+
+    step: Step
+    period: Period
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The step to take now (None: the ladder has none left here), and when to look again (None: never)."""
+
+    reached: Reached | None
+    next_step_at: datetime | None
+
+
+def _steps(
+    unpaid: Sequence[Unpaid], ladder: Ladder, time_zone: str
+) -> Iterator[tuple[datetime, Step, Unpaid]]:
+    """Every step of every unpaid notice, with the instant at which sending opens that day at the residence."""
+    for notice in unpaid:
+        anchor = max(notice.due_on, notice.issued_on + timedelta(days=DAYS_TO_PAY))
+        for step in ladder:
+            day = anchor + timedelta(days=step.days)
+            # the notice's own e-mail said it that day: a step before or on it would only repeat it
+            if notice.open_cents > 0 and day > notice.issued_on:
+                yield wall_time(day, SENDING_OPENS, time_zone), step, notice
+
+
+def next_step_at(
+    unpaid: Sequence[Unpaid],
+    *,
+    time_zone: str,
+    previous: datetime | None,
+    now: datetime,
+    ladder: Ladder = DEFAULT_LADDER,
+) -> datetime | None:
+    """When an account must next be looked at, after its journal changed; None when no step is left.
+
+    `previous` is the instant the account carried before. A step that was due and not yet taken stays due; a
+    step that lies behind is never taken again.
+    """
+    earliest = min(now, previous) if previous else now
+    return min((at for at, _, _ in _steps(unpaid, ladder, time_zone) if at >= earliest), default=None)
+
+
+def decide(
+    unpaid: Sequence[Unpaid],
+    *,
+    time_zone: str,
+    due_since: datetime,
+    now: datetime,
+    ladder: Ladder = DEFAULT_LADDER,
+) -> Decision | None:
+    """What to do with an account whose `next_step_at` is `due_since`; None while its time has not come.
+
+    All steps from `due_since` to `now` are merged into one: the highest rung, of the oldest notice on it.
+    Whoever takes the decision writes `next_step_at` on the condition that it still is `due_since`.
+    """
+    if now < due_since:
+        return None
+    steps = list(_steps(unpaid, ladder, time_zone))
+    due = [(step, notice) for at, step, notice in steps if due_since <= at <= now]
+    highest = min(due, key=lambda found: (-found[0].days, found[1].period), default=None)
+    return Decision(
+        reached=Reached(step=highest[0], period=highest[1].period) if highest else None,
+        next_step_at=min((at for at, _, _ in steps if at > now), default=None),
+    )
