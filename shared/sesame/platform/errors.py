@@ -5,7 +5,7 @@ from typing import ClassVar
 
 
 class Problem(Exception):
-    """An answer of RFC 9457. Subclasses sit beside the rule they serve; nothing in them is ever personal data."""
+    """An answer of RFC 9457. Subclasses sit beside the rule they serve; none ever holds personal data."""
 
     status: ClassVar[int] = 400
     slug: ClassVar[str] = "bad-request"

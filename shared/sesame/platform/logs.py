@@ -13,7 +13,7 @@ _NAMESPACE = "Sesame"
 
 
 def count(metric: str, amount: int = 1) -> None:
-    """Adds to a CloudWatch counter by one line in the embedded metric format. No dimension ever holds a person."""
+    """Adds to a CloudWatch counter by one line in the embedded metric format; no dimension is a person."""
     line = {
         "_aws": {
             "Timestamp": time.time_ns() // 1_000_000,
@@ -32,7 +32,7 @@ def count(metric: str, amount: int = 1) -> None:
 
 
 def describe(error: BaseException) -> str:
-    """An error's class and the deepest line of our own code behind it; never its text, which may hold a value."""
+    """An error's class and the deepest line of our own code behind it; never its text: it may hold a value."""
     place, trace = "?", error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
