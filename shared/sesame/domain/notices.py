@@ -35,7 +35,7 @@ class NoticeLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """What a lease owes for a period: the debit itself. Amounts in cents; dates of the residence's calendar."""
+    """What a lease owes for a period: the debit itself. Amounts in cents; dates of the residence."""
 
     lease_id: str
     residence_id: str
@@ -62,11 +62,11 @@ class Notice:
 def share_of_month(monthly_cents: int, starts_on: date, ends_on: date) -> int:
     """Cents due of a monthly amount for the days from `starts_on` to `ends_on`, both included, in one month.
 
-    No text fixes how to divide a month, so the rule is the one a tenant can check with a calendar: by day, of
-    the days this month has. Rounding follows the running total: what is due by the end of day k is the monthly
-    amount x k / days, rounded half up to the cent, and a stay pays the difference between its last day and the
-    eve of its first. So however a month is cut into stays, their amounts add up to the month (rounding each
-    share alone can lose or make a cent), and each is within one cent of the exact share.
+    No text fixes how to divide a month, so the rule is the one a tenant can check with a calendar: by day,
+    of the days this month has. Rounding follows the running total: what is due by the end of day k is the
+    monthly amount x k / days, rounded half up to the cent, and a stay pays the difference between its last
+    day and the eve of its first. So however a month is cut into stays, their amounts add up to the month
+    (rounding each share alone can lose or make a cent), and each is within one cent of the exact share.
 
     >>> share_of_month(10_001, date(2026, 9, 1), date(2026, 9, 15))
     5001
@@ -86,7 +86,7 @@ def _running_total(monthly_cents: int, day: int, days: int) -> int:
 
 
 def notice_for(lease: Lease, residence: Residence, period: Period) -> Notice | None:
-    """The notice of a lease for a period; None where it owes none: cancelled, not running then, free of charge."""
+    """The notice of a lease for a period; None where none is owed: cancelled, not running then, or free."""
     starts_on = max(lease.starts_on, first_day(period))
     ends_on = min(lease.ends_on, last_day(period))
     if lease.status is LeaseStatus.CANCELLED or ends_on < starts_on:
@@ -122,7 +122,7 @@ def issue_on(residence: Residence, period: Period) -> date:
 
 
 def _due_on(residence: Residence, period: Period, starts_on: date) -> date:
-    """The due day; who moves in during the month gets as many days from moving in as others from the issue."""
+    """The due day; who moves in during the month gets as many days from then as others from the issue."""
     usual = day_in(period, residence.due_day)
     days_to_pay = max(usual - issue_on(residence, period), timedelta(0))
     return max(usual, starts_on + days_to_pay)
