@@ -7,16 +7,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sesame.domain.calendar import is_sending_time, local_date, period_of
-from sesame.domain.reminders import DEFAULT_LADDER, Unpaid, decide, next_step_at
+from sesame.domain.journal import Outstanding
+from sesame.domain.reminders import DEFAULT_LADDER, decide, next_step_at
 
 PARIS = "Europe/Paris"
 ISSUED = datetime(2026, 9, 1, 6, tzinfo=UTC)
-SEPTEMBER = Unpaid(period="2026-09", due_on=date(2026, 9, 10), issued_on=date(2026, 9, 1), open_cents=45_000)
-OCTOBER = Unpaid(period="2026-10", due_on=date(2026, 10, 10), issued_on=date(2026, 10, 1), open_cents=45_000)
+
+
+def unpaid_notice(period: str, due_on: date, issued_at: datetime) -> Outstanding:
+    return Outstanding(
+        entry_id=f"notice:{period}",
+        period=period,
+        due_on=due_on,
+        amount_cents=45_000,
+        paid_cents=0,
+        issued_at=issued_at,
+    )
+
+
+SEPTEMBER = unpaid_notice("2026-09", date(2026, 9, 10), ISSUED)
+OCTOBER = unpaid_notice("2026-10", date(2026, 10, 10), datetime(2026, 10, 1, 6, tzinfo=UTC))
 zones = st.sampled_from([PARIS, "Indian/Reunion", "Pacific/Tahiti", "Pacific/Noumea", "America/Miquelon"])
 
 
-def run(unpaid: list[Unpaid], zone: str, planned: list[datetime]) -> list[tuple[date, str, str]]:
+def run(unpaid: list[Outstanding], zone: str, planned: list[datetime]) -> list[tuple[date, str, str]]:
     """(local day, step, period) of each reminder that planner runs at these instants would take."""
     at = next_step_at(unpaid, time_zone=zone, previous=None, now=ISSUED)
     taken = []
@@ -66,12 +80,12 @@ def test_two_notices_that_reach_a_step_the_same_day_make_one_reminder_of_the_hig
 
 
 def test_a_notice_that_is_settled_takes_no_step() -> None:
-    assert run([replace(SEPTEMBER, open_cents=0)], PARIS, hours(60)) == []
+    assert run([replace(SEPTEMBER, paid_cents=45_000)], PARIS, hours(60)) == []
 
 
 def test_a_notice_that_went_out_late_is_not_late_at_once() -> None:
-    late = replace(SEPTEMBER, issued_on=date(2026, 11, 2))
     issued = datetime(2026, 11, 2, 6, tzinfo=UTC)
+    late = replace(SEPTEMBER, issued_at=issued)
 
     first = next_step_at([late], time_zone=PARIS, previous=None, now=issued)
 
@@ -121,12 +135,7 @@ def test_whatever_runs_and_whenever_each_step_is_taken_at_most_once_and_one_a_da
     zone: str, offsets: list[int], due_day: int, months: int
 ) -> None:
     unpaid = [
-        Unpaid(
-            period=period_of(date(2026, 9 + n, 1)),
-            due_on=date(2026, 9 + n, due_day),
-            issued_on=date(2026, 9, 1),
-            open_cents=1,
-        )
+        unpaid_notice(period_of(date(2026, 9 + n, 1)), date(2026, 9 + n, due_day), ISSUED)
         for n in range(months)
     ]
     jumping_clock = [ISSUED + timedelta(hours=n) for n in offsets]

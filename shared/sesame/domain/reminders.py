@@ -7,9 +7,10 @@ planners run.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
-from sesame.domain.calendar import SENDING_OPENS, Period, wall_time
+from sesame.domain.calendar import SENDING_OPENS, Period, local_date, period_of, wall_time
+from sesame.domain.journal import Outstanding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,22 +31,12 @@ DEFAULT_LADDER: Ladder = (
     Step(name="late-3", days=20),
 )
 DAYS_TO_PAY = 9
-"""A notice sent late is chased as if due this many days after: nobody is late on a bill they have not seen."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unpaid:
-    """A notice that is not settled: what the ladder needs to know of it."""
-
-    period: Period
-    due_on: date
-    issued_on: date
-    open_cents: int
+"""A notice sent late is chased as if due this many days after: nobody is late on a bill not yet seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reached:
-    """A step, and the notice that reached it."""
+    """A step, and the month whose debt reached it."""
 
     step: Step
     period: Period
@@ -60,20 +51,21 @@ class Decision:
 
 
 def _steps(
-    unpaid: Sequence[Unpaid], ladder: Ladder, time_zone: str
-) -> Iterator[tuple[datetime, Step, Unpaid]]:
-    """Every step of every unpaid notice, with the instant at which sending opens that day at the residence."""
-    for notice in unpaid:
-        anchor = max(notice.due_on, notice.issued_on + timedelta(days=DAYS_TO_PAY))
+    unpaid: Sequence[Outstanding], ladder: Ladder, time_zone: str
+) -> Iterator[tuple[datetime, Step, Outstanding]]:
+    """Every step of every unpaid debit, with the instant when sending opens that day at the residence."""
+    for debit in unpaid:
+        issued_on = local_date(debit.issued_at, time_zone)
+        anchor = max(debit.due_on, issued_on + timedelta(days=DAYS_TO_PAY))
         for step in ladder:
             day = anchor + timedelta(days=step.days)
             # the notice's own e-mail said it that day: a step before or on it would only repeat it
-            if notice.open_cents > 0 and day > notice.issued_on:
-                yield wall_time(day, SENDING_OPENS, time_zone), step, notice
+            if debit.unpaid_cents > 0 and day > issued_on:
+                yield wall_time(day, SENDING_OPENS, time_zone), step, debit
 
 
 def next_step_at(
-    unpaid: Sequence[Unpaid],
+    unpaid: Sequence[Outstanding],
     *,
     time_zone: str,
     previous: datetime | None,
@@ -90,7 +82,7 @@ def next_step_at(
 
 
 def decide(
-    unpaid: Sequence[Unpaid],
+    unpaid: Sequence[Outstanding],
     *,
     time_zone: str,
     due_since: datetime,
@@ -105,9 +97,13 @@ def decide(
     if now < due_since:
         return None
     steps = list(_steps(unpaid, ladder, time_zone))
-    due = [(step, notice) for at, step, notice in steps if due_since <= at <= now]
-    highest = min(due, key=lambda found: (-found[0].days, found[1].period), default=None)
+    due = [(step, _month(debit)) for at, step, debit in steps if due_since <= at <= now]
+    highest = min(due, key=lambda found: (-found[0].days, found[1]), default=None)
     return Decision(
-        reached=Reached(step=highest[0], period=highest[1].period) if highest else None,
+        reached=Reached(step=highest[0], period=highest[1]) if highest else None,
         next_step_at=min((at for at, _, _ in steps if at > now), default=None),
     )
+
+
+def _month(debit: Outstanding) -> Period:
+    return debit.period or period_of(debit.due_on)
