@@ -68,9 +68,8 @@ def test_steps_that_piled_up_during_an_outage_are_merged_into_the_latest() -> No
 
 
 def test_two_notices_that_reach_a_step_the_same_day_make_one_reminder_of_the_higher_step() -> None:
-    october = replace(
-        OCTOBER, due_on=date(2026, 10, 5), issued_on=date(2026, 9, 20)
-    )  # before due: 30 September
+    # the first step of this one, before due, falls on 30 September
+    october = unpaid_notice("2026-10", date(2026, 10, 5), datetime(2026, 9, 20, 6, tzinfo=UTC))
 
     taken = run([SEPTEMBER, october], PARIS, hours(40))
 
