@@ -4,7 +4,7 @@ Pure, so that replaying it is always safe: the same set of entries gives the sam
 in which they arrived.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -47,7 +47,7 @@ class Entry:
     source: str | None = None
     """What a credit came from, e.g. `payment:{id}`; what `reverses` of a later debit points to."""
     reverses: str | None = None
-    """The source whose credit this debit takes back."""
+    """The source whose credit this takes back, where it is a debit."""
     corrects: str | None = None
     """The entry whose amount this one completes; both count as one, at the first one's place."""
 
@@ -55,6 +55,11 @@ class Entry:
     def position(self) -> Position:
         """The entry's place in the fold."""
         return Position(self.effective_at, self.entry_id)
+
+    @property
+    def takes_back(self) -> bool:
+        """Whether it gives back money that came before, rather than charging something new."""
+        return self.amount_cents > 0 and self.reverses is not None
 
 
 def notice_entry_id(period: str) -> str:
@@ -146,8 +151,9 @@ class Ledger:
 def fold(entries: Iterable[Entry]) -> Ledger:
     """Fold a whole journal. The order in which entries are given does not matter, nor does a repeat."""
     known = {entry.entry_id: entry for entry in entries}
-    book = _Book(unmatched=_has_unmatched(known))
-    for entry in _in_order(_completed(known)):
+    completed = _completed(known)
+    book = _Book(unmatched=_has_unmatched(completed) or any(_lacks_base(entry, known) for entry in completed))
+    for entry in _in_order(completed):
         book.post(entry)
     book.balance_cents = sum(entry.amount_cents for entry in known.values())
     book.folded_to = max((entry.position for entry in known.values()), default=None)
@@ -160,7 +166,7 @@ def advance(checkpoint: Checkpoint, entry: Entry) -> Checkpoint | None:
     That is so for an entry that comes before what was folded, takes back a credit or completes another.
     """
     late = checkpoint.folded_to is not None and entry.position <= checkpoint.folded_to
-    if late or entry.reverses or entry.corrects or checkpoint.unmatched:
+    if late or entry.takes_back or entry.corrects or checkpoint.unmatched:
         return None
     book = _Book.resumed(checkpoint)
     book.post(entry)
@@ -169,21 +175,21 @@ def advance(checkpoint: Checkpoint, entry: Entry) -> Checkpoint | None:
     return book.checkpoint()
 
 
-def _has_unmatched(known: dict[str, Entry]) -> bool:
-    credited = {entry.source for entry in known.values() if entry.source}
-    return any(
-        (entry.reverses is not None and entry.reverses not in credited)
-        or (entry.corrects is not None and entry.corrects not in known)
-        for entry in known.values()
-    )
+def _has_unmatched(completed: list[Entry]) -> bool:
+    credited = {entry.source for entry in completed if entry.amount_cents < 0}
+    return any(entry.takes_back and entry.reverses not in credited for entry in completed)
+
+
+def _lacks_base(entry: Entry, known: Mapping[str, Entry]) -> bool:
+    return entry.corrects is not None and entry.corrects not in known
 
 
 def _completed(known: dict[str, Entry]) -> list[Entry]:
     """Each entry with its corrections added in, so that a correction leaves no trace of when it came."""
     totals: dict[str, int] = {}
     for entry in known.values():
-        base = entry.corrects if entry.corrects in known else entry.entry_id
-        totals[base or entry.entry_id] = totals.get(base or entry.entry_id, 0) + entry.amount_cents
+        base = entry.entry_id if entry.corrects is None or _lacks_base(entry, known) else entry.corrects
+        totals[base] = totals.get(base, 0) + entry.amount_cents
     return [
         replace(known[entry_id], amount_cents=cents)
         for entry_id, cents in totals.items()
@@ -199,7 +205,7 @@ def _in_order(entries: list[Entry]) -> list[Entry]:
             credited[entry.source] = min(credited.get(entry.source, entry.position), entry.position)
 
     def place(entry: Entry) -> tuple[Position, bool, Position]:
-        after = credited.get(entry.reverses or "", entry.position)
+        after = credited.get(entry.reverses or "", entry.position) if entry.takes_back else entry.position
         return max(after, entry.position), after > entry.position, entry.position
 
     return sorted(entries, key=place)
@@ -269,7 +275,7 @@ class _Book:
     def post(self, entry: Entry) -> None:
         if entry.amount_cents < 0:
             self._receive(entry)
-        elif entry.reverses is not None:
+        elif entry.takes_back:
             self._take_back(entry)
         else:
             self._charge(entry, entry.amount_cents)
