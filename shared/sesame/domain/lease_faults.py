@@ -1,0 +1,431 @@
+"""What can be wrong with a lease file or one of its rows, why, and how to mend it, in French and English.
+
+The words never hold a value of the file: reports are stored and logged beside ids only.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sesame.domain.tenancy import Language
+
+
+class Fault(StrEnum):
+    """One kind of problem. The values are stored in reports, so they stay."""
+
+    # The whole file
+    EMPTY = "empty"
+    TOO_LARGE = "too_large"
+    SPREADSHEET = "spreadsheet"
+    UTF_16 = "utf_16"
+    BROKEN_UTF_8 = "broken_utf_8"
+    UNKNOWN_ENCODING = "unknown_encoding"
+    BINARY = "binary"
+    NO_HEADER = "no_header"
+    MISSING_COLUMNS = "missing_columns"
+    REPEATED_COLUMNS = "repeated_columns"
+    NO_ROWS = "no_rows"
+    TOO_MANY_ROWS = "too_many_rows"
+    OPEN_QUOTE = "open_quote"
+    # A row
+    SHORT_ROW = "short_row"
+    LONG_ROW = "long_row"
+    BAD_QUOTES = "bad_quotes"
+    # A cell
+    MISSING = "missing"
+    TOO_LONG = "too_long"
+    FORMULA = "formula"
+    LOST_LETTERS = "lost_letters"
+    MISREAD_LETTERS = "misread_letters"
+    INVISIBLE = "invisible"
+    BAD_REFERENCE = "bad_reference"
+    REPEATED_REFERENCE = "repeated_reference"
+    BAD_RESIDENCE = "bad_residence"
+    BAD_NAME = "bad_name"
+    BAD_POSTAL_CODE = "bad_postal_code"
+    NOT_A_DATE = "not_a_date"
+    TWO_DIGIT_YEAR = "two_digit_year"
+    IMPOSSIBLE_DATE = "impossible_date"
+    UNLIKELY_DATE = "unlikely_date"
+    UNLIKELY_BIRTH_DATE = "unlikely_birth_date"
+    END_BEFORE_START = "end_before_start"
+    NOT_AN_AMOUNT = "not_an_amount"
+    AMBIGUOUS_AMOUNT = "ambiguous_amount"
+    NEGATIVE_AMOUNT = "negative_amount"
+    UNLIKELY_AMOUNT = "unlikely_amount"
+    BAD_INE = "bad_ine"
+    INE_OF_ANOTHER_ROW = "ine_of_another_row"
+    BAD_EMAIL = "bad_email"
+    BAD_PHONE = "bad_phone"
+    BAD_LANGUAGE = "bad_language"
+    BAD_CODE = "bad_code"
+    CODE_OF_ANOTHER_ROW = "code_of_another_row"
+    # Found at admission, against what is on record
+    REFERENCE_KNOWN = "reference_known"
+    INE_OF_ANOTHER_PERSON = "ine_of_another_person"
+    INE_UNLIKE_RECORD = "ine_unlike_record"
+    CODE_TAKEN = "code_taken"
+    UNKNOWN_RESIDENCE = "unknown_residence"
+    # Admitted, with something to know
+    CONTACT_KEPT = "contact_kept"
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """Reason and remedy; `{about}` is a line number, header names or a limit, never a cell's value."""
+
+    reason_fr: str
+    remedy_fr: str
+    reason_en: str
+    remedy_en: str
+
+    def reason(self, language: Language, about: str) -> str:
+        """What is wrong."""
+        text = self.reason_fr if language is Language.FRENCH else self.reason_en
+        return text.replace("{about}", about)
+
+    def remedy(self, language: Language, about: str) -> str:
+        """What to do about it."""
+        text = self.remedy_fr if language is Language.FRENCH else self.remedy_en
+        return text.replace("{about}", about)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowProblem:
+    """A problem of one row: `line` as an editor counts it, `column` the file's own header, or empty."""
+
+    line: int
+    column: str
+    fault: Fault
+    about: str = ""
+
+    def reason(self, language: Language) -> str:
+        """What is wrong, in the reader's language."""
+        return WORDS[self.fault].reason(language, self.about)
+
+    def remedy(self, language: Language) -> str:
+        """What to do about it, in the reader's language."""
+        return WORDS[self.fault].remedy(language, self.about)
+
+
+class LeaseFileError(Exception):
+    """The file as a whole cannot be read; nothing of it is taken."""
+
+    def __init__(self, fault: Fault, about: str = "") -> None:
+        super().__init__(fault.value)
+        self.fault = fault
+        self.about = about
+
+    def reason(self, language: Language) -> str:
+        """What is wrong, in the reader's language."""
+        return WORDS[self.fault].reason(language, self.about)
+
+    def remedy(self, language: Language) -> str:
+        """What to do about it, in the reader's language."""
+        return WORDS[self.fault].remedy(language, self.about)
+
+
+_EXPORT_FR = "Réexporter depuis le logiciel en « CSV UTF-8 »."
+_EXPORT_EN = "Export it again from the software as “CSV UTF-8”."
+
+WORDS: dict[Fault, Wording] = {
+    Fault.EMPTY: Wording(
+        "Le fichier est vide.",
+        "Envoyer un fichier CSV avec une ligne de titres et une ligne par bail.",
+        "The file is empty.",
+        "Send a CSV file with one line of headers and one line a lease.",
+    ),
+    Fault.TOO_LARGE: Wording(
+        "Le fichier dépasse {about} Mo.",
+        "Le couper en plusieurs fichiers, chacun avec la ligne de titres.",
+        "The file is larger than {about} MB.",
+        "Cut it into several files, each with the line of headers.",
+    ),
+    Fault.SPREADSHEET: Wording(
+        "Le fichier est un classeur de tableur, pas un CSV.",
+        "L'ouvrir dans le tableur et l'enregistrer sous « CSV UTF-8 ».",
+        "The file is a spreadsheet workbook, not a CSV.",
+        "Open it in the spreadsheet and save it as “CSV UTF-8”.",
+    ),
+    Fault.UTF_16: Wording(
+        "Le fichier est en UTF-16 (« texte Unicode »).",
+        _EXPORT_FR,
+        "The file is in UTF-16 (“Unicode text”).",
+        _EXPORT_EN,
+    ),
+    Fault.BROKEN_UTF_8: Wording(
+        "Le fichier s'annonce en UTF-8 mais ne l'est plus à la ligne {about}.",
+        _EXPORT_FR,
+        "The file says it is UTF-8 but is not at line {about}.",
+        _EXPORT_EN,
+    ),
+    Fault.UNKNOWN_ENCODING: Wording(
+        "Le fichier n'est ni en UTF-8 ni en Windows-1252 (ligne {about}).",
+        _EXPORT_FR,
+        "The file is neither UTF-8 nor Windows-1252 (line {about}).",
+        _EXPORT_EN,
+    ),
+    Fault.BINARY: Wording(
+        "Le fichier contient des octets qui ne sont pas du texte (ligne {about}).",
+        _EXPORT_FR,
+        "The file holds bytes that are not text (line {about}).",
+        _EXPORT_EN,
+    ),
+    Fault.NO_HEADER: Wording(
+        "La première ligne ne contient aucun titre de colonne connu.",
+        "Mettre les titres en première ligne (Référence, Résidence, Nom…), séparés par ; , ou tabulation.",
+        "The first line holds no known column header.",
+        "Put the headers on the first line (Reference, Residence, Room, Surname…), separated by ; , or tab.",
+    ),
+    Fault.MISSING_COLUMNS: Wording(
+        "Colonnes absentes : {about}.",
+        "Ajouter ces colonnes, avec leur titre en première ligne ; l'ordre est libre.",
+        "Missing columns: {about}.",
+        "Add these columns, with their header on the first line; any order will do.",
+    ),
+    Fault.REPEATED_COLUMNS: Wording(
+        "Plusieurs colonnes portent la même donnée : {about}.",
+        "N'en garder qu'une, ou renommer l'autre.",
+        "Several columns stand for the same thing: {about}.",
+        "Keep one, or rename the other.",
+    ),
+    Fault.NO_ROWS: Wording(
+        "Le fichier n'a que sa ligne de titres.",
+        "Ajouter une ligne par bail.",
+        "The file has only its line of headers.",
+        "Add one line a lease.",
+    ),
+    Fault.TOO_MANY_ROWS: Wording(
+        "Le fichier dépasse {about} lignes.",
+        "Le couper en plusieurs fichiers, chacun avec la ligne de titres.",
+        "The file has more than {about} rows.",
+        "Cut it into several files, each with the line of headers.",
+    ),
+    Fault.OPEN_QUOTE: Wording(
+        "Un guillemet ouvert à la ligne {about} n'est jamais fermé : la suite du fichier est illisible.",
+        "Fermer ou ôter ce guillemet.",
+        "A quote opened at line {about} is never closed: the rest of the file cannot be read.",
+        "Close or remove that quote.",
+    ),
+    Fault.SHORT_ROW: Wording(
+        "La ligne a moins de cellules que de titres ({about}).",
+        "Compléter la ligne ; une cellule vide garde son séparateur.",
+        "The row has fewer cells than there are headers ({about}).",
+        "Complete the row; an empty cell keeps its separator.",
+    ),
+    Fault.LONG_ROW: Wording(
+        "La ligne a plus de cellules que de titres ({about}).",
+        "Mettre entre guillemets la cellule qui contient un séparateur.",
+        "The row has more cells than there are headers ({about}).",
+        "Put the cell that contains a separator between quotes.",
+    ),
+    Fault.BAD_QUOTES: Wording(
+        "Les guillemets de la ligne sont mal formés.",
+        "Doubler les guillemets à l'intérieur d'une cellule entre guillemets.",
+        "The row's quotes are malformed.",
+        "Double the quotes inside a quoted cell.",
+    ),
+    Fault.MISSING: Wording(
+        "La cellule est vide.",
+        "La remplir : cette donnée est nécessaire au bail.",
+        "The cell is empty.",
+        "Fill it in: the lease needs it.",
+    ),
+    Fault.TOO_LONG: Wording(
+        "Le texte dépasse {about} caractères.",
+        "L'abréger.",
+        "The text is longer than {about} characters.",
+        "Shorten it.",
+    ),
+    Fault.FORMULA: Wording(
+        "La cellule commence par un signe (=, +, -, @, tabulation) qu'un tableur prendrait pour une formule.",
+        "Remplacer la formule par le texte voulu.",
+        "The cell starts with a sign (=, +, -, @, tab) that a spreadsheet would run as a formula.",
+        "Replace the formula by the text that is meant.",
+    ),
+    Fault.LOST_LETTERS: Wording(
+        "Des lettres ont été perdues à l'export : « ? » ou « � » à leur place.",
+        "Réexporter en « CSV UTF-8 », ou retaper le mot avec ses lettres.",
+        "Letters were lost in the export: “?” or “�” stands in their place.",
+        "Export again as “CSV UTF-8”, or type the word with its letters.",
+    ),
+    Fault.MISREAD_LETTERS: Wording(
+        "Les accents ont été mal convertis (deux encodages se mêlent).",
+        _EXPORT_FR,
+        "The accents were converted wrongly (two encodings are mixed).",
+        _EXPORT_EN,
+    ),
+    Fault.INVISIBLE: Wording(
+        "La cellule contient un caractère invisible ou de contrôle.",
+        "Effacer la cellule et la retaper.",
+        "The cell contains an invisible or control character.",
+        "Clear the cell and type it again.",
+    ),
+    Fault.BAD_REFERENCE: Wording(
+        "La référence n'est pas faite de 1 à 40 lettres, chiffres, points, tirets ou barres, sans espace.",
+        "Écrire la référence du bail telle que le logiciel de gestion la donne.",
+        "The reference is not made of 1 to 40 letters, digits, dots, dashes or slashes, without space.",
+        "Write the lease's reference as the management software gives it.",
+    ),
+    Fault.REPEATED_REFERENCE: Wording(
+        "Cette référence est déjà celle de la ligne {about}, qui la garde ; cette ligne-ci n'est pas prise.",
+        "Donner à ce bail sa propre référence, ou supprimer la ligne en double.",
+        "This reference is already that of line {about}, which keeps it; this line is not taken.",
+        "Give this lease a reference of its own, or remove the duplicate line.",
+    ),
+    Fault.BAD_RESIDENCE: Wording(
+        "Le nom de la résidence n'a ni lettre latine ni chiffre.",
+        "Écrire le nom de la résidence.",
+        "The residence's name has neither Latin letter nor digit.",
+        "Write the residence's name.",
+    ),
+    Fault.BAD_NAME: Wording(
+        "Le nom ne contient pas de lettre, ou contient un chiffre.",
+        "Écrire le nom comme sur la pièce d'identité.",
+        "The name has no letter, or has a digit.",
+        "Write the name as on the identity document.",
+    ),
+    Fault.BAD_POSTAL_CODE: Wording(
+        "Le code postal n'a pas cinq chiffres.",
+        "L'écrire en entier ; un tableur ôte parfois le zéro du début.",
+        "The postal code does not have five digits.",
+        "Write it in full; spreadsheets sometimes drop a leading zero.",
+    ),
+    Fault.NOT_A_DATE: Wording(
+        "Ce n'est pas une date au format JJ/MM/AAAA ou AAAA-MM-JJ.",
+        "L'écrire par exemple 31/12/2026 ou 2026-12-31.",
+        "This is not a date written DD/MM/YYYY or YYYY-MM-DD.",
+        "Write it like 31/12/2026 or 2026-12-31.",
+    ),
+    Fault.TWO_DIGIT_YEAR: Wording(
+        "L'année n'a que deux chiffres : le siècle n'est pas deviné.",
+        "Écrire l'année avec quatre chiffres.",
+        "The year has only two digits: the century is not guessed.",
+        "Write the year with four digits.",
+    ),
+    Fault.IMPOSSIBLE_DATE: Wording(
+        "Cette date n'existe pas (jour, puis mois, puis année).",
+        "Corriger le jour ou le mois.",
+        "This date does not exist (day, then month, then year).",
+        "Correct the day or the month.",
+    ),
+    Fault.UNLIKELY_DATE: Wording(
+        "L'année n'est pas comprise entre 2000 et 2100.",
+        "Corriger l'année.",
+        "The year is not between 2000 and 2100.",
+        "Correct the year.",
+    ),
+    Fault.UNLIKELY_BIRTH_DATE: Wording(
+        "À cette date de naissance, le locataire aurait moins de 14 ou plus de 110 ans à l'entrée.",
+        "Corriger la date de naissance ou la date d'entrée.",
+        "With this birth date the tenant would be under 14 or over 110 years old at entry.",
+        "Correct the birth date or the entry date.",
+    ),
+    Fault.END_BEFORE_START: Wording(
+        "La date de sortie est antérieure à la date d'entrée.",
+        "Corriger l'une des deux dates ; elles sont peut-être inversées.",
+        "The end date comes before the start date.",
+        "Correct one of the two dates; they may be swapped.",
+    ),
+    Fault.NOT_AN_AMOUNT: Wording(
+        "Ce n'est pas un montant en chiffres.",
+        "L'écrire en chiffres, deux décimales au plus : 1 234,50 ou 1234.50.",
+        "This is not an amount in figures.",
+        "Write it in figures, two decimals at most: 1234.50 or 1 234,50.",
+    ),
+    Fault.AMBIGUOUS_AMOUNT: Wording(
+        "Le montant se lit de deux façons : séparateur de milliers ou décimales ?",
+        "Écrire les centimes et un seul séparateur : 1234,00 ou 1,23.",
+        "The amount reads two ways: thousands' separator or decimals?",
+        "Write the cents and one separator only: 1234.00 or 1.23.",
+    ),
+    Fault.NEGATIVE_AMOUNT: Wording(
+        "Le montant est négatif.",
+        "Écrire un montant positif ou 0 ; une remise se saisit au compte du locataire.",
+        "The amount is negative.",
+        "Write a positive amount or 0; a discount is entered on the tenant's account.",
+    ),
+    Fault.UNLIKELY_AMOUNT: Wording(
+        "Le montant dépasse {about} € : la virgule manque peut-être.",
+        "Vérifier la virgule des centimes.",
+        "The amount is above {about} EUR: the decimal mark may be missing.",
+        "Check the decimal mark.",
+    ),
+    Fault.BAD_INE: Wording(
+        "L'INE n'a aucune des formes connues (11 caractères).",
+        "Le recopier du certificat de scolarité ou du relevé du bac, ou laisser la cellule vide.",
+        "The INE has none of the known shapes (11 characters).",
+        "Copy it from the enrolment certificate or the baccalauréat transcript, or leave the cell empty.",
+    ),
+    Fault.INE_OF_ANOTHER_ROW: Wording(
+        "La ligne {about} donne cet INE à une autre personne (nom ou date de naissance différents).",
+        "Vérifier l'INE, le nom et la date de naissance des deux lignes.",
+        "Line {about} gives this INE to someone else (another name or birth date).",
+        "Check the INE, name and birth date of both lines.",
+    ),
+    Fault.BAD_EMAIL: Wording(
+        "Ce n'est pas une adresse électronique.",
+        "Écrire l'adresse du locataire (nom@domaine) : sans elle, ni connexion ni message ne sont possibles.",
+        "This is not an e-mail address.",
+        "Write the tenant's address (name@domain): without one they could neither sign in nor be told.",
+    ),
+    Fault.BAD_PHONE: Wording(
+        "Ce n'est pas un numéro de téléphone complet.",
+        "L'écrire avec son indicatif (+33 6…, +262…, +689…) ou à dix chiffres, ou laisser la cellule vide.",
+        "This is not a complete phone number.",
+        "Write it with its country code (+33 6…, +262…, +689…) or with ten digits, or leave the cell empty.",
+    ),
+    Fault.BAD_LANGUAGE: Wording(
+        "La langue n'est ni fr ni en.",
+        "Écrire fr ou en, ou laisser la cellule vide (français).",
+        "The language is neither fr nor en.",
+        "Write fr or en, or leave the cell empty (French).",
+    ),
+    Fault.BAD_CODE: Wording(
+        "Le code locataire n'a pas 5 à 20 lettres sans accent, chiffres ou tirets.",
+        "Recopier le code existant, ou laisser la cellule vide pour en attribuer un.",
+        "The tenant code is not made of 5 to 20 plain letters, digits or hyphens.",
+        "Copy the existing code, or leave the cell empty to have one allocated.",
+    ),
+    Fault.CODE_OF_ANOTHER_ROW: Wording(
+        "Ce code locataire se confond avec celui de la ligne {about} (O se lit 0, I et L se lisent 1).",
+        "Changer ce code, ou laisser la cellule vide pour en attribuer un.",
+        "This tenant code cannot be told from that of line {about} (O reads as 0, I and L as 1).",
+        "Change this code, or leave the cell empty to have one allocated.",
+    ),
+    Fault.REFERENCE_KNOWN: Wording(
+        "Un bail de cette référence existe déjà avec d'autres termes ; rien n'a été changé.",
+        "Passer par un avenant au bail, ou corriger la référence.",
+        "A lease of this reference exists already with other terms; nothing was changed.",
+        "Amend that lease instead, or correct the reference.",
+    ),
+    Fault.INE_OF_ANOTHER_PERSON: Wording(
+        "Cet INE est déjà celui d'une personne d'un autre nom ou d'une autre date de naissance.",
+        "Vérifier l'INE, le nom et la date de naissance sur la pièce d'identité.",
+        "This INE already belongs to a person of another name or birth date.",
+        "Check the INE, name and birth date on the identity document.",
+    ),
+    Fault.INE_UNLIKE_RECORD: Wording(
+        "Cette personne est connue (courriel, nom, date de naissance) avec un autre INE.",
+        "Vérifier l'INE ; s'il a changé, corriger d'abord la fiche de la personne.",
+        "This person is known (e-mail, name, birth date) with another INE.",
+        "Check the INE; if it changed, correct the person's record first.",
+    ),
+    Fault.CODE_TAKEN: Wording(
+        "Ce code locataire est déjà attribué, ou se confond avec un autre (O se lit 0, I et L se lisent 1).",
+        "Changer ce code, ou laisser la cellule vide pour en attribuer un.",
+        "This tenant code is already in use, or cannot be told from one in use (O reads as 0, I and L as 1).",
+        "Change this code, or leave the cell empty to have one allocated.",
+    ),
+    Fault.UNKNOWN_RESIDENCE: Wording(
+        "Cette résidence n'est pas connue.",
+        "Vérifier son nom et son code postal, ou confier l'import à un gestionnaire, qui peut la créer.",
+        "This residence is not known.",
+        "Check its name and postal code, or ask a manager to do the import: they may create it.",
+    ),
+    Fault.CONTACT_KEPT: Wording(
+        "Personne déjà connue : le bail est pris, ses coordonnées enregistrées n'ont pas été changées.",
+        "Si la nouvelle coordonnée est la bonne, la changer sur la fiche de la personne.",
+        "This person is already known: the lease is taken, the contact on record was not changed.",
+        "If the new contact is right, change it on the person's record.",
+    ),
+}
