@@ -1,0 +1,57 @@
+"""`python -m local up|reset|down|demo|doctor`: the local stack from a terminal.
+
+Imports what needs the virtual environment only after the checks, so that a wrong Python gets a remedy, not a
+traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from local import doctor
+
+HELP = {
+    "up": "start the local stack and serve until Ctrl-C; what it holds is kept for next time",
+    "reset": "stop it if it runs, and forget everything it held",
+    "down": "stop the stack that runs elsewhere",
+    "demo": "play the story of a tenancy against the running stack",
+    "doctor": "check this machine",
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command. Returns the exit code: 0, or 1 with a message that says what to do."""
+    parser = argparse.ArgumentParser(prog="python -m local", description="Sésame's local stack")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    for name, text in HELP.items():
+        command = commands.add_parser(name, help=text)
+        if name == "up":
+            command.add_argument(
+                "--demo-once", action="store_true", help="play the demo too, the first time only"
+            )
+    options = parser.parse_args(arguments)
+    try:
+        if options.command == "doctor":
+            doctor.examine()
+            doctor.say("This machine is ready.")
+            return 0
+        doctor.check_python()
+        return _run(options)
+    except doctor.Trouble as trouble:
+        print(trouble, file=sys.stderr, flush=True)
+        return 1
+
+
+def _run(options: argparse.Namespace) -> int:
+    from local import commands  # noqa: PLC0415  (after the check of Python)
+
+    if options.command == "up":
+        return commands.up(demo_once=options.demo_once)
+    return {"reset": commands.reset, "down": commands.down, "demo": commands.demo}[options.command]()
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,159 @@
+"""What each command of `python -m local` does. One stack at a time runs in `.local`, held by a lock."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from local import stack as stack_file
+from local.doctor import Trouble, check_native_libraries, check_ports, say, wanted_port
+from local.instance import HOME, Instance
+from local.running import LocalStack, wipe
+
+LOCK = "run.lock"
+CHECK_SECONDS = 5.0
+DOWN_SECONDS = 60.0
+
+
+class _Stopped(BaseException):
+    """Somebody asked this process to stop."""
+
+
+def up(*, demo_once: bool) -> int:
+    """Start the stack, show how to reach it, and serve until told to stop."""
+    began = time.monotonic()
+    with _only_one(HOME):
+        check_native_libraries()
+        port = wanted_port()
+        check_ports(port)
+        instance = Instance(port=port, mailbox_port=port + 1, folder=HOME, keeps_state=True)
+        signal.signal(signal.SIGTERM, _stop)
+        signal.signal(signal.SIGINT, _stop)
+        try:
+            say("Starting the local AWS ...")
+            with LocalStack(instance, say) as running:
+                say(f"Up in {time.monotonic() - began:.0f} s.")
+                _show(running.content)
+                if demo_once:
+                    _play_once(instance.folder)
+                say("Ctrl-C stops it; make run starts it again with what it holds, make reset forgets it.")
+                _serve(running)
+        except _Stopped:
+            say("\nStopped. What it held is kept: make run starts it again.")
+    return 0
+
+
+def down() -> int:
+    """Stop the stack that runs in another terminal."""
+    pid = _running_pid(HOME)
+    if pid is None:
+        say("No local stack is running.")
+        return 0
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + DOWN_SECONDS
+    while _running_pid(HOME) is not None:
+        if time.monotonic() > deadline:
+            raise Trouble(f"The local stack (process {pid}) has not stopped after {DOWN_SECONDS:.0f} s.")
+        time.sleep(0.1)
+    say("Stopped.")
+    return 0
+
+
+def reset() -> int:
+    """Stop the stack if it runs, and forget all it held."""
+    if _running_pid(HOME) is not None:
+        down()
+    with _only_one(HOME):
+        wipe(HOME)
+    say("Forgotten: the next make run starts from an empty AWS.")
+    return 0
+
+
+def demo() -> int:
+    """Play the demo against the running stack."""
+    from local.demo import play  # noqa: PLC0415  (needs only stack.json: not loaded with the rest)
+
+    content = stack_file.read(HOME)
+    if content is None or _running_pid(HOME) is None:
+        raise Trouble("No local stack is running.\n  Start it in another terminal: make run")
+    played: int = play(content, HOME / "demo", say)
+    return played
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    # Once is enough: stopping in order must not be interrupted by an impatient second Ctrl-C.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise _Stopped
+
+
+def _serve(running: LocalStack) -> None:
+    pause = threading.Event()
+    while running.emulator.alive():
+        pause.wait(CHECK_SECONDS)
+        running.renew_token()
+    raise Trouble(f"The local AWS has stopped by itself.\n  Its log: {HOME / 'emulator.log'}")
+
+
+def _play_once(folder: Path) -> None:
+    played = folder / "demo" / "played"
+    if played.exists():
+        return
+    if demo() == 0:
+        played.touch()
+
+
+def _show(content: stack_file.Stack) -> None:
+    say("")
+    say(f"  API        {content['api_url']}/v1")
+    say(f"  portal     {content['portal_url']}")
+    say(f"  mailbox    {content['mailbox_url'].removesuffix('/mailbox')}/   (JSON: {content['mailbox_url']})")
+    say(f"  all of it  {HOME / stack_file.FILE}   (with a staff token: Authorization: Bearer ...)")
+    for tenant in content["demo_tenants"][:3]:
+        say(f"  tenant     {tenant['name']}, born {tenant['birth_date']}, {tenant['email']}")
+        say(f"             tenant code {tenant['tenant_code']}")
+    say("")
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Hold the lock of `folder`. Raises Trouble when another stack holds it."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (folder / LOCK).open("a+", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            content = stack_file.read(folder)
+            where = f" at {content['api_url']}" if content else ""
+            raise Trouble(
+                f"A local stack runs already{where} (process {_running_pid(folder)}).\n"
+                "  Use it, or stop it with Ctrl-C in its terminal or: make down"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        try:
+            yield
+        finally:
+            lock.truncate(0)
+
+
+def _running_pid(folder: Path) -> int | None:
+    """The process that holds the lock of `folder`, if any does."""
+    try:
+        with (folder / LOCK).open("r", encoding="ascii") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                text = lock.read().strip()
+                return int(text) if text.isdigit() else None
+    except FileNotFoundError:
+        pass
+    return None

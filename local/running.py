@@ -1,0 +1,103 @@
+"""A whole local stack: the emulator, the deployed template, the mailbox, staff, stack.json."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from local import stack as stack_file
+from local.deploy import Deployment, Say, deploy, is_deployed
+from local.emulator import Emulator
+from local.instance import ROOT, Instance
+from local.mailbox import Mailbox
+from local.sandbox_provider import SandboxProvider
+from local.seed import demo_tenants, plant
+from local.staff import StaffMember, Token
+
+# A token is replaced in stack.json while it still has this long to live.
+RENEWAL_SECONDS = 15 * 60.0
+
+
+class LocalStack:
+    """Everything that runs, as a context manager: entered, it is deployed and reachable; left, stopped."""
+
+    deployment: Deployment
+    content: stack_file.Stack
+    _staff: StaffMember
+    _token: Token
+
+    def __init__(
+        self,
+        instance: Instance,
+        say: Say,
+        *,
+        seeded: bool = True,
+        schedules: bool = True,
+        root: Path = ROOT,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.instance = instance
+        self.emulator = Emulator(instance)
+        self._say = say
+        self._seeded = seeded
+        self._schedules = schedules
+        self._root = root
+        self._clock = clock
+        self._running = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as starting:
+            self._start(starting)
+            self._running = starting.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._running.close()
+
+    def renew_token(self) -> None:
+        """Replace the staff token in stack.json when its end is near."""
+        if self._token.ends_within(RENEWAL_SECONDS, self._clock()):
+            self._token = self._staff.token()
+            self._write(self.content["demo_tenants"])
+
+    def _start(self, starting: contextlib.ExitStack) -> None:
+        self.instance.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        starting.enter_context(self.emulator)
+        mailbox = starting.enter_context(Mailbox(self.instance))
+        if not is_deployed(self.instance):
+            # What a run that ended badly may have left is of no use without its stack.
+            self.emulator.reset()
+        self.deployment = deploy(self.instance, self._say, root=self._root, schedules=self._schedules)
+        mailbox.provider = SandboxProvider(
+            api_url=self.instance.api_url,
+            webhook_secret=self.deployment.webhook_secrets["sandbox"],
+            base_url=self.instance.sandbox_url,
+        )
+        self._staff = StaffMember(self.instance, self.deployment, self._clock)
+        self._token = self._staff.token()
+        self._write([])
+        if self._seeded:
+            plant(self.instance, self.deployment, self._token.value, self._say)
+            self._write(demo_tenants(self.instance, self.deployment))
+
+    def _write(self, tenants: Sequence[stack_file.DemoTenant]) -> None:
+        self.content = stack_file.describe(self.instance, self.deployment, self._token.value, tenants)
+        stack_file.write(self.instance.folder, self.content)
+
+
+def wipe(folder: Path) -> None:
+    """Forget everything a stopped instance kept; caches that only save time stay."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.name in {"cache", "run.lock"}:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
