@@ -1,0 +1,251 @@
+"""Facts to PDF: tagged, archival (PDF/A-3a) and accessible (PDF/UA-1), and the same bytes every time.
+
+Imported by the render function alone: WeasyPrint takes a third of a second to load.
+"""
+
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import jinja2
+import segno
+from markupsafe import Markup
+
+from sesame.documents import typography
+from sesame.documents.wording import TEXTS, Voice
+from sesame.domain import codes
+from sesame.domain.certificates import Facts, Kind
+from sesame.domain.tenancy import Language
+
+_HERE = Path(__file__).parent
+# Read by fontconfig when WeasyPrint loads it: hence before the import below.
+os.environ.setdefault("FONTCONFIG_FILE", str(_HERE / "fonts.conf"))
+
+import weasyprint  # type: ignore[import-untyped]  # noqa: E402
+from weasyprint.text.fonts import FontConfiguration  # type: ignore[import-untyped]  # noqa: E402
+from weasyprint.urls import (  # type: ignore[import-untyped]  # noqa: E402
+    FatalURLFetchingError,
+    URLFetcher,
+    URLFetcherResponse,
+)
+
+_TEMPLATES = _HERE / "templates"
+_FAMILIES = frozenset({"Inter", "JetBrains Mono"})
+"""What every document is set in; other families only come in for letters that these lack."""
+_MISSING_GLYPH = ".notdef glyph rendered"
+
+
+class RenderingFailed(Exception):
+    """The page would have been wrong: nothing ships, and the queue tries again. Says what, never whose."""
+
+
+class MissingResource(RenderingFailed):
+    """An image or a style sheet could not be had."""
+
+
+class MissingFont(RenderingFailed):
+    """A family that documents are set in is not installed (layers/pdf, or its Debian packages)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """What makes a document this one and no other."""
+
+    on: date
+    """The day printed, by the residence's clock."""
+    at: datetime
+    """The moment kept in the file's metadata; aware, UTC."""
+    number: str
+    verification_code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """A PDF. `missing_glyphs` counts the characters no font has, each drawn as an empty box."""
+
+    pdf: bytes
+    pages: int
+    missing_glyphs: int
+
+
+class _OwnFilesOnly(URLFetcher):  # type: ignore[misc]  # WeasyPrint is not typed
+    """Gives `data:` and the package's own files, and stops the rendering for anything else."""
+
+    def fetch(self, url: str, headers: Mapping[str, str] | None = None) -> URLFetcherResponse:
+        """The resource behind a URL. Raises FatalURLFetchingError, which WeasyPrint lets through."""
+        if not url.startswith(("data:", _TEMPLATES.as_uri() + "/")):
+            raise FatalURLFetchingError("a document asked for something outside its package")
+        try:
+            return super().fetch(url, headers)
+        except Exception as error:
+            raise FatalURLFetchingError("a document's resource cannot be read") from error
+
+
+@dataclass(slots=True)
+class _Faults(logging.Handler):
+    """Hears what WeasyPrint only logs. The lines may quote a name: they go no further."""
+
+    errors: int = 0
+    missing: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        logging.Handler.__init__(self, logging.WARNING)
+
+    __hash__ = object.__hash__
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Counts a fault, or notes a letter that no font has."""
+        if str(record.msg).startswith(_MISSING_GLYPH):
+            self.missing.add(str(record.args))
+        elif record.levelno >= logging.ERROR:
+            self.errors += 1
+
+
+class Renderer:
+    """Sets documents. Costly to make (fonts, templates), so made once; one page at a time."""
+
+    def __init__(self, portal_url: str) -> None:
+        self._portal_url = portal_url.rstrip("/")
+        self._fonts = FontConfiguration()
+        self._fetcher = _OwnFilesOnly(allowed_protocols=["data", "file"])
+        self._style = weasyprint.CSS(
+            filename=_TEMPLATES / "document.css", font_config=self._fonts, url_fetcher=self._fetcher
+        )
+        self._templates = _environment()
+
+    def render(self, facts: Facts, issue: Issue, *, tenant_code: str | None = None) -> Rendered:
+        """The PDF of some facts.
+
+        `tenant_code` (folded) is printed on an entry document, and taken by no other kind. The same arguments
+        give the same bytes. Raises MissingResource, MissingFont.
+        """
+        html = self._html(facts, issue, tenant_code)
+        faults = _Faults()
+        logger = logging.getLogger("weasyprint")
+        logger.addHandler(faults)
+        logger.propagate = False
+        try:
+            page = weasyprint.HTML(string=html, url_fetcher=self._fetcher)
+            document = page.render(stylesheets=[self._style], font_config=self._fonts)
+            _declare_accessible(document.metadata)
+            pdf = document.write_pdf(pdf_variant="pdf/a-3a")
+        except FatalURLFetchingError as error:
+            raise MissingResource(str(error)) from error
+        finally:
+            logger.removeHandler(faults)
+        if faults.errors:
+            raise MissingResource(f"{faults.errors} faults in a {facts['kind']}")
+        if absent := _FAMILIES - {font.family for font in document.fonts.values()}:
+            raise MissingFont(", ".join(sorted(absent)))
+        return Rendered(pdf=pdf, pages=len(document.pages), missing_glyphs=len(faults.missing))
+
+    def _html(self, facts: Facts, issue: Issue, tenant_code: str | None) -> str:
+        if (facts["kind"] == Kind.ENTRY_DOCUMENT) != (tenant_code is not None):
+            raise ValueError("an entry document takes the tenant code, and nothing else does")
+        voice = Voice(Language(facts["language"]))
+        holder = f"{facts['holder']['given_names']} {facts['holder']['family_name']}".strip()
+        return self._templates.get_template(f"{facts['kind']}.html").render(
+            facts=facts,
+            voice=voice,
+            holder=typography.name(holder),
+            issued=self._issued(issue, voice),
+            portal=_spoken_address(self._portal_url),
+            tenant_code=codes.printed(tenant_code) if tenant_code else None,
+            own_code=tenant_code is not None and _is_our_own(tenant_code),
+        )
+
+    def _issued(self, issue: Issue, voice: Voice) -> dict[str, Any]:
+        page = f"{self._portal_url}/verification"
+        return {
+            "on": issue.on.isoformat(),
+            "at": issue.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "number": issue.number,
+            "printed_code": codes.printed(issue.verification_code),
+            "verification_page": _spoken_address(page),
+            "qr": _qr(f"{page}/{issue.verification_code}", title=voice.one("proof.qr")),
+        }
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters |= {
+        "money": typography.money,
+        "day": typography.day,
+        "month": typography.month,
+        "name": typography.name,
+        "siret": typography.siret,
+        "method": _method,
+    }
+    return environment
+
+
+def _method(word: str) -> str:
+    """The text for how something was paid; whatever has no word of its own is a payment."""
+    key = f"method.{word}"
+    return key if key in TEXTS else "method.other"
+
+
+def _spoken_address(url: str) -> str:
+    """An address as one reads it aloud: without its scheme."""
+    return url.partition("://")[2] or url
+
+
+def _is_our_own(tenant_code: str) -> bool:
+    """Whether the code follows Sésame's own form; one brought by an import may hold any symbol."""
+    try:
+        codes.read(tenant_code)
+    except codes.Mistyped:
+        return False
+    return True
+
+
+def _qr(url: str, *, title: str) -> Markup:
+    """A QR code as inline SVG, titled for screen readers. Level M: a fold or a stain does not undo it."""
+    svg = segno.make(url, error="m", micro=False).svg_inline(
+        border=0, omitsize=True, title=title, svgclass="qr", lineclass=None
+    )
+    return Markup(svg)  # noqa: S704 (made of our own words and a code of our own)
+
+
+_RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
+_UA = "{http://www.aiim.org/pdfua/ns/id/}"
+_EXTENSION = f"""<rdf:Description xmlns:rdf="{_RDF[1:-1]}" rdf:about=""
+ xmlns:pdfaExtension="http://www.aiim.org/pdfa/ns/extension/"
+ xmlns:pdfaSchema="http://www.aiim.org/pdfa/ns/schema#" xmlns:pdfaProperty="http://www.aiim.org/pdfa/ns/property#">
+ <pdfaExtension:schemas><rdf:Bag><rdf:li rdf:parseType="Resource">
+  <pdfaSchema:schema>PDF/UA identification schema</pdfaSchema:schema>
+  <pdfaSchema:namespaceURI>{_UA[1:-1]}</pdfaSchema:namespaceURI>
+  <pdfaSchema:prefix>pdfuaid</pdfaSchema:prefix>
+  <pdfaSchema:property><rdf:Seq><rdf:li rdf:parseType="Resource">
+   <pdfaProperty:name>part</pdfaProperty:name><pdfaProperty:valueType>Integer</pdfaProperty:valueType>
+   <pdfaProperty:category>internal</pdfaProperty:category>
+   <pdfaProperty:description>Part of PDF/UA that the file conforms to</pdfaProperty:description>
+  </rdf:li></rdf:Seq></pdfaSchema:property>
+ </rdf:li></rdf:Bag></pdfaExtension:schemas>
+</rdf:Description>"""
+"""PDF/A allows a property only if its schema is known or described in the file (ISO 19005-3, 6.6.2.3.3)."""
+
+
+def _declare_accessible(metadata: Any) -> None:
+    """Adds the PDF/UA-1 mark to the PDF/A metadata: WeasyPrint writes one variant only, and both hold."""
+    original = metadata.generate_rdf_metadata
+
+    def both(*arguments: Any) -> bytes:
+        rdf = ET.fromstring(original(*arguments))  # noqa: S314 (written by WeasyPrint a moment ago)
+        ET.SubElement(rdf, f"{_RDF}Description", {f"{_RDF}about": "", f"{_UA}part": "1"})
+        rdf.append(ET.fromstring(_EXTENSION))  # noqa: S314 (our own text)
+        return bytes(ET.tostring(rdf, encoding="utf-8"))
+
+    metadata.generate_rdf_metadata = both

@@ -1,0 +1,322 @@
+"""What a document states, who may have it, and the code that proves it genuine.
+
+Facts are gathered once and kept as they were: the paper, its verification page and any copy say the same.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from sesame.domain import codes
+from sesame.domain.tenancy import Landlord, Language, Lease, LeaseStatus, Person, Residence
+
+Facts = dict[str, Any]
+"""What a document says, as JSON: strings, whole numbers (cents), lists and maps; dates in ISO 8601."""
+
+SCHEMA = 1
+"""Raised when the printed wording changes in substance, so that the same facts give a new document."""
+
+
+class Kind(StrEnum):
+    """The documents there are."""
+
+    RESIDENCE_CERTIFICATE = "residence_certificate"
+    RECEIPT = "receipt"
+    """*Quittance*: a period paid in full (law no. 89-462, article 21)."""
+    PART_PAYMENT_RECEIPT = "part_payment_receipt"
+    """*Reçu*: what was received of a period that is not paid in full."""
+    ENTRY_DOCUMENT = "entry_document"
+    """Handed over on arrival; the only document that shows the tenant code."""
+
+
+class DocumentStatus(StrEnum):
+    """How far the file is."""
+
+    REQUESTED = "requested"
+    READY = "ready"
+
+
+class Validity(StrEnum):
+    """What a verification answers."""
+
+    GENUINE = "genuine"
+    REVOKED = "revoked"
+    REPLACED = "replaced"
+    UNKNOWN = "unknown"
+
+
+class Reason(StrEnum):
+    """Why a document is refused."""
+
+    LEASE_CANCELLED = "lease-cancelled"
+    NO_NOTICE = "no-notice"
+    NOT_PAID_IN_FULL = "not-paid-in-full"
+    NOTHING_RECEIVED = "nothing-received"
+    PAID_IN_FULL = "paid-in-full"
+
+
+class Refused(Exception):
+    """No right to this document as things stand. `outstanding_cents` is what the period still owes."""
+
+    def __init__(self, reason: Reason, *, outstanding_cents: int = 0) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+        self.outstanding_cents = outstanding_cents
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adjustment:
+    """A line of a notice besides rent and charges. Negative cents are a reduction."""
+
+    label: str
+    amount_cents: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """A part of a payment that went to the period. `received_on` is the day by the residence's clock."""
+
+    received_on: date
+    amount_cents: int
+    method: str = ""
+    """A provider's or desk's word for how it was paid (`card`, `transfer`, ...); empty if unknown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodStanding:
+    """A rent notice and what was received for it. `starts_on` to `ends_on` inclusive; amounts in cents."""
+
+    period: str
+    """YYYY-MM."""
+    starts_on: date
+    ends_on: date
+    rent_cents: int
+    charges_cents: int
+    adjustments: Sequence[Adjustment] = ()
+    settlements: Sequence[Settlement] = ()
+
+    @property
+    def total_cents(self) -> int:
+        """What the notice asked for."""
+        return self.rent_cents + self.charges_cents + sum(line.amount_cents for line in self.adjustments)
+
+    @property
+    def received_cents(self) -> int:
+        """What came in for it."""
+        return sum(settlement.amount_cents for settlement in self.settlements)
+
+    @property
+    def outstanding_cents(self) -> int:
+        """What is still owed for it, never negative."""
+        return max(0, self.total_cents - self.received_cents)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tenancy:
+    """Whose document it is: one person, one lease, one residence; and the language to print beside French."""
+
+    person: Person
+    lease: Lease
+    residence: Residence
+    language: Language
+
+
+def residence_facts(tenancy: Tenancy, *, as_of: date) -> Facts:
+    """A residence certificate as of a day, by the residence's clock. Raises Refused for a cancelled lease."""
+    lease = tenancy.lease
+    if lease.status is LeaseStatus.CANCELLED:
+        raise Refused(Reason.LEASE_CANCELLED)
+    if as_of < lease.starts_on:
+        stay = "future"
+    elif as_of > lease.ends_on:
+        stay = "past"
+    else:
+        stay = "current"
+    return _common(Kind.RESIDENCE_CERTIFICATE, tenancy) | {
+        "birth_date": tenancy.person.birth_date.isoformat(),
+        "as_of": as_of.isoformat(),
+        "stay": stay,
+    }
+
+
+def receipt_facts(tenancy: Tenancy, standing: PeriodStanding | None) -> Facts:
+    """A receipt (*quittance*). Raises Refused unless the whole of the period's notice has been received."""
+    standing = _billed(tenancy, standing)
+    if standing.outstanding_cents:
+        raise Refused(Reason.NOT_PAID_IN_FULL, outstanding_cents=standing.outstanding_cents)
+    return _common(Kind.RECEIPT, tenancy) | {
+        "code_tail": tenancy.lease.code_tail,
+        "period": _period(standing),
+    }
+
+
+def part_payment_facts(tenancy: Tenancy, standing: PeriodStanding | None) -> Facts:
+    """A part-payment receipt (*reçu*). Raises Refused if nothing was received, or if a receipt is due."""
+    standing = _billed(tenancy, standing)
+    if not standing.outstanding_cents:
+        raise Refused(Reason.PAID_IN_FULL)
+    if standing.received_cents <= 0:
+        raise Refused(Reason.NOTHING_RECEIVED, outstanding_cents=standing.outstanding_cents)
+    period = _period(standing)
+    return _common(Kind.PART_PAYMENT_RECEIPT, tenancy) | {
+        "code_tail": tenancy.lease.code_tail,
+        "period": period,
+    }
+
+
+def entry_facts(tenancy: Tenancy) -> Facts:
+    """An entry document. The tenant code is never among the facts: it is deciphered only to be printed.
+
+    Raises Refused for a cancelled lease.
+    """
+    if tenancy.lease.status is LeaseStatus.CANCELLED:
+        raise Refused(Reason.LEASE_CANCELLED)
+    return _common(Kind.ENTRY_DOCUMENT, tenancy) | {"desk_contact": tenancy.residence.desk_contact}
+
+
+def facts_digest(facts: Facts, *, secret: str = "") -> str:
+    """SHA-256 (hex) of what a document states: two requests with the same digest are the same document.
+
+    `secret` stands for what is printed but not among the facts (the tenant code's keyed hash).
+    """
+    return hashlib.sha256(f"{canonical(facts)}\x1f{secret}".encode()).hexdigest()
+
+
+def canonical(facts: Facts) -> str:
+    """Facts as text, one form only: sorted names, no spaces, UTF-8."""
+    return json.dumps(facts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicStatement:
+    """What the verification page tells whoever holds the paper: what the paper says, and not more."""
+
+    kind: Kind
+    issued_on: date
+    number: str | None = None
+    landlord: str | None = None
+    holder: str | None = None
+    residence: str | None = None
+    room: str | None = None
+    period: str | None = None
+    amount_cents: int | None = None
+    """What a receipt says was received."""
+
+
+def public_statement(facts: Facts, *, issued_on: date, number: str) -> PublicStatement:
+    """What the public may see of a document: of an entry document, which is secret, kind and day only."""
+    kind = Kind(facts["kind"])
+    if kind is Kind.ENTRY_DOCUMENT:
+        return PublicStatement(kind=kind, issued_on=issued_on)
+    period: Mapping[str, Any] = facts.get("period", {})
+    return PublicStatement(
+        kind=kind,
+        issued_on=issued_on,
+        number=number,
+        landlord=facts["landlord"]["name"],
+        holder=f"{facts['holder']['given_names']} {facts['holder']['family_name']}".strip(),
+        residence=facts["residence"]["name"],
+        room=facts["lease"]["room"],
+        period=period.get("period"),
+        amount_cents=period.get("received_cents"),
+    )
+
+
+VERIFICATION_BYTES = 10
+"""80 random bits: nobody finds a genuine code by trying."""
+_VERIFICATION_SYMBOLS = 16
+
+
+def verification_code(raw: bytes) -> str:
+    """Sixteen Crockford base32 symbols of ten random bytes. Printed in groups by `codes.printed`."""
+    if len(raw) != VERIFICATION_BYTES:
+        raise ValueError("a verification code takes ten bytes")
+    number = int.from_bytes(raw)
+    places = range(5 * (_VERIFICATION_SYMBOLS - 1), -1, -5)
+    return "".join(codes.ALPHABET[(number >> place) & 31] for place in places)
+
+
+def read_verification_code(typed: str) -> str | None:
+    """The code that was meant: case, spaces, hyphens ignored, O read as 0, I and L as 1; or None."""
+    code = codes.fold(typed)
+    if len(code) != _VERIFICATION_SYMBOLS or any(symbol not in codes.ALPHABET for symbol in code):
+        return None
+    return code
+
+
+def document_number(document_id: str, issued_on: date) -> str:
+    """The number printed on a document, to name it on the telephone; it opens nothing. `2026-7K3M-9QZ2`."""
+    return f"{issued_on.year}-{codes.printed(document_id[-8:].upper())}"
+
+
+def _billed(tenancy: Tenancy, standing: PeriodStanding | None) -> PeriodStanding:
+    if tenancy.lease.status is LeaseStatus.CANCELLED:
+        raise Refused(Reason.LEASE_CANCELLED)
+    if standing is None:
+        raise Refused(Reason.NO_NOTICE)
+    return standing
+
+
+def _common(kind: Kind, tenancy: Tenancy) -> Facts:
+    person, lease, residence = tenancy.person, tenancy.lease, tenancy.residence
+    return {
+        "schema": SCHEMA,
+        "kind": kind.value,
+        "language": tenancy.language.value,
+        "landlord": _landlord(residence.landlord),
+        "residence": {"name": residence.name, "address": _address(residence), "city": residence.city},
+        "holder": {"given_names": person.given_names, "family_name": person.family_name},
+        "lease": {
+            "tenant_reference": lease.tenant_reference,
+            "room": lease.room,
+            "starts_on": lease.starts_on.isoformat(),
+            "ends_on": lease.ends_on.isoformat(),
+        },
+    }
+
+
+def _landlord(landlord: Landlord) -> dict[str, Any]:
+    return {
+        "name": landlord.name,
+        "address": list(landlord.address),
+        "siret": landlord.siret,
+        "signatory": landlord.signatory,
+        "signatory_title": landlord.signatory_title,
+    }
+
+
+def _address(residence: Residence) -> list[str]:
+    """The lines as printed, with post code and city once."""
+    lines = [line for line in residence.address if line]
+    town = f"{residence.postal_code} {residence.city}".strip()
+    if town and not any(town in line for line in lines):
+        lines.append(town)
+    return lines
+
+
+def _period(standing: PeriodStanding) -> dict[str, Any]:
+    return {
+        "period": standing.period,
+        "starts_on": standing.starts_on.isoformat(),
+        "ends_on": standing.ends_on.isoformat(),
+        "rent_cents": standing.rent_cents,
+        "charges_cents": standing.charges_cents,
+        "adjustments": [
+            {"label": line.label, "amount_cents": line.amount_cents} for line in standing.adjustments
+        ],
+        "total_cents": standing.total_cents,
+        "received_cents": standing.received_cents,
+        "outstanding_cents": standing.outstanding_cents,
+        "settlements": [
+            {
+                "received_on": settlement.received_on.isoformat(),
+                "amount_cents": settlement.amount_cents,
+                "method": settlement.method,
+            }
+            for settlement in standing.settlements
+        ],
+    }
