@@ -1,0 +1,61 @@
+"""Makes a layer's folder small and quick to import: drops what no function uses, ships compiled code.
+
+Usage: python3.13 slim.py FOLDER
+"""
+
+import compileall
+import py_compile
+import shutil
+import sys
+from pathlib import Path
+
+_BOTO_SERVICES = {
+    "cognito-idp",
+    "dynamodb",
+    "events",
+    "kms",
+    "s3",
+    "secretsmanager",
+    "sesv2",
+    "sns",
+    "sqs",
+    "sts",
+}
+"""The AWS services that functions call: botocore carries descriptions of some four hundred."""
+
+_LANGUAGES = ("root", "fr", "en")
+"""Babel carries some thousand locales; the product writes in two languages."""
+
+_NEVER_IMPORTED = ("tests", "test", "__pycache__", "bin")
+
+
+def main(folder: Path) -> None:
+    """Slims and compiles everything below a folder."""
+    services = folder / "botocore" / "data"
+    if services.is_dir():
+        for service in services.iterdir():
+            if service.is_dir() and service.name not in _BOTO_SERVICES:
+                shutil.rmtree(service)
+        for examples in services.rglob("examples-1.json*"):
+            examples.unlink()
+    locales = folder / "babel" / "locale-data"
+    if locales.is_dir():
+        for locale in locales.glob("*.dat"):
+            if locale.stem.split("_")[0] not in _LANGUAGES:
+                locale.unlink()
+    for name in _NEVER_IMPORTED:
+        for found in sorted(folder.rglob(name), reverse=True):
+            if found.is_dir():
+                shutil.rmtree(found)
+    compiled = compileall.compile_dir(
+        folder,
+        quiet=1,
+        stripdir=str(folder),
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+    )
+    if not compiled:
+        sys.exit("some modules do not compile")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
