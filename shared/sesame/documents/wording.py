@@ -107,7 +107,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "espace personnel, la procédure « code oublié » sur {portal}, ou l'accueil de la résidence, "
         "avec une pièce d'identité.",
         "Your tenant code ends in {tail}. To find it again: your entry document, your personal space, "
-        "the “forgotten code” procedure at {portal}, or the reception, with an identity document.",
+        "the “forgotten code” procedure, or the reception, with an identity document.",
     ),
     # the entry document
     "entry.welcome": (
