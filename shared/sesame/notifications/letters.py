@@ -111,9 +111,9 @@ def _with_shape(facts: Mapping[str, Any], *, html: bool) -> dict[str, Any]:
 
 @cache
 def _environment(language: Language, *, html: bool) -> Environment:
-    environment = Environment(  # noqa: S701 - the other environment makes plain text
+    environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
-        autoescape=html,
+        autoescape=html,  # noqa: S701 - the other one makes plain text
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
