@@ -143,3 +143,8 @@ def audit(lease_id: str, at: str, audit_id: str) -> Key:
 def run(job: str, day: str) -> Key:
     """A scheduled job's run."""
     return {"pk": f"RUN#{job}", "sk": day}
+
+
+def leases_of_residence(residence_id: str) -> str:
+    """Partition, on the first index, of a residence's leases."""
+    return f"RESIDENCE#{residence_id}"

@@ -1,0 +1,426 @@
+"""Residences, persons and leases, and the look-ups that find them by what a tenant knows.
+
+A lease enters with its person and every look-up in one transaction: uniqueness is the database's work, and no
+admission is ever half-written.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from enum import Enum, auto
+from typing import Any
+
+from sesame.domain.tenancy import Landlord, Language, Lease, LeaseStatus, Person, Residence
+from sesame.platform.events import announcement
+from sesame.platform.ids import derived_id
+from sesame.platform.secrets import Pepper
+from sesame.store import keys
+from sesame.store.table import (
+    NOT_THERE,
+    Check,
+    ConditionFailed,
+    Item,
+    Key,
+    Put,
+    Table,
+    Update,
+    Write,
+    same_table,
+    transact,
+)
+
+BATCH = 100
+"""Items that one BatchGetItem may ask for."""
+
+
+class Collision(Enum):
+    """What another item already holds, or no longer holds, when a lease is admitted."""
+
+    REFERENCE = auto()
+    TENANT_REFERENCE = auto()
+    CODE = auto()
+    INE = auto()
+    PERSON = auto()
+    RESIDENCE = auto()
+
+
+class AdmissionCollision(Exception):
+    """The admission met something already there; nothing was written."""
+
+    def __init__(self, collisions: set[Collision]) -> None:
+        super().__init__(", ".join(sorted(collision.name for collision in collisions)))
+        self.collisions = collisions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmittedReference:
+    """What is kept under an operator's lease reference: the lease, and what its admission came from."""
+
+    reference: str
+    lease_id: str
+    person_id: str
+    tenant_reference: str
+    code_tail: str
+    digest: str
+    """Of the row that brought the lease in."""
+    import_id: str
+    """The import that brought it, or '': a repeat within that import is the same admission."""
+    residence_created: str | None
+    contacts_kept: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """A lease to be written, with its person and what is kept under its reference.
+
+    `code` is folded, as it is looked up. `person_known` says that the person is on record; their INE is then
+    added where they had none. `residence` is given only where it is to be created.
+    """
+
+    lease: Lease
+    person: Person
+    person_known: bool
+    ine_known: bool
+    code: str
+    record: AdmittedReference
+    residence: Residence | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeasePage:
+    """Some leases of a residence, and where to go on."""
+
+    leases: list[Lease]
+    next: Key | None
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """The residences, persons and leases of the identity table."""
+
+    table: Table
+    pepper: Pepper
+
+    # --- Reads
+
+    def residence(self, residence_id: str) -> Residence | None:
+        """A residence, or None."""
+        item = self.table.get(keys.residence(residence_id))
+        return residence_of(item) if item else None
+
+    def residences(self) -> list[Residence]:
+        """All residences of the operator, by id."""
+        return [residence_of(item) for item in self.table.query_all(keys.residences())]
+
+    def residences_by_id(self, residence_ids: Sequence[str]) -> dict[str, Residence]:
+        """Those of the given residences that exist."""
+        items = self._batch([keys.residence(residence_id) for residence_id in residence_ids])
+        return {item["sk"]: residence_of(item) for item in items if item}
+
+    def person(self, person_id: str) -> Person | None:
+        """A person, or None."""
+        item = self.table.get(keys.person(person_id))
+        return person_of(item) if item else None
+
+    def lease(self, lease_id: str) -> Lease | None:
+        """A lease, or None."""
+        item = self.table.get(keys.lease(lease_id))
+        return lease_of(item) if item else None
+
+    def lease_with_person(self, lease_id: str) -> tuple[Lease, Person] | None:
+        """A lease and its tenant, or None. Two reads."""
+        lease = self.lease(lease_id)
+        person = self.person(lease.person_id) if lease else None
+        return (lease, person) if lease and person else None
+
+    def leases_of_person(self, person_id: str) -> list[Lease]:
+        """Every lease of a person, ended ones too. Two reads."""
+        pointers = self.table.query_all(keys.person(person_id)["pk"], "LEASE#")
+        items = self._batch([keys.lease(pointer["lease_id"]) for pointer in pointers])
+        return [lease_of(item) for item in items if item]
+
+    def leases_of_residence(
+        self, residence_id: str, *, start: Key | None = None, limit: int = 100
+    ) -> LeasePage:
+        """A page of a residence's leases, from the index: a lease admitted this second may not show yet."""
+        page = self.table.query(
+            keys.leases_of_residence(residence_id), index=keys.GSI1, start=start, limit=limit
+        )
+        return LeasePage(leases=[lease_of(item) for item in page.items], next=page.next)
+
+    def every_lease_of_residence(self, residence_id: str) -> Iterator[Lease]:
+        """All of a residence's leases, page after page."""
+        for item in self.table.query_all(keys.leases_of_residence(residence_id), index=keys.GSI1):
+            yield lease_of(item)
+
+    def persons_by_email(self, email: str) -> list[Person]:
+        """Whoever has this address (in normal form): two people may share one."""
+        return self._persons("EMAIL", self.pepper.hashes("email", email))
+
+    def persons_by_phone(self, phone: str) -> list[Person]:
+        """Whoever has this number (E.164)."""
+        return self._persons("PHONE", self.pepper.hashes("phone", phone))
+
+    def person_by_ine(self, ine: str) -> Person | None:
+        """The person with this INE (in normal form), or None."""
+        return self.persons_by_ine([ine]).get(ine)
+
+    def persons_by_ine(self, ines: Sequence[str]) -> dict[str, Person]:
+        """INE -> person, for those that are known. Two reads for every hundred."""
+        hashed = [(ine, digest) for ine in ines for digest in self.pepper.hashes("ine", ine)]
+        lookups = self._batch([keys.ine(digest) for _, digest in hashed])
+        found = [
+            (ine, lookup["person_id"]) for (ine, _), lookup in zip(hashed, lookups, strict=True) if lookup
+        ]
+        persons = self._batch([keys.person(person_id) for _, person_id in found])
+        return {ine: person_of(item) for (ine, _), item in zip(found, persons, strict=True) if item}
+
+    def lease_by_code(self, folded_code: str) -> Lease | None:
+        """The lease of a tenant code (folded), or None. Two reads."""
+        return self.lease_by_code_hashes(self.pepper.hashes("code", folded_code))
+
+    def lease_by_code_hashes(self, code_hashes: Sequence[str]) -> Lease | None:
+        """The lease of a tenant code, given its hash under every live pepper."""
+        for lookup in self._batch([keys.code(digest) for digest in code_hashes]):
+            if lookup:
+                return self.lease(lookup["lease_id"])
+        return None
+
+    def admitted(self, references: Sequence[str]) -> dict[str, AdmittedReference]:
+        """What is kept under the operator's lease references, for those that are known."""
+        items = self._batch([keys.lease_reference(reference) for reference in references])
+        return {item["reference"]: _reference_of(item) for item in items if item}
+
+    def _persons(self, prefix: str, hashes: Sequence[str]) -> list[Person]:
+        found = [
+            lookup["person_id"] for digest in hashes for lookup in self.table.query_all(f"{prefix}#{digest}")
+        ]
+        items = self._batch([keys.person(person_id) for person_id in found])
+        return [person_of(item) for item in items if item]
+
+    def _batch(self, wanted: Sequence[Key]) -> list[Item | None]:
+        """Items in the order asked, a hundred a call, each key asked once."""
+        distinct = list({(key["pk"], key["sk"]): key for key in wanted}.values())
+        found: dict[tuple[str, str], Item | None] = {}
+        for start in range(0, len(distinct), BATCH):
+            asked = distinct[start : start + BATCH]
+            items = same_table(self.table, asked)
+            found |= {(key["pk"], key["sk"]): item for key, item in zip(asked, items, strict=True)}
+        return [found[key["pk"], key["sk"]] for key in wanted]
+
+    # --- Writes
+
+    def put_residence(self, residence: Residence) -> None:
+        """Writes a residence's settings, replacing what was there."""
+        self.table.put(residence_item(residence))
+
+    def admit(self, admission: Admission) -> None:
+        """Writes a lease and all that finds it, in one transaction of at most 14 items.
+
+        Raises AdmissionCollision, with nothing written, where something unique is taken; Contention.
+        """
+        planned = [
+            *self._lease_writes(admission),
+            *self._code_writes(admission),
+            *self._person_writes(admission),
+            *self._ine_writes(admission),
+        ]
+        if admission.residence is not None:
+            planned.append((Collision.RESIDENCE, self._first(residence_item(admission.residence))))
+        try:
+            transact(self.table.client, [write for _, write in planned])
+        except ConditionFailed as failure:
+            collisions = {what for index, (what, _) in enumerate(planned) if failure.failed(index)}
+            raise AdmissionCollision(collisions) from failure
+
+    def _lease_writes(self, admission: Admission) -> list[tuple[Collision, Write]]:
+        lease, record = admission.lease, admission.record
+        admitted = announcement(
+            "lease.admitted",
+            admission.at,
+            id=derived_id("lease.admitted", lease.lease_id),
+            lease_id=lease.lease_id,
+            person_id=lease.person_id,
+        )
+        found = {"lease_id": lease.lease_id, "person_id": lease.person_id}
+        return [
+            (Collision.REFERENCE, self._first(_reference_item(record))),
+            (Collision.TENANT_REFERENCE, self._first(keys.tenant_reference(lease.tenant_reference), **found)),
+            (Collision.REFERENCE, self._first(lease_item(lease), announce=admitted)),
+            (Collision.REFERENCE, self._first(keys.person_lease(lease.person_id, lease.lease_id), **found)),
+        ]
+
+    def _code_writes(self, admission: Admission) -> list[tuple[Collision, Write]]:
+        lease = admission.lease
+        lookup = {"lease_id": lease.lease_id, "person_id": lease.person_id}
+        current, *older = self.pepper.hashes("code", admission.code)
+        return [
+            (Collision.CODE, self._first(keys.code(current), **lookup)),
+            *((Collision.CODE, self._absent(keys.code(digest))) for digest in older),
+        ]
+
+    def _person_writes(self, admission: Admission) -> list[tuple[Collision, Write]]:
+        person = admission.person
+        if admission.person_known:
+            return [(Collision.PERSON, self._known_person(person, adds_ine=not admission.ine_known))]
+        writes: list[tuple[Collision, Write]] = [(Collision.PERSON, self._first(person_item(person)))]
+        if person.email:
+            key = keys.email(self.pepper.hash("email", person.email), person.person_id)
+            writes.append((Collision.PERSON, self._first(key, person_id=person.person_id)))
+        if person.phone:
+            key = keys.phone(self.pepper.hash("phone", person.phone), person.person_id)
+            writes.append((Collision.PERSON, self._first(key, person_id=person.person_id)))
+        return writes
+
+    def _known_person(self, person: Person, *, adds_ine: bool) -> Write:
+        if person.ine is None or not adds_ine:
+            key = keys.person(person.person_id)
+            return Check(table=self.table.name, key=key, condition="attribute_exists(pk)")
+        return Update(
+            table=self.table.name,
+            key=keys.person(person.person_id),
+            expression="SET ine = :ine ADD version :one",
+            condition="attribute_exists(pk) AND attribute_not_exists(ine)",
+            values={":ine": person.ine, ":one": 1},
+        )
+
+    def _ine_writes(self, admission: Admission) -> list[tuple[Collision, Write]]:
+        person = admission.person
+        if person.ine is None or admission.ine_known:
+            return []
+        current, *older = self.pepper.hashes("ine", person.ine)
+        return [
+            (Collision.INE, self._first(keys.ine(current), person_id=person.person_id)),
+            *((Collision.INE, self._absent(keys.ine(digest))) for digest in older),
+        ]
+
+    def _first(self, item: Mapping[str, Any], **more: object) -> Put:
+        return Put(table=self.table.name, item={**item, **more}, condition=NOT_THERE)
+
+    def _absent(self, key: Key) -> Check:
+        return Check(table=self.table.name, key=key, condition=NOT_THERE)
+
+
+# --- Items ---------------------------------------------------------------------------------------------------
+
+
+def residence_item(residence: Residence) -> Item:
+    """A residence as stored."""
+    return {**keys.residence(residence.residence_id), **asdict(residence), "version": 1}
+
+
+def residence_of(item: Item) -> Residence:
+    """A residence's item, read."""
+    landlord = dict(item["landlord"])
+    return Residence(
+        residence_id=item["residence_id"],
+        name=item["name"],
+        address=tuple(item["address"]),
+        postal_code=item["postal_code"],
+        city=item["city"],
+        time_zone=item["time_zone"],
+        landlord=Landlord(**landlord | {"address": tuple(landlord["address"])}),
+        desk_contact=item["desk_contact"],
+        issue_day=item["issue_day"],
+        due_day=item["due_day"],
+        provider=item["provider"],
+        confirmed=item["confirmed"],
+    )
+
+
+def person_item(person: Person) -> Item:
+    """A person as stored; what they do not have is left out."""
+    return {
+        **keys.person(person.person_id),
+        "person_id": person.person_id,
+        "family_name": person.family_name,
+        "given_names": person.given_names,
+        "birth_date": person.birth_date.isoformat(),
+        "ine": person.ine,
+        "email": person.email,
+        "phone": person.phone,
+        "language": person.language.value,
+        "credential_epoch": person.credential_epoch,
+        "version": 1,
+    }
+
+
+def person_of(item: Item) -> Person:
+    """A person's item, read."""
+    return Person(
+        person_id=item["person_id"],
+        family_name=item["family_name"],
+        given_names=item["given_names"],
+        birth_date=date.fromisoformat(item["birth_date"]),
+        ine=item.get("ine"),
+        email=item.get("email"),
+        phone=item.get("phone"),
+        language=Language(item["language"]),
+        credential_epoch=item["credential_epoch"],
+    )
+
+
+def lease_item(lease: Lease) -> Item:
+    """A lease as stored, indexed under its residence."""
+    return {
+        **keys.lease(lease.lease_id),
+        "gsi1pk": keys.leases_of_residence(lease.residence_id),
+        "gsi1sk": keys.lease(lease.lease_id)["pk"],
+        "lease_id": lease.lease_id,
+        "person_id": lease.person_id,
+        "residence_id": lease.residence_id,
+        "reference": lease.reference,
+        "tenant_reference": lease.tenant_reference,
+        "room": lease.room,
+        "starts_on": lease.starts_on.isoformat(),
+        "ends_on": lease.ends_on.isoformat(),
+        "rent_cents": lease.rent_cents,
+        "charges_cents": lease.charges_cents,
+        "deposit_cents": lease.deposit_cents,
+        "code_tail": lease.code_tail,
+        "code_cipher": lease.code_cipher,
+        "code_hash": lease.code_hash,
+        "status": lease.status.value,
+        "version": lease.version,
+    }
+
+
+def lease_of(item: Item) -> Lease:
+    """A lease's item, read."""
+    return Lease(
+        lease_id=item["lease_id"],
+        person_id=item["person_id"],
+        residence_id=item["residence_id"],
+        reference=item["reference"],
+        tenant_reference=item["tenant_reference"],
+        room=item["room"],
+        starts_on=date.fromisoformat(item["starts_on"]),
+        ends_on=date.fromisoformat(item["ends_on"]),
+        rent_cents=item["rent_cents"],
+        charges_cents=item["charges_cents"],
+        deposit_cents=item["deposit_cents"],
+        code_tail=item["code_tail"],
+        code_cipher=item["code_cipher"],
+        code_hash=item["code_hash"],
+        status=LeaseStatus(item["status"]),
+        version=item["version"],
+    )
+
+
+def _reference_item(record: AdmittedReference) -> Item:
+    return {**keys.lease_reference(record.reference), **asdict(record)}
+
+
+def _reference_of(item: Item) -> AdmittedReference:
+    return AdmittedReference(
+        reference=item["reference"],
+        lease_id=item["lease_id"],
+        person_id=item["person_id"],
+        tenant_reference=item["tenant_reference"],
+        code_tail=item["code_tail"],
+        digest=item["digest"],
+        import_id=item["import_id"],
+        residence_created=item.get("residence_created"),
+        contacts_kept=tuple(item["contacts_kept"]),
+    )
