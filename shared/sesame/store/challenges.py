@@ -164,7 +164,7 @@ class Challenges:
         )
 
     def opened(self, challenge_id: str, document_id: str, now: datetime) -> None:
-        """Notes the first opening of a welcome link and the document made for it; later ones change nothing."""
+        """Notes the first opening of a welcome link and its document; later ones change nothing."""
         self.table.update(
             keys.challenge(challenge_id),
             "SET used_at = if_not_exists(used_at, :now), document_id = if_not_exists(document_id, :document)",

@@ -277,6 +277,11 @@ def batch_get(client: Any, keys: Sequence[tuple[str, Key]], *, consistent: bool 
     return [found.get((table, key["pk"], key["sk"])) for table, key in keys]
 
 
+def same_table(table: Table, wanted: Sequence[Key]) -> list[Item | None]:
+    """Items of one table in one strongly consistent call, in the order asked; no call for none."""
+    return batch_get(table.client, [(table.name, key) for key in wanted]) if wanted else []
+
+
 def transact(client: Any, writes: Sequence[Write], *, token: str | None = None) -> None:
     """All of the writes or none. Raises ConditionFailed, or Contention when it is worth trying again.
 

@@ -1,0 +1,128 @@
+"""Writes the OpenAPI 3.1 document of all HTTP functions, from their routes, to docs/openapi.json.
+
+Usage: python docs/openapi.py [--check]     (--check fails when the file is not what the routes say)
+"""
+
+import importlib.util
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENT = ROOT / "docs" / "openapi.json"
+
+_INFO = {
+    "title": "Sésame",
+    "version": "1",
+    "description": (
+        "Tenant services for student residences. Amounts are integer cents, times ISO 8601 in UTC. Errors are "
+        "`application/problem+json` (RFC 9457) in the language of `Accept-Language` (fr, en), and never tell "
+        "whether a person exists. The gateway answers three errors itself, as `{\"message\": ...}`: 401 for a "
+        "staff token it refuses, 404 for a path that is not here, 429 when too many requests come in all."
+    ),
+}
+_SECURITY = {
+    "session": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The `session_token` of a confirmed sign-in.",
+    },
+    "staff": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A token of the staff's identity provider.",
+    },
+}
+
+
+def document() -> dict[str, Any]:
+    """The document as a dictionary. Raises ValueError when two functions claim one path or one schema name."""
+    paths: dict[str, Any] = {}
+    schemas: dict[str, Any] = {}
+    for entry in sorted((ROOT / "functions").glob("*/*.py")):
+        source = entry.read_text()
+        if "api = Api()" not in source:
+            continue
+        part = json.loads(_load(entry).api.resolver.get_openapi_json_schema(title="-", version="1"))
+        for path, operations in part.get("paths", {}).items():
+            known = paths.setdefault(path, {})
+            if known.keys() & operations.keys():
+                raise ValueError(f"two functions answer {path}")
+            known.update(operations)
+        for name, schema in part.get("components", {}).get("schemas", {}).items():
+            if schemas.setdefault(name, schema) != schema:
+                raise ValueError(f"two different schemas are named {name}")
+    for operation in (operation for path in paths.values() for operation in path.values()):
+        _problems_only(operation)
+    used = json.dumps(paths)
+    schemas = {name: schema for name, schema in schemas.items() if _is_used(name, used, schemas)}
+    return {
+        "openapi": "3.1.0",
+        "info": _INFO,
+        "servers": [{"url": "/"}],
+        "paths": dict(sorted(paths.items())),
+        "components": {"schemas": dict(sorted(schemas.items())), "securitySchemes": _SECURITY},
+    }
+
+
+def _is_used(name: str, used: str, schemas: dict[str, Any]) -> bool:
+    reference = f'"#/components/schemas/{name}"'
+    return reference in used or any(
+        reference in json.dumps(schema) for other, schema in schemas.items() if other != name
+    )
+
+
+def _problems_only(operation: dict[str, Any]) -> None:
+    """Drops the framework's own idea of a validation error: ours is a problem document."""
+    for response in operation["responses"].values():
+        content = response.get("content", {})
+        if "application/problem+json" in content:
+            content.pop("application/json", None)
+
+
+def _load(entry: Path) -> Any:
+    """An entry file as a module of its own name; it makes clients, but calls nothing."""
+    name = f"functions_{entry.parent.name}_{entry.stem}"
+    spec = importlib.util.spec_from_file_location(name, entry)
+    if spec is None or spec.loader is None:
+        raise ImportError(name)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    with patch.dict(os.environ, _environment()):
+        spec.loader.exec_module(module)
+    return module
+
+
+def _environment() -> dict[str, str]:
+    names = (
+        "IDENTITY_TABLE MONEY_TABLE DOCUMENTS_TABLE OPERATIONS_TABLE BUCKET PEPPER_SECRET CODES_KEY SENDER "
+        "PORTAL_URL API_URL BUS OPERATOR_NAME IMPORT_QUEUE_URL SANDBOX_URL"
+    )
+    return dict.fromkeys(names.split(), "unset") | {
+        "STAGE": "local",
+        "PROVIDER_SECRETS": "{}",
+        "AWS_DEFAULT_REGION": "eu-west-3",
+        "AWS_ACCESS_KEY_ID": "none",
+        "AWS_SECRET_ACCESS_KEY": "none",
+    }
+
+
+def main() -> int:
+    """Writes or checks the file."""
+    sys.path.insert(0, str(ROOT / "shared"))
+    text = json.dumps(document(), ensure_ascii=False, indent=1) + "\n"
+    if "--check" not in sys.argv:
+        DOCUMENT.write_text(text)
+        return 0
+    if DOCUMENT.exists() and DOCUMENT.read_text() == text:
+        return 0
+    sys.stderr.write("docs/openapi.json is not what the routes say: run `make openapi`\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,275 @@
+"""Tenants sign in with their code, recover a lost one, open their welcome link, and sign out."""
+
+from datetime import date, datetime
+from secrets import token_bytes
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from sesame.domain.contacts import normal_email, normal_ine, normal_phone
+from sesame.platform.aws import client
+from sesame.platform.clock import utc_now
+from sesame.platform.errors import Invalid, TooManyRequests
+from sesame.platform.http import Api, StrictModel
+from sesame.platform.secrets import Pepper, Secrets
+from sesame.platform.settings import Settings
+from sesame.services.access import (
+    ONE_TIME_CODE_LIFE,
+    Confirmations,
+    MistypedCode,
+    Starts,
+    WrongOneTimeCode,
+)
+from sesame.services.certificates import Downloads, EntryDocuments
+from sesame.services.sessions import Session, SessionCheck, session_dependency
+from sesame.services.tenant_codes import Decipher
+from sesame.services.welcome import WelcomeLinkEnded, Welcomes, WrongBirthDate
+from sesame.store.challenges import Challenges
+from sesame.store.sessions import Sessions
+from sesame.store.table import Table
+
+
+class CodesSettings(Settings):
+    """What this function is given."""
+
+    identity_table: str
+    documents_table: str
+    bucket: str
+    pepper_secret: str
+    codes_key: str
+    portal_url: str
+
+
+class SignInRequest(StrictModel):
+    """A tenant code as printed, or as somebody typed it."""
+
+    tenant_code: Annotated[str, Field(min_length=1, max_length=40)]
+
+
+class SignInStarted(BaseModel):
+    """Whether the code is known or not: if it is, a one-time code is on its way to the contact on record."""
+
+    sign_in_id: str
+    expires_in_seconds: int
+
+
+class OneTimeCodeGiven(StrictModel):
+    """The eight digits received by message; spaces do not matter."""
+
+    otp: Annotated[str, Field(min_length=1, max_length=40)]
+
+
+class SessionOpened(BaseModel):
+    """Send the token as `Authorization: Bearer`. It ends after 30 idle minutes, at the latest at `expires_at`."""
+
+    session_token: str
+    expires_at: datetime
+
+
+class RecoveryRequest(StrictModel):
+    """Who lost the code: exactly one of e-mail, INE or phone, and the birth date."""
+
+    email: Annotated[str, Field(max_length=254)] | None = None
+    ine: Annotated[str, Field(max_length=20)] | None = None
+    phone: Annotated[str, Field(max_length=30)] | None = None
+    birth_date: date
+
+
+class RecoveryStarted(BaseModel):
+    """Whether the person is known or not: if so, a one-time code is on its way to the contact on record."""
+
+    recovery_id: str
+    expires_in_seconds: int
+
+
+class CodeOfLease(BaseModel):
+    """The tenant code of one lease."""
+
+    tenant_code: str
+    residence: str
+    room: str
+    starts_on: date
+    ends_on: date
+
+
+class CodeRecovered(BaseModel):
+    """The tenant code of the newest lease, and those of all leases."""
+
+    tenant_code: str
+    leases: list[CodeOfLease]
+
+
+class WelcomeRequest(StrictModel):
+    """The token of the welcome link, and the tenant's birth date."""
+
+    token: Annotated[str, Field(min_length=1, max_length=200)]
+    birth_date: date
+
+
+class EntryDocument(BaseModel):
+    """The entry document: ask again in a few seconds until its status is `ready`."""
+
+    document_id: str
+    status: str
+    download_url: str | None = None
+
+
+class Welcomed(BaseModel):
+    """What the welcome link shows. Asking again within 30 minutes shows the same."""
+
+    tenant_code: str
+    tenant: str
+    residence: str
+    room: str
+    starts_on: date
+    ends_on: date
+    tenant_reference: str
+    entry_document: EntryDocument
+
+
+settings = CodesSettings.from_env()
+dynamodb = client("dynamodb")
+identity = Table(dynamodb, settings.identity_table)
+challenges = Challenges(identity)
+sessions = Sessions(identity)
+pepper = Pepper(Secrets(client("secretsmanager")), settings.pepper_secret)
+decipher = Decipher(client("kms"), settings.codes_key)
+starts = Starts(challenges, pepper, utc_now, token_bytes)
+confirmations = Confirmations(challenges, sessions, pepper, decipher, utc_now, token_bytes)
+documents = Table(dynamodb, settings.documents_table)
+welcomes = Welcomes(challenges, decipher, EntryDocuments(documents, settings.portal_url), utc_now)
+downloads = Downloads(documents, client("s3"), settings.bucket)
+CurrentSession = session_dependency(SessionCheck(sessions, utc_now))
+
+api = Api()
+
+
+@api.post(
+    "/v1/sign-ins",
+    status=202,
+    summary="Start a sign-in by tenant code",
+    errors=[MistypedCode, TooManyRequests],
+)
+def start_sign_in(body: SignInRequest) -> SignInStarted:
+    """The same answer whether the code is known or not; a typing error is said at once."""
+    sign_in_id = starts.sign_in(body.tenant_code)
+    return SignInStarted(sign_in_id=sign_in_id, expires_in_seconds=int(ONE_TIME_CODE_LIFE.total_seconds()))
+
+
+@api.post(
+    "/v1/sign-ins/<sign_in_id>/confirm",
+    summary="Open a session with the one-time code",
+    errors=[WrongOneTimeCode],
+)
+def confirm_sign_in(sign_in_id: str, body: OneTimeCodeGiven) -> SessionOpened:
+    """Five tries, ten minutes, once."""
+    opened = confirmations.sign_in(sign_in_id, body.otp)
+    return SessionOpened(session_token=opened.token, expires_at=opened.ends_at)
+
+
+@api.post(
+    "/v1/code-recoveries",
+    status=202,
+    summary="Start the recovery of a lost tenant code",
+    errors=[TooManyRequests],
+)
+def start_recovery(body: RecoveryRequest) -> RecoveryStarted:
+    """The same answer, by the same calls, whoever asks."""
+    recovery_id = starts.recovery(*identity_of(body), body.birth_date)
+    seconds = int(ONE_TIME_CODE_LIFE.total_seconds())
+    return RecoveryStarted(recovery_id=recovery_id, expires_in_seconds=seconds)
+
+
+@api.post(
+    "/v1/code-recoveries/<recovery_id>/confirm",
+    summary="Trade the one-time code for the tenant code",
+    errors=[WrongOneTimeCode],
+)
+def confirm_recovery(recovery_id: str, body: OneTimeCodeGiven) -> CodeRecovered:
+    """Shown once; every contact on record is told."""
+    recovered = confirmations.recovery(recovery_id, body.otp)
+    return CodeRecovered(
+        tenant_code=recovered[0].tenant_code,
+        leases=[
+            CodeOfLease(
+                tenant_code=found.tenant_code,
+                residence=found.residence.name,
+                room=found.lease.room,
+                starts_on=found.lease.starts_on,
+                ends_on=found.lease.ends_on,
+            )
+            for found in recovered
+        ],
+    )
+
+
+@api.post(
+    "/v1/welcomes",
+    summary="Open a welcome link",
+    errors=[WelcomeLinkEnded, WrongBirthDate],
+)
+def open_welcome(body: WelcomeRequest) -> Welcomed:
+    """Shows the tenant code and the entry document to who has the link and knows the birth date."""
+    welcomed = welcomes.open(body.token, body.birth_date)
+    download = downloads.of(welcomed.document_id)
+    return Welcomed(
+        tenant_code=welcomed.tenant_code,
+        tenant=welcomed.person.full_name,
+        residence=welcomed.residence.name,
+        room=welcomed.lease.room,
+        starts_on=welcomed.lease.starts_on,
+        ends_on=welcomed.lease.ends_on,
+        tenant_reference=welcomed.lease.tenant_reference,
+        entry_document=EntryDocument(
+            document_id=welcomed.document_id, status=download.status, download_url=download.url
+        ),
+    )
+
+
+@api.delete("/v1/me/sessions/current", status=204, summary="Sign out", security="session")
+def sign_out(session: CurrentSession) -> None:
+    """The token is worth nothing from the next request on."""
+    current: Session = session
+    sessions.close(current.stored)
+
+
+def identity_of(body: RecoveryRequest) -> tuple[str, str]:
+    """Which contact was given, in its normal form. Raises Invalid: none, several, or not one at all."""
+    given = {
+        kind: (text, normalise)
+        for kind, text, normalise in (
+            ("email", body.email, normal_email),
+            ("ine", body.ine, normal_ine),
+            ("phone", body.phone, normal_phone),
+        )
+        if text is not None
+    }
+    if len(given) != 1:
+        raise Invalid(
+            detail_fr="Indiquez soit l'adresse e-mail, soit l'INE, soit le téléphone.",
+            detail_en="Give exactly one of e-mail, INE or phone.",
+        )
+    [(kind, (text, normalise))] = given.items()
+    normal = normalise(text)
+    if normal is None:
+        raise Invalid(
+            detail_fr=_UNREADABLE[kind][0],
+            detail_en=_UNREADABLE[kind][1],
+            errors=[{"field": kind}],
+        )
+    return kind, normal
+
+
+_UNREADABLE = {
+    "email": ("Cette adresse e-mail est incomplète.", "This e-mail address is incomplete."),
+    "ine": (
+        "Un INE compte onze caractères ; il figure sur votre certificat de scolarité.",
+        "An INE has eleven characters; it is on your enrolment certificate.",
+    ),
+    "phone": (
+        "Ce numéro de téléphone est incomplet ; hors de France, commencez par +.",
+        "This phone number is incomplete; outside France, start with +.",
+    ),
+}
+
+handler = api.handler

@@ -1,0 +1,24 @@
+"""Tenant codes in clear, for the few functions that may show one."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sesame.domain import codes
+from sesame.domain.tenancy import Lease
+
+
+@dataclass(frozen=True, slots=True)
+class Decipher:
+    """Tenant codes in clear: KMS decrypts only under the lease that the code belongs to."""
+
+    kms: Any
+    key: str
+
+    def __call__(self, lease: Lease) -> str:
+        """The tenant code as printed."""
+        answer = self.kms.decrypt(
+            CiphertextBlob=lease.code_cipher,
+            KeyId=self.key,
+            EncryptionContext={"lease_id": lease.lease_id},
+        )
+        return codes.printed(answer["Plaintext"].decode())
