@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 
 from local import doctor
 
@@ -45,6 +46,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    # The first-party package is a layer in AWS, not an installed one.
+    sys.path.append(str(Path(__file__).resolve().parent.parent / "shared"))
     from local import commands  # noqa: PLC0415  (after the check of Python)
 
     if options.command == "up":

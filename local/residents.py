@@ -1,4 +1,4 @@
-"""The demo residence and its forty tenants, all invented: addresses nobody lives at, numbers set aside for fiction."""
+"""The demo residence and its forty tenants: invented people, addresses and numbers set aside for fiction."""
 
 from __future__ import annotations
 

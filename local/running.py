@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,7 +16,6 @@ from local.deploy import Deployment, Say, deploy, is_deployed
 from local.emulator import Emulator
 from local.instance import ROOT, Instance
 from local.mailbox import Mailbox
-from local.sandbox_provider import SandboxProvider
 from local.seed import demo_tenants, plant
 from local.staff import StaffMember, Token
 
@@ -75,16 +75,22 @@ class LocalStack:
             # What a run that ended badly may have left is of no use without its stack.
             self.emulator.reset()
         self.deployment = deploy(self.instance, self._say, root=self._root, schedules=self._schedules)
-        mailbox.provider = SandboxProvider(
-            api_url=self.instance.api_url,
-            webhook_secret=self.deployment.webhook_secrets["sandbox"],
-            base_url=self.instance.sandbox_url,
-        )
+        try:
+            from local.sandbox_provider import SandboxProvider
+
+            mailbox.provider = SandboxProvider(
+                api_url=self.instance.api_url,
+                webhook_secret=self.deployment.webhook_secrets["sandbox"],
+                base_url=self.instance.sandbox_url,
+            )
+        except ModuleNotFoundError:
+            pass
         self._staff = StaffMember(self.instance, self.deployment, self._clock)
         self._token = self._staff.token()
         self._write([])
         if self._seeded:
-            plant(self.instance, self.deployment, self._token.value, self._say)
+            today = datetime.fromtimestamp(self._clock(), UTC).date()
+            plant(self.instance, self.deployment, self._token.value, self._say, today)
             self._write(demo_tenants(self.instance, self.deployment))
 
     def _write(self, tenants: Sequence[stack_file.DemoTenant]) -> None:

@@ -64,6 +64,7 @@ class StaffMember:
             self._cognito.admin_create_user(
                 UserPoolId=self._pool,
                 Username=STAFF_EMAIL,
+                TemporaryPassword=self._password,
                 MessageAction="SUPPRESS",
                 UserAttributes=[{"Name": name, "Value": value} for name, value in attributes.items()],
             )

@@ -1,0 +1,151 @@
+"""Fills an empty stack with the demo residence: forty leases, three months of notices, most of them paid.
+
+Everything goes through the deployed functions, as in AWS: the leases by the desk's import, the notices
+by the billing job run for past days, the payments by signed webhooks dated in those months.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock_time
+from typing import Any
+
+import httpx
+from botocore.exceptions import ClientError
+
+from local.deploy import ARTEFACT_BUCKET, Deployment, Say
+from local.doctor import Trouble
+from local.instance import Instance
+from local.payments import pay_past_notices
+from local.residents import POSTAL_CODE, RESIDENCE, Resident, lease_file, residents
+from local.stack import DemoTenant
+from sesame.domain.residences import residence_id
+from sesame.services.tenant_codes import Decipher
+from sesame.store import keys
+from sesame.store.people import lease_of, person_of
+from sesame.store.table import Table
+
+MONTHS = 3
+PLANTED = "planted"
+PATIENCE_SECONDS = 60.0
+
+
+def plant(instance: Instance, deployment: Deployment, staff_token: str, say: Say, today: date) -> None:
+    """Seed the stack unless that was done already. Raises Trouble naming what did not happen."""
+    if _is_planted(instance):
+        return
+    months = _months(today)
+    people = residents(months[0])
+    say(f"Seeding {RESIDENCE}: {len(people)} leases, notices of {MONTHS} months ...")
+    import_leases(instance, staff_token, people)
+    for month in months:
+        bill(instance, deployment, month, expected=sum(one.starts_on < _next(month) for one in people))
+    pay_past_notices(instance, deployment, people, months)
+    # In the emulator's own state, so that it is kept, or lost, with what was planted.
+    instance.client("s3").put_object(Bucket=ARTEFACT_BUCKET, Key=PLANTED, Body=b"")
+
+
+def import_leases(instance: Instance, staff_token: str, people: list[Resident]) -> None:
+    """Send the residents' leases to the desk as a file, and wait until every row is in."""
+    headers = {"Authorization": f"Bearer {staff_token}"}
+    with httpx.Client(base_url=instance.api_url, headers=headers, timeout=30, trust_env=False) as desk:
+        started = desk.post(
+            "/v1/desk/lease-imports", content=lease_file(people), headers={"Content-Type": "text/csv"}
+        )
+        if started.status_code != httpx.codes.ACCEPTED:
+            raise Trouble(f"The desk refused the demo's lease file: {started.status_code} {started.text}")
+        import_id = started.json()["import_id"]
+        report = wait_for(
+            lambda: _finished(desk.get(f"/v1/desk/lease-imports/{import_id}").json()), "the import of leases"
+        )
+    if report["problems"]:
+        raise Trouble(f"The desk refused rows of the demo's lease file: {report['problems'][:3]}")
+
+
+def bill(instance: Instance, deployment: Deployment, month: date, *, expected: int) -> None:
+    """Run the billing job as if on the first day of `month`, and wait for its notices."""
+    at = datetime.combine(month, clock_time(3), UTC)
+    invoke(instance, deployment, "BillingPlanFunction", {"scheduled_time": at.isoformat()})
+    request = {
+        "TableName": deployment.tables["money"],
+        "FilterExpression": "sk = :notice",
+        "ExpressionAttributeValues": {":notice": {"S": f"NOTICE#{month:%Y-%m}"}},
+        "Select": "COUNT",
+    }
+    pages = instance.client("dynamodb").get_paginator("scan")
+    wait_for(
+        lambda: sum(page["Count"] for page in pages.paginate(**request)) >= expected,
+        f"the {expected} notices of {month:%Y-%m}",
+    )
+
+
+def invoke(instance: Instance, deployment: Deployment, function: str, event: Mapping[str, Any]) -> Any:
+    """Call a function by its logical id. Raises Trouble with its error."""
+    answer = instance.client("lambda").invoke(
+        FunctionName=deployment.resources[function], Payload=json.dumps(event)
+    )
+    result = json.loads(answer["Payload"].read() or b"null")
+    if "FunctionError" in answer:
+        raise Trouble(f"{function} failed: {result}")
+    return result
+
+
+def demo_tenants(instance: Instance, deployment: Deployment) -> list[DemoTenant]:
+    """The residence's tenants, by room, with their codes: root may read what KMS guards, and only locally."""
+    table = Table(instance.client("dynamodb"), deployment.tables["identity"])
+    decipher = Decipher(instance.client("kms"), deployment.settings["CODES_KEY"])
+    of_residence = f"RESIDENCE#{residence_id(RESIDENCE, POSTAL_CODE)}"
+    leases = sorted(map(lease_of, table.query_all(of_residence, index=keys.GSI1)), key=lambda one: one.room)
+    tenants: list[DemoTenant] = []
+    for lease in leases:
+        item = table.get(keys.person(lease.person_id))
+        if item is None:
+            continue
+        person = person_of(item)
+        tenants.append(
+            DemoTenant(
+                name=person.full_name,
+                email=person.email or "",
+                ine=person.ine or "",
+                birth_date=person.birth_date.isoformat(),
+                tenant_code=decipher(lease),
+            )
+        )
+    return tenants
+
+
+def wait_for[T](ask: Callable[[], T], what: str, seconds: float = PATIENCE_SECONDS) -> T:
+    """Ask until the answer is true, and return it. Raises Trouble when that takes too long."""
+    deadline = time.monotonic() + seconds
+    while not (answer := ask()):
+        if time.monotonic() > deadline:
+            raise Trouble(f"Still waiting for {what} after {seconds:.0f} s.")
+        time.sleep(0.1)
+    return answer
+
+
+def _finished(report: dict[str, Any]) -> dict[str, Any] | None:
+    return report if report.get("state") == "done" else None
+
+
+def _is_planted(instance: Instance) -> bool:
+    try:
+        instance.client("s3").head_object(Bucket=ARTEFACT_BUCKET, Key=PLANTED)
+    except ClientError:
+        return False
+    return True
+
+
+def _months(today: date) -> list[date]:
+    """First days of the last three months, this one included, oldest first."""
+    months = [today.replace(day=1)]
+    while len(months) < MONTHS:
+        months.insert(0, (months[0] - timedelta(days=1)).replace(day=1))
+    return months
+
+
+def _next(month: date) -> date:
+    return (month.replace(day=28) + timedelta(days=4)).replace(day=1)
