@@ -27,7 +27,7 @@ $(READY): requirements/bootstrap.txt requirements/dev.txt
 	@if [ -z "$(PYTHON)" ]; then \
 	  echo "Python $(PYTHON_VERSION) is needed and was not found. Remedy: install it (your system's packages, pyenv or uv),"; \
 	  echo "or say where it is: make $(or $(MAKECMDGOALS),setup) PYTHON=/path/to/python$(PYTHON_VERSION)"; exit 1; fi
-	@$(PYTHON) -m local doctor --libraries
+	@$(PYTHON) local/doctor.py --no-python --no-ports
 	@echo "Installing the development environment into $(VENV) ..."
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt

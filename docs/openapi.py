@@ -20,7 +20,7 @@ _INFO = {
     "description": (
         "Tenant services for student residences. Amounts are integer cents, times ISO 8601 in UTC. Errors are "
         "`application/problem+json` (RFC 9457) in the language of `Accept-Language` (fr, en), and never tell "
-        "whether a person exists. The gateway answers three errors itself, as `{\"message\": ...}`: 401 for a "
+        'whether a person exists. The gateway answers three errors itself, as `{"message": ...}`: 401 for a '
         "staff token it refuses, 404 for a path that is not here, 429 when too many requests come in all."
     ),
 }

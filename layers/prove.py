@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import yaml
+from samtranslator.yaml_helper import yaml_parse
 
 _UNZIPPED_LIMIT = 250 * 1024 * 1024
 """Function and layers together, unzipped (AWS Lambda quotas)."""
@@ -32,27 +32,9 @@ print(f"{(time.perf_counter() - started) * 1000:.0f}")
 """
 
 
-class _Template(yaml.SafeLoader):
-    """CloudFormation's short forms, read as {"Ref": ...} and {"Fn::...": ...}."""
-
-
-def _short_form(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str, Any]:
-    if isinstance(node, yaml.ScalarNode):
-        value: Any = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        assert isinstance(node, yaml.MappingNode)
-        value = loader.construct_mapping(node, deep=True)
-    return {tag if tag == "Ref" else f"Fn::{tag}": value}
-
-
-_Template.add_multi_constructor("!", _short_form)  # type: ignore[no-untyped-call]
-
-
 def main(build: Path) -> int:
     """Returns the number of artefacts that are not complete or too large."""
-    template = yaml.load((build / "template.yaml").read_text(), _Template)  # noqa: S506  a SafeLoader
+    template = yaml_parse((build / "template.yaml").read_text())
     resources = template["Resources"]
     layers = {
         name: build / resource["Properties"]["ContentUri"]

@@ -4,6 +4,7 @@ from datetime import date, datetime
 from secrets import token_bytes
 from typing import Annotated
 
+from aws_lambda_powertools.event_handler import Depends
 from pydantic import BaseModel, Field
 
 from sesame.domain.contacts import normal_email, normal_ine, normal_phone
@@ -139,7 +140,7 @@ confirmations = Confirmations(challenges, sessions, pepper, decipher, utc_now, t
 documents = Table(dynamodb, settings.documents_table)
 welcomes = Welcomes(challenges, decipher, EntryDocuments(documents, settings.portal_url), utc_now)
 downloads = Downloads(documents, client("s3"), settings.bucket)
-CurrentSession = session_dependency(SessionCheck(sessions, utc_now))
+CurrentSession = Annotated[Session, Depends(session_dependency(SessionCheck(sessions, utc_now)))]
 
 api = Api()
 
@@ -229,8 +230,7 @@ def open_welcome(body: WelcomeRequest) -> Welcomed:
 @api.delete("/v1/me/sessions/current", status=204, summary="Sign out", security="session")
 def sign_out(session: CurrentSession) -> None:
     """The token is worth nothing from the next request on."""
-    current: Session = session
-    sessions.close(current.stored)
+    sessions.close(session.stored)
 
 
 def identity_of(body: RecoveryRequest) -> tuple[str, str]:

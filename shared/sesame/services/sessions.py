@@ -1,10 +1,10 @@
 """Sessions: half an hour idle, eight hours in all, dead at once when the person's credential epoch moves."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any
 
-from aws_lambda_powertools.event_handler import Depends, Request
+from aws_lambda_powertools.event_handler import Request
 
 from sesame.domain.tenancy import Lease, Person
 from sesame.platform.clock import Clock
@@ -66,10 +66,10 @@ class SessionCheck:
         return Session(stored=stored, person=person, lease=lease_of(lease_item))
 
 
-def session_dependency(check: SessionCheck) -> Any:
-    """The annotation of a route's `session` parameter: the tenant signed in by the `Authorization` header."""
+def session_dependency(check: SessionCheck) -> Callable[[Request], Session]:
+    """Finds the signed-in tenant for a route: `Annotated[Session, Depends(session_dependency(check))]`."""
 
     def current_session(request: Request) -> Session:
         return check(bearer_token(request))
 
-    return Annotated[Session, Depends(current_session)]
+    return current_session

@@ -1,0 +1,106 @@
+"""AWS in process (moto), with the tables, bucket, keys and secrets as template.yaml declares them."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from samtranslator.yaml_helper import yaml_parse
+
+from sesame.platform.secrets import Pepper, Secrets
+from sesame.store.table import Table
+
+ROOT = Path(__file__).resolve().parents[2]
+REGION = "eu-west-3"
+BUCKET = "sesame-test"
+SENDER = "ne-pas-repondre@sesame.example"
+_TABLE_PROPERTIES = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aws:
+    """What the functions under test are given."""
+
+    dynamodb: Any
+    s3: Any
+    kms: Any
+    sqs: Any
+    events: Any
+    ses: Any
+    secrets: Any
+    identity: Table
+    money: Table
+    documents: Table
+    operations: Table
+    bucket: str
+    codes_key: str
+    pepper_secret: str
+    pepper: Pepper
+
+    def environment(self) -> dict[str, str]:
+        """The variables that template.yaml gives to functions; not every function gets every one."""
+        return {
+            "STAGE": "local",
+            "IDENTITY_TABLE": self.identity.name,
+            "MONEY_TABLE": self.money.name,
+            "DOCUMENTS_TABLE": self.documents.name,
+            "OPERATIONS_TABLE": self.operations.name,
+            "BUCKET": self.bucket,
+            "CODES_KEY": self.codes_key,
+            "PEPPER_SECRET": self.pepper_secret,
+            "SENDER": SENDER,
+            "PORTAL_URL": "https://sesame.example",
+            "API_URL": "https://api.sesame.example",
+            "OPERATOR_NAME": "Opérateur d'essai",
+        }
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+    """A fresh account."""
+    for name in list(os.environ):
+        if name.startswith("AWS_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    with mock_aws():
+        yield _account()
+
+
+def _account() -> Aws:
+    dynamodb = boto3.client("dynamodb")
+    resources = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
+    tables = {}
+    for name in ("identity", "money", "documents", "operations"):
+        declared = resources[f"{name.capitalize()}Table"]["Properties"]
+        wanted = {property_: declared[property_] for property_ in _TABLE_PROPERTIES}
+        dynamodb.create_table(TableName=name, **json.loads(json.dumps(wanted)))
+        tables[name] = Table(dynamodb, name)
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    kms = boto3.client("kms")
+    codes_key = kms.create_key()["KeyMetadata"]["Arn"]
+    secrets = boto3.client("secretsmanager")
+    pepper_secret = secrets.create_secret(Name="pepper", SecretString="p" * 64)["ARN"]
+    ses = boto3.client("sesv2")
+    ses.create_email_identity(EmailIdentity=SENDER)
+    return Aws(
+        dynamodb=dynamodb,
+        s3=s3,
+        kms=kms,
+        sqs=boto3.client("sqs"),
+        events=boto3.client("events"),
+        ses=ses,
+        secrets=secrets,
+        bucket=BUCKET,
+        codes_key=codes_key,
+        pepper_secret=pepper_secret,
+        pepper=Pepper(Secrets(secrets), pepper_secret),
+        **tables,
+    )
