@@ -139,6 +139,10 @@ class Checkpoint:
     """An entry refers to another not known yet, so that the next one needs the whole journal."""
 
 
+EMPTY = Checkpoint()
+"""Of a lease whose journal has no entry yet."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
     """The journal, folded whole."""

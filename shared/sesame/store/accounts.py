@@ -1,0 +1,302 @@
+"""Accounts: a lease's journal in one partition, with the fold's checkpoint beside it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sesame.domain.journal import (
+    EMPTY,
+    Checkpoint,
+    Entry,
+    EntryKind,
+    Outstanding,
+    Position,
+    notice_entry_id,
+)
+from sesame.domain.notices import LineKind, Notice, NoticeLine
+from sesame.platform.events import announcement
+from sesame.platform.ids import derived_id
+from sesame.store import keys
+from sesame.store.table import NOT_THERE, ConditionFailed, Item, Key, Put, Table, Update
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Where a lease's account stands. `version` 0: nothing is stored yet."""
+
+    lease_id: str
+    residence_id: str
+    checkpoint: Checkpoint = EMPTY
+    next_step_at: datetime | None = None
+    """When the reminders' planner must look at it; None while nothing is owed."""
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedNotice:
+    """A rent notice, and when it was issued (UTC)."""
+
+    notice: Notice
+    issued_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journal:
+    """All that a lease's account holds; notices are among the entries too."""
+
+    account: Account | None
+    notices: tuple[IssuedNotice, ...]
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """The accounts of the money table."""
+
+    table: Table
+
+    def key(self, lease_id: str) -> Key:
+        """Where a lease's checkpoint is kept, for those who read it along with other items."""
+        return keys.account(lease_id)
+
+    def get(self, lease_id: str) -> Account | None:
+        """Balance, credit and what is outstanding, in one strongly consistent read."""
+        item = self.table.get(keys.account(lease_id))
+        return account_of(item) if item else None
+
+    def journal(self, lease_id: str) -> Journal:
+        """The whole account, in one query."""
+        account: Account | None = None
+        notices: list[IssuedNotice] = []
+        entries: list[Entry] = []
+        for item in self.table.query_all(keys.account(lease_id)["pk"]):
+            if item["sk"] == keys.account(lease_id)["sk"]:
+                account = account_of(item)
+                continue
+            entries.append(_entry_of(item))
+            if item["kind"] == EntryKind.NOTICE:
+                notices.append(_notice_of(item))
+        return Journal(account=account, notices=tuple(notices), entries=tuple(entries))
+
+    def due(self, residence_id: str, now: datetime) -> Iterator[Account]:
+        """The accounts of a residence that a reminder's step waits for, the longest waiting first."""
+        start: Key | None = None
+        while True:
+            page = self.table.query(_due(residence_id), index=keys.GSI1, up_to=now.isoformat(), start=start)
+            yield from map(account_of, page.items)
+            if page.next is None:
+                return
+            start = page.next
+
+    def move_step(self, account: Account, next_step_at: datetime | None) -> bool:
+        """Set when to look at an account again; False when that was changed since it was read."""
+        if account.next_step_at is None:
+            return False
+        try:
+            self.table.update(
+                keys.account(account.lease_id),
+                "SET gsi1sk = :next" if next_step_at else "REMOVE gsi1pk, gsi1sk",
+                condition="gsi1sk = :before",
+                values={":before": account.next_step_at.isoformat()}
+                | ({":next": next_step_at.isoformat()} if next_step_at else {}),
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def saving(self, before: Account, checkpoint: Checkpoint, next_step_at: datetime | None) -> Update:
+        """The write that brings an account to a checkpoint, if nobody changed it since it was read.
+
+        The reminders' instant is written only where it changes: the planner moves it without a new version.
+        """
+        values = {f":{name}": value for name, value in _checkpoint_item(checkpoint).items()}
+        sets = [f"{name[1:]} = {name}" for name in values]
+        sets += ["lease_id = :lease_id", "residence_id = :residence_id", "version = :after"]
+        values |= {
+            ":lease_id": before.lease_id,
+            ":residence_id": before.residence_id,
+            ":after": before.version + 1,
+        }
+        removes = [] if checkpoint.folded_to else ["folded_to"]
+        if next_step_at != before.next_step_at:
+            if next_step_at is None:
+                removes += ["gsi1pk", "gsi1sk"]
+            else:
+                sets += ["gsi1pk = :due", "gsi1sk = :next"]
+                values |= {":due": _due(before.residence_id), ":next": next_step_at.isoformat()}
+        if before.version:
+            values[":before"] = before.version
+        return Update(
+            table=self.table.name,
+            key=keys.account(before.lease_id),
+            expression=f"SET {', '.join(sets)}" + (f" REMOVE {', '.join(removes)}" if removes else ""),
+            condition="version = :before" if before.version else NOT_THERE,
+            values=values,
+        )
+
+    def issuing(self, notice: Notice, issued_at: datetime) -> Put:
+        """The write that issues a notice, once a lease and period, and announces it."""
+        entry = notice_entry(notice, issued_at)
+        announce = announcement(
+            "notice.issued",
+            issued_at,
+            id=derived_id("notice.issued", notice.lease_id, notice.period),
+            lease_id=notice.lease_id,
+            period=notice.period,
+        )
+        item = {
+            **keys.notice(notice.lease_id, notice.period),
+            **_entry_item(entry),
+            "lease_id": notice.lease_id,
+            "residence_id": notice.residence_id,
+            "starts_on": notice.starts_on.isoformat(),
+            "ends_on": notice.ends_on.isoformat(),
+            "lines": [_line_item(line) for line in notice.lines],
+            "announce": announce,
+        }
+        return Put(table=self.table.name, item=item, condition=NOT_THERE)
+
+    def entering(self, lease_id: str, entry: Entry, recorded_at: datetime) -> Put:
+        """The write that adds an entry other than a notice, once."""
+        item = {
+            **keys.entry(lease_id, entry.entry_id),
+            **_entry_item(entry),
+            "recorded_at": recorded_at.isoformat(),
+        }
+        return Put(table=self.table.name, item=item, condition=NOT_THERE)
+
+
+def notice_entry(notice: Notice, issued_at: datetime) -> Entry:
+    """The debit that a notice is."""
+    return Entry(
+        entry_id=notice_entry_id(notice.period),
+        kind=EntryKind.NOTICE,
+        amount_cents=notice.amount_cents,
+        effective_at=issued_at,
+        period=notice.period,
+        due_on=notice.due_on,
+    )
+
+
+def account_of(item: Item) -> Account:
+    """An account's item, read."""
+    return Account(
+        lease_id=item["lease_id"],
+        residence_id=item["residence_id"],
+        checkpoint=Checkpoint(
+            balance_cents=item["balance_cents"],
+            credit_cents=item["credit_cents"],
+            outstanding=tuple(_outstanding_of(one) for one in item["outstanding"]),
+            folded_to=_position_of(item["folded_to"]) if "folded_to" in item else None,
+            unmatched=item["unmatched"],
+        ),
+        next_step_at=datetime.fromisoformat(item["gsi1sk"]) if "gsi1sk" in item else None,
+        version=item["version"],
+    )
+
+
+def _due(residence_id: str) -> str:
+    return f"DUE#{residence_id}"
+
+
+def _checkpoint_item(checkpoint: Checkpoint) -> dict[str, Any]:
+    item: dict[str, Any] = {
+        "balance_cents": checkpoint.balance_cents,
+        "credit_cents": checkpoint.credit_cents,
+        "outstanding": [
+            {
+                "entry_id": one.entry_id,
+                "period": one.period,
+                "due_on": one.due_on.isoformat(),
+                "amount_cents": one.amount_cents,
+                "paid_cents": one.paid_cents,
+                "issued_at": one.issued_at.isoformat(),
+            }
+            for one in checkpoint.outstanding
+        ],
+        "unmatched": checkpoint.unmatched,
+    }
+    if checkpoint.folded_to:
+        at, entry_id = checkpoint.folded_to
+        item["folded_to"] = {"at": at.isoformat(), "entry_id": entry_id}
+    return item
+
+
+def _outstanding_of(item: Item) -> Outstanding:
+    return Outstanding(
+        entry_id=item["entry_id"],
+        period=item.get("period"),
+        due_on=date.fromisoformat(item["due_on"]),
+        amount_cents=item["amount_cents"],
+        paid_cents=item["paid_cents"],
+        issued_at=datetime.fromisoformat(item["issued_at"]),
+    )
+
+
+def _position_of(item: Item) -> Position:
+    return Position(datetime.fromisoformat(item["at"]), item["entry_id"])
+
+
+def _entry_item(entry: Entry) -> dict[str, Any]:
+    return {
+        "entry_id": entry.entry_id,
+        "kind": entry.kind.value,
+        "amount_cents": entry.amount_cents,
+        "effective_at": entry.effective_at.isoformat(),
+        "period": entry.period,
+        "due_on": entry.due_on.isoformat() if entry.due_on else None,
+        "designated": list(entry.designated) or None,
+        "source": entry.source,
+        "reverses": entry.reverses,
+        "corrects": entry.corrects,
+    }
+
+
+def _entry_of(item: Item) -> Entry:
+    return Entry(
+        entry_id=item["entry_id"],
+        kind=EntryKind(item["kind"]),
+        amount_cents=item["amount_cents"],
+        effective_at=datetime.fromisoformat(item["effective_at"]),
+        period=item.get("period"),
+        due_on=date.fromisoformat(item["due_on"]) if "due_on" in item else None,
+        designated=tuple(item.get("designated", ())),
+        source=item.get("source"),
+        reverses=item.get("reverses"),
+        corrects=item.get("corrects"),
+    )
+
+
+def _line_item(line: NoticeLine) -> dict[str, Any]:
+    return {
+        "kind": line.kind.value,
+        "starts_on": line.starts_on.isoformat(),
+        "ends_on": line.ends_on.isoformat(),
+        "monthly_cents": line.monthly_cents,
+        "amount_cents": line.amount_cents,
+    }
+
+
+def _notice_of(item: Item) -> IssuedNotice:
+    return IssuedNotice(
+        notice=Notice(
+            lease_id=item["lease_id"],
+            residence_id=item["residence_id"],
+            period=item["period"],
+            starts_on=date.fromisoformat(item["starts_on"]),
+            ends_on=date.fromisoformat(item["ends_on"]),
+            due_on=date.fromisoformat(item["due_on"]),
+            lines=tuple(
+                NoticeLine(
+                    kind=LineKind(line["kind"]),
+                    starts_on=date.fromisoformat(line["starts_on"]),
+                    ends_on=date.fromisoformat(line["ends_on"]),
+                    monthly_cents=line["monthly_cents"],
+                    amount_cents=line["amount_cents"],
+                )
+                for line in item["lines"]
+            ),
+        ),
+        issued_at=datetime.fromisoformat(item["effective_at"]),
+    )
