@@ -18,10 +18,11 @@ _INFO = {
     "title": "Sésame",
     "version": "1",
     "description": (
-        "Tenant services for student residences. Amounts are integer cents, times ISO 8601 in UTC. Errors are "
-        "`application/problem+json` (RFC 9457) in the language of `Accept-Language` (fr, en), and never tell "
-        'whether a person exists. The gateway answers three errors itself, as `{"message": ...}`: 401 for a '
-        "staff token it refuses, 404 for a path that is not here, 429 when too many requests come in all."
+        "Tenant services for student residences. Amounts are integer cents, times ISO 8601 in UTC. Errors "
+        "are `application/problem+json` (RFC 9457) in the language of `Accept-Language` (fr, en), and never "
+        "tell whether a person exists. The gateway answers three errors itself, as "
+        '`{"message": ...}`: 401 for a staff token it refuses, 404 for a path that is not here, '
+        "429 when too many requests come in all."
     ),
 }
 _SECURITY = {
@@ -40,7 +41,7 @@ _SECURITY = {
 
 
 def document() -> dict[str, Any]:
-    """The document as a dictionary. Raises ValueError when two functions claim one path or one schema name."""
+    """The document. Raises ValueError when two functions claim one path or one schema name."""
     paths: dict[str, Any] = {}
     schemas: dict[str, Any] = {}
     for entry in sorted((ROOT / "functions").glob("*/*.py")):

@@ -31,18 +31,8 @@ _NEVER_IMPORTED = ("tests", "test", "__pycache__", "bin")
 
 def main(folder: Path) -> None:
     """Slims and compiles everything below a folder."""
-    services = folder / "botocore" / "data"
-    if services.is_dir():
-        for service in services.iterdir():
-            if service.is_dir() and service.name not in _BOTO_SERVICES:
-                shutil.rmtree(service)
-        for examples in services.rglob("examples-1.json*"):
-            examples.unlink()
-    locales = folder / "babel" / "locale-data"
-    if locales.is_dir():
-        for locale in locales.glob("*.dat"):
-            if locale.stem.split("_")[0] not in _LANGUAGES:
-                locale.unlink()
+    _keep_services(folder / "botocore" / "data")
+    _keep_languages(folder / "babel" / "locale-data")
     for name in _NEVER_IMPORTED:
         for found in sorted(folder.rglob(name), reverse=True):
             if found.is_dir():
@@ -55,6 +45,20 @@ def main(folder: Path) -> None:
     )
     if not compiled:
         sys.exit("some modules do not compile")
+
+
+def _keep_services(data: Path) -> None:
+    for service in data.glob("*/"):
+        if service.name not in _BOTO_SERVICES:
+            shutil.rmtree(service)
+    for examples in data.rglob("examples-1.json*"):
+        examples.unlink()
+
+
+def _keep_languages(locales: Path) -> None:
+    for locale in locales.glob("*.dat"):
+        if locale.stem.split("_")[0] not in _LANGUAGES:
+            locale.unlink()
 
 
 if __name__ == "__main__":

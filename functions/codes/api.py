@@ -6,6 +6,7 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Depends
 from pydantic import BaseModel, Field
+from sesame.services.certificates import Downloads, EntryDocuments
 
 from sesame.domain.contacts import normal_email, normal_ine, normal_phone
 from sesame.platform.aws import client
@@ -21,7 +22,6 @@ from sesame.services.access import (
     Starts,
     WrongOneTimeCode,
 )
-from sesame.services.certificates import Downloads, EntryDocuments
 from sesame.services.sessions import Session, SessionCheck, session_dependency
 from sesame.services.tenant_codes import Decipher
 from sesame.services.welcome import WelcomeLinkEnded, Welcomes, WrongBirthDate
@@ -61,7 +61,7 @@ class OneTimeCodeGiven(StrictModel):
 
 
 class SessionOpened(BaseModel):
-    """Send the token as `Authorization: Bearer`. It ends after 30 idle minutes, at the latest at `expires_at`."""
+    """Send the token as `Authorization: Bearer`. It ends after 30 idle minutes, or at `expires_at`."""
 
     session_token: str
     expires_at: datetime

@@ -1,0 +1,94 @@
+"""Tenants for tests: a lease on record with everything that finds it."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from secrets import token_bytes
+from typing import Any
+
+from sesame.domain import codes
+from sesame.domain.tenancy import Landlord, Lease, Person, Residence
+from sesame.platform.ids import new_id
+from sesame.store.people import Admission, AdmittedReference, People
+
+RESIDENCE = Residence(
+    residence_id="les-tilleuls-75013",
+    name="Les Tilleuls",
+    address=("12 rue des Tilleuls", "75013 Paris"),
+    postal_code="75013",
+    city="Paris",
+    time_zone="Europe/Paris",
+    landlord=Landlord(name="Opérateur d'essai", address=("1 place du Test", "75000 Paris")),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tenant:
+    """A person, a lease, and the code in clear."""
+
+    person: Person
+    lease: Lease
+    code: str
+
+    @property
+    def printed_code(self) -> str:
+        """As on the entry document."""
+        return codes.printed(self.code)
+
+
+def admit(aws: Any, *, residence: Residence = RESIDENCE, **of_person: Any) -> Tenant:
+    """Puts a tenant on record, in a residence that is made where it does not exist."""
+    people = People(aws.identity, aws.pepper)
+    known = people.residence(residence.residence_id)
+    lease_id, person_id = new_id(), new_id()
+    code = codes.new_code(token_bytes)
+    reference = codes.new_tenant_reference(token_bytes)
+    cipher = aws.kms.encrypt(
+        KeyId=aws.codes_key, Plaintext=code.encode(), EncryptionContext={"lease_id": lease_id}
+    )["CiphertextBlob"]
+    described: dict[str, Any] = {
+        "family_name": "Nguyễn",
+        "given_names": "Thị Hương",
+        "birth_date": date(2004, 5, 31),
+        "email": "huong@example.org",
+        "ine": "170669074DK",
+    } | of_person
+    person = Person(person_id=person_id, **described)
+    lease = Lease(
+        lease_id=lease_id,
+        person_id=person_id,
+        residence_id=residence.residence_id,
+        reference=f"L{lease_id[:8]}",
+        tenant_reference=reference,
+        room="B204",
+        starts_on=date(2026, 9, 1),
+        ends_on=date(2027, 8, 31),
+        rent_cents=40_000,
+        charges_cents=5_000,
+        deposit_cents=40_000,
+        code_tail=codes.tail(code),
+        code_cipher=cipher,
+        code_hash=aws.pepper.hash("code", code),
+    )
+    people.admit(
+        Admission(
+            lease=lease,
+            person=person,
+            person_known=False,
+            ine_known=False,
+            code=code,
+            record=AdmittedReference(
+                reference=lease.reference,
+                lease_id=lease_id,
+                person_id=person_id,
+                tenant_reference=reference,
+                code_tail=lease.code_tail,
+                digest="-",
+                import_id="",
+                residence_created=None,
+                contacts_kept=(),
+            ),
+            residence=None if known else residence,
+            at=datetime(2026, 8, 25, 9, 0, tzinfo=UTC),
+        )
+    )
+    return Tenant(person=person, lease=lease, code=code)

@@ -1,0 +1,331 @@
+"""Ways in, against AWS in process: what opens, what does not, and what nobody can tell."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from secrets import token_bytes
+from typing import Any
+
+import pytest
+
+from sesame.domain import codes
+from sesame.platform.errors import TooManyRequests, Unauthenticated
+from sesame.platform.ids import new_id
+from sesame.services.access import Confirmations, MistypedCode, Starts, WrongOneTimeCode
+from sesame.services.one_time_codes import OneTimeCodes
+from sesame.services.sessions import SessionCheck
+from sesame.services.tenant_codes import Decipher
+from sesame.services.welcome import WelcomeLinkEnded, WelcomeLinks, Welcomes, WrongBirthDate
+from sesame.store import keys
+from sesame.store.challenges import Challenges
+from sesame.store.sessions import Sessions
+from tests.conftest import FrozenClock
+from tests.integration.tenants import Tenant, admit
+
+MINUTE = timedelta(minutes=1)
+
+
+class Door:
+    """The services of access on one account and one clock."""
+
+    def __init__(self, aws: Any, clock: FrozenClock) -> None:
+        self.aws, self.clock = aws, clock
+        challenges, sessions = Challenges(aws.identity), Sessions(aws.identity)
+        decipher = Decipher(aws.kms, aws.codes_key)
+        self.starts = Starts(challenges, aws.pepper, clock, token_bytes)
+        self.one_time_codes = OneTimeCodes(challenges, aws.pepper, clock, token_bytes)
+        self.confirmations = Confirmations(challenges, sessions, aws.pepper, decipher, clock, token_bytes)
+        self.check = SessionCheck(sessions, clock)
+        self.sessions = sessions
+        self.links = WelcomeLinks(challenges, clock, token_bytes)
+        self.documents: list[str] = []
+        self.welcomes = Welcomes(challenges, decipher, self._document, clock)
+
+    def _document(self, *_: object) -> str:
+        self.documents.append(new_id())
+        return self.documents[-1]
+
+    def one_time_code(self, challenge_id: str) -> str:
+        """What the message to the contact on record says."""
+        prepared = self.one_time_codes.prepare(challenge_id)
+        assert prepared is not None
+        return prepared.shown
+
+    def sign_in(self, tenant: Tenant) -> str:
+        """A session token."""
+        sign_in_id = self.starts.sign_in(tenant.printed_code)
+        return self.confirmations.sign_in(sign_in_id, self.one_time_code(sign_in_id)).token
+
+
+@pytest.fixture
+def door(aws: Any, clock: FrozenClock) -> Door:
+    return Door(aws, clock)
+
+
+@pytest.fixture
+def tenant(aws: Any) -> Tenant:
+    return admit(aws)
+
+
+def test_a_tenant_code_and_a_one_time_code_open_a_session(door: Door, tenant: Tenant) -> None:
+    session = door.check(door.sign_in(tenant))
+
+    assert session.person == tenant.person
+    assert session.lease == tenant.lease
+
+
+def test_a_known_code_alone_signs_nobody_in(door: Door, tenant: Tenant) -> None:
+    sign_in_id = door.starts.sign_in(tenant.printed_code)
+    door.one_time_code(sign_in_id)
+
+    with pytest.raises(WrongOneTimeCode):
+        door.confirmations.sign_in(sign_in_id, "0000 0000")
+
+
+def test_a_stolen_mailbox_alone_does_not_get_the_code_back(door: Door, tenant: Tenant) -> None:
+    recovery_id = door.starts.recovery("email", "huong@example.org", date(2004, 6, 1))
+
+    assert door.one_time_codes.prepare(recovery_id) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "identity"), [("email", "huong@example.org"), ("ine", "170669074DK"), ("phone", "+33639981234")]
+)
+def test_a_contact_and_the_birth_date_give_the_code_back(
+    door: Door, aws: Any, kind: str, identity: str
+) -> None:
+    tenant = admit(aws, phone="+33639981234")
+    recovery_id = door.starts.recovery(kind, identity, date(2004, 5, 31))
+
+    [recovered] = door.confirmations.recovery(recovery_id, door.one_time_code(recovery_id))
+
+    assert recovered.tenant_code == tenant.printed_code
+    assert recovered.residence.name == "Les Tilleuls"
+
+
+def test_people_who_share_an_email_are_told_apart_by_birth_date(door: Door, aws: Any, tenant: Tenant) -> None:
+    sister = admit(aws, given_names="Thị Lan", birth_date=date(2006, 1, 2), ine="861583842CH")
+    recovery_id = door.starts.recovery("email", "huong@example.org", date(2006, 1, 2))
+
+    [recovered] = door.confirmations.recovery(recovery_id, door.one_time_code(recovery_id))
+
+    assert recovered.tenant_code == sister.printed_code
+
+
+def test_a_recovered_code_is_told_to_the_tenant(door: Door, aws: Any, tenant: Tenant) -> None:
+    recovery_id = door.starts.recovery("email", "huong@example.org", date(2004, 5, 31))
+    door.confirmations.recovery(recovery_id, door.one_time_code(recovery_id))
+
+    announced = aws.identity.get(keys.challenge(recovery_id))["announce"]
+
+    assert announced["type"] == "code.recovered"
+    assert announced["person_id"] == tenant.person.person_id
+
+
+def test_a_typing_error_is_said_at_once(door: Door, tenant: Tenant) -> None:
+    wrong = "2" if tenant.code[0] != "2" else "3"
+
+    with pytest.raises(MistypedCode):
+        door.starts.sign_in(wrong + tenant.code[1:])
+
+
+def test_an_unknown_code_answers_like_a_known_one(door: Door, tenant: Tenant) -> None:
+    unknown = codes.printed(codes.new_code(token_bytes))
+    known_id, unknown_id = door.starts.sign_in(tenant.printed_code), door.starts.sign_in(unknown)
+    door.one_time_code(known_id)
+
+    errors = []
+    for sign_in_id in (known_id, unknown_id):
+        with pytest.raises(WrongOneTimeCode) as caught:
+            door.confirmations.sign_in(sign_in_id, "0000 0000")
+        errors.append(caught.value.document("fr"))
+
+    assert errors[0] == errors[1]
+    assert door.one_time_codes.prepare(unknown_id) is None
+
+
+def test_a_one_time_code_dies_with_its_fifth_wrong_try(door: Door, tenant: Tenant) -> None:
+    sign_in_id = door.starts.sign_in(tenant.printed_code)
+    right = door.one_time_code(sign_in_id)
+    wrong = f"{(int(right.replace(' ', '')) + 1) % 10**8:08}"
+
+    for _ in range(5):
+        with pytest.raises(WrongOneTimeCode):
+            door.confirmations.sign_in(sign_in_id, wrong)
+
+    with pytest.raises(WrongOneTimeCode):
+        door.confirmations.sign_in(sign_in_id, right)
+
+
+def test_a_one_time_code_serves_once(door: Door, tenant: Tenant) -> None:
+    sign_in_id = door.starts.sign_in(tenant.printed_code)
+    code = door.one_time_code(sign_in_id)
+    door.confirmations.sign_in(sign_in_id, code)
+
+    with pytest.raises(WrongOneTimeCode):
+        door.confirmations.sign_in(sign_in_id, code)
+
+
+def test_a_one_time_code_lives_ten_minutes(door: Door, tenant: Tenant) -> None:
+    sign_in_id = door.starts.sign_in(tenant.printed_code)
+    code = door.one_time_code(sign_in_id)
+    door.clock.advance(10 * MINUTE)
+
+    with pytest.raises(WrongOneTimeCode):
+        door.confirmations.sign_in(sign_in_id, code)
+
+
+def test_the_code_of_a_recovery_opens_no_session(door: Door, tenant: Tenant) -> None:
+    recovery_id = door.starts.recovery("email", "huong@example.org", date(2004, 5, 31))
+    code = door.one_time_code(recovery_id)
+
+    with pytest.raises(WrongOneTimeCode):
+        door.confirmations.sign_in(recovery_id, code)
+
+
+def test_a_message_prepared_twice_leaves_the_last_code_in_force(door: Door, tenant: Tenant) -> None:
+    sign_in_id = door.starts.sign_in(tenant.printed_code)
+    first, second = door.one_time_code(sign_in_id), door.one_time_code(sign_in_id)
+
+    if first != second:
+        with pytest.raises(WrongOneTimeCode):
+            door.confirmations.sign_in(sign_in_id, first)
+    assert door.confirmations.sign_in(sign_in_id, second).token
+
+
+def test_a_new_one_time_code_waits_thirty_seconds_for_known_and_unknown_alike(
+    door: Door, tenant: Tenant
+) -> None:
+    for code in (tenant.printed_code, codes.printed(codes.new_code(token_bytes))):
+        door.starts.sign_in(code)
+        with pytest.raises(TooManyRequests) as caught:
+            door.starts.sign_in(code)
+        assert caught.value.headers == {"Retry-After": "30"}
+
+    door.clock.advance(timedelta(seconds=30))
+    assert door.starts.sign_in(tenant.printed_code)
+
+
+def test_ten_one_time_codes_an_hour_are_enough(door: Door, tenant: Tenant) -> None:
+    for _ in range(10):
+        door.starts.sign_in(tenant.printed_code)
+        door.clock.advance(MINUTE)
+
+    with pytest.raises(TooManyRequests) as caught:
+        door.starts.sign_in(tenant.printed_code)
+    assert caught.value.headers == {"Retry-After": str(50 * 60)}
+
+    door.clock.advance(50 * MINUTE)
+    assert door.starts.sign_in(tenant.printed_code)
+
+
+def test_a_session_ends_after_half_an_hour_idle(door: Door, tenant: Tenant) -> None:
+    token = door.sign_in(tenant)
+    door.clock.advance(29 * MINUTE)
+    door.check(token)
+    door.clock.advance(29 * MINUTE)
+    door.check(token)
+    door.clock.advance(30 * MINUTE)
+
+    with pytest.raises(Unauthenticated):
+        door.check(token)
+
+
+def test_a_session_ends_after_eight_hours_however_busy(door: Door, tenant: Tenant) -> None:
+    token = door.sign_in(tenant)
+    for _ in range(23):
+        door.clock.advance(20 * MINUTE)
+        door.check(token)
+    door.clock.advance(20 * MINUTE)
+
+    with pytest.raises(Unauthenticated):
+        door.check(token)
+
+
+def test_signing_out_holds_from_the_next_request_on(door: Door, tenant: Tenant) -> None:
+    token = door.sign_in(tenant)
+    door.sessions.close(door.check(token).stored)
+
+    with pytest.raises(Unauthenticated):
+        door.check(token)
+
+
+def test_a_higher_credential_epoch_kills_sessions_and_one_time_codes(
+    door: Door, aws: Any, tenant: Tenant
+) -> None:
+    token = door.sign_in(tenant)
+    door.clock.advance(MINUTE)
+    sign_in_id = door.starts.sign_in(tenant.printed_code)
+    code = door.one_time_code(sign_in_id)
+    aws.identity.update(keys.person(tenant.person.person_id), "ADD credential_epoch :one", values={":one": 1})
+
+    with pytest.raises(Unauthenticated):
+        door.check(token)
+    with pytest.raises(WrongOneTimeCode):
+        door.confirmations.sign_in(sign_in_id, code)
+
+
+@pytest.mark.parametrize("token", ["", "x", "not a token", "A" * 86, "é" * 86])
+def test_what_is_not_a_token_signs_nobody_in(door: Door, token: str) -> None:
+    with pytest.raises(Unauthenticated):
+        door.check(token)
+
+
+def test_a_token_with_somebody_elses_lease_in_it_signs_nobody_in(
+    door: Door, aws: Any, tenant: Tenant
+) -> None:
+    from sesame.store.sessions import read_token  # noqa: PLC0415
+
+    neighbour = admit(aws, email="voisin@example.org", ine="861583842CH")
+    token = read_token(door.sign_in(tenant))
+    assert token is not None
+
+    with pytest.raises(Unauthenticated):
+        door.check(str(replace(token, lease_id=neighbour.lease.lease_id)))
+
+
+def test_the_welcome_link_and_the_birth_date_show_code_and_document(door: Door, tenant: Tenant) -> None:
+    token = door.links.create(tenant.lease)
+
+    welcomed = door.welcomes.open(token, date(2004, 5, 31))
+
+    assert welcomed.tenant_code == tenant.printed_code
+    assert welcomed.document_id in door.documents
+
+
+def test_a_second_click_on_the_welcome_link_shows_the_same(door: Door, tenant: Tenant) -> None:
+    token = door.links.create(tenant.lease)
+    first = door.welcomes.open(token, date(2004, 5, 31))
+    door.clock.advance(29 * MINUTE)
+
+    assert door.welcomes.open(token, date(2004, 5, 31)) == first
+
+
+def test_a_welcome_link_is_dead_half_an_hour_after_its_use(door: Door, tenant: Tenant) -> None:
+    token = door.links.create(tenant.lease)
+    door.welcomes.open(token, date(2004, 5, 31))
+    door.clock.advance(31 * MINUTE)
+
+    with pytest.raises(WelcomeLinkEnded):
+        door.welcomes.open(token, date(2004, 5, 31))
+
+
+def test_a_welcome_link_lives_seven_days(door: Door, tenant: Tenant) -> None:
+    token = door.links.create(tenant.lease)
+    door.clock.advance(timedelta(days=7))
+
+    with pytest.raises(WelcomeLinkEnded):
+        door.welcomes.open(token, date(2004, 5, 31))
+
+
+def test_a_wrong_birth_date_says_how_many_tries_are_left_and_ten_end_the_link(
+    door: Door, tenant: Tenant
+) -> None:
+    token = door.links.create(tenant.lease)
+
+    for left in range(9, -1, -1):
+        with pytest.raises(WrongBirthDate) as caught:
+            door.welcomes.open(token, date(2000, 1, 1))
+        assert str(left) in caught.value.detail["en"]
+
+    with pytest.raises(WelcomeLinkEnded):
+        door.welcomes.open(token, date(2004, 5, 31))
