@@ -7,7 +7,6 @@ import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -19,16 +18,16 @@ from markupsafe import Markup
 from sesame.documents import typography
 from sesame.documents.wording import TEXTS, Voice
 from sesame.domain import codes
-from sesame.domain.certificates import Facts, Kind
+from sesame.domain.certificates import Facts, Issue, Kind
 from sesame.domain.tenancy import Language
 
 _HERE = Path(__file__).parent
 # Read by fontconfig when WeasyPrint loads it: hence before the import below.
 os.environ.setdefault("FONTCONFIG_FILE", str(_HERE / "fonts.conf"))
 
-import weasyprint  # type: ignore[import-untyped]  # noqa: E402
-from weasyprint.text.fonts import FontConfiguration  # type: ignore[import-untyped]  # noqa: E402
-from weasyprint.urls import (  # type: ignore[import-untyped]  # noqa: E402
+import weasyprint  # noqa: E402
+from weasyprint.text.fonts import FontConfiguration  # noqa: E402
+from weasyprint.urls import (  # noqa: E402
     FatalURLFetchingError,
     URLFetcher,
     URLFetcherResponse,
@@ -50,18 +49,6 @@ class MissingResource(RenderingFailed):
 
 class MissingFont(RenderingFailed):
     """A family that documents are set in is not installed (layers/pdf, or its Debian packages)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Issue:
-    """What makes a document this one and no other."""
-
-    on: date
-    """The day printed, by the residence's clock."""
-    at: datetime
-    """The moment kept in the file's metadata; aware, UTC."""
-    number: str
-    verification_code: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

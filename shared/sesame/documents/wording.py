@@ -71,6 +71,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "label.amount": ("Montant", "Amount"),
     "label.rent": ("Loyer", "Rent"),
     "label.charges": ("Charges", "Charges"),
+    "label.adjustment": ("Régularisation", "Adjustment"),
     "label.total": ("Total de la période", "Total for the period"),
     "label.received": ("Reçu", "Received"),
     "label.outstanding": ("Reste dû", "Still owed"),

@@ -7,11 +7,13 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from typing import Any
 
 from sesame.domain import codes
+from sesame.domain.journal import Standing
+from sesame.domain.notices import LineKind, Notice
 from sesame.domain.tenancy import Landlord, Language, Lease, LeaseStatus, Person, Residence
 
 Facts = dict[str, Any]
@@ -72,8 +74,9 @@ class Refused(Exception):
 class Adjustment:
     """A line of a notice besides rent and charges. Negative cents are a reduction."""
 
-    label: str
     amount_cents: int
+    label: str = ""
+    """As printed; empty for a plain correction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +116,30 @@ class PeriodStanding:
     def outstanding_cents(self) -> int:
         """What is still owed for it, never negative."""
         return max(0, self.total_cents - self.received_cents)
+
+
+def period_standing(notice: Notice, standing: Standing, clock_on_the_wall: tzinfo) -> PeriodStanding:
+    """A notice as its journal stands. A correction of the notice's amount becomes a line of its own."""
+    corrected = standing.amount_cents - notice.amount_cents
+    return PeriodStanding(
+        period=str(notice.period),
+        starts_on=notice.starts_on,
+        ends_on=notice.ends_on,
+        rent_cents=_sum_of(notice, LineKind.RENT),
+        charges_cents=_sum_of(notice, LineKind.CHARGES),
+        adjustments=(Adjustment(amount_cents=corrected),) if corrected else (),
+        settlements=tuple(
+            Settlement(
+                received_on=allocation.received_at.astimezone(clock_on_the_wall).date(),
+                amount_cents=allocation.amount_cents,
+            )
+            for allocation in sorted(standing.allocations, key=lambda one: (one.received_at, one.credit_id))
+        ),
+    )
+
+
+def _sum_of(notice: Notice, kind: LineKind) -> int:
+    return sum(line.amount_cents for line in notice.lines if line.kind is kind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +219,18 @@ def canonical(facts: Facts) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """What makes a document this one and no other."""
+
+    on: date
+    """The day printed, by the residence's clock."""
+    at: datetime
+    """The moment kept in the file's metadata; aware, UTC."""
+    number: str
+    verification_code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PublicStatement:
     """What the verification page tells whoever holds the paper: what the paper says, and not more."""
 
@@ -207,16 +246,16 @@ class PublicStatement:
     """What a receipt says was received."""
 
 
-def public_statement(facts: Facts, *, issued_on: date, number: str) -> PublicStatement:
+def public_statement(facts: Facts, issue: Issue) -> PublicStatement:
     """What the public may see of a document: of an entry document, which is secret, kind and day only."""
     kind = Kind(facts["kind"])
     if kind is Kind.ENTRY_DOCUMENT:
-        return PublicStatement(kind=kind, issued_on=issued_on)
+        return PublicStatement(kind=kind, issued_on=issue.on)
     period: Mapping[str, Any] = facts.get("period", {})
     return PublicStatement(
         kind=kind,
-        issued_on=issued_on,
-        number=number,
+        issued_on=issue.on,
+        number=issue.number,
         landlord=facts["landlord"]["name"],
         holder=f"{facts['holder']['given_names']} {facts['holder']['family_name']}".strip(),
         residence=facts["residence"]["name"],

@@ -1,0 +1,182 @@
+"""Tenants ask for certificates and receipts and download them; anyone may check that one is genuine."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler import Depends, Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from pydantic import BaseModel, Field
+
+from sesame.domain.certificates import DocumentStatus, Kind, Validity
+from sesame.domain.tenancy import Language
+from sesame.platform.aws import client
+from sesame.platform.clock import utc_now
+from sesame.platform.errors import NotFound
+from sesame.platform.http import Api, StrictModel
+from sesame.platform.settings import Settings
+from sesame.services.certificates import PAGE, REFUSALS, Certificates, Downloads, Verifications
+from sesame.services.sessions import Session, SessionCheck, session_dependency
+from sesame.store.accounts import Accounts
+from sesame.store.documents import Document, Documents
+from sesame.store.sessions import Sessions
+from sesame.store.table import Table
+
+
+class CertificatesSettings(Settings):
+    """What this function is given."""
+
+    identity_table: str
+    money_table: str
+    documents_table: str
+    bucket: str
+
+
+class Requestable(StrEnum):
+    """The documents a tenant may ask for. The entry document comes with the welcome, and with a new code."""
+
+    RESIDENCE_CERTIFICATE = Kind.RESIDENCE_CERTIFICATE
+    RECEIPT = Kind.RECEIPT
+    PART_PAYMENT_RECEIPT = Kind.PART_PAYMENT_RECEIPT
+
+
+class CertificateRequest(StrictModel):
+    """What is wanted: receipts take a period. French is authoritative; `en` adds English beside it."""
+
+    kind: Requestable
+    period: Annotated[str, Field(pattern=r"^20\d\d-(0[1-9]|1[0-2])$", examples=["2026-10"])] | None = None
+    language: Language | None = None
+    """The tenant's own by default."""
+
+
+class Certificate(BaseModel):
+    """A document. `download_url` is there once it is ready, for five minutes: ask again for another."""
+
+    id: str
+    kind: Kind
+    status: DocumentStatus
+    language: Language
+    period: str | None
+    number: str
+    created_at: datetime
+    download_url: str | None = None
+
+
+class CertificateList(BaseModel):
+    """Newest first. Where there is more, give `next` as `after`."""
+
+    certificates: list[Certificate]
+    next: str | None
+
+
+class VerificationAnswer(BaseModel):
+    """Whether the paper is genuine and, if so, what it says: compare. Of an entry document, its kind only."""
+
+    status: Validity
+    kind: Kind | None = None
+    issued_on: date | None = None
+    number: str | None = None
+    landlord: str | None = None
+    holder: str | None = None
+    residence: str | None = None
+    room: str | None = None
+    period: str | None = None
+    amount_cents: int | None = None
+    currency: str | None = None
+
+
+settings = CertificatesSettings.from_env()
+dynamodb = client("dynamodb")
+identity = Table(dynamodb, settings.identity_table)
+documents = Documents(Table(dynamodb, settings.documents_table))
+certificates = Certificates(documents, identity, Accounts(Table(dynamodb, settings.money_table)), utc_now)
+downloads = Downloads(documents, client("s3"), settings.bucket)
+verifications = Verifications(documents)
+CurrentSession = Annotated[Session, Depends(session_dependency(SessionCheck(Sessions(identity), utc_now)))]
+
+api = Api()
+
+
+@api.post(
+    "/v1/me/certificates",
+    status=202,
+    summary="Ask for a certificate or a receipt",
+    errors=list(REFUSALS.values()),
+    security="session",
+    tag="certificates",
+)
+def request_certificate(body: CertificateRequest, session: CurrentSession) -> Response[Certificate]:
+    """Asking twice for the same facts gives the same document."""
+    document = certificates.request(session, Kind(body.kind), period=body.period, language=body.language)
+    return Response(
+        status_code=202,
+        content_type="application/json",
+        body=_shown(document),
+        headers={"Location": f"/v1/me/certificates/{document.document_id}"},
+    )
+
+
+@api.get("/v1/me/certificates", summary="The tenant's documents", security="session", tag="certificates")
+def list_certificates(
+    session: CurrentSession, after: Annotated[str | None, Query(max_length=40)] = None
+) -> CertificateList:
+    """Newest first, without links: ask for one document to download it."""
+    found = certificates.of_lease(session, after)
+    return CertificateList(
+        certificates=[_shown(document) for document in found],
+        next=found[-1].document_id if len(found) == PAGE else None,
+    )
+
+
+@api.get(
+    "/v1/me/certificates/<document_id>",
+    summary="One document, with its download link",
+    errors=[NotFound],
+    security="session",
+    tag="certificates",
+)
+def get_certificate(document_id: str, session: CurrentSession) -> Certificate:
+    """Ask every second or so until its status is `ready`."""
+    document = certificates.of(session, document_id)
+    return _shown(document, downloads.url(document))
+
+
+@api.get("/v1/verifications/<verification_code>", summary="Whether a document is genuine")
+def verify(verification_code: str) -> VerificationAnswer:
+    """200 for an unknown code too: "is this paper genuine?" has been answered, and the answer is no.
+
+    A 404 could as well mean a mistyped address; whoever checks a paper must be able to tell the two apart.
+    """
+    answer = verifications.check(verification_code)
+    statement = answer.statement
+    if statement is None:
+        return VerificationAnswer(status=answer.validity)
+    return VerificationAnswer(
+        status=answer.validity,
+        kind=statement.kind,
+        issued_on=statement.issued_on,
+        number=statement.number,
+        landlord=statement.landlord,
+        holder=statement.holder,
+        residence=statement.residence,
+        room=statement.room,
+        period=statement.period,
+        amount_cents=statement.amount_cents,
+        currency="EUR" if statement.amount_cents is not None else None,
+    )
+
+
+def _shown(document: Document, download_url: str | None = None) -> Certificate:
+    return Certificate(
+        id=document.document_id,
+        kind=document.kind,
+        status=document.status,
+        language=document.language,
+        period=document.period,
+        number=document.issue.number,
+        created_at=document.created_at,
+        download_url=download_url,
+    )
+
+
+handler = api.handler

@@ -1,0 +1,39 @@
+"""Documents' facts to PDF: the queue of requested documents."""
+
+from sesame.documents.render import Renderer
+from sesame.platform.aws import client
+from sesame.platform.clock import utc_now
+from sesame.platform.events import Event, batch_handler
+from sesame.platform.settings import Settings
+from sesame.services.rendering import Rendering
+from sesame.store.documents import Documents
+from sesame.store.table import Table
+
+
+class RenderSettings(Settings):
+    """What this function is given."""
+
+    documents_table: str
+    bucket: str
+    codes_key: str
+    portal_url: str
+
+
+settings = RenderSettings.from_env()
+rendering = Rendering(
+    Documents(Table(client("dynamodb"), settings.documents_table)),
+    Renderer(settings.portal_url),
+    client("kms"),
+    settings.codes_key,
+    client("s3"),
+    settings.bucket,
+    utc_now,
+)
+
+
+def render(event: Event) -> None:
+    """One `document.requested`."""
+    rendering.render(event["document_id"])
+
+
+handler = batch_handler(render)

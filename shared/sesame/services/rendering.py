@@ -1,0 +1,53 @@
+"""The file of a document: rendered once, kept private, announced."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sesame.documents.render import Renderer
+from sesame.domain.certificates import DocumentStatus
+from sesame.platform.clock import Clock
+from sesame.platform.logs import count
+from sesame.store.documents import Document, Documents
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """Turns `document.requested` into a file. What fails is tried again by the queue, then parked."""
+
+    documents: Documents
+    renderer: Renderer
+    kms: Any
+    codes_key: str
+    s3: Any
+    bucket: str
+    clock: Clock
+
+    def render(self, document_id: str) -> bool:
+        """Writes the file and announces it; False where it was there already. Raises RenderingFailed.
+
+        Three calls, four for an entry document. A second delivery of the same event makes one call.
+        """
+        document = self.documents.get(document_id)
+        if document is None or document.status is DocumentStatus.READY:
+            return False
+        rendered = self.renderer.render(document.facts, document.issue, tenant_code=self._code(document))
+        if rendered.missing_glyphs:
+            count("MissingGlyphs", rendered.missing_glyphs)
+        self.s3.put_object(
+            Bucket=self.bucket,
+            Key=document.object_key,
+            Body=rendered.pdf,
+            ContentType="application/pdf",
+        )
+        return self.documents.mark_ready(document, self.clock(), missing_glyphs=rendered.missing_glyphs)
+
+    def _code(self, document: Document) -> str | None:
+        """The tenant code, in clear for as long as it takes to print it."""
+        if document.code_cipher is None:
+            return None
+        answer = self.kms.decrypt(
+            CiphertextBlob=document.code_cipher,
+            KeyId=self.codes_key,
+            EncryptionContext={"lease_id": document.lease_id},
+        )
+        return str(answer["Plaintext"].decode())

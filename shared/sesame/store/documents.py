@@ -1,0 +1,209 @@
+"""Documents, from request to file: what each states as it stood, where its file is, how it is found again."""
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sesame.domain.certificates import DocumentStatus, Facts, Issue, Kind, Validity, canonical
+from sesame.domain.tenancy import Language
+from sesame.platform.events import announcement
+from sesame.store import keys
+from sesame.store.table import NOT_THERE, ConditionFailed, Contention, Item, Put, Table, transact
+
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A document. Its facts are a snapshot: what changes later makes another document."""
+
+    document_id: str
+    lease_id: str
+    person_id: str
+    kind: Kind
+    language: Language
+    facts: Facts
+    issue: Issue
+    object_key: str
+    """Of the bucket; random, so that it tells nothing."""
+    period: str | None = None
+    """YYYY-MM, for what is about one month."""
+    code_cipher: bytes | None = None
+    """The tenant code, encrypted, for an entry document: never in clear among the facts."""
+    status: DocumentStatus = DocumentStatus.REQUESTED
+    validity: Validity = Validity.GENUINE
+    asked_at: datetime
+    """When rendering was last asked for."""
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was first asked for."""
+        return self.issue.at
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """The documents table."""
+
+    table: Table
+
+    def get(self, document_id: str) -> Document | None:
+        """One read."""
+        item = self.table.get(keys.document(document_id))
+        return _document(item) if item else None
+
+    def create(self, document: Document, digest: str) -> str:
+        """Keeps a document, findable by its code and by its facts; returns its id, or the id of the one that
+        already states the same facts. One transaction, which announces `document.requested`.
+        """
+        facts_key = keys.facts(document.lease_id, document.kind.value, digest)
+        writes = [
+            Put(table=self.table.name, item=_item(document), condition=NOT_THERE),
+            Put(
+                table=self.table.name,
+                item={
+                    **keys.verification(document.issue.verification_code),
+                    "document_id": document.document_id,
+                },
+                condition=NOT_THERE,
+            ),
+            Put(
+                table=self.table.name,
+                item={**facts_key, "document_id": document.document_id},
+                condition=NOT_THERE,
+            ),
+        ]
+        for attempt in range(_TRIES):
+            try:
+                transact(self.table.client, writes)
+            except ConditionFailed as refused:
+                same = refused.items[-1]
+                if same is None:
+                    raise
+                return str(same["document_id"])
+            except Contention:  # asked twice at the same moment: the next try finds the other's
+                if attempt == _TRIES - 1:
+                    raise
+            else:
+                break
+        return document.document_id
+
+    def of_lease(self, lease_id: str, *, after: Document | None = None, limit: int) -> list[Document]:
+        """The documents of a lease, newest first; after a given one, to go on. One read of the index."""
+        start = _index_key(after) if after else None
+        page = self.table.query(f"LEASE#{lease_id}", index="gsi1", forward=False, limit=limit, start=start)
+        return [_document(item) for item in page.items]
+
+    def by_verification_code(self, code: str) -> Document | None:
+        """The document that carries a (folded) code. Two reads."""
+        found = self.table.get(keys.verification(code))
+        return self.get(found["document_id"]) if found else None
+
+    def ask_again(self, document: Document, now: datetime) -> None:
+        """Announces `document.requested` once more, unless somebody just did or the file has come."""
+        try:
+            self.table.update(
+                keys.document(document.document_id),
+                "SET announce = :announce, asked_at = :now ADD version :one",
+                condition="#status = :requested AND asked_at = :before",
+                names={"#status": "status"},
+                values={
+                    ":announce": _requested(document.document_id, now),
+                    ":now": _stamp(now),
+                    ":before": _stamp(document.asked_at),
+                    ":requested": DocumentStatus.REQUESTED.value,
+                    ":one": 1,
+                },
+            )
+        except ConditionFailed:
+            return
+
+    def mark_ready(self, document: Document, now: datetime, *, missing_glyphs: int = 0) -> bool:
+        """The file is there: announces `document.ready`. False if it already was."""
+        try:
+            self.table.update(
+                keys.document(document.document_id),
+                "SET #status = :ready, ready_at = :now, announce = :announce, missing_glyphs = :missing"
+                " ADD version :one",
+                condition="#status = :requested",
+                names={"#status": "status"},
+                values={
+                    ":ready": DocumentStatus.READY.value,
+                    ":requested": DocumentStatus.REQUESTED.value,
+                    ":now": _stamp(now),
+                    ":announce": announcement(
+                        "document.ready", now, document_id=document.document_id, lease_id=document.lease_id
+                    ),
+                    ":missing": missing_glyphs,
+                    ":one": 1,
+                },
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+
+def _stamp(moment: datetime) -> str:
+    """Always with microseconds, so that text sorts as time."""
+    return moment.isoformat(timespec="microseconds")
+
+
+def _requested(document_id: str, now: datetime) -> dict[str, str]:
+    return announcement("document.requested", now, document_id=document_id)
+
+
+def _index_key(document: Document) -> dict[str, str]:
+    return {
+        **keys.document(document.document_id),
+        "gsi1pk": f"LEASE#{document.lease_id}",
+        "gsi1sk": _stamp(document.created_at),
+    }
+
+
+def _item(document: Document) -> dict[str, Any]:
+    issue = document.issue
+    return {
+        **_index_key(document),
+        "version": 1,
+        "document_id": document.document_id,
+        "lease_id": document.lease_id,
+        "person_id": document.person_id,
+        "kind": document.kind.value,
+        "language": document.language.value,
+        "period": document.period,
+        "status": document.status.value,
+        "validity": document.validity.value,
+        "facts": canonical(document.facts),
+        "code_cipher": document.code_cipher,
+        "object_key": document.object_key,
+        "number": issue.number,
+        "verification_code": issue.verification_code,
+        "issued_on": issue.on.isoformat(),
+        "created_at": _stamp(issue.at),
+        "asked_at": _stamp(document.asked_at),
+        "announce": _requested(document.document_id, document.asked_at),
+    }
+
+
+def _document(item: Item) -> Document:
+    return Document(
+        document_id=item["document_id"],
+        lease_id=item["lease_id"],
+        person_id=item["person_id"],
+        kind=Kind(item["kind"]),
+        language=Language(item["language"]),
+        facts=json.loads(item["facts"]),
+        issue=Issue(
+            on=date.fromisoformat(item["issued_on"]),
+            at=datetime.fromisoformat(item["created_at"]),
+            number=item["number"],
+            verification_code=item["verification_code"],
+        ),
+        object_key=item["object_key"],
+        period=item.get("period"),
+        code_cipher=item.get("code_cipher"),
+        status=DocumentStatus(item["status"]),
+        validity=Validity(item["validity"]),
+        asked_at=datetime.fromisoformat(item["asked_at"]),
+    )
