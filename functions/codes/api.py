@@ -6,7 +6,6 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Depends
 from pydantic import BaseModel, Field
-from sesame.services.certificates import Downloads, EntryDocuments
 
 from sesame.domain.contacts import normal_email, normal_ine, normal_phone
 from sesame.platform.aws import client
@@ -22,10 +21,12 @@ from sesame.services.access import (
     Starts,
     WrongOneTimeCode,
 )
+from sesame.services.certificates import Downloads, EntryDocuments
 from sesame.services.sessions import Session, SessionCheck, session_dependency
 from sesame.services.tenant_codes import Decipher
 from sesame.services.welcome import WelcomeLinkEnded, Welcomes, WrongBirthDate
 from sesame.store.challenges import Challenges
+from sesame.store.documents import Documents
 from sesame.store.sessions import Sessions
 from sesame.store.table import Table
 
@@ -38,7 +39,6 @@ class CodesSettings(Settings):
     bucket: str
     pepper_secret: str
     codes_key: str
-    portal_url: str
 
 
 class SignInRequest(StrictModel):
@@ -137,8 +137,8 @@ pepper = Pepper(Secrets(client("secretsmanager")), settings.pepper_secret)
 decipher = Decipher(client("kms"), settings.codes_key)
 starts = Starts(challenges, pepper, utc_now, token_bytes)
 confirmations = Confirmations(challenges, sessions, pepper, decipher, utc_now, token_bytes)
-documents = Table(dynamodb, settings.documents_table)
-welcomes = Welcomes(challenges, decipher, EntryDocuments(documents, settings.portal_url), utc_now)
+documents = Documents(Table(dynamodb, settings.documents_table))
+welcomes = Welcomes(challenges, decipher, EntryDocuments(documents), utc_now)
 downloads = Downloads(documents, client("s3"), settings.bucket)
 CurrentSession = Annotated[Session, Depends(session_dependency(SessionCheck(sessions, utc_now)))]
 

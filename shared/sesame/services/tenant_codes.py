@@ -1,10 +1,19 @@
 """Tenant codes in clear, for the few functions that may show one."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from sesame.domain import codes
-from sesame.domain.tenancy import Lease
+
+
+class Enciphered(Protocol):
+    """Whatever carries an encrypted tenant code: a lease, or a document that shows its code."""
+
+    @property
+    def lease_id(self) -> str: ...
+
+    @property
+    def code_cipher(self) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +23,7 @@ class Decipher:
     kms: Any
     key: str
 
-    def __call__(self, lease: Lease) -> str:
+    def __call__(self, lease: Enciphered) -> str:
         """The tenant code as printed."""
         answer = self.kms.decrypt(
             CiphertextBlob=lease.code_cipher,
