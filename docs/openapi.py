@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer
+
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "openapi.json"
 
@@ -48,7 +50,9 @@ def document() -> dict[str, Any]:
         source = entry.read_text()
         if "api = Api()" not in source:
             continue
-        part = json.loads(_load(entry).api.resolver.get_openapi_json_schema(title="-", version="1"))
+        resolver = _load(entry).api.resolver
+        schemes = {name: HTTPBearer() for name in _SECURITY}
+        part = json.loads(resolver.get_openapi_json_schema(title="-", version="1", security_schemes=schemes))
         for path, operations in part.get("paths", {}).items():
             known = paths.setdefault(path, {})
             if known.keys() & operations.keys():
@@ -58,7 +62,7 @@ def document() -> dict[str, Any]:
             if schemas.setdefault(name, schema) != schema:
                 raise ValueError(f"two different schemas are named {name}")
     for operation in (operation for path in paths.values() for operation in path.values()):
-        _problems_only(operation)
+        _tidy(operation)
     used = json.dumps(paths)
     schemas = {name: schema for name, schema in schemas.items() if _is_used(name, used, schemas)}
     return {
@@ -77,12 +81,17 @@ def _is_used(name: str, used: str, schemas: dict[str, Any]) -> bool:
     )
 
 
-def _problems_only(operation: dict[str, Any]) -> None:
-    """Drops the framework's own idea of a validation error: ours is a problem document."""
-    for response in operation["responses"].values():
-        content = response.get("content", {})
-        if "application/problem+json" in content:
-            content.pop("application/json", None)
+def _tidy(operation: dict[str, Any]) -> None:
+    """Drops the framework's own idea of a validation error (ours is a problem document), and its long ids."""
+    operation["operationId"] = operation["operationId"].partition("_v1_")[0]
+    responses = operation["responses"]
+    for response in responses.values():
+        if "application/problem+json" in response.get("content", {}):
+            response["content"].pop("application/json", None)
+    if "HTTPValidationError" in json.dumps(responses.get("422", {})):
+        del responses["422"]
+    responses.get("204", {}).pop("content", None)
+    operation["responses"] = dict(sorted(responses.items()))
 
 
 def _load(entry: Path) -> Any:

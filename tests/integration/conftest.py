@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import boto3
 import pytest
@@ -16,7 +16,7 @@ from sesame.platform.secrets import Pepper, Secrets
 from sesame.store.table import Table
 
 ROOT = Path(__file__).resolve().parents[2]
-REGION = "eu-west-3"
+REGION: Literal["eu-west-3"] = "eu-west-3"
 BUCKET = "sesame-test"
 SENDER = "ne-pas-repondre@sesame.example"
 _TABLE_PROPERTIES = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")

@@ -185,7 +185,9 @@ class Api:
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Declares a route `/v1/things/<thing_id>`: its status when all goes well, every error it may answer."""
         implied: list[type[Problem]] = [InternalError]
-        if method in {"POST", "PUT"} or "<" in rule:
+        if method in {"POST", "PUT"}:
+            implied += [Invalid, TooLarge, UnsupportedMedia]
+        elif "<" in rule:
             implied.append(Invalid)
         if security != "public":
             implied.append(Unauthenticated)
