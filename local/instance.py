@@ -66,7 +66,7 @@ class Instance:
 
     def client(self, service: str) -> Any:
         """A boto3 client of this instance, as root."""
-        return _client(service, self.endpoint)
+        return client_of(service, self.endpoint)
 
 
 @functools.cache
@@ -75,7 +75,8 @@ def _session() -> boto3.Session:
 
 
 @functools.cache
-def _client(service: str, endpoint: str) -> Any:
+def client_of(service: str, endpoint: str) -> Any:
+    """A boto3 client of the local AWS at an endpoint, as root."""
     # No retries: a refusal from the local AWS is a fact to show, not a glitch to paper over.
     config = Config(
         connect_timeout=2,

@@ -60,8 +60,8 @@ HEADER = (
     "Référence;Résidence;Adresse;Code postal;Ville;Chambre;Nom;Prénom;Date de naissance;INE;Courriel;"
     "Téléphone;Langue;Date d'entrée;Date de sortie;Redevance;Charges;Dépôt de garantie"
 )
-# How many of the residence's tenants owe something, and how the others stand, is decided by position.
-IN_ARREARS = (1, 7, 13, 20, 26, 33, 38)
+# Who is behind, by position, and how many of the last three months they did pay.
+MONTHS_PAID = {1: 0, 7: 1, 13: 2, 20: 2, 26: 1, 33: 2, 38: 0}
 ENGLISH_SPEAKERS = (2, 5, 15, 25, 38)
 
 
@@ -89,9 +89,9 @@ class Resident:
         return f"TIL{self.starts_on:%Y}-{self.number:03}"
 
     @property
-    def in_arrears(self) -> bool:
-        """Whether this one has not paid all of the last months."""
-        return self.number in IN_ARREARS
+    def months_paid(self) -> int:
+        """How many of their three months' notices they have paid, oldest first."""
+        return MONTHS_PAID.get(self.number, 3)
 
 
 def residents(first_month: date) -> list[Resident]:

@@ -19,10 +19,11 @@ from botocore.exceptions import ClientError
 from local.deploy import ARTEFACT_BUCKET, Deployment, Say
 from local.doctor import Trouble
 from local.instance import Instance
-from local.payments import pay_past_notices
+from local.payments import PastPayments, states
 from local.residents import POSTAL_CODE, RESIDENCE, Resident, lease_file, residents
 from local.stack import DemoTenant
 from sesame.domain.residences import residence_id
+from sesame.domain.tenancy import Lease
 from sesame.services.tenant_codes import Decipher
 from sesame.store import keys
 from sesame.store.people import lease_of, person_of
@@ -43,7 +44,7 @@ def plant(instance: Instance, deployment: Deployment, staff_token: str, say: Say
     import_leases(instance, staff_token, people)
     for month in months:
         bill(instance, deployment, month, expected=sum(one.starts_on < _next(month) for one in people))
-    pay_past_notices(instance, deployment, people, months)
+    _pay(instance, deployment, people, months)
     # In the emulator's own state, so that it is kept, or lost, with what was planted.
     instance.client("s3").put_object(Bucket=ARTEFACT_BUCKET, Key=PLANTED, Body=b"")
 
@@ -61,8 +62,8 @@ def import_leases(instance: Instance, staff_token: str, people: list[Resident]) 
         report = wait_for(
             lambda: _finished(desk.get(f"/v1/desk/lease-imports/{import_id}").json()), "the import of leases"
         )
-    if report["problems"]:
-        raise Trouble(f"The desk refused rows of the demo's lease file: {report['problems'][:3]}")
+    if report["status"] == "failed" or report["problems"]:
+        raise Trouble(f"The desk refused rows of the demo's lease file: {report}")
 
 
 def bill(instance: Instance, deployment: Deployment, month: date, *, expected: int) -> None:
@@ -95,29 +96,49 @@ def invoke(instance: Instance, deployment: Deployment, function: str, event: Map
 
 def demo_tenants(instance: Instance, deployment: Deployment) -> list[DemoTenant]:
     """The residence's tenants, by room, with their codes: root may read what KMS guards, and only locally."""
-    table = Table(instance.client("dynamodb"), deployment.tables["identity"])
+    identity = _table(instance, deployment, "identity")
     decipher = Decipher(instance.client("kms"), deployment.settings["CODES_KEY"])
-    of_residence = f"RESIDENCE#{residence_id(RESIDENCE, POSTAL_CODE)}"
-    leases = sorted(map(lease_of, table.query_all(of_residence, index=keys.GSI1)), key=lambda one: one.room)
-    tenants: list[DemoTenant] = []
-    for lease in leases:
-        item = table.get(keys.person(lease.person_id))
-        if item is None:
-            continue
-        person = person_of(item)
-        tenants.append(
-            DemoTenant(
-                name=person.full_name,
-                email=person.email or "",
-                ine=person.ine or "",
-                birth_date=person.birth_date.isoformat(),
-                tenant_code=decipher(lease),
-            )
+    leases = _leases(identity)
+    people = [
+        person_of(item) for item in (identity.get(keys.person(one.person_id)) for one in leases) if item
+    ]
+    return [
+        DemoTenant(
+            name=person.full_name,
+            email=person.email or "",
+            ine=person.ine or "",
+            birth_date=person.birth_date.isoformat(),
+            tenant_code=decipher(lease),
         )
-    return tenants
+        for lease, person in zip(leases, people, strict=True)
+    ]
 
 
-def wait_for[T](ask: Callable[[], T], what: str, seconds: float = PATIENCE_SECONDS) -> T:
+def _pay(instance: Instance, deployment: Deployment, people: list[Resident], months: list[date]) -> None:
+    money = _table(instance, deployment, "money")
+    leases = _leases(_table(instance, deployment, "identity"))
+    past = PastPayments(
+        money=money,
+        api_url=instance.api_url,
+        webhook_secret=deployment.webhook_secrets["sandbox"],
+        now=datetime.now(UTC),
+    )
+    made = past.pay(people, {lease.room: lease for lease in leases}, months)
+    wait_for(lambda: list(states(money, leases)).count("paid") >= made, f"the posting of {made} payments")
+
+
+def _table(instance: Instance, deployment: Deployment, name: str) -> Table:
+    return Table(instance.client("dynamodb"), deployment.tables[name])
+
+
+def _leases(identity: Table) -> list[Lease]:
+    """The demo residence's leases, by room."""
+    of_residence = f"RESIDENCE#{residence_id(RESIDENCE, POSTAL_CODE)}"
+    leases = map(lease_of, identity.query_all(of_residence, index=keys.GSI1))
+    return sorted(leases, key=lambda lease: lease.room)
+
+
+def wait_for[T](ask: Callable[[], T | None], what: str, seconds: float = PATIENCE_SECONDS) -> T:
     """Ask until the answer is true, and return it. Raises Trouble when that takes too long."""
     deadline = time.monotonic() + seconds
     while not (answer := ask()):
@@ -128,7 +149,7 @@ def wait_for[T](ask: Callable[[], T], what: str, seconds: float = PATIENCE_SECON
 
 
 def _finished(report: dict[str, Any]) -> dict[str, Any] | None:
-    return report if report.get("state") == "done" else None
+    return report if report["status"] in {"done", "failed"} else None
 
 
 def _is_planted(instance: Instance) -> bool:

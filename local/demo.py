@@ -1,0 +1,430 @@
+"""Plays the story of a tenancy against the running stack: the desk, the students, the clock, the provider.
+
+It knows nothing but stack.json, and goes in by the same doors as they would: HTTP, the mailbox, and for the
+clock's two jobs the AWS endpoint.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+
+from local.instance import client_of
+from local.mailbox import Mail
+from local.residents import HEADER
+from local.stack import Stack
+from local.webhooks import signed
+
+PATIENCE_SECONDS = 60.0
+ONE_TIME_CODE = re.compile(r"\b(\d{4})[ \u00a0\u202f]?(\d{4})\b")
+WELCOME_LINK = re.compile(r"https?://\S+/bienvenue/([\w-]+)")
+PDF = b"%PDF-"
+
+
+class BrokenPromiseError(Exception):
+    """A step did not do what it should."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newcomer:
+    """A student whom the demo invents, with the lease that the desk imports for them."""
+
+    reference: str
+    given_names: str
+    family_name: str
+    birth_date: date
+    ine: str
+    email: str
+    room: str
+
+
+def play(stack: Stack, folder: Path, say: Callable[[str], None]) -> int:
+    """Play every step. Returns 0, or 1 at one that is not as promised. PDFs and e-mails go to `folder`."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    began = time.monotonic()
+    story = Story(stack, folder, say, datetime.now(UTC))
+    try:
+        story.tell()
+    except BrokenPromiseError as broken:
+        say(f"\nNot as promised: {broken}")
+        return 1
+    except httpx.HTTPError as error:
+        say(f"\nThe stack does not answer: {error}\n  Is it running? make run")
+        return 1
+    finally:
+        story.close()
+    say(f"\nEvery step was as promised, in {time.monotonic() - began:.0f} s. PDFs and e-mails: {folder}")
+    return 0
+
+
+class Story:
+    """The demo, step by step. Each step prints what is done and what came back."""
+
+    def __init__(self, stack: Stack, folder: Path, say: Callable[[str], None], now: datetime) -> None:
+        self.stack = stack
+        self.folder = folder
+        self.say = say
+        self.now = now
+        self.api = httpx.Client(
+            base_url=stack["api_url"], headers={"Accept-Language": "en"}, timeout=30, trust_env=False
+        )
+        self.web = httpx.Client(timeout=30, trust_env=False)
+        self.staff = {"Authorization": f"Bearer {stack['staff_token']}"}
+        self.first_month = _month_before(now.date())
+        self.payer, self.debtor = self._newcomers(now)
+        self._step = 0
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.api.close()
+        self.web.close()
+
+    def tell(self) -> None:
+        """The whole story. Raises BrokenPromiseError at the first step that is not as promised."""
+        self.desk_imports_leases()
+        code = self.welcome(self.payer)
+        self.recover(self.payer, code)
+        self.clock_bills()
+        session = self.sign_in(self.payer, code)
+        self.look_at_account(session)
+        self.pay(session)
+        self.clock_reminds()
+        self.certificates(session)
+
+    # --- the steps ------------------------------------------------------------------------------------------
+
+    def desk_imports_leases(self) -> None:
+        """Good rows in, the bad one named; the same file again changes nothing."""
+        self.step("The desk imports a file of leases: two good rows, and one with an impossible date.")
+        file = self._lease_file()
+        report = self._import(file)
+        self.must(report["created"] == 2, f"two leases in, the report says {report}")  # noqa: PLR2004
+        self.must(len(report["problems"]) == 1, "one row refused")
+        problem = report["problems"][0]
+        self.got(f"{report['created']} leases in, {report['rejected']} refused:")
+        self.got(f"line {problem['line']}, column {problem['column']}: {problem['reason']}")
+        self.got(f"remedy: {problem['remedy']}")
+
+        self.step("The same file once more.")
+        again = self._import(file)
+        self.must(again["created"] == 0, "nothing created the second time")
+        self.must(again["unchanged"] == 2, "both rows known")  # noqa: PLR2004
+        self.got(f"{again['created']} created, {again['unchanged']} unchanged.")
+
+    def welcome(self, who: Newcomer) -> str:
+        """The link of the welcome e-mail and the birth date show the tenant code and the entry document."""
+        self.step(f"{who.given_names} gets the welcome e-mail, which carries a link and no code.")
+        mail = self.mail_to(who, lambda one: WELCOME_LINK.search(one["text"]) is not None, "welcome")
+        self.got(mail["subject"])
+        link = WELCOME_LINK.search(mail["text"])
+        token = link.group(1) if link else ""
+
+        self.step(f"{who.given_names} opens the link and gives the wrong birth date, then the right one.")
+        wrong = self.api.post("/v1/welcomes", json={"token": token, "birth_date": "1990-01-01"})
+        self.must(wrong.status_code == httpx.codes.UNPROCESSABLE_ENTITY, f"422, got {_short(wrong)}")
+        self.got(f"422 {wrong.json()['title']}: {wrong.json().get('detail', '')}")
+        body = {"token": token, "birth_date": who.birth_date.isoformat()}
+        opened = self.answer("POST", "/v1/welcomes", json=body)
+        code = str(opened["tenant_code"])
+        self.must(code.replace("-", "") not in mail["text"].replace("-", ""), "no code in the e-mail")
+        self.got(f"tenant code {code}, {opened['residence']}, room {opened['room']}")
+
+        self.step("The entry document is made meanwhile.")
+        ready = self.until(
+            lambda: self._ready(self.answer("POST", "/v1/welcomes", json=body)["entry_document"]),
+            "the entry document",
+        )
+        self.keep_pdf("entry-document.pdf", ready["download_url"])
+        return code
+
+    def recover(self, who: Newcomer, code: str) -> None:
+        """E-mail or INE, and birth date; a one-time code by e-mail; the tenant code."""
+        self.step(f"{who.given_names} has lost the code: gives the INE and the birth date.")
+        identity = {"ine": who.ine, "birth_date": who.birth_date.isoformat()}
+        started = self.answer("POST", "/v1/code-recoveries", status=202, json=identity)
+        stranger = {"email": "nobody@example.org", "birth_date": "2000-01-01"}
+        unknown = self.answer("POST", "/v1/code-recoveries", status=202, json=stranger)
+        self.must(set(started) == set(unknown), "the same answer for somebody unknown")
+        self.got("202, the same answer as for somebody unknown")
+        otp = self.one_time_code(who)
+        self.got("the one-time code is in the mailbox")
+        path = f"/v1/code-recoveries/{started['recovery_id']}/confirm"
+        recovered = self.answer("POST", path, json={"otp": otp})
+        self.must(recovered["tenant_code"] == code, "the same tenant code as before")
+        self.got(f"tenant code {recovered['tenant_code']}")
+        self.must(self.api.post(path, json={"otp": otp}).status_code == httpx.codes.UNAUTHORIZED, "once only")
+        self.got("the one-time code works once: 401 the second time")
+
+    def clock_bills(self) -> None:
+        """The daily job issues what is missing, as on the first day of last month and of this one."""
+        self.step("The clock runs the daily billing job, for the first of last month and of this one.")
+        for month in (self.first_month, self.now.date().replace(day=1)):
+            at = datetime(month.year, month.month, 1, 3, tzinfo=UTC)
+            self.invoke("BillingPlanFunction", {"scheduled_time": at.isoformat()})
+        self.got("done")
+
+    def sign_in(self, who: Newcomer, code: str) -> dict[str, str]:
+        """Tenant code and one-time code: a session. Returns the headers that carry it."""
+        self.step(f"{who.given_names} signs in with the tenant code and a one-time code.")
+        mistyped = self.api.post("/v1/sign-ins", json={"tenant_code": code[:-1] + _other_symbol(code[-1])})
+        self.must(mistyped.status_code == httpx.codes.UNPROCESSABLE_ENTITY, f"422, got {_short(mistyped)}")
+        self.got(f"a typing error is said at once: 422 {mistyped.json()['title']}")
+        seen = len(self.mails(who))
+        started = self.answer("POST", "/v1/sign-ins", status=202, json={"tenant_code": code})
+        otp = self.one_time_code(who, after=seen)
+        opened = self.answer("POST", f"/v1/sign-ins/{started['sign_in_id']}/confirm", json={"otp": otp})
+        self.got(f"a session, until {opened['expires_at']}")
+        return {"Authorization": f"Bearer {opened['session_token']}"}
+
+    def look_at_account(self, session: dict[str, str]) -> None:
+        """Who, the notices, the account."""
+        self.step("What the tenant sees: who, the notices, the account.")
+        me = self.answer("GET", "/v1/me", headers=session)
+        self.got(json.dumps(me, ensure_ascii=False)[:300])
+        notices = self.until(
+            lambda: self._at_least(self.answer("GET", "/v1/me/notices", headers=session), "notices", 2),
+            "two rent notices",
+        )
+        for notice in notices:
+            self.got(f"notice {notice['period']}: {_euros(notice['amount_cents'])}, due {notice['due_on']}")
+        account = self.answer("GET", "/v1/me/account", headers=session)
+        self.must(account["balance_cents"] > 0, f"something is owed, the account says {account}")
+        self.got(f"balance: {_euros(account['balance_cents'])} owed")
+
+    def pay(self, session: dict[str, str]) -> None:
+        """Checkout, the provider's page, its signed webhook; the same twice; a forged one."""
+        balance = int(self.answer("GET", "/v1/me/account", headers=session)["balance_cents"])
+        self.step(f"The tenant pays all of it, {_euros(balance)}, on the sandbox provider's page.")
+        key = {"Idempotency-Key": secrets.token_hex(16)}
+        order = {"amount_cents": balance, "provider": "sandbox"}
+        started = self.answer("POST", "/v1/me/payments", status=201, headers=session | key, json=order)
+        same = self.answer("POST", "/v1/me/payments", status=201, headers=session | key, json=order)
+        self.must(same["payment_id"] == started["payment_id"], "the same key gives the same payment")
+        self.got(f"201, payment {started['payment_id']}; asked again with the same key: the same")
+        self._pay_on_page(started["checkout_url"])
+        path = f"/v1/me/payments/{started['payment_id']}"
+        self.until(lambda: self.answer("GET", path, headers=session)["state"] == "paid", "the payment")
+        account = self.answer("GET", "/v1/me/account", headers=session)
+        self.must(account["balance_cents"] == 0, f"nothing owed, the account says {account['balance_cents']}")
+        self.got("the provider's webhook came, it is posted: balance 0.00 EUR")
+
+        self.step("The provider repeats its webhook; then somebody forges one.")
+        message = {
+            "id": f"evt_{started['payment_id']}",
+            "type": "payment.settled",
+            "created_at": self.now.isoformat(),
+            "rank": 1,
+            "data": {
+                "reference": started["payment_id"],
+                "account": "unknown",
+                "amount_cents": balance,
+                "currency": "EUR",
+            },
+        }
+        body = json.dumps(message).encode()
+        forged = self.api.post(
+            "/v1/webhooks/sandbox", content=body, headers=signed("whsec_Zm9yZ2VkIHNlY3JldA==", "msg_1", body)
+        )
+        self.must(forged.status_code == httpx.codes.UNAUTHORIZED, f"401, got {_short(forged)}")
+        self.got(f"forged: {forged.status_code}")
+
+    def clock_reminds(self) -> None:
+        """Who owes is written to, who has paid is not."""
+        self.step(f"The clock runs the reminder job: {self.debtor.given_names} owes, the other has paid.")
+        before = {who: len(self.mails(who)) for who in (self.payer, self.debtor)}
+        for at in self._sending_times():
+            self.invoke("ReminderPlanFunction", {"scheduled_time": at.isoformat()})
+        reminder = self.mail_to(self.debtor, lambda _one: True, "reminder", after=before[self.debtor])
+        self.got(f"to {self.debtor.given_names}: {reminder['subject']}")
+        self.must(len(self.mails(self.payer)) == before[self.payer], "no reminder to who has paid")
+        self.got(f"to {self.payer.given_names}: nothing")
+
+    def certificates(self, session: dict[str, str]) -> None:
+        """A residence certificate and a receipt: requested, rendered, downloaded, verified by anyone."""
+        for name, wish in {
+            "residence-certificate": {"kind": "residence"},
+            "receipt": {"kind": "receipt", "period": f"{self.first_month:%Y-%m}"},
+        }.items():
+            self.step(f"The tenant asks for a document: {name}.")
+            asked = self.api.post("/v1/me/certificates", headers=session, json=wish)
+            self.must(asked.status_code == httpx.codes.ACCEPTED, f"202, got {_short(asked)}")
+            path = f"/{asked.headers['Location'].partition('/v1/')[1].strip('/')}/"
+            path += asked.headers["Location"].partition("/v1/")[2]
+            ready = self._document(path, session, name)
+            self.keep_pdf(f"{name}.pdf", ready["download_url"])
+            verified = self.answer("GET", f"/v1/verifications/{ready['verification_code']}")
+            self.must(verified["status"] == "genuine", f"genuine, got {verified}")
+            self.got(f"verified by its code {ready['verification_code']}: {verified['status']}")
+
+    # --- how --------------------------------------------------------------------------------------------------
+
+    def step(self, text: str) -> None:
+        """Announce a step."""
+        self._step += 1
+        self.say(f"\n{self._step:2}. {text}")
+
+    def got(self, text: str) -> None:
+        """Show what came back."""
+        self.say(f"      {text}")
+
+    def must(self, kept: bool, promise: str) -> None:
+        """Hold the stack to a promise. Raises BrokenPromiseError."""
+        if not kept:
+            raise BrokenPromiseError(f"expected {promise}")
+
+    def answer(self, method: str, path: str, *, status: int = 200, **request: Any) -> dict[str, Any]:
+        """A request's JSON. Raises BrokenPromiseError for another status."""
+        answer = self.api.request(method, path, **request)
+        self.must(answer.status_code == status, f"{status} of {method} {path}, got {_short(answer)}")
+        content: dict[str, Any] = answer.json()
+        return content
+
+    def until[T](self, ask: Callable[[], T | None], what: str) -> T:
+        """Ask until there is an answer. Raises BrokenPromiseError when that takes too long."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not (found := ask()):
+            self.must(time.monotonic() < deadline, f"{what} within {PATIENCE_SECONDS:.0f} s")
+            time.sleep(0.2)
+        return found
+
+    def mails(self, who: Newcomer) -> list[Mail]:
+        """Every e-mail to somebody, newest first."""
+        found: list[Mail] = self.web.get(self.stack["mailbox_url"], params={"to": who.email}).json()
+        return found
+
+    def mail_to(self, who: Newcomer, right: Callable[[Mail], bool], name: str, after: int = 0) -> Mail:
+        """The newest e-mail to somebody that is the right one, beyond the first `after`; kept in the folder."""
+
+        def look() -> Mail | None:
+            mails = self.mails(who)
+            return next((one for one in mails[: len(mails) - after] if right(one)), None)
+
+        mail = self.until(look, f"the {name} e-mail to {who.given_names}")
+        (self.folder / f"{name}.txt").write_text(f"{mail['subject']}\n\n{mail['text']}", "utf-8")
+        (self.folder / f"{name}.html").write_text(mail["html"], "utf-8")
+        return mail
+
+    def one_time_code(self, who: Newcomer, after: int = 0) -> str:
+        """The newest one-time code sent to somebody."""
+        mail = self.mail_to(
+            who, lambda one: ONE_TIME_CODE.search(one["text"]) is not None, "one-time-code", after
+        )
+        found = ONE_TIME_CODE.search(mail["text"])
+        return "".join(found.groups()) if found else ""
+
+    def _document(self, path: str, session: dict[str, str], name: str) -> dict[str, Any]:
+        return self.until(lambda: self._ready(self.answer("GET", path, headers=session)), name)
+
+    def keep_pdf(self, name: str, url: str) -> None:
+        """Download a PDF into the folder."""
+        content = self.web.get(url).content
+        self.must(content.startswith(PDF), f"a PDF at its download link, got {content[:60]!r}")
+        (self.folder / name).write_bytes(content)
+        self.got(f"{name}, {len(content) // 1000} kB")
+
+    def invoke(self, function: str, event: dict[str, str]) -> None:
+        """Call a function as the scheduler would."""
+        address = urlsplit(self.stack["api_url"])
+        client = client_of("lambda", f"{address.scheme}://{address.netloc}")
+        names = [
+            one["FunctionName"]
+            for page in client.get_paginator("list_functions").paginate()
+            for one in page["Functions"]
+        ]
+        name = next(name for name in names if f"-{function}-" in name)
+        answer = client.invoke(FunctionName=name, Payload=json.dumps(event))
+        self.must("FunctionError" not in answer, f"{function} to succeed: {answer['Payload'].read()!r}")
+
+    def _newcomers(self, now: datetime) -> tuple[Newcomer, Newcomer]:
+        stamp = f"{now:%y%m%d%H%M%S}"
+
+        def newcomer(number: int, given_names: str, family_name: str, born: date) -> Newcomer:
+            return Newcomer(
+                reference=f"DEMO-{stamp}-{number}",
+                given_names=given_names,
+                family_name=family_name,
+                birth_date=born,
+                ine=f"{secrets.randbelow(10**9):09}{secrets.choice('ABCDEFGHJK')}K",
+                email=f"demo.{stamp}.{number}@example.org",
+                room=f"E{number:02}",
+            )
+
+        return (
+            newcomer(1, "Anouk", "Le Guennec", date(2005, 3, 14)),
+            newcomer(2, "Thiago", "Conceição", date(2004, 11, 2)),
+        )
+
+    def _lease_file(self) -> bytes:
+        starts_on = self.first_month
+        ends_on = starts_on.replace(year=starts_on.year + 1)
+        place = "Résidence Les Tilleuls;8 allée des Tilleuls;38400;Saint-Martin-d'Hères"
+        terms = f"06 39 98 12 34;en;{starts_on:%d/%m/%Y};{ends_on:%d/%m/%Y};312,50;41,00;312,50"
+        rows = [
+            f"{one.reference};{place};{one.room};{one.family_name};{one.given_names};"
+            f"{one.birth_date:%d/%m/%Y};{one.ine};{one.email};{terms}"
+            for one in (self.payer, self.debtor)
+        ]
+        rows.append(
+            rows[0].replace(self.payer.reference, f"{self.payer.reference}-bad").replace("14/03", "31/02")
+        )
+        return "\r\n".join([HEADER, *rows, ""]).encode("cp1252")
+
+    def _import(self, file: bytes) -> dict[str, Any]:
+        headers = self.staff | {"Content-Type": "text/csv"}
+        taken = self.answer("POST", "/v1/desk/lease-imports", status=202, headers=headers, content=file)
+        path = f"/v1/desk/lease-imports/{taken['import_id']}"
+
+        def finished() -> dict[str, Any] | None:
+            report = self.answer("GET", path, headers=self.staff)
+            return report if report["status"] in {"done", "failed"} else None
+
+        return self.until(finished, "the import's report")
+
+    def _pay_on_page(self, checkout_url: str) -> None:
+        page = self.web.get(checkout_url)
+        form = re.search(r'<form[^>]*action="([^"]*)"', page.text)
+        self.must(form is not None, f"a payment page with a form at {checkout_url}")
+        action = form.group(1) if form else ""
+        paid = self.web.post(urljoin(checkout_url, action), data={"outcome": "pay"})
+        self.must(paid.status_code < httpx.codes.BAD_REQUEST, f"the page to take the payment: {_short(paid)}")
+
+    def _sending_times(self) -> list[datetime]:
+        """The last three weekdays' mornings: one of them at least is no public holiday."""
+        days = [self.now - timedelta(days=back) for back in range(1, 8)]
+        mornings = [day.replace(hour=9, minute=5, second=0, microsecond=0) for day in days]
+        return [day for day in mornings if day.isoweekday() <= 5][:3]  # noqa: PLR2004  (Monday to Friday)
+
+    @staticmethod
+    def _ready(document: dict[str, Any]) -> dict[str, Any] | None:
+        return document if document["status"] == "ready" else None
+
+    @staticmethod
+    def _at_least(page: dict[str, Any], name: str, count: int) -> list[dict[str, Any]] | None:
+        found: list[dict[str, Any]] = page[name]
+        return found if len(found) >= count else None
+
+
+def _month_before(day: date) -> date:
+    return (day.replace(day=1) - timedelta(days=1)).replace(day=1)
+
+
+def _other_symbol(symbol: str) -> str:
+    return "X" if symbol != "X" else "Y"
+
+
+def _euros(cents: int) -> str:
+    return f"{cents // 100}.{cents % 100:02} EUR"
+
+
+def _short(answer: httpx.Response) -> str:
+    return f"{answer.status_code} {answer.text[:300]}"
