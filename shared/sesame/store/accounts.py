@@ -1,6 +1,6 @@
 """Accounts: a lease's journal in one partition, with the fold's checkpoint beside it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -89,17 +89,31 @@ class Accounts:
                 return
             start = page.next
 
-    def move_step(self, account: Account, next_step_at: datetime | None) -> bool:
-        """Set when to look at an account again; False when that was changed since it was read."""
+    def move_step(
+        self, account: Account, next_step_at: datetime | None, announce: Mapping[str, str] | None = None
+    ) -> bool:
+        """Set when to look at an account again (None: never), and announce the step taken, if one was.
+
+        False when the instant was moved since the account was read: then nothing is written.
+        """
         if account.next_step_at is None:
             return False
+        values: dict[str, Any] = {":before": account.next_step_at.isoformat()}
+        sets, removes = [], ""
+        if next_step_at is None:
+            removes = " REMOVE gsi1pk, gsi1sk"
+        else:
+            sets.append("gsi1sk = :next")
+            values[":next"] = next_step_at.isoformat()
+        if announce is not None:
+            sets.append("announce = :announce")
+            values[":announce"] = dict(announce)
         try:
             self.table.update(
                 keys.account(account.lease_id),
-                "SET gsi1sk = :next" if next_step_at else "REMOVE gsi1pk, gsi1sk",
+                (f"SET {', '.join(sets)}" if sets else "") + removes,
                 condition="gsi1sk = :before",
-                values={":before": account.next_step_at.isoformat()}
-                | ({":next": next_step_at.isoformat()} if next_step_at else {}),
+                values=values,
             )
         except ConditionFailed:
             return False
@@ -108,7 +122,7 @@ class Accounts:
     def saving(self, before: Account, checkpoint: Checkpoint, next_step_at: datetime | None) -> Update:
         """The write that brings an account to a checkpoint, if nobody changed it since it was read.
 
-        The reminders' instant is written only where it changes: the planner moves it without a new version.
+        The reminders' instant is written only where it changes.
         """
         values = {f":{name}": value for name, value in _checkpoint_item(checkpoint).items()}
         sets = [f"{name[1:]} = {name}" for name in values]

@@ -1,0 +1,64 @@
+"""Payment providers tell us what happened: the notification is verified, kept, and answered at once."""
+
+from aws_lambda_powertools.event_handler import Request, Response
+from pydantic import Json
+
+from sesame.platform.aws import client
+from sesame.platform.clock import utc_now
+from sesame.platform.errors import TooLarge
+from sesame.platform.http import Api, raw_body
+from sesame.platform.secrets import Secrets
+from sesame.platform.settings import Settings
+from sesame.providers.base import Notification
+from sesame.providers.registry import Registry, UnknownProvider
+from sesame.services.intake import Intake, UnreadableNotification
+from sesame.store.deliveries import Deliveries
+from sesame.store.table import Table
+
+MAX_BODY_BYTES = 256 * 1024
+
+
+class WebhookSettings(Settings):
+    """What this function is given."""
+
+    stage: str
+    money_table: str
+    provider_secrets: Json[dict[str, str]]
+    sandbox_url: str = ""
+
+
+settings = WebhookSettings.from_env()
+intake = Intake(
+    Deliveries(Table(client("dynamodb"), settings.money_table)),
+    Registry(
+        stage=settings.stage,
+        secrets=Secrets(client("secretsmanager")),
+        secret_ids=settings.provider_secrets,
+        sandbox_url=settings.sandbox_url,
+    ),
+    utc_now,
+)
+api = Api()
+
+
+@api.post(
+    "/v1/webhooks/<provider>",
+    status=204,
+    summary="Takes a payment provider's notification",
+    errors=[UnreadableNotification, UnknownProvider, TooLarge],
+)
+def notify(provider: str, request: Request) -> Response[str]:
+    """Answers as each provider expects: 2xx once it is kept, or was before; 401 to a forged one."""
+    event = request.resolved_event
+    answer = intake.take(
+        provider,
+        Notification(
+            body=raw_body(request, limit=MAX_BODY_BYTES),
+            headers={name.lower(): value for name, value in event.headers.items()},
+            query=event.raw_query_string or "",
+        ),
+    )
+    return Response(status_code=answer.status, content_type=answer.content_type, body=answer.body)
+
+
+handler = api.handler

@@ -1,0 +1,151 @@
+"""Accounts: issue notices, post entries, say where a lease stands. The checkpoint moves with the entry."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sesame.domain.journal import (
+    EMPTY,
+    Checkpoint,
+    Entry,
+    Outstanding,
+    Standing,
+    advance,
+    fold,
+)
+from sesame.domain.notices import Notice
+from sesame.platform.clock import Clock
+from sesame.services.retries import USUAL, Retries
+from sesame.store.accounts import Account, Accounts, IssuedNotice, notice_entry
+from sesame.store.table import ConditionFailed, Write, transact
+
+NextStep = Callable[[Sequence[Outstanding], datetime | None], datetime | None]
+"""When to look at an account next, from what is unpaid (never empty) and the instant it carried before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeStanding:
+    """A rent notice, and how much of it is paid by what."""
+
+    notice: Notice
+    issued_at: datetime
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """A lease's whole account. Cents; balance above zero is owed, credit pays the next notice."""
+
+    lease_id: str
+    balance_cents: int
+    credit_cents: int
+    notices: tuple[NoticeStanding, ...]
+    """Oldest due first."""
+    entries: tuple[Entry, ...]
+    """In the order of their effective time."""
+
+    def of(self, period: str) -> NoticeStanding | None:
+        """The notice of a period (`YYYY-MM`), or None when there is none."""
+        return next((one for one in self.notices if one.notice.period == period), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Bookkeeping:
+    """The one way into and out of a lease's journal."""
+
+    accounts: Accounts
+    clock: Clock
+    retries: Retries = USUAL
+
+    def overview(self, lease_id: str) -> Account | None:
+        """Balance, credit and what is outstanding, in one read; None for a lease that was never billed."""
+        return self.accounts.get(lease_id)
+
+    def statement(self, lease_id: str) -> Statement:
+        """The whole account, folded afresh from one query: empty where nothing was ever posted."""
+        journal = self.accounts.journal(lease_id)
+        ledger = fold(journal.entries)
+        return Statement(
+            lease_id=lease_id,
+            balance_cents=ledger.checkpoint.balance_cents,
+            credit_cents=ledger.checkpoint.credit_cents,
+            notices=_with_standings(journal.notices, ledger.standings),
+            entries=tuple(sorted(journal.entries, key=lambda entry: entry.position)),
+        )
+
+    def issue_notice(self, notice: Notice, next_step: NextStep | None = None) -> bool:
+        """Issue a notice once: False when the period has one already. A read and a transaction."""
+
+        def attempt() -> bool:
+            account = self._account(notice.lease_id, notice.residence_id)
+            now = self.clock()
+            change = self.change(account, [notice_entry(notice, now)], next_step)
+            try:
+                self._transact([self.accounts.issuing(notice, now), change])
+            except ConditionFailed as failure:
+                if failure.failed(0):
+                    return False
+                raise
+            return True
+
+        return self.retries.run(attempt)
+
+    def post(self, lease_id: str, residence_id: str, entry: Entry) -> bool:
+        """Post an entry by itself, once: False when its id is in the journal already."""
+
+        def attempt() -> bool:
+            account = self._account(lease_id, residence_id)
+            change = self.change(account, [entry])
+            try:
+                self._transact([self.accounts.entering(lease_id, entry, self.clock()), change])
+            except ConditionFailed as failure:
+                if failure.failed(0):
+                    return False
+                raise
+            return True
+
+        return self.retries.run(attempt)
+
+    def change(self, account: Account, entries: Sequence[Entry], next_step: NextStep | None = None) -> Write:
+        """The write that brings an account to where these entries lead; it goes into their own transaction.
+
+        Usually nothing more is read; an entry that comes late or takes money back needs the whole journal.
+        """
+        checkpoint = self._after(account, entries)
+        at = account.next_step_at
+        if not checkpoint.outstanding:
+            at = None
+        elif next_step is not None:
+            at = next_step(checkpoint.outstanding, at)
+        elif at is None:
+            at = self.clock()  # reopened by money taken back: the planner decides what that means
+        return self.accounts.saving(account, checkpoint, at)
+
+    def _after(self, account: Account, entries: Sequence[Entry]) -> Checkpoint:
+        checkpoint: Checkpoint | None = account.checkpoint
+        for entry in sorted(entries, key=lambda entry: entry.position):
+            checkpoint = advance(checkpoint or EMPTY, entry)
+            if checkpoint is None:
+                return fold([*self.accounts.journal(account.lease_id).entries, *entries]).checkpoint
+        return checkpoint or EMPTY
+
+    def _account(self, lease_id: str, residence_id: str) -> Account:
+        return self.accounts.get(lease_id) or Account(lease_id=lease_id, residence_id=residence_id)
+
+    def _transact(self, writes: Sequence[Write]) -> None:
+        transact(self.accounts.table.client, writes)
+
+
+def _with_standings(
+    notices: Sequence[IssuedNotice], standings: Sequence[Standing]
+) -> tuple[NoticeStanding, ...]:
+    issued = {one.notice.period: one for one in notices}
+    return tuple(
+        NoticeStanding(
+            notice=issued[standing.period].notice,
+            issued_at=issued[standing.period].issued_at,
+            standing=standing,
+        )
+        for standing in standings
+        if standing.period is not None
+    )

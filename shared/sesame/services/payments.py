@@ -1,0 +1,314 @@
+"""Payments as a tenant sees them: start a checkout, look at what became of it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from hashlib import sha256
+from secrets import token_bytes
+from typing import Any, ClassVar
+
+from sesame.domain.payments import MINIMUM_CENTS, Payment, PaymentState
+from sesame.domain.tenancy import Lease
+from sesame.platform.clock import Clock
+from sesame.platform.errors import Conflict, Invalid, NotFound, Unavailable
+from sesame.platform.ids import Random, new_id
+from sesame.platform.logs import count
+from sesame.providers.base import Checkout, CheckoutOrder, ProviderRefused, ProviderUnavailable
+from sesame.providers.registry import Registry, UnknownProvider
+from sesame.services.retries import USUAL, Retries
+from sesame.store import keys
+from sesame.store.accounts import Account, Accounts, account_of
+from sesame.store.payments import (
+    CheckoutRequest,
+    CheckoutRequests,
+    PaymentPage,
+    Payments,
+    checkout_request_of,
+)
+from sesame.store.people import residence_of
+from sesame.store.table import ConditionFailed, Contention, Item, Table, batch_get, transact
+
+KEY_KEPT = timedelta(hours=24)
+BUSY = timedelta(seconds=30)
+"""As long as the function may run: whoever began before that is dead."""
+
+
+class NothingToPay(Invalid):
+    """The balance is zero or in the tenant's favour."""
+
+    slug = "nothing-to-pay"
+    title: ClassVar[Mapping[str, str]] = {"fr": "Rien à payer", "en": "Nothing to pay"}
+
+
+class WrongAmount(Invalid):
+    """Below the least a card may be charged, or above what is owed."""
+
+    slug = "wrong-amount"
+    title: ClassVar[Mapping[str, str]] = {"fr": "Montant impossible", "en": "Amount not possible"}
+
+
+class UnknownNotice(Invalid):
+    """A designated period has no notice that is still to be paid."""
+
+    slug = "unknown-notice"
+    title: ClassVar[Mapping[str, str]] = {
+        "fr": "Aucun avis à payer pour cette période",
+        "en": "No notice to pay for that period",
+    }
+
+
+class ProviderNotOffered(Invalid):
+    """The residence cannot be paid through that provider."""
+
+    slug = "provider-not-offered"
+    title: ClassVar[Mapping[str, str]] = {
+        "fr": "Ce moyen de paiement n'est pas proposé",
+        "en": "That way to pay is not offered",
+    }
+
+
+class KeyReused(Invalid):
+    """An `Idempotency-Key` stands for one request: another body needs another key."""
+
+    slug = "idempotency-key-reused"
+    title: ClassVar[Mapping[str, str]] = {
+        "fr": "Clé d'idempotence déjà utilisée pour une autre demande",
+        "en": "Idempotency key already used for another request",
+    }
+
+
+class StillInFlight(Conflict):
+    """The first request with that key is not answered yet."""
+
+    slug = "request-in-flight"
+    title: ClassVar[Mapping[str, str]] = {
+        "fr": "La première demande est encore en cours",
+        "en": "The first request is still in progress",
+    }
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": "2"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a tenant wants to pay. Cents; `provider` None means the residence's own."""
+
+    amount_cents: int
+    provider: str | None = None
+    notices: tuple[str, ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """Alike for alike requests only."""
+        body = [self.amount_cents, self.provider, self.notices]
+        return sha256(json.dumps(body).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """A checkout that waits for the payer at `checkout_url`."""
+
+    payment_id: str
+    checkout_url: str
+    state: str
+    amount_cents: int
+    currency: str
+
+    def item(self) -> dict[str, Any]:
+        """As kept for repeats."""
+        return {
+            "payment_id": self.payment_id,
+            "checkout_url": self.checkout_url,
+            "state": self.state,
+            "amount_cents": self.amount_cents,
+            "currency": self.currency,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkouts:
+    """Starts payments. One that is pending blocks no other: paying twice is credit, waiting is worse."""
+
+    money: Table
+    identity: Table
+    registry: Registry
+    portal_url: str
+    clock: Clock
+    random: Random = token_bytes
+    retries: Retries = USUAL
+
+    def start(self, lease: Lease, order: Order, *, key: str, language: str) -> Started:
+        """Ask a provider to collect. The same key and order give the same answer for 24 hours.
+
+        Raises NothingToPay, WrongAmount, UnknownNotice, ProviderNotOffered, KeyReused, StillInFlight, and
+        Unavailable when the provider does not answer: then the same key may be tried again.
+        """
+        key_hash = sha256(key.encode()).hexdigest()
+        earlier, account, residence = self._read(lease, key_hash)
+        if earlier is not None and earlier.fingerprint != order.fingerprint:
+            raise KeyReused
+        if earlier is not None and earlier.answer is not None:
+            return _started(earlier.answer)
+        if earlier is not None:
+            request, payment = self._resumed(earlier)
+        else:
+            provider = order.provider or residence_of(residence).provider if residence else order.provider
+            request, payment = self._begun(lease, order, provider or "", key_hash, account)
+        return self._opened(request, payment, language)
+
+    def _read(
+        self, lease: Lease, key_hash: str
+    ) -> tuple[CheckoutRequest | None, Account | None, Item | None]:
+        request, account, residence = batch_get(
+            self.money.client,
+            [
+                (self.money.name, self._requests.key(lease.lease_id, key_hash)),
+                (self.money.name, Accounts(self.money).key(lease.lease_id)),
+                (self.identity.name, keys.residence(lease.residence_id)),
+            ],
+        )
+        return (
+            checkout_request_of(request, self.clock()) if request else None,
+            account_of(account) if account else None,
+            residence,
+        )
+
+    def _begun(
+        self, lease: Lease, order: Order, provider: str, key_hash: str, account: Account | None
+    ) -> tuple[CheckoutRequest, Payment]:
+        self._check(order, provider, account)
+        now = self.clock()
+        payment = Payment(
+            payment_id=new_id(self.random),
+            lease_id=lease.lease_id,
+            residence_id=lease.residence_id,
+            provider=provider,
+            amount_cents=order.amount_cents,
+            designated=order.notices,
+            created_at=now,
+        )
+        request = CheckoutRequest(
+            lease_id=lease.lease_id,
+            key_hash=key_hash,
+            fingerprint=order.fingerprint,
+            payment_id=payment.payment_id,
+            busy_until=now + BUSY,
+            expires_at=now + KEY_KEPT,
+        )
+        try:
+            transact(
+                self.money.client,
+                [self._requests.beginning(request, now), self._payments.creating(payment)],
+            )
+        except (ConditionFailed, Contention) as failure:
+            raise StillInFlight from failure
+        return request, payment
+
+    def _resumed(self, earlier: CheckoutRequest) -> tuple[CheckoutRequest, Payment]:
+        """Goes on where whoever began was cut off: with the same payment, so the provider sees one order."""
+        now = self.clock()
+        if now < earlier.busy_until:
+            raise StillInFlight
+        try:
+            self._requests.resume(earlier, now + BUSY)
+        except ConditionFailed as failure:
+            raise StillInFlight from failure
+        payment = self._payments.get(earlier.payment_id)
+        if payment is None:
+            raise LookupError("a request is written together with its payment")
+        return replace(earlier, busy_until=now + BUSY), payment
+
+    def _opened(self, request: CheckoutRequest, payment: Payment, language: str) -> Started:
+        checkout = self._asked(request, payment, language)
+        started = Started(
+            payment_id=payment.payment_id,
+            checkout_url=checkout.url,
+            state=PaymentState.CREATED.value,
+            amount_cents=payment.amount_cents,
+            currency=payment.currency,
+        )
+        writes = [
+            self._payments.opening(payment, checkout.url, checkout.provider_reference),
+            self._requests.answering(request, started.item()),
+        ]
+        # a quick provider's first notification may be posting to this payment at this moment
+        self.retries.run(lambda: transact(self.money.client, writes))
+        return started
+
+    def _asked(self, request: CheckoutRequest, payment: Payment, language: str) -> Checkout:
+        order = CheckoutOrder(
+            payment_id=payment.payment_id,
+            lease_id=payment.lease_id,
+            amount_cents=payment.amount_cents,
+            currency=payment.currency,
+            return_url=f"{self.portal_url}/payments/{payment.payment_id}",
+            language=language,
+        )
+        try:
+            provider = self.registry.get(payment.provider)
+            return provider.start_checkout(order, self.registry.credentials(payment.provider))
+        except (ProviderUnavailable, ProviderRefused) as failure:
+            count("CheckoutNotStarted")
+            self._requests.resume(request, self.clock())
+            raise Unavailable(headers={"Retry-After": "10"}) from failure
+
+    def _check(self, order: Order, provider: str, account: Account | None) -> None:
+        try:
+            self.registry.get(provider)
+        except UnknownProvider as failure:
+            raise ProviderNotOffered from failure
+        balance = account.checkpoint.balance_cents if account else 0
+        if account is None or balance <= 0:
+            raise NothingToPay
+        _check_amount(order.amount_cents, balance)
+        payable = {one.period for one in account.checkpoint.outstanding}
+        if not payable.issuperset(order.notices):
+            raise UnknownNotice(errors=[{"field": "notices"}])
+
+    @property
+    def _payments(self) -> Payments:
+        return Payments(self.money)
+
+    @property
+    def _requests(self) -> CheckoutRequests:
+        return CheckoutRequests(self.money)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A lease's payments, for the tenant who made them."""
+
+    payments: Payments
+
+    def page(self, lease_id: str, *, after: str | None, limit: int = 20) -> PaymentPage:
+        """Newest first. Raises NotFound where `after` is no payment of this lease."""
+        return self.payments.of_lease(
+            lease_id, after=self.one(lease_id, after) if after else None, limit=limit
+        )
+
+    def one(self, lease_id: str, payment_id: str) -> Payment:
+        """A payment. Raises NotFound, also for that of another lease."""
+        payment = self.payments.get(payment_id)
+        if payment is None or payment.lease_id != lease_id:
+            raise NotFound
+        return payment
+
+
+def _check_amount(cents: int, balance: int) -> None:
+    most = max(balance, MINIMUM_CENTS)
+    if not MINIMUM_CENTS <= cents <= most:
+        raise WrongAmount(
+            detail_fr=f"Payez entre {_euros(MINIMUM_CENTS, ',')} € et {_euros(most, ',')} €.",
+            detail_en=f"Pay between €{_euros(MINIMUM_CENTS, '.')} and €{_euros(most, '.')}.",
+            errors=[{"field": "amount_cents", "minimum": MINIMUM_CENTS, "maximum": most}],
+        )
+
+
+def _euros(cents: int, mark: str) -> str:
+    return f"{cents // 100}{mark}{cents % 100:02}"
+
+
+def _started(answer: Mapping[str, Any]) -> Started:
+    return Started(**answer)

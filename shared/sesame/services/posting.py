@@ -1,0 +1,184 @@
+"""Posting: what a kept delivery says becomes the state of payments and entries of the journal.
+
+Everything is read at once, decided by domain/, and written in one transaction a payment, on the condition
+that nobody changed it meanwhile. So a delivery may be posted twice, or half and again: it comes to the same.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from sesame.domain.payments import (
+    Payment,
+    PaymentEvent,
+    entries_to_post,
+    outcome,
+    posted_after,
+    with_events,
+)
+from sesame.platform.clock import Clock
+from sesame.platform.logs import count
+from sesame.providers.base import Notification, ProviderEvent
+from sesame.providers.registry import Registry
+from sesame.services.accounts import Bookkeeping
+from sesame.services.retries import USUAL, Retries
+from sesame.store.accounts import Account, account_of
+from sesame.store.deliveries import Deliveries, Delivery, DeliveryState, Hints, delivery_of
+from sesame.store.payments import Payments, payment_of
+from sesame.store.table import Key, Table, Write, same_table, transact
+
+YOUNG = timedelta(minutes=10)
+"""An event may be told before our own write is seen; after this long, its payment is one we do not have."""
+
+
+class NotYetKnown(Exception):
+    """A delivery, or the payment that it is about, is not there yet: the queue brings it again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What has been read: every payment by id (None: there is none), and one account at most."""
+
+    delivery: Delivery
+    payments: dict[str, Payment | None]
+    account: Account | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posting:
+    """Posts deliveries."""
+
+    table: Table
+    bookkeeping: Bookkeeping
+    registry: Registry
+    clock: Clock
+    retries: Retries = USUAL
+
+    def post(self, provider: str, delivery_id: str, hints: Hints) -> None:
+        """Post a delivery, however often it is asked.
+
+        Raises NotYetKnown, and ConditionFailed or Contention where others keep interfering: try later.
+        """
+        self.retries.run(lambda: self._attempt(provider, delivery_id, hints))
+
+    def _attempt(self, provider: str, delivery_id: str, hints: Hints) -> None:
+        known = self._read(provider, delivery_id, hints)
+        if known.delivery.state is not DeliveryState.RECEIVED:
+            return
+        told = self._told(known.delivery)
+        believed = [one for one in told if one.event.live or self.registry.takes_test_money]
+        if len(believed) < len(told):
+            count("TestMoneyRefused")
+        if not believed:
+            self._close(known.delivery, DeliveryState.REFUSED if told else DeliveryState.POSTED)
+            return
+        payments = self._payments(known, believed)
+        unknown = payments.keys() - {one for one, payment in payments.items() if payment is not None}
+        found = [payment for payment in payments.values() if payment is not None]
+        account = known.account
+        for payment in found:
+            closes = payment is found[-1] and not unknown
+            closing = [self._closing(known.delivery, DeliveryState.POSTED)] if closes else []
+            self._post(payment, _events_of(payment, believed), account, closing)
+            account = None  # the next payment may be of the same lease: what was read is history now
+        if unknown:
+            self._unknown(known.delivery)
+
+    def _read(self, provider: str, delivery_id: str, hints: Hints) -> _Known:
+        """Delivery, payment and account in one call, as far as the hints go."""
+        wanted: list[Key] = [self._deliveries.key(provider, delivery_id)]
+        if hints.payment_id:
+            wanted.append(self._payment_store.key(hints.payment_id))
+        if hints.lease_id:
+            wanted.append(self.bookkeeping.accounts.key(hints.lease_id))
+        items = {(item["pk"], item["sk"]): item for item in same_table(self.table, wanted) if item}
+        found = [items.get((key["pk"], key["sk"])) for key in wanted]
+        if found[0] is None:
+            raise NotYetKnown
+        payments: dict[str, Payment | None] = {}
+        if hints.payment_id:
+            payments[hints.payment_id] = payment_of(found[1]) if found[1] else None
+        account_item = found[-1] if hints.lease_id else None
+        return _Known(
+            delivery=delivery_of(found[0]),
+            payments=payments,
+            account=account_of(account_item) if account_item else None,
+        )
+
+    def _told(self, delivery: Delivery) -> tuple[ProviderEvent, ...]:
+        """What a delivery says, and where it only points, what the provider says when asked."""
+        provider = self.registry.get(delivery.provider)
+        notification = Notification(body=delivery.body, headers=delivery.headers, query=delivery.query)
+        received = provider.parse(notification)
+        fetched = [
+            event
+            for reference in received.to_fetch
+            for event in provider.fetch(reference, self.registry.credentials(delivery.provider))
+        ]
+        return (*received.events, *fetched)
+
+    def _payments(self, known: _Known, told: Sequence[ProviderEvent]) -> dict[str, Payment | None]:
+        """Every payment told of, by id; those of another provider are none of its business."""
+        ids = list(dict.fromkeys(one.payment_id for one in told))
+        payments = {
+            one: known.payments[one] if one in known.payments else self._payment_store.get(one) for one in ids
+        }
+        return {
+            one: payment if payment and payment.provider == known.delivery.provider else None
+            for one, payment in payments.items()
+        }
+
+    def _post(
+        self,
+        before: Payment,
+        events: Iterable[PaymentEvent],
+        account: Account | None,
+        closing: Sequence[Write],
+    ) -> None:
+        payment = replace(before, events=with_events(before, events))
+        entries = entries_to_post(payment, outcome(payment).movements)
+        if payment.events == before.events and not entries:
+            if closing:
+                transact(self.table.client, closing)
+            return
+        now = self.clock()
+        writes: list[Write] = [
+            self._payment_store.saving(replace(payment, posted=posted_after(payment, entries)), now)
+        ]
+        if entries:
+            accounts = self.bookkeeping.accounts
+            writes += [accounts.entering(payment.lease_id, entry, now) for entry in entries]
+            writes.append(self.bookkeeping.change(self._account(payment, account), entries))
+        transact(self.table.client, [*writes, *closing])
+
+    def _account(self, payment: Payment, account: Account | None) -> Account:
+        if account is not None and account.lease_id == payment.lease_id:
+            return account
+        return self.bookkeeping.overview(payment.lease_id) or Account(
+            lease_id=payment.lease_id, residence_id=payment.residence_id
+        )
+
+    def _unknown(self, delivery: Delivery) -> None:
+        """Nothing a provider told us is dropped: the queue tries while it is young, then staff look."""
+        if self.clock() - delivery.received_at < YOUNG:
+            raise NotYetKnown
+        count("PaymentUnknown")
+        self._close(delivery, DeliveryState.REVIEW)
+
+    def _close(self, delivery: Delivery, state: DeliveryState) -> None:
+        transact(self.table.client, [self._closing(delivery, state)])
+
+    def _closing(self, delivery: Delivery, state: DeliveryState) -> Write:
+        return self._deliveries.closing(delivery, state, self.clock())
+
+    @property
+    def _deliveries(self) -> Deliveries:
+        return Deliveries(self.table)
+
+    @property
+    def _payment_store(self) -> Payments:
+        return Payments(self.table)
+
+
+def _events_of(payment: Payment, told: Sequence[ProviderEvent]) -> list[PaymentEvent]:
+    return [one.event for one in told if one.payment_id == payment.payment_id]
