@@ -90,7 +90,7 @@ def working_days_only(day: date) -> bool:
 
 
 def is_sending_time(now: datetime, time_zone: str, is_holiday: IsHoliday = working_days_only) -> bool:
-    """Whether a reminder may leave: Monday to Saturday, 09:00 to 19:00 on the residence's clock, no holiday."""
+    """Whether a reminder may leave: Monday to Saturday, 09:00 to 19:00 at the residence, and no holiday."""
     local = now.astimezone(ZoneInfo(time_zone))
     return (
         local.weekday() != SUNDAY
@@ -100,7 +100,7 @@ def is_sending_time(now: datetime, time_zone: str, is_holiday: IsHoliday = worki
 
 
 def next_sending_time(now: datetime, time_zone: str, is_holiday: IsHoliday = working_days_only) -> datetime:
-    """The first instant from `now` on at which a reminder may leave. Raises ValueError if 15 days have none."""
+    """The first instant from `now` on when a reminder may leave. Raises ValueError if 15 days have none."""
     if is_sending_time(now, time_zone, is_holiday):
         return now
     today = local_date(now, time_zone)

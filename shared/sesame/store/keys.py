@@ -148,3 +148,8 @@ def run(job: str, day: str) -> Key:
 def leases_of_residence(residence_id: str) -> str:
     """Partition, on the first index, of a residence's leases."""
     return f"RESIDENCE#{residence_id}"
+
+
+def messages_of_lease(lease_id: str) -> str:
+    """Partition, on the first index, of what was sent about a lease, by time."""
+    return f"LEASE#{lease_id}"

@@ -1,0 +1,34 @@
+"""Every day: queues each residence to be billed. Runs late, twice or for a past day all the same."""
+
+from typing import Any
+
+from sesame.platform.aws import client
+from sesame.platform.clock import scheduled_time, utc_now
+from sesame.platform.logs import logger
+from sesame.platform.settings import Settings
+from sesame.services.billing import BillingQueue, BillingRun
+from sesame.store.table import Table
+
+
+class PlanSettings(Settings):
+    """What this function is given."""
+
+    identity_table: str
+    operations_table: str
+    billing_queue_url: str
+
+
+settings = PlanSettings.from_env()
+dynamodb = client("dynamodb")
+billing = BillingRun(
+    identity=Table(dynamodb, settings.identity_table),
+    operations=Table(dynamodb, settings.operations_table),
+    queue=BillingQueue(client("sqs"), settings.billing_queue_url),
+)
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
+    """Takes `{"scheduled_time": ISO 8601}`; returns how many residences were queued."""
+    residences = billing.plan(scheduled_time(event, utc_now))
+    logger.info("billing planned", extra={"residences": residences})
+    return {"residences": residences}

@@ -1,0 +1,50 @@
+"""Sends the e-mails that events call for. Deployed twice: one-time codes have a queue of their own."""
+
+from secrets import token_bytes
+
+from sesame.notifications.email import EmailSender, ses_client
+from sesame.platform.aws import client
+from sesame.platform.clock import utc_now
+from sesame.platform.events import batch_handler
+from sesame.platform.secrets import Pepper, Secrets
+from sesame.platform.settings import Settings
+from sesame.services.messages import Correspondence
+from sesame.services.one_time_codes import OneTimeCodes
+from sesame.services.welcome import WelcomeLinks
+from sesame.store.accounts import Accounts
+from sesame.store.challenges import Challenges
+from sesame.store.messages import Messages
+from sesame.store.table import Table
+
+
+class SendSettings(Settings):
+    """What this function is given."""
+
+    identity_table: str
+    money_table: str
+    operations_table: str
+    pepper_secret: str
+    sender: str
+    portal_url: str
+    configuration_set: str | None = None
+
+
+settings = SendSettings.from_env()
+dynamodb = client("dynamodb")
+identity = Table(dynamodb, settings.identity_table)
+challenges = Challenges(identity)
+correspondence = Correspondence(
+    identity=identity,
+    accounts=Accounts(Table(dynamodb, settings.money_table)),
+    messages=Messages(Table(dynamodb, settings.operations_table)),
+    email=EmailSender(
+        client=ses_client(), sender=settings.sender, configuration_set=settings.configuration_set
+    ),
+    one_time_codes=OneTimeCodes(
+        challenges, Pepper(Secrets(client("secretsmanager")), settings.pepper_secret), utc_now, token_bytes
+    ),
+    welcome_links=WelcomeLinks(challenges, utc_now, token_bytes),
+    clock=utc_now,
+    portal_url=settings.portal_url,
+)
+handler = batch_handler(correspondence.handle)

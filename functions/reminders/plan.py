@@ -1,0 +1,45 @@
+"""Every hour: takes the steps of the reminder ladder that are due where it is a decent hour."""
+
+from datetime import timedelta
+from typing import Any
+
+from sesame.platform.aws import client
+from sesame.platform.clock import scheduled_time, utc_now
+from sesame.platform.logs import logger
+from sesame.platform.settings import Settings
+from sesame.services.reminders import ReminderRun
+from sesame.store.accounts import Accounts
+from sesame.store.table import Table
+
+BUDGET = timedelta(seconds=240)
+"""Four fifths of the function's time-out; what is left over is the next hour's."""
+
+
+class PlanSettings(Settings):
+    """What this function is given."""
+
+    identity_table: str
+    money_table: str
+    operations_table: str
+
+
+settings = PlanSettings.from_env()
+dynamodb = client("dynamodb")
+reminders = ReminderRun(
+    identity=Table(dynamodb, settings.identity_table),
+    accounts=Accounts(Table(dynamodb, settings.money_table)),
+    operations=Table(dynamodb, settings.operations_table),
+    budget=BUDGET,
+)
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, int | bool]:
+    """Takes `{"scheduled_time": ISO 8601}`; returns how many residences were open and reminders announced."""
+    planned = reminders.plan(scheduled_time(event, utc_now))
+    outcome: dict[str, int | bool] = {
+        "residences": planned.residences,
+        "reminders": planned.reminders,
+        "finished": planned.finished,
+    }
+    logger.info("reminders planned", extra=outcome)
+    return outcome

@@ -1,0 +1,258 @@
+"""Sends the message that an event calls for: accepted at most once, and only while it still holds true."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sesame.domain.calendar import Period, local_date, period_of
+from sesame.domain.journal import Outstanding
+from sesame.domain.notices import latest_period
+from sesame.domain.tenancy import Lease, Person, Residence
+from sesame.notifications.email import AnswerLost, EmailSender, NotAccepted, Refused
+from sesame.notifications.letters import Letter, LetterKind, write_letter
+from sesame.platform.clock import Clock
+from sesame.platform.events import Event
+from sesame.platform.ids import derived_id
+from sesame.platform.logs import count
+from sesame.services.one_time_codes import OneTimeCodes
+from sesame.services.welcome import WELCOME_LIFE, WelcomeLinks
+from sesame.store import keys
+from sesame.store.accounts import Accounts
+from sesame.store.messages import Message, Messages, MessageState
+from sesame.store.people import lease_of, person_of, residence_of
+from sesame.store.table import Table, same_table
+
+FORGET_CODES_AFTER = timedelta(days=180)
+"""How long the record of a one-time code's e-mail is kept; of all others it is proof and stays."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tenancy:
+    """A lease with its tenant and its residence."""
+
+    lease: Lease
+    person: Person
+    residence: Residence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Debt:
+    """A row of a reminder: what is unpaid of a month. Cents."""
+
+    period: Period
+    due_on: date
+    unpaid_cents: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A message ready to be sent."""
+
+    person: Person
+    kind: LetterKind
+    facts: Mapping[str, Any]
+
+
+type Composed = Draft | MessageState
+"""A draft, or why there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correspondence:
+    """Every message that the system sends, by the event that calls for it."""
+
+    identity: Table
+    accounts: Accounts
+    messages: Messages
+    email: EmailSender
+    one_time_codes: OneTimeCodes
+    welcome_links: WelcomeLinks
+    clock: Clock
+    portal_url: str
+
+    def handle(self, event: Event) -> None:
+        """Sends what the event calls for. Safe to repeat. Raises when the queue should bring it again."""
+        if event.type == "challenge.requested":
+            self._send_one_time_code(event)
+            return
+        message, compose = self._plan(event)
+        composed = compose(event)
+        if isinstance(composed, MessageState):
+            self.messages.skip(message, composed, self.clock())
+        elif self.messages.begin(message, self.clock()):
+            self._send(message, composed)
+
+    def _plan(self, event: Event) -> tuple[Message, Callable[[Event], Composed]]:
+        """The record of a message, and who writes it. Its id comes from what must not be said twice."""
+        lease_id = event["lease_id"]
+        match event.type:
+            case "reminder.due":
+                cause = {"lease_id": lease_id, "period": event["period"], "step": event["step"]}
+                return _record(LetterKind.REMINDER, cause), self._reminder
+            case "notice.issued":
+                cause = {"lease_id": lease_id, "period": event["period"]}
+                return _record(LetterKind.NOTICE, cause), self._notice
+            case "lease.admitted":
+                cause = {"lease_id": lease_id, "event_id": event.id}
+                return _record(LetterKind.WELCOME, cause, may_repeat=True), self._welcome
+            case "code.recovered":
+                cause = {"lease_id": lease_id, "event_id": event.id}
+                return _record(LetterKind.CODE_RECOVERED, cause, may_repeat=True), self._code_recovered
+            case other:
+                raise ValueError(f"no message for an event of type {other}")
+
+    # --- Sending
+
+    def _send_one_time_code(self, event: Event) -> None:
+        """Claims first: making a code ends the one made before, so a repeat must not come that far."""
+        now = self.clock()
+        message = Message(
+            message_id=derived_id(LetterKind.ONE_TIME_CODE, event["challenge_id"]),
+            kind=LetterKind.ONE_TIME_CODE,
+            cause={"challenge_id": event["challenge_id"]},
+            may_repeat=True,
+            expires_at=now + FORGET_CODES_AFTER,
+        )
+        if not self.messages.begin(message, now):
+            return
+        code = self.one_time_codes.prepare(event["challenge_id"])
+        if code is None:
+            self.messages.settle(message, MessageState.UNADDRESSED, self.clock())
+            return
+        facts = {"code": code.shown, "minutes": code.minutes, "purpose": code.kind.value}
+        self._send(message, Draft(person=code.person, kind=LetterKind.ONE_TIME_CODE, facts=facts))
+
+    def _send(self, message: Message, draft: Draft) -> None:
+        person = draft.person
+        if not person.email:
+            self.messages.settle(message, MessageState.UNADDRESSED, self.clock())
+            return
+        shared = {"person": person, "message_id": message.message_id, "portal_url": self.portal_url}
+        letter = write_letter(draft.kind, person.language, {**shared, **draft.facts})
+        try:
+            accepted = self._hand_over(person.email, letter, message)
+        except NotAccepted:
+            self.messages.settle(message, MessageState.WAITING, self.clock())
+            raise
+        except Refused:
+            count("MessageRefused")
+            self.messages.settle(message, MessageState.REFUSED, self.clock())
+            return
+        except AnswerLost:
+            count("MessageAnswerLost")
+            self.messages.settle(message, MessageState.UNKNOWN, self.clock())
+            return
+        self.messages.accepted(message, accepted, self.clock())
+
+    def _hand_over(self, to: str, letter: Letter, message: Message) -> str:
+        try:
+            return self.email.send(to, letter, message_id=message.message_id, kind=message.kind)
+        except AnswerLost:
+            if not message.may_repeat:
+                raise
+            return self.email.send(to, letter, message_id=message.message_id, kind=message.kind)
+
+    # --- Writing
+
+    def _welcome(self, event: Event) -> Composed:
+        found = self._tenancy(event["lease_id"])
+        if found is None or not found.person.email:
+            return MessageState.UNADDRESSED
+        token = self.welcome_links.create(found.lease)
+        ends_on = local_date(self.clock() + WELCOME_LIFE, found.residence.time_zone)
+        link = f"{self.portal_url}/bienvenue/{token}"
+        return _draft(found, LetterKind.WELCOME, link=link, link_ends_on=ends_on)
+
+    def _code_recovered(self, event: Event) -> Composed:
+        found = self._tenancy(event["lease_id"])
+        if found is None:
+            return MessageState.UNADDRESSED
+        at = event.at.astimezone(ZoneInfo(found.residence.time_zone))
+        return _draft(found, LetterKind.CODE_RECOVERED, at=at)
+
+    def _notice(self, event: Event) -> Composed:
+        """Only the latest period's notice is news; those a late run makes up for are on the account."""
+        found = self._tenancy(event["lease_id"])
+        if found is None:
+            return MessageState.UNADDRESSED
+        today = local_date(self.clock(), found.residence.time_zone)
+        if event["period"] != latest_period(found.residence, today):
+            return MessageState.SUPERSEDED
+        journal = self.accounts.journal(found.lease.lease_id)
+        issued = [one.notice for one in journal.notices if one.notice.period == event["period"]]
+        if not issued or journal.account is None:
+            return MessageState.SUPERSEDED
+        [notice], account = issued, journal.account.checkpoint
+        earlier = [debt for debt in account.outstanding if debt.period != notice.period]
+        return _draft(
+            found,
+            LetterKind.NOTICE,
+            period=notice.period,
+            starts_on=notice.starts_on,
+            ends_on=notice.ends_on,
+            due_on=notice.due_on,
+            lines=notice.lines,
+            notice_cents=notice.amount_cents,
+            balance_cents=account.balance_cents,
+            earlier_cents=sum(debt.unpaid_cents for debt in earlier),
+        )
+
+    def _reminder(self, event: Event) -> Composed:
+        found = self._tenancy(event["lease_id"])
+        if found is None:
+            return MessageState.UNADDRESSED
+        account = self.accounts.get(found.lease.lease_id)
+        outstanding = account.checkpoint.outstanding if account else ()
+        debts = [_debt(debt) for debt in outstanding if debt.unpaid_cents > 0]
+        if not debts:
+            return MessageState.SUPERSEDED
+        # a run made for another day writes as of that day; one that waited in a queue, as of today
+        today = local_date(max(self.clock(), event.at), found.residence.time_zone)
+        to_come = [debt for debt in debts if debt.due_on >= today]
+        return _draft(
+            found,
+            LetterKind.REMINDER,
+            step=event["step"],
+            today=today,
+            debts=debts,
+            total_cents=sum(debt.unpaid_cents for debt in debts),
+            overdue_cents=sum(debt.unpaid_cents for debt in debts if debt.due_on < today),
+            due_on=min((debt.due_on for debt in to_come), default=None),
+        )
+
+    def _tenancy(self, lease_id: str) -> Tenancy | None:
+        """Two reads."""
+        item = self.identity.get(keys.lease(lease_id))
+        if item is None:
+            return None
+        lease = lease_of(item)
+        person, residence = same_table(
+            self.identity, [keys.person(lease.person_id), keys.residence(lease.residence_id)]
+        )
+        if person is None or residence is None:
+            return None
+        return Tenancy(lease=lease, person=person_of(person), residence=residence_of(residence))
+
+
+def _record(kind: LetterKind, cause: dict[str, str], *, may_repeat: bool = False) -> Message:
+    return Message(
+        message_id=derived_id(kind, *cause.values()),
+        kind=kind,
+        cause=cause,
+        lease_id=cause["lease_id"],
+        may_repeat=may_repeat,
+    )
+
+
+def _draft(found: Tenancy, kind: LetterKind, **facts: Any) -> Draft:
+    return Draft(
+        person=found.person, kind=kind, facts={"lease": found.lease, "residence": found.residence, **facts}
+    )
+
+
+def _debt(debt: Outstanding) -> Debt:
+    return Debt(
+        period=debt.period or period_of(debt.due_on), due_on=debt.due_on, unpaid_cents=debt.unpaid_cents
+    )
