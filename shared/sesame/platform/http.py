@@ -183,7 +183,7 @@ class Api:
         tag: str = "",
         in_schema: bool = True,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Declares a route `/v1/things/<thing_id>`: its status when all goes well, every error it may answer."""
+        """Declares a route `/v1/things/<thing_id>`: its status when all goes well, and its errors."""
         implied: list[type[Problem]] = [InternalError]
         if method in {"POST", "PUT"}:
             implied += [Invalid, TooLarge, UnsupportedMedia]

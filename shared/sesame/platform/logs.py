@@ -32,7 +32,7 @@ def count(metric: str, amount: int = 1) -> None:
 
 
 def describe(error: BaseException) -> str:
-    """An error's class and the deepest line of our own code behind it; never its text: it may hold a value."""
+    """An error's class and the deepest line of our own code behind it; never its text, which may say more."""
     place, trace = "?", error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
