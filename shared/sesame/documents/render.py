@@ -36,6 +36,8 @@ from weasyprint.urls import (  # noqa: E402
 _TEMPLATES = _HERE / "templates"
 _FAMILIES = frozenset({"Inter", "JetBrains Mono"})
 """What every document is set in; other families only come in for letters that these lack."""
+_WEASYPRINT = logging.getLogger("weasyprint")
+_WEASYPRINT.propagate = False  # its lines may quote a name
 _MISSING_GLYPH = ".notdef glyph rendered"
 
 
@@ -75,7 +77,7 @@ class _OwnFilesOnly(URLFetcher):  # type: ignore[misc]  # WeasyPrint is not type
 
 @dataclass(slots=True)
 class _Faults(logging.Handler):
-    """Hears what WeasyPrint only logs. The lines may quote a name: they go no further."""
+    """Hears what WeasyPrint only logs."""
 
     errors: int = 0
     missing: set[str] = field(default_factory=set)
@@ -113,9 +115,7 @@ class Renderer:
         """
         html = self._html(facts, issue, tenant_code)
         faults = _Faults()
-        logger = logging.getLogger("weasyprint")
-        logger.addHandler(faults)
-        logger.propagate = False
+        _WEASYPRINT.addHandler(faults)
         try:
             page = weasyprint.HTML(string=html, url_fetcher=self._fetcher)
             document = page.render(stylesheets=[self._style], font_config=self._fonts)
@@ -124,7 +124,7 @@ class Renderer:
         except FatalURLFetchingError as error:
             raise MissingResource(str(error)) from error
         finally:
-            logger.removeHandler(faults)
+            _WEASYPRINT.removeHandler(faults)
         if faults.errors:
             raise MissingResource(f"{faults.errors} faults in a {facts['kind']}")
         if absent := _FAMILIES - {font.family for font in document.fonts.values()}:
