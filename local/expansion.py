@@ -39,6 +39,7 @@ UNSUPPORTED = frozenset(
         "AWS::WAFv2::WebACLAssociation",
     }
 )
+RESOURCE_POLICIES = frozenset({"AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"})
 NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
@@ -70,7 +71,7 @@ def expand(
     id, the s3:// address of its zip. Raises samtranslator's InvalidDocumentException on a template that SAM
     refuses, KeyError when a function has no zip.
     """
-    expanded = _expand_shorthand(template, parameters, code, local.region)
+    expanded = expand_shorthand(template, parameters, code, local.region)
     resources = cast("dict[str, Resource]", expanded["Resources"])
     for name, resource in list(resources.items()):
         if resource["Type"] == "AWS::ApiGatewayV2::Api":
@@ -79,12 +80,15 @@ def expand(
             resource["Properties"]["State"] = "DISABLED"
         elif resource["Type"] == "AWS::Lambda::Function":
             _forget_layer_paths(resource)
+        elif resource["Type"] in RESOURCE_POLICIES and _allow_plain_http(resource):
+            del resources[name]
     return Expansion(template=expanded, dropped=tuple(_drop_unsupported(expanded)))
 
 
-def _expand_shorthand(
+def expand_shorthand(
     template: Mapping[str, Any], parameters: Mapping[str, str], code: Mapping[str, str], region: str
 ) -> Template:
+    """Plain CloudFormation, as AWS itself would deploy it: nothing is left out or made local."""
     source = copy.deepcopy(dict(template))
     for name, resource in source["Resources"].items():
         if resource["Type"] == "AWS::Serverless::Function":
@@ -219,6 +223,14 @@ def _portal(api: str, host: str) -> dict[str, Resource]:
             "Properties": {"ApiId": {"Ref": api}, "DomainName": host, "Stage": "$default"},
         },
     }
+
+
+def _allow_plain_http(policy: Resource) -> bool:
+    """Take out what refuses requests without TLS: on loopback there is none. True when nothing else was in."""
+    document = policy["Properties"]["PolicyDocument"]
+    refusal = {"aws:SecureTransport": "false"}
+    document["Statement"] = [s for s in document["Statement"] if refusal not in s.get("Condition", {}).values()]
+    return not document["Statement"]
 
 
 def _forget_layer_paths(function: Resource) -> None:
