@@ -1,0 +1,239 @@
+"""What template.yaml promises and the local AWS cannot show, read off the template as AWS would expand it."""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+from local.expansion import expand_shorthand
+
+ROOT = Path(__file__).resolve().parents[2]
+PARAMETERS = {
+    "Stage": "prod",
+    "PortalUrl": "https://sesame.example",
+    "ApiUrl": "https://api.sesame.example",
+    "Sender": "ne-pas-repondre@sesame.example",
+}
+ONLY_STAR = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+"""Actions for which IAM knows no narrower resource than `*`."""
+
+
+@cache
+def source() -> dict[str, Any]:
+    return dict(yaml_parse((ROOT / "template.yaml").read_text("utf-8")))
+
+
+@cache
+def resources() -> dict[str, Any]:
+    template = source()
+    code = dict.fromkeys(template["Resources"], "s3://bucket/key")
+    return dict(expand_shorthand(template, PARAMETERS, code, "eu-west-3")["Resources"])
+
+
+def of_type(kind: str) -> dict[str, Any]:
+    found = {name: each["Properties"] for name, each in resources().items() if each["Type"] == kind}
+    assert found, f"no {kind} in the template"
+    return found
+
+
+TABLES = ("IdentityTable", "MoneyTable", "DocumentsTable", "OperationsTable")
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_can_be_restored_forgets_what_has_expired_and_is_encrypted(name: str) -> None:
+    table = of_type("AWS::DynamoDB::Table")[name]
+
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert table["SSESpecification"]["SSEType"] == "KMS"
+    assert table["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_of_production_cannot_be_deleted_by_mistake(name: str) -> None:
+    assert of_type("AWS::DynamoDB::Table")[name]["DeletionProtectionEnabled"] == {
+        "Fn::If": ["IsProd", True, False]
+    }
+    assert resources()[name]["DeletionPolicy"] == "Retain"
+
+
+def test_the_bucket_is_private_encrypted_and_answers_over_tls_only() -> None:
+    bucket = of_type("AWS::S3::Bucket")["Bucket"]
+    [rule] = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    [statement] = of_type("AWS::S3::BucketPolicy")["BucketPolicy"]["PolicyDocument"]["Statement"]
+
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_files_of_leases_and_half_made_uploads_do_not_stay() -> None:
+    rules = {
+        rule["Id"]: rule for rule in of_type("AWS::S3::Bucket")["Bucket"]["LifecycleConfiguration"]["Rules"]
+    }
+
+    assert rules["Imports"]["Prefix"] == "imports/"
+    assert rules["Imports"]["ExpirationInDays"] == 30
+    assert rules["Uploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+    assert {rule["Status"] for rule in rules.values()} == {"Enabled"}
+
+
+def consumers() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """(function, queue, event source mapping) of every function behind a queue."""
+    for mapping in of_type("AWS::Lambda::EventSourceMapping").values():
+        queue = mapping["EventSourceArn"]["Fn::GetAtt"][0]
+        if queue in of_type("AWS::SQS::Queue"):
+            yield mapping["FunctionName"]["Ref"], queue, mapping
+
+
+def test_every_queue_with_a_consumer_has_dead_letters_and_time_for_six_tries_of_its_function() -> None:
+    functions, queues = of_type("AWS::Lambda::Function"), of_type("AWS::SQS::Queue")
+
+    for function, queue, mapping in consumers():
+        assert queues[queue]["VisibilityTimeout"] >= 6 * functions[function]["Timeout"], queue
+        target = queues[queue]["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+        assert target in queues
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_no_flood_of_documents_or_imports_can_starve_sign_in() -> None:
+    limits = {
+        queue: mapping.get("ScalingConfig", {}).get("MaximumConcurrency") for _, queue, mapping in consumers()
+    }
+
+    assert limits.pop("OneTimeCodeQueue") is None
+    assert all(limit is not None and limit <= 50 for limit in limits.values()), limits
+
+
+def test_every_queue_is_encrypted() -> None:
+    assert all(queue["SqsManagedSseEnabled"] is True for queue in of_type("AWS::SQS::Queue").values())
+
+
+def test_every_rule_sends_to_a_queue_that_lets_exactly_this_rule_in() -> None:
+    allowed = {
+        (queue["Fn::GetAtt"][0], statement["Condition"]["ArnEquals"]["aws:SourceArn"]["Fn::GetAtt"][0])
+        for policy in of_type("AWS::SQS::QueuePolicy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        for queue in statement["Resource"]
+    }
+
+    for name, rule in of_type("AWS::Events::Rule").items():
+        [target] = rule["Targets"]
+        assert (target["Arn"]["Fn::GetAtt"][0], name) in allowed
+        assert (target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0], name) in allowed
+
+
+def test_every_type_of_event_that_is_announced_has_a_rule() -> None:
+    routed = {
+        kind for rule in of_type("AWS::Events::Rule").values() for kind in rule["EventPattern"]["detail-type"]
+    }
+    written = "".join(path.read_text("utf-8") for path in (ROOT / "shared" / "sesame").rglob("*.py"))
+
+    assert {kind for kind in routed if f'"{kind}"' not in written} == set()
+
+
+def test_the_alarm_on_dead_letters_watches_every_one_of_them() -> None:
+    metrics = of_type("AWS::CloudWatch::Alarm")["DeadLetterAlarm"]["Metrics"]
+    watched = {
+        metric["MetricStat"]["Metric"]["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
+        for metric in metrics
+        if "MetricStat" in metric
+    }
+    summed = set(next(each["Expression"] for each in metrics if "Expression" in each).split(" + "))
+
+    assert watched == {name for name in of_type("AWS::SQS::Queue") if name.endswith("DeadLetters")}
+    assert summed == {metric["Id"] for metric in metrics if "MetricStat" in metric}
+
+
+def test_alarms_tell_of_a_late_outbox_and_of_runs_that_did_not_happen() -> None:
+    alarms = of_type("AWS::CloudWatch::Alarm")
+
+    assert alarms["OutboxAgeAlarm"]["MetricName"] == "IteratorAge"
+    assert alarms["OutboxAgeAlarm"]["Threshold"] < 24 * 3600 * 1000
+    for name in ("BillingAlarm", "ReminderAlarm"):
+        assert alarms[name]["TreatMissingData"] == "breaching"
+    assert all(alarm["AlarmActions"] for alarm in alarms.values())
+
+
+def test_scheduled_runs_are_told_their_time_and_are_tried_again() -> None:
+    for schedule in of_type("AWS::Scheduler::Schedule").values():
+        target = schedule["Target"]
+        assert json.loads(target["Input"]) == {"scheduled_time": "<aws.scheduler.scheduled-time>"}
+        assert target["RetryPolicy"]["MaximumRetryAttempts"] >= 3
+        assert target["DeadLetterConfig"]["Arn"]
+
+
+def test_every_function_runs_on_the_same_python_and_logs_where_logs_are_forgotten_in_time() -> None:
+    for name, function in of_type("AWS::Lambda::Function").items():
+        assert function["Runtime"] == "python3.13", name
+        assert function["LoggingConfig"]["LogGroup"] == {"Ref": "Logs"}, name
+    for group in of_type("AWS::Logs::LogGroup").values():
+        assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"} or group["RetentionInDays"] > 0
+
+
+def test_the_gateway_throttles_and_logs_no_path_and_no_address() -> None:
+    [stage] = of_type("AWS::ApiGatewayV2::Stage").values()
+
+    assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] == {"Ref": "ThrottleRate"}
+    assert "$context.path" not in stage["AccessLogSettings"]["Format"]
+    assert "sourceIp" not in stage["AccessLogSettings"]["Format"]
+
+
+def statements() -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, role in of_type("AWS::IAM::Role").items():
+        for policy in role.get("Policies", []):
+            if "Fn::If" in policy:
+                policy = policy["Fn::If"][1]  # noqa: PLW2901  the stage that has it
+            found = policy["PolicyDocument"]["Statement"]
+            for statement in found if isinstance(found, list) else [found]:
+                yield name, statement
+
+
+def test_no_function_may_do_everything_or_touch_everything() -> None:
+    for role, statement in statements():
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        assert all("*" not in action for action in actions), role
+        wanted = statement["Resource"]
+        wide = "*" in (wanted if isinstance(wanted, list) else [wanted])
+        assert not wide or set(actions) <= ONLY_STAR, role
+
+
+def test_every_staff_route_asks_the_gateway_for_a_staff_token_and_no_other_does() -> None:
+    [api] = of_type("AWS::ApiGatewayV2::Api").values()
+
+    for path, methods in api["Body"]["paths"].items():
+        for method, operation in methods.items():
+            asks = [list(scheme) for scheme in operation.get("security", [])]
+            assert asks == ([["Staff"]] if path.startswith("/v1/desk") else []), f"{method} {path}"
+
+
+def test_staff_need_a_second_factor_outside_the_local_stage() -> None:
+    pool = of_type("AWS::Cognito::UserPool")["StaffPool"]
+
+    assert pool["MfaConfiguration"] == {"Fn::If": ["IsLocal", "OFF", "ON"]}
+    assert pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is True
+
+
+def test_the_sandbox_provider_exists_in_the_local_stage_only() -> None:
+    assert resources()["SandboxSecret"]["Condition"] == "IsLocal"
+
+
+def test_the_routes_of_the_template_are_the_routes_of_the_openapi_document() -> None:
+    [api] = of_type("AWS::ApiGatewayV2::Api").values()
+    documented = json.loads((ROOT / "docs" / "openapi.json").read_text("utf-8"))["paths"]
+    without_a_place_in_it = {"/v1/openapi.json", "/bienvenue/{token}"}
+
+    deployed = {
+        (path, method)
+        for path, methods in api["Body"]["paths"].items()
+        for method in methods
+        if path not in without_a_place_in_it
+    }
+
+    assert deployed == {(path, method) for path, methods in documented.items() for method in methods}
