@@ -1,0 +1,157 @@
+"""Each function, as IAM sees it: it may do its own work, and is refused what is not its own."""
+
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from local.deploy import Deployment
+from local.instance import Instance
+
+Call = Callable[[Callable[[str], Any], dict[str, str]], Any]
+
+
+def reads(table: str) -> Call:
+    return lambda client, names: client("dynamodb").get_item(
+        TableName=names[f"{table}Table"], Key={"pk": {"S": "X"}, "sk": {"S": "X"}}
+    )
+
+
+def writes(table: str) -> Call:
+    return lambda client, names: client("dynamodb").put_item(
+        TableName=names[f"{table}Table"], Item={"pk": {"S": "PROBE"}, "sk": {"S": "PROBE"}}
+    )
+
+
+def updates(table: str) -> Call:
+    return lambda client, names: client("dynamodb").update_item(
+        TableName=names[f"{table}Table"],
+        Key={"pk": {"S": "PROBE"}, "sk": {"S": "PROBE"}},
+        UpdateExpression="SET probed = :yes",
+        ExpressionAttributeValues={":yes": {"BOOL": True}},
+    )
+
+
+def deletes(table: str) -> Call:
+    return lambda client, names: client("dynamodb").delete_item(
+        TableName=names[f"{table}Table"], Key={"pk": {"S": "PROBE"}, "sk": {"S": "PROBE"}}
+    )
+
+
+def queries(table: str, *, index: str | None = None) -> Call:
+    def call(client: Callable[[str], Any], names: dict[str, str]) -> Any:
+        request: dict[str, Any] = {
+            "TableName": names[f"{table}Table"],
+            "KeyConditionExpression": f"{index or ''}pk = :pk",
+            "ExpressionAttributeValues": {":pk": {"S": "X"}},
+        }
+        return client("dynamodb").query(**request | ({"IndexName": index} if index else {}))
+
+    return call
+
+
+def stores(prefix: str) -> Call:
+    return lambda client, names: client("s3").put_object(
+        Bucket=names["Bucket"], Key=f"{prefix}/probe", Body=b"-"
+    )
+
+
+def encrypts() -> Call:
+    return lambda client, names: client("kms").encrypt(
+        KeyId=names["CodesKey"], Plaintext=b"-", EncryptionContext={"lease_id": "probe"}
+    )
+
+
+def decrypts() -> Call:
+    def call(client: Callable[[str], Any], names: dict[str, str]) -> Any:
+        return client("kms").decrypt(
+            KeyId=names["CodesKey"],
+            CiphertextBlob=names["cipher"].encode("latin-1"),
+            EncryptionContext={"lease_id": "probe"},
+        )
+
+    return call
+
+
+def knows(secret: str) -> Call:
+    return lambda client, names: client("secretsmanager").get_secret_value(SecretId=names[secret])
+
+
+def sends(queue: str) -> Call:
+    return lambda client, names: client("sqs").send_message(QueueUrl=names[queue], MessageBody="probe")
+
+
+def publishes() -> Call:
+    return lambda client, names: client("events").put_events(
+        Entries=[{"Source": "probe", "DetailType": "probe", "Detail": "{}", "EventBusName": names["Bus"]}]
+    )
+
+
+# Its own, and what it must be refused. What is refused is what would hurt most, were the function taken over.
+CASES: dict[str, tuple[Call | None, list[Call]]] = {
+    "CodesFunction": (reads("Identity"), [reads("Money"), writes("Operations"), encrypts()]),
+    "PortalFunction": (updates("Identity"), [deletes("Identity"), reads("Money"), knows("PepperSecret")]),
+    "TenancyFunction": (reads("Money"), [writes("Money"), reads("Documents"), decrypts()]),
+    "PaymentsFunction": (writes("Money"), [writes("Identity"), reads("Documents"), decrypts()]),
+    "WebhooksFunction": (writes("Money"), [reads("Money"), deletes("Money"), reads("Identity")]),
+    "PostingFunction": (reads("Money"), [deletes("Money"), reads("Identity"), sends("PostingQueue")]),
+    "DeskFunction": (encrypts(), [decrypts(), reads("Money"), stores("documents")]),
+    "ImportRowsFunction": (sends("ImportQueue"), [decrypts(), reads("Money"), sends("RenderQueue")]),
+    "CertificatesFunction": (reads("Documents"), [writes("Money"), decrypts(), stores("documents")]),
+    "RenderFunction": (decrypts(), [encrypts(), reads("Identity"), reads("Money"), stores("imports")]),
+    "BillingPlanFunction": (sends("BillingQueue"), [reads("Money"), writes("Identity")]),
+    "BillingIssueFunction": (reads("Money"), [writes("Identity"), deletes("Money"), reads("Operations")]),
+    "ReminderPlanFunction": (
+        queries("Money", index="gsi1"),
+        [writes("Money"), queries("Documents"), writes("Identity")],
+    ),
+    "SendFunction": (knows("PepperSecret"), [writes("Money"), reads("Documents"), decrypts()]),
+    "SendCodeFunction": (updates("Identity"), [reads("Money"), deletes("Identity"), decrypts()]),
+    "OutboxFunction": (publishes(), [reads("Identity"), sends("PostingQueue"), writes("Money")]),
+    "OpenApiFunction": (None, [reads("Identity"), knows("PepperSecret"), publishes()]),
+}
+
+
+@pytest.fixture(scope="module")
+def names(instance: Instance, deployment: Deployment) -> dict[str, str]:
+    """Logical to physical names, and a tenant code's cipher to try keys on."""
+    cipher = instance.client("kms").encrypt(
+        KeyId=deployment.resources["CodesKey"], Plaintext=b"-", EncryptionContext={"lease_id": "probe"}
+    )["CiphertextBlob"]
+    return {**deployment.resources, "cipher": cipher.decode("latin-1")}
+
+
+def clients_of(function: str, instance: Instance, names: dict[str, str]) -> Callable[[str], Any]:
+    """AWS clients with a function's own role."""
+    role = instance.client("lambda").get_function(FunctionName=names[function])["Configuration"]["Role"]
+    credentials = instance.client("sts").assume_role(RoleArn=role, RoleSessionName="probe")["Credentials"]
+    session = boto3.Session(
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+        region_name="eu-west-3",
+    )
+    return lambda service: session.client(service, endpoint_url=instance.endpoint)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("function", CASES)
+def test_a_function_is_refused_what_is_not_its_own(
+    function: str, instance: Instance, names: dict[str, str]
+) -> None:
+    client = clients_of(function, instance, names)
+    own, foreign = CASES[function]
+
+    if own is not None:
+        own(client, names)
+    for attempt in foreign:
+        with pytest.raises(ClientError) as refused:
+            attempt(client, names)
+        assert "AccessDenied" in refused.value.response["Error"]["Code"]
+
+
+def test_every_function_of_the_template_has_such_a_test(deployment: Deployment) -> None:
+    functions = {name for name in deployment.resources if name.endswith("Function")}
+
+    assert functions == set(CASES)
