@@ -55,7 +55,7 @@ def notify(provider: str, request: Request) -> Response[str]:
         Notification(
             body=raw_body(request, limit=MAX_BODY_BYTES),
             headers={name.lower(): value for name, value in event.headers.items()},
-            query=event.raw_query_string or "",
+            query=event.get("rawQueryString") or "",
         ),
     )
     return Response(status_code=answer.status, content_type=answer.content_type, body=answer.body)
