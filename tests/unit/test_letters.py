@@ -1,0 +1,225 @@
+"""E-mails: the same facts in text and HTML, in the reader's language, with nothing loaded and nothing run."""
+
+import re
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from html import unescape
+from typing import Any
+
+import pytest
+from jinja2 import UndefinedError
+
+from sesame.domain.notices import LineKind, NoticeLine
+from sesame.domain.tenancy import Landlord, Language, Lease, Person, Residence
+from sesame.notifications.letters import (
+    Letter,
+    LetterKind,
+    day,
+    money,
+    of_month,
+    short_day,
+    write_letter,
+)
+
+FRENCH, ENGLISH = Language.FRENCH, Language.ENGLISH
+RESIDENCE = Residence(
+    residence_id="jean-zay-92160",
+    name="Jean-Zay",
+    address=("2 allée Jean-Zay",),
+    postal_code="92160",
+    city="Antony",
+    time_zone="Europe/Paris",
+    landlord=Landlord(name="Opérateur d'essai", address=()),
+    desk_contact="01 23 45 67 89",
+)
+PERSON = Person(
+    person_id="p",
+    family_name="D'Almeida",
+    given_names="Chloé",
+    birth_date=date(2003, 11, 10),
+    email="c@x.org",
+)
+LEASE = Lease(
+    lease_id="l",
+    person_id="p",
+    residence_id=RESIDENCE.residence_id,
+    reference="L1",
+    tenant_reference="T-4821",
+    room="B434",
+    starts_on=date(2026, 9, 1),
+    ends_on=date(2027, 8, 31),
+    rent_cents=47_468,
+    charges_cents=5_182,
+    deposit_cents=0,
+    code_tail="7K",
+    code_cipher=b"",
+    code_hash="",
+)
+
+
+@dataclass(frozen=True)
+class Debt:
+    period: str
+    due_on: date
+    unpaid_cents: int
+
+
+SEPTEMBER = Debt("2026-09", date(2026, 9, 10), 52_650)
+OCTOBER = Debt("2026-10", date(2026, 10, 10), 52_650)
+LINE = NoticeLine(
+    kind=LineKind.RENT,
+    starts_on=date(2026, 9, 1),
+    ends_on=date(2026, 9, 30),
+    monthly_cents=52_650,
+    amount_cents=52_650,
+)
+SHARED: dict[str, Any] = {
+    "person": PERSON,
+    "residence": RESIDENCE,
+    "lease": LEASE,
+    "message_id": "m" * 26,
+    "portal_url": "https://sesame.example",
+}
+
+
+def reminder(today: date, *debts: Debt, step: str = "late-1") -> dict[str, Any]:
+    overdue = [debt.unpaid_cents for debt in debts if debt.due_on < today]
+    return {
+        "step": step,
+        "today": today,
+        "debts": debts,
+        "total_cents": sum(debt.unpaid_cents for debt in debts),
+        "overdue_cents": sum(overdue),
+        "due_on": min((debt.due_on for debt in debts if debt.due_on >= today), default=None),
+    }
+
+
+NOTICE = {
+    "period": "2026-09",
+    "starts_on": date(2026, 9, 1),
+    "ends_on": date(2026, 9, 30),
+    "due_on": date(2026, 9, 10),
+    "lines": (LINE,),
+    "notice_cents": 52_650,
+    "balance_cents": 52_650,
+    "earlier_cents": 0,
+}
+FACTS: dict[LetterKind, dict[str, Any]] = {
+    LetterKind.WELCOME: {"link": "https://sesame.example/bienvenue/abc", "link_ends_on": date(2026, 9, 8)},
+    LetterKind.ONE_TIME_CODE: {"code": "1234 5678", "minutes": 10, "purpose": "sign_in"},
+    LetterKind.CODE_RECOVERED: {"at": datetime(2026, 9, 5, 14, 3)},  # noqa: DTZ001 - local time, as printed
+    LetterKind.NOTICE: NOTICE,
+    LetterKind.REMINDER: reminder(date(2026, 9, 14), SEPTEMBER),
+}
+every_letter = pytest.mark.parametrize(
+    ("kind", "language"), [(kind, language) for kind in LetterKind for language in Language]
+)
+
+
+def letter(kind: LetterKind, language: Language, **facts: Any) -> Letter:
+    return write_letter(kind, language, {**SHARED, **FACTS[kind], **facts})
+
+
+def words(html: str) -> str:
+    """What a reader of the HTML sees."""
+    body = re.sub(r"(?s)<style>.*?</style>|<title>.*?</title>|<div style=\"display:none.*?</div>", " ", html)
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+
+@every_letter
+def test_text_and_html_say_the_same(kind: LetterKind, language: Language) -> None:
+    found = letter(kind, language)
+
+    in_html = set(re.findall(r"\w+", words(found.html).lower()))
+    in_text = set(re.findall(r"\w+", re.sub(r"https://\S+", "", found.text).lower()))
+    assert in_html == in_text
+
+
+@every_letter
+def test_nothing_is_loaded_from_anywhere_and_every_link_is_ours(kind: LetterKind, language: Language) -> None:
+    html = letter(kind, language).html
+
+    assert not re.search(r"<(img|script|link|iframe|object|form)\b|@import|url\(", html)
+    assert all(link.startswith("https://sesame.example") for link in re.findall(r'href="([^"]*)"', html))
+
+
+@every_letter
+def test_the_page_names_its_language_and_follows_the_readers_dark_mode(
+    kind: LetterKind, language: Language
+) -> None:
+    html = letter(kind, language).html
+
+    assert f'<html lang="{language}">' in html
+    assert "prefers-color-scheme: dark" in html
+    assert html.count("<h1") == 1
+
+
+@every_letter
+def test_a_subject_is_one_short_line_without_a_name_or_a_code(kind: LetterKind, language: Language) -> None:
+    subject = letter(kind, language).subject
+
+    assert subject == subject.strip()
+    assert "\n" not in subject
+    assert len(subject) <= 90
+    assert not re.search(r"Chloé|Almeida|1234", subject)
+
+
+@every_letter
+def test_what_a_lease_file_brought_in_is_text_and_never_markup(kind: LetterKind, language: Language) -> None:
+    person = replace(PERSON, given_names="<img src=x onerror=alert(1)>\r\nBcc: a@b")
+    html = letter(kind, language, person=person).html
+
+    assert "<img" not in html
+
+
+def test_a_missing_fact_is_an_error_and_not_a_gap() -> None:
+    with pytest.raises(UndefinedError):
+        write_letter(LetterKind.ONE_TIME_CODE, FRENCH, {**SHARED, "code": "1234 5678", "purpose": "recovery"})
+
+
+def test_amounts_and_days_are_in_the_readers_words() -> None:
+    assert money(105_300, FRENCH) == "1\u202f053,00\u00a0€"
+    assert money(105_300, ENGLISH) == "€1,053.00"
+    assert day(date(2026, 9, 10), FRENCH) == "jeudi 10 septembre 2026"
+    assert day(date(2026, 9, 10), ENGLISH) == "Thursday 10 September 2026"
+    assert short_day(date(2026, 9, 1), FRENCH) == "1er septembre"
+    assert [of_month(f"2026-{n:02}", FRENCH) for n in (4, 8, 9, 10)] == [
+        "d'avril 2026",
+        "d'août 2026",
+        "de septembre 2026",
+        "d'octobre 2026",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("today", "step", "title"),
+    [
+        (date(2026, 9, 5), "before-due", "Votre loyer est bientôt à payer"),
+        (date(2026, 9, 10), "due", "Votre loyer est à payer aujourd'hui"),
+        (date(2026, 9, 14), "late-1", "Votre loyer reste à payer"),
+        (date(2026, 9, 30), "late-3", "Votre loyer n'est toujours pas réglé"),
+    ],
+)
+def test_a_reminders_tone_follows_the_step_and_the_day(today: date, step: str, title: str) -> None:
+    found = letter(LetterKind.REMINDER, FRENCH, **reminder(today, SEPTEMBER, step=step))
+
+    assert title in found.text
+    assert ("Difficile de payer" in found.text) == (today > SEPTEMBER.due_on)
+
+
+def test_a_reminder_of_several_months_lists_each_and_asks_first_for_what_is_late() -> None:
+    found = letter(LetterKind.REMINDER, ENGLISH, **reminder(date(2026, 10, 1), SEPTEMBER, OCTOBER))
+
+    assert "€526.50" in found.subject
+    assert "September 2026 (was due on 10 September)" in found.text
+    assert "October 2026 (to be paid by 10 October)" in found.text
+    assert "€1,053.00" in found.text
+
+
+def test_a_notice_prints_the_balance_brought_forward_beside_its_own_charge() -> None:
+    found = letter(LetterKind.NOTICE, ENGLISH, balance_cents=60_000, earlier_cents=7_350)
+
+    assert "€526.50" in found.subject
+    assert "€73.50" in found.text
+    assert "€600.00" in found.text
+    assert "not a receipt" in found.text
