@@ -1,0 +1,568 @@
+"""Documents from request to verification, against AWS in process."""
+
+import importlib.util
+import io
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pikepdf
+import pypdfium2  # type: ignore[import-untyped]
+import pytest
+
+from sesame.documents.render import MissingResource, Renderer
+from sesame.domain.certificates import DocumentStatus, Kind, Validity
+from sesame.domain.journal import Entry, EntryKind
+from sesame.domain.notices import notice_for
+from sesame.domain.tenancy import Language, LeaseStatus
+from sesame.platform import aws as platform_aws
+from sesame.platform.errors import Invalid, NotFound
+from sesame.platform.ids import new_id
+from sesame.services.certificates import (
+    Certificates,
+    Downloads,
+    EntryDocuments,
+    LeaseCancelled,
+    NoNotice,
+    NothingReceived,
+    NotPaidInFull,
+    PaidInFull,
+    Verifications,
+)
+from sesame.services.rendering import Rendering
+from sesame.services.sessions import Session
+from sesame.store import keys
+from sesame.store.accounts import Accounts
+from sesame.store.documents import Document, Documents
+from sesame.store.sessions import Sessions, StoredSession, new_token
+from tests.conftest import FrozenClock
+from tests.integration.tenants import RESIDENCE, Tenant, admit
+
+# WeasyPrint leaves its colour profile open.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed file.*sRGB2014.icc:ResourceWarning")
+
+ROOT = Path(__file__).resolve().parents[2]
+PORTAL = "https://sesame.example"
+RENDERER = Renderer(PORTAL)
+SEPTEMBER_CENTS = 45_000
+
+
+class Office:
+    """All that makes and checks documents, on one account and one clock."""
+
+    def __init__(self, aws: Any, clock: FrozenClock) -> None:
+        self.aws, self.clock = aws, clock
+        self.documents = Documents(aws.documents)
+        self.accounts = Accounts(aws.money)
+        self.certificates = Certificates(self.documents, aws.identity, self.accounts, clock)
+        self.entry_documents = EntryDocuments(self.documents)
+        self.downloads = Downloads(self.documents, aws.s3, aws.bucket)
+        self.verifications = Verifications(self.documents)
+        self.rendering = Rendering(
+            self.documents, RENDERER, aws.kms, aws.codes_key, aws.s3, aws.bucket, clock
+        )
+
+    def session(self, tenant: Tenant) -> Session:
+        """The tenant, signed in."""
+        now = self.clock()
+        stored = StoredSession(
+            session_id="-",
+            person_id=tenant.person.person_id,
+            lease_id=tenant.lease.lease_id,
+            epoch=1,
+            created_at=now,
+            last_seen_at=now,
+            ends_at=now + timedelta(hours=8),
+        )
+        return Session(stored=stored, person=tenant.person, lease=tenant.lease)
+
+    def bill_september(self, tenant: Tenant) -> None:
+        """450 euros."""
+        notice = notice_for(tenant.lease, RESIDENCE, "2026-09")
+        assert notice is not None
+        self.accounts.table.write(self.accounts.issuing(notice, datetime(2026, 9, 1, 6, tzinfo=UTC)))
+
+    def receive(self, tenant: Tenant, cents: int) -> None:
+        """Money."""
+        entry = Entry(
+            entry_id=new_id(),
+            kind=EntryKind.PAYMENT,
+            amount_cents=-cents,
+            effective_at=datetime(2026, 9, 1, 23, 30, tzinfo=UTC),
+            source="payment:1",
+        )
+        self.accounts.table.write(self.accounts.entering(tenant.lease.lease_id, entry, self.clock()))
+
+    def download(self, document: Document) -> bytes:
+        """The file, as its link would give it."""
+        stored = self.aws.s3.get_object(Bucket=self.aws.bucket, Key=document.object_key)
+        return bytes(stored["Body"].read())
+
+    @contextmanager
+    def counting(self) -> Iterator[Counter[str]]:
+        """The AWS calls made meanwhile."""
+        calls: Counter[str] = Counter()
+        clients = (self.aws.dynamodb, self.aws.s3, self.aws.kms)
+
+        def note(model: Any, **_: Any) -> None:
+            calls[model.name] += 1
+
+        for client in clients:
+            client.meta.events.register("before-call", note)
+        yield calls
+        for client in clients:
+            client.meta.events.unregister("before-call", note)
+
+
+@pytest.fixture
+def office(aws: Any, clock: FrozenClock) -> Office:
+    return Office(aws, clock)
+
+
+@pytest.fixture
+def tenant(aws: Any) -> Tenant:
+    return admit(aws)
+
+
+def text_of(pdf: bytes) -> str:
+    """What the first page says."""
+    return str(pypdfium2.PdfDocument(pdf)[0].get_textpage().get_text_range())
+
+
+def test_a_residence_certificate_goes_from_request_to_verified_paper(office: Office, tenant: Tenant) -> None:
+    document = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
+    assert document.status is DocumentStatus.REQUESTED
+    assert office.downloads.of(document.document_id).url is None
+
+    assert office.rendering.render(document.document_id)
+
+    ready = office.certificates.of(office.session(tenant), document.document_id)
+    text = text_of(office.download(ready))
+    assert ready.status is DocumentStatus.READY
+    assert "Thị Hương Nguyễn" in text
+    assert "B204" in text
+    checked = office.verifications.check(ready.issue.verification_code)
+    assert checked.validity is Validity.GENUINE
+    assert checked.statement is not None
+    assert checked.statement.holder == "Thị Hương Nguyễn"
+
+
+def test_a_receipt_waits_for_the_whole_period_to_be_paid(office: Office, tenant: Tenant) -> None:
+    session = office.session(tenant)
+
+    with pytest.raises(NoNotice):
+        office.certificates.request(session, Kind.RECEIPT, period="2026-09")
+    office.bill_september(tenant)
+    with pytest.raises(NothingReceived):
+        office.certificates.request(session, Kind.PART_PAYMENT_RECEIPT, period="2026-09")
+    office.receive(tenant, 20_000)
+    with pytest.raises(NotPaidInFull) as refused:
+        office.certificates.request(session, Kind.RECEIPT, period="2026-09")
+    part = office.certificates.request(session, Kind.PART_PAYMENT_RECEIPT, period="2026-09")
+    office.receive(tenant, SEPTEMBER_CENTS - 20_000)
+    with pytest.raises(PaidInFull):
+        office.certificates.request(session, Kind.PART_PAYMENT_RECEIPT, period="2026-09")
+    receipt = office.certificates.request(session, Kind.RECEIPT, period="2026-09")
+
+    assert "250,00 €" in refused.value.document("fr")["detail"]  # type: ignore[operator]
+    assert part.facts["period"]["outstanding_cents"] == SEPTEMBER_CENTS - 20_000
+    assert receipt.facts["period"]["rent_cents"] == 40_000
+    assert receipt.facts["period"]["charges_cents"] == 5_000
+
+
+def test_a_receipt_dates_its_payments_by_the_residences_clock(office: Office, tenant: Tenant) -> None:
+    office.bill_september(tenant)
+    office.receive(tenant, SEPTEMBER_CENTS)
+
+    receipt = office.certificates.request(office.session(tenant), Kind.RECEIPT, period="2026-09")
+
+    assert receipt.facts["period"]["settlements"][0]["received_on"] == "2026-09-02"
+
+
+def test_asking_twice_for_the_same_facts_gives_the_same_document(office: Office, tenant: Tenant) -> None:
+    office.bill_september(tenant)
+    office.receive(tenant, SEPTEMBER_CENTS)
+    session = office.session(tenant)
+
+    first = office.certificates.request(session, Kind.RECEIPT, period="2026-09")
+    office.clock.advance(timedelta(days=30))
+    again = office.certificates.request(session, Kind.RECEIPT, period="2026-09")
+    in_english = office.certificates.request(
+        session, Kind.RECEIPT, period="2026-09", language=Language.ENGLISH
+    )
+
+    assert again.document_id == first.document_id
+    assert again.issue == first.issue
+    assert in_english.document_id != first.document_id
+
+
+def test_a_residence_certificate_asked_for_on_another_day_is_dated_anew(
+    office: Office, tenant: Tenant
+) -> None:
+    session = office.session(tenant)
+    first = office.certificates.request(session, Kind.RESIDENCE_CERTIFICATE)
+    office.clock.advance(timedelta(days=1))
+
+    second = office.certificates.request(session, Kind.RESIDENCE_CERTIFICATE)
+
+    assert first.document_id != second.document_id
+    assert second.issue.on == first.issue.on + timedelta(days=1)
+
+
+def test_what_was_printed_stays_when_the_facts_change(office: Office, tenant: Tenant) -> None:
+    document = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
+    moved = replace(tenant, lease=replace(tenant.lease, room="C001"))
+
+    other = office.certificates.request(office.session(moved), Kind.RESIDENCE_CERTIFICATE)
+    office.rendering.render(document.document_id)
+
+    assert other.document_id != document.document_id
+    assert "B204" in text_of(office.download(document))
+
+
+def test_a_second_delivery_of_the_same_event_does_nothing(office: Office, tenant: Tenant) -> None:
+    document = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
+    office.rendering.render(document.document_id)
+    before = office.aws.documents.get(keys.document(document.document_id))
+
+    with office.counting() as calls:
+        assert not office.rendering.render(document.document_id)
+
+    assert calls == {"GetItem": 1}
+    assert office.aws.documents.get(keys.document(document.document_id)) == before
+
+
+def test_two_renderings_at_once_announce_one_file(office: Office, tenant: Tenant) -> None:
+    document = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
+
+    assert office.documents.mark_ready(document, office.clock())
+    assert not office.documents.mark_ready(document, office.clock())
+
+
+def test_a_rendering_that_fails_leaves_the_document_requested(
+    office: Office, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
+
+    def fail(*_: object, **__: object) -> None:
+        raise MissingResource("a picture")
+
+    monkeypatch.setattr(RENDERER, "render", fail)
+    with pytest.raises(MissingResource):
+        office.rendering.render(document.document_id)
+
+    assert office.certificates.of(office.session(tenant), document.document_id).status == "requested"
+
+
+def test_a_document_still_without_file_is_announced_again_when_asked_for_later(
+    office: Office, tenant: Tenant
+) -> None:
+    session = office.session(tenant)
+    document = office.certificates.request(session, Kind.RESIDENCE_CERTIFICATE)
+
+    def announced() -> str:
+        item = office.aws.documents.get(keys.document(document.document_id))
+        return str(item["announce"]["id"])
+
+    first = announced()
+    office.certificates.request(session, Kind.RESIDENCE_CERTIFICATE)
+    at_once = announced()
+    office.clock.advance(timedelta(minutes=3))
+    office.certificates.request(session, Kind.RESIDENCE_CERTIFICATE)
+
+    assert at_once == first
+    assert announced() != first
+
+
+def test_request_and_file_are_announced_with_ids_only(office: Office, tenant: Tenant) -> None:
+    document = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
+    requested = office.aws.documents.get(keys.document(document.document_id))["announce"]
+    office.rendering.render(document.document_id)
+    ready = office.aws.documents.get(keys.document(document.document_id))["announce"]
+
+    assert requested["type"] == "document.requested"
+    assert requested["document_id"] == document.document_id
+    assert set(requested) == {"id", "type", "at", "document_id"}
+    assert ready["type"] == "document.ready"
+    assert set(ready) == {"id", "type", "at", "document_id", "lease_id"}
+
+
+def test_the_entry_document_shows_the_code_which_is_nowhere_in_clear(office: Office, tenant: Tenant) -> None:
+    document_id = office.entry_documents(tenant.lease, tenant.person, RESIDENCE, office.clock())
+    item = office.aws.documents.get(keys.document(document_id))
+
+    office.rendering.render(document_id)
+
+    document = office.documents.get(document_id)
+    assert document is not None
+    assert tenant.printed_code in text_of(office.download(document))
+    assert tenant.code not in repr(item)
+    assert tenant.printed_code not in repr(item)
+
+
+def test_the_code_of_another_lease_cannot_be_printed(office: Office, tenant: Tenant, aws: Any) -> None:
+    other = admit(aws, ine="861583842CH", email="other@example.org")
+    forged = replace(tenant.lease, code_cipher=other.lease.code_cipher)
+    document_id = office.entry_documents(forged, tenant.person, RESIDENCE, office.clock())
+
+    with pytest.raises(aws.kms.exceptions.InvalidCiphertextException):
+        office.rendering.render(document_id)
+
+
+def test_the_entry_document_is_the_same_until_the_code_changes(office: Office, tenant: Tenant) -> None:
+    def document_of(**changes: Any) -> str:
+        lease = replace(tenant.lease, **changes)
+        return office.entry_documents(lease, tenant.person, RESIDENCE, office.clock())
+
+    first = document_of()
+    office.clock.advance(timedelta(days=3))
+
+    assert document_of() == first
+    assert document_of(code_hash="1:other") != first
+
+
+def test_verifying_an_entry_document_says_genuine_kind_and_day_only(office: Office, tenant: Tenant) -> None:
+    document_id = office.entry_documents(tenant.lease, tenant.person, RESIDENCE, office.clock())
+    office.rendering.render(document_id)
+    document = office.documents.get(document_id)
+    assert document is not None
+
+    checked = office.verifications.check(document.issue.verification_code)
+
+    assert checked.validity is Validity.GENUINE
+    assert checked.statement is not None
+    assert checked.statement.kind is Kind.ENTRY_DOCUMENT
+    assert checked.statement.holder is None
+    assert checked.statement.residence is None
+
+
+def test_a_code_never_printed_is_unknown_and_so_is_a_document_without_a_file(
+    office: Office, tenant: Tenant
+) -> None:
+    document = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
+
+    assert office.verifications.check(document.issue.verification_code).validity is Validity.UNKNOWN
+    assert office.verifications.check("0000-0000-0000-0000").validity is Validity.UNKNOWN
+    with office.counting() as calls:
+        assert office.verifications.check("no such thing").validity is Validity.UNKNOWN
+    assert not calls
+
+
+def test_another_tenants_document_is_not_found(office: Office, tenant: Tenant, aws: Any) -> None:
+    other = admit(aws, ine="861583842CH", email="other@example.org")
+    document = office.certificates.request(office.session(other), Kind.RESIDENCE_CERTIFICATE)
+
+    with pytest.raises(NotFound):
+        office.certificates.of(office.session(tenant), document.document_id)
+    with pytest.raises(NotFound):
+        office.certificates.of_lease(office.session(tenant), document.document_id)
+    assert office.certificates.of_lease(office.session(tenant)) == []
+
+
+def test_documents_are_listed_newest_first_page_by_page(
+    office: Office, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sesame.services.certificates.PAGE", 2)
+    session = office.session(tenant)
+    asked = []
+    for _ in range(3):
+        asked.append(office.certificates.request(session, Kind.RESIDENCE_CERTIFICATE).document_id)
+        office.clock.advance(timedelta(days=1))
+
+    first = [one.document_id for one in office.certificates.of_lease(session)]
+    rest = [one.document_id for one in office.certificates.of_lease(session, first[-1])]
+
+    assert first + rest == asked[::-1]
+
+
+def test_a_period_goes_with_receipts_and_with_nothing_else(office: Office, tenant: Tenant) -> None:
+    session = office.session(tenant)
+
+    with pytest.raises(Invalid):
+        office.certificates.request(session, Kind.RECEIPT)
+    with pytest.raises(Invalid):
+        office.certificates.request(session, Kind.RESIDENCE_CERTIFICATE, period="2026-09")
+
+
+def test_a_cancelled_lease_gives_no_document(office: Office, tenant: Tenant) -> None:
+    cancelled = replace(tenant, lease=replace(tenant.lease, status=LeaseStatus.CANCELLED))
+
+    with pytest.raises(LeaseCancelled):
+        office.certificates.request(office.session(cancelled), Kind.RESIDENCE_CERTIFICATE)
+
+
+def test_a_link_lasts_five_minutes_and_tells_nothing(office: Office, tenant: Tenant) -> None:
+    document = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
+    office.rendering.render(document.document_id)
+
+    with office.counting() as calls:
+        download = office.downloads.of(document.document_id)
+
+    assert calls == {"GetItem": 1}
+    assert download.url is not None
+    link = urlsplit(download.url)
+    asked = parse_qs(link.query)
+    assert asked["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+    assert asked["X-Amz-Expires"] == ["300"]
+    assert asked["response-content-disposition"] == [
+        f'attachment; filename="document-{document.issue.number}.pdf"'
+    ]
+    for told in (document.document_id, tenant.lease.lease_id, "receipt", "certificate"):
+        assert told not in link.path
+    assert httpx.URL(download.url).host.endswith("amazonaws.com")
+
+
+def test_the_calls_of_each_step_are_counted(office: Office, tenant: Tenant) -> None:
+    office.bill_september(tenant)
+    office.receive(tenant, SEPTEMBER_CENTS)
+    session = office.session(tenant)
+
+    with office.counting() as requested:
+        receipt = office.certificates.request(session, Kind.RECEIPT, period="2026-09")
+    with office.counting() as rendered:
+        office.rendering.render(receipt.document_id)
+    with office.counting() as verified:
+        office.verifications.check(receipt.issue.verification_code)
+    with office.counting() as entered:
+        entry_id = office.entry_documents(tenant.lease, tenant.person, RESIDENCE, office.clock())
+    with office.counting() as entry_rendered:
+        office.rendering.render(entry_id)
+
+    assert requested == {"GetItem": 1, "Query": 1, "TransactWriteItems": 1}
+    assert rendered == {"GetItem": 1, "PutObject": 1, "UpdateItem": 1}
+    assert verified == {"GetItem": 2}
+    assert entered == {"TransactWriteItems": 1}
+    assert entry_rendered == {"GetItem": 1, "Decrypt": 1, "PutObject": 1, "UpdateItem": 1}
+
+
+class Http:
+    """The API function itself, called as API Gateway does."""
+
+    def __init__(self, handler: Any, token: str) -> None:
+        self.handler, self.token = handler, token
+
+    def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any, Any]:
+        event = {
+            "version": "2.0",
+            "routeKey": f"{method} {path}",
+            "rawPath": path,
+            "rawQueryString": "",
+            "headers": {
+                "content-type": "application/json",
+                "authorization": f"Bearer {self.token}",
+                **headers,
+            },
+            "requestContext": {
+                "http": {"method": method, "path": path, "sourceIp": "192.0.2.1"},
+                "stage": "$default",
+                "requestId": "1",
+            },
+            "body": None if body is None else json.dumps(body),
+            "isBase64Encoded": False,
+        }
+        answer = self.handler(event, None)
+        return answer["statusCode"], json.loads(answer["body"]), answer["headers"]
+
+
+@pytest.fixture
+def http(aws: Any, office: Office, tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> Iterator[Http]:
+    """The function on this account, and the tenant signed in."""
+    for name, value in aws.environment().items():
+        monkeypatch.setenv(name, value)
+    platform_aws.client.cache_clear()
+    source = ROOT / "functions" / "certificates" / "api.py"
+    spec = importlib.util.spec_from_file_location("certificates_api", source)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "certificates_api", module)
+    spec.loader.exec_module(module)
+    now = datetime.now(UTC)
+    token = new_token(tenant.person.person_id, tenant.lease.lease_id, lambda size: b"\x01" * size)
+    sessions = Sessions(aws.identity)
+    stored = replace(
+        office.session(tenant).stored,
+        session_id=token.session_id,
+        created_at=now,
+        last_seen_at=now,
+        ends_at=now + timedelta(hours=8),
+    )
+    aws.identity.write(sessions.opening(stored))
+    yield Http(module.handler, str(token))
+    platform_aws.client.cache_clear()
+
+
+def test_the_story_over_http(http: Http, office: Office) -> None:
+    status, asked, headers = http("POST", "/v1/me/certificates", {"kind": "residence_certificate"})
+    assert (status, asked["status"]) == (202, "requested")
+    assert headers["Location"] == f"/v1/me/certificates/{asked['id']}"
+    office.rendering.render(asked["id"])
+
+    status, shown, _ = http("GET", f"/v1/me/certificates/{asked['id']}")
+    assert (status, shown["status"]) == (200, "ready")
+    assert shown["download_url"].startswith("https://")
+
+    status, listed, _ = http("GET", "/v1/me/certificates")
+    assert status == 200
+    assert [one["id"] for one in listed["certificates"]] == [asked["id"]]
+
+    document = office.documents.get(asked["id"])
+    assert document is not None
+    with pikepdf.open(io.BytesIO(office.download(document))) as pdf:
+        assert shown["number"] in str(pdf.docinfo.Title)
+    typed = document.issue.verification_code.lower().replace("0", "o")
+    status, verified, _ = http("GET", f"/v1/verifications/{typed}")
+    assert (status, verified["status"]) == (200, "genuine")
+    assert verified["residence"] == "Les Tilleuls"
+    assert verified["issued_on"] == document.issue.on.isoformat()
+    assert "birth_date" not in verified
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"kind": "diploma"},
+        {"kind": "entry_document"},
+        {"kind": "receipt", "period": "2026-13"},
+        {"kind": "receipt"},
+        {"kind": "residence_certificate", "period": "2026-09"},
+        {"kind": "residence_certificate", "language": "de"},
+        {"kind": "residence_certificate", "holder": "somebody else"},
+        {},
+    ],
+)
+def test_a_request_that_makes_no_sense_is_told_why(http: Http, body: dict[str, str]) -> None:
+    status, problem, _ = http("POST", "/v1/me/certificates", body)
+
+    assert status == 422
+    assert problem["errors"]
+
+
+def test_a_refusal_says_its_reason_in_the_callers_language(http: Http) -> None:
+    body = {"kind": "receipt", "period": "2026-10"}
+
+    status, problem, _ = http("POST", "/v1/me/certificates", body, **{"accept-language": "en"})
+
+    assert status == 409
+    assert problem["type"] == "urn:sesame:problem:no-notice"
+    assert problem["title"] == "There is no rent notice for this period"
+
+
+def test_without_a_session_nothing_is_asked_for_and_anyone_may_verify(http: Http) -> None:
+    http.token = "x"
+
+    assert http("POST", "/v1/me/certificates", {"kind": "residence_certificate"})[0] == 401
+    assert http("GET", "/v1/me/certificates")[0] == 401
+    assert http("GET", "/v1/verifications/7K3M-9QZ2-0XWH-4TBC")[:2][1]["status"] == "unknown"
+
+
+def test_what_is_not_an_id_is_not_found(http: Http) -> None:
+    assert http("GET", "/v1/me/certificates/nothing")[0] == 404
