@@ -25,10 +25,20 @@ NATIVE_LIBRARIES = {
     "harfbuzz-subset": "libharfbuzz-subset0",
     "fontconfig": "fontconfig",
 }
+# Open (OFL) fonts, and where Debian puts them: Inter sets the pages, JetBrains Mono the codes, Noto the names
+# that neither can write (Arabic, Chinese, Vietnamese, Cyrillic ...).
+FONTS = {
+    "/usr/share/fonts/opentype/inter": "fonts-inter",
+    "/usr/share/fonts/truetype/jetbrains-mono": "fonts-jetbrains-mono",
+    "/usr/share/fonts/truetype/noto": "fonts-noto-core",
+    "/usr/share/fonts/opentype/noto": "fonts-noto-cjk",
+}
 OTHER_SYSTEMS = {
-    "darwin": "brew install pango",
-    "fedora": "sudo dnf install pango harfbuzz fontconfig",
-    "alpine": "sudo apk add pango harfbuzz-subset fontconfig",
+    "darwin": "brew install pango font-inter font-jetbrains-mono font-noto-sans font-noto-sans-cjk",
+    "fedora": "sudo dnf install pango harfbuzz fontconfig rsms-inter-fonts jetbrains-mono-fonts "
+    "google-noto-sans-fonts google-noto-sans-cjk-fonts",
+    "alpine": "sudo apk add pango harfbuzz-subset fontconfig font-inter font-jetbrains-mono font-noto "
+    "font-noto-cjk",
 }
 
 
@@ -82,8 +92,13 @@ def _is_free(port: int) -> bool:
 
 
 def missing_libraries() -> list[str]:
-    """Debian package names of the native libraries that cannot be found here."""
-    return [package for library, package in NATIVE_LIBRARIES.items() if not ctypes.util.find_library(library)]
+    """Debian package names of the native libraries, and on Debian the fonts, that cannot be found here."""
+    missing = [
+        package for library, package in NATIVE_LIBRARIES.items() if not ctypes.util.find_library(library)
+    ]
+    if shutil.which("apt-get"):
+        missing += [package for folder, package in FONTS.items() if not os.path.isdir(folder)]
+    return missing
 
 
 def check_native_libraries() -> None:
@@ -91,7 +106,7 @@ def check_native_libraries() -> None:
     missing = missing_libraries()
     if not missing:
         return
-    what = "Native libraries for making PDFs are missing: {}.".format(" ".join(missing))
+    what = "Native libraries or fonts for making PDFs are missing: {}.".format(" ".join(missing))
     command = ["apt-get", "install", "--yes", "--no-install-recommends", *missing]
     if not shutil.which("apt-get"):
         raise Trouble(f"{what}\n  Install them: {_other_command()}")
