@@ -40,6 +40,8 @@ UNSUPPORTED = frozenset(
     }
 )
 RESOURCE_POLICIES = frozenset({"AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"})
+BATCHES = {"sqs:SendMessage": "sqs:SendMessageBatch"}
+WITHOUT_RESOURCE = frozenset({"ses:SendEmail"})
 NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
@@ -80,6 +82,8 @@ def expand(
             resource["Properties"]["State"] = "DISABLED"
         elif resource["Type"] == "AWS::Lambda::Function":
             _forget_layer_paths(resource)
+        elif resource["Type"] == "AWS::IAM::Role":
+            _fit_to_emulator(resource["Properties"].get("Policies"))
         elif resource["Type"] in RESOURCE_POLICIES and _allow_plain_http(resource):
             del resources[name]
     return Expansion(template=expanded, dropped=tuple(_drop_unsupported(expanded)))
@@ -223,6 +227,23 @@ def _portal(api: str, host: str) -> dict[str, Resource]:
             "Properties": {"ApiId": {"Ref": api}, "DomainName": host, "Stage": "$default"},
         },
     }
+
+
+def _fit_to_emulator(policies: object) -> None:
+    """Say what a role may do in the emulator's words, where they differ from those of AWS.
+
+    Sending ten messages at once is an action of its own there, and e-mail is sent on no resource in particular.
+    """
+    if isinstance(policies, list):
+        for policy in policies:
+            _fit_to_emulator(policy)
+    elif isinstance(policies, dict):
+        if isinstance(actions := policies.get("Action"), list):
+            actions += [BATCHES[action] for action in actions if action in BATCHES]
+            if set(actions) <= WITHOUT_RESOURCE:
+                policies["Resource"] = "*"
+        for inner in policies.values():
+            _fit_to_emulator(inner)
 
 
 def _allow_plain_http(policy: Resource) -> bool:

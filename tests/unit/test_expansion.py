@@ -9,6 +9,8 @@ from local.expansion import Expansion, Local, expand
 
 TEMPLATE = """
 Transform: AWS::Serverless-2016-10-31
+Metadata:
+  Refusal: &refuse_plain_http {Effect: Deny, Condition: {Bool: {aws:SecureTransport: "false"}}}
 Parameters:
   Stage: {Type: String}
 Conditions:
@@ -34,6 +36,10 @@ Resources:
     Properties:
       CodeUri: functions/desk/
       Handler: api.handler
+      Policies:
+        - Statement:
+            - {Effect: Allow, Action: [sqs:SendMessage], Resource: !GetAtt Topic.TopicArn}
+            - {Effect: Allow, Action: [ses:SendEmail], Resource: identity/residences.example}
       Environment: {Variables: {FONTCONFIG_FILE: /opt/etc/fonts/fonts.conf, STAGE: !Ref Stage}}
       Events:
         Import:
@@ -54,6 +60,12 @@ Resources:
   Sum:
     Type: AWS::CloudWatch::Alarm
     Properties: {Metrics: [{Id: sum, Expression: a+b}], EvaluationPeriods: 1}
+  BucketPolicy:
+    Type: AWS::S3::BucketPolicy
+    Properties: {Bucket: documents, PolicyDocument: {Statement: [*refuse_plain_http]}}
+  QueuePolicy:
+    Type: AWS::SQS::QueuePolicy
+    Properties: {Queues: [queue], PolicyDocument: {Statement: [*refuse_plain_http, {Sid: Rules, Effect: Allow}]}}
   Topic:
     Type: AWS::SNS::Topic
     DependsOn: [Spending]
@@ -128,6 +140,22 @@ def test_what_the_emulator_refuses_is_left_out_and_named() -> None:
     assert not {"Spending", "Sum"} & set(expansion.template["Resources"])
     assert expansion.template["Resources"]["Topic"]["DependsOn"] == []
     assert list(expansion.template["Outputs"]) == ["TopicName"]
+
+
+def test_requests_without_tls_are_let_in_since_loopback_has_none() -> None:
+    (policy,) = of_type("AWS::SQS::QueuePolicy").values()
+
+    assert policy["PolicyDocument"]["Statement"] == [{"Sid": "Rules", "Effect": "Allow"}]
+    assert of_type("AWS::S3::BucketPolicy") == {}
+
+
+def test_roles_are_put_in_the_words_of_the_emulator_and_no_wider() -> None:
+    role = of_type("AWS::IAM::Role")["DeskFunctionRole"]
+
+    queue, mail = role["Policies"][0]["PolicyDocument"]["Statement"]
+    assert queue["Action"] == ["sqs:SendMessage", "sqs:SendMessageBatch"]
+    assert queue["Resource"] == {"Fn::GetAtt": ["Topic", "TopicArn"]}
+    assert mail["Resource"] == "*", "the emulator asks about no resource when e-mail is sent"
 
 
 def test_code_comes_from_where_it_was_uploaded() -> None:
