@@ -48,7 +48,7 @@ def document() -> dict[str, Any]:
     schemas: dict[str, Any] = {}
     for entry in sorted((ROOT / "functions").glob("*/*.py")):
         source = entry.read_text()
-        if "api = Api()" not in source:
+        if "api = Api(" not in source:
             continue
         resolver = _load(entry).api.resolver
         schemes = {name: HTTPBearer() for name in _SECURITY}

@@ -38,7 +38,7 @@ intake = Intake(
     ),
     utc_now,
 )
-api = Api()
+api = Api(max_json_bytes=MAX_BODY_BYTES)
 
 
 @api.post(

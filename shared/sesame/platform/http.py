@@ -143,9 +143,13 @@ def raw_body(request: Request, *, limit: int) -> bytes:
 
 
 class Api:
-    """Collects the routes of one function; `handler` is its Lambda entry point."""
+    """Collects the routes of one function; `handler` is its Lambda entry point.
 
-    def __init__(self) -> None:
+    A JSON body above `max_json_bytes` is refused before it is read.
+    """
+
+    def __init__(self, *, max_json_bytes: int = MAX_JSON_BYTES) -> None:
+        self._max_json_bytes = max_json_bytes
         self.resolver = APIGatewayHttpResolver(enable_validation=True, serializer=_dumps)
         self.resolver.exception_handler(Problem)(self._problem)
         self.resolver.exception_handler(RequestValidationError)(self._invalid)
@@ -206,7 +210,7 @@ class Api:
         """Answers one request, and logs one line about it: route, status, milliseconds; no path, no body."""
         started = time.perf_counter()
         self._failure = ""
-        if len(event.get("body") or "") > MAX_JSON_BYTES and "json" in _header(event, "content-type"):
+        if len(event.get("body") or "") > self._max_json_bytes and "json" in _header(event, "content-type"):
             answer = self._early(event, TooLarge())
         else:
             answer = self.resolver.resolve(event, context)  # type: ignore[arg-type]
