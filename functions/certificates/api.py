@@ -8,6 +8,7 @@ from aws_lambda_powertools.event_handler import Depends, Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import BaseModel, Field
 
+from sesame.domain import codes
 from sesame.domain.certificates import DocumentStatus, Kind, Validity
 from sesame.domain.tenancy import Language
 from sesame.platform.aws import client
@@ -58,6 +59,8 @@ class Certificate(BaseModel):
     language: Language
     period: str | None
     number: str
+    verification_code: str
+    """As printed: whoever is given the document may check it with this."""
     created_at: datetime
     download_url: str | None = None
 
@@ -174,6 +177,7 @@ def _shown(document: Document, download_url: str | None = None) -> Certificate:
         language=document.language,
         period=document.period,
         number=document.issue.number,
+        verification_code=codes.printed(document.issue.verification_code),
         created_at=document.created_at,
         download_url=download_url,
     )
