@@ -274,6 +274,23 @@ def test_an_entry_posted_twice_is_one_entry(house: House) -> None:
     assert house.balance == 40_000
 
 
+def test_a_run_for_a_past_day_never_unpays_a_newer_notice(house: House) -> None:
+    paid_at = house.clock.now + timedelta(days=3)
+    payment = house.checkout().payment_id
+    house.clock.advance(timedelta(days=3))
+    house.hear(house.message(payment))
+    house.clock.now = paid_at - timedelta(days=30)
+
+    house.bill("2026-08", 10_000)
+
+    statement = house.bookkeeping.statement(house.lease.lease_id)
+    assert {one.notice.period: one.standing.paid_cents for one in statement.notices} == {
+        "2026-08": 0,
+        "2026-09": 45_000,
+    }
+    assert house.balance == 10_000
+
+
 # ---------------------------------------------------------------- checkout
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sesame.domain.journal import (
     EMPTY,
@@ -78,10 +78,10 @@ class Bookkeeping:
 
         def attempt() -> bool:
             account = self._account(notice.lease_id, notice.residence_id)
-            now = self.clock()
-            change = self.change(account, [notice_entry(notice, now)], next_step)
+            issued_at = _never_backdated(self.clock(), account.checkpoint)
+            change = self.change(account, [notice_entry(notice, issued_at)], next_step)
             try:
-                self._transact([self.accounts.issuing(notice, now), change])
+                self._transact([self.accounts.issuing(notice, issued_at), change])
             except ConditionFailed as failure:
                 if failure.failed(0):
                     return False
@@ -134,6 +134,13 @@ class Bookkeeping:
 
     def _transact(self, writes: Sequence[Write]) -> None:
         transact(self.accounts.table.client, writes)
+
+
+def _never_backdated(now: datetime, checkpoint: Checkpoint) -> datetime:
+    """A debit comes after all that is folded: put before a credit, it could unpay a newer notice."""
+    if checkpoint.folded_to is None or checkpoint.folded_to.at < now:
+        return now
+    return checkpoint.folded_to.at + timedelta(microseconds=1)
 
 
 def _with_standings(
