@@ -210,7 +210,7 @@ def test_a_welcome_has_a_link_and_neither_code_nor_file(aws: Any, office: Office
 
     office.correspondence.handle(event)
 
-    assert office.mailbox.subjects == ["Welcome: your tenant code at Les Tilleuls"]
+    assert office.mailbox.subjects == ["Welcome: your tenant code (Les Tilleuls)"]
     assert "https://sesame.example/bienvenue/" in office.mailbox.text
     assert "9 September 2026" in office.mailbox.text
     for secret in (tenant.code, tenant.printed_code, "2004"):
@@ -376,6 +376,18 @@ def test_a_record_claimed_by_another_sender_in_between_is_left_to_it(
         office.correspondence.handle(reminder)
 
     assert office.mailbox.sent == []
+
+
+def test_a_month_billed_late_is_not_called_overdue_at_once(aws: Any, office: Office, tenant: Tenant) -> None:
+    office.clock.now = datetime(2026, 10, 20, 8, tzinfo=UTC)
+    office.bill(office.clock())  # October, due on the 10th
+    office.reminders.plan(office.clock())
+
+    [event] = office.announced("reminder.due")
+    office.correspondence.handle(event)
+
+    assert "450,00" in office.mailbox.subjects[0]
+    assert "Octobre 2026 (à payer au plus tard le 29 octobre)" in office.mailbox.text
 
 
 def test_a_run_made_for_another_day_writes_as_of_that_day(office: Office, tenant: Tenant) -> None:

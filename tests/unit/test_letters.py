@@ -103,6 +103,7 @@ NOTICE = {
     "notice_cents": 52_650,
     "balance_cents": 52_650,
     "earlier_cents": 0,
+    "today": date(2026, 9, 1),
 }
 FACTS: dict[LetterKind, dict[str, Any]] = {
     LetterKind.WELCOME: {"link": "https://sesame.example/bienvenue/abc", "link_ends_on": date(2026, 9, 8)},
@@ -214,6 +215,12 @@ def test_a_reminder_of_several_months_lists_each_and_asks_first_for_what_is_late
     assert "September 2026 (was due on 10 September)" in found.text
     assert "October 2026 (to be paid by 10 October)" in found.text
     assert "€1,053.00" in found.text
+
+
+def test_a_notice_that_went_out_late_names_no_day_that_has_passed() -> None:
+    found = letter(LetterKind.NOTICE, FRENCH, today=date(2026, 9, 20))
+
+    assert "10 septembre" not in found.subject + found.text
 
 
 def test_a_notice_prints_the_balance_brought_forward_beside_its_own_charge() -> None:

@@ -7,7 +7,7 @@ planners run.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sesame.domain.calendar import SENDING_OPENS, Period, local_date, period_of, wall_time
 from sesame.domain.journal import Outstanding
@@ -50,15 +50,19 @@ class Decision:
     next_step_at: datetime | None
 
 
+def payable_by(debit: Outstanding, time_zone: str) -> date:
+    """The day that reminders count from and name: the due date, or later where the notice went out late."""
+    return max(debit.due_on, local_date(debit.issued_at, time_zone) + timedelta(days=DAYS_TO_PAY))
+
+
 def _steps(
     unpaid: Sequence[Outstanding], ladder: Ladder, time_zone: str
 ) -> Iterator[tuple[datetime, Step, Outstanding]]:
     """Every step of every unpaid debit, with the instant when sending opens that day at the residence."""
     for debit in unpaid:
-        issued_on = local_date(debit.issued_at, time_zone)
-        anchor = max(debit.due_on, issued_on + timedelta(days=DAYS_TO_PAY))
+        issued_on, last_day = local_date(debit.issued_at, time_zone), payable_by(debit, time_zone)
         for step in ladder:
-            day = anchor + timedelta(days=step.days)
+            day = last_day + timedelta(days=step.days)
             # the notice's own e-mail said it that day: a step before or on it would only repeat it
             if debit.unpaid_cents > 0 and day > issued_on:
                 yield wall_time(day, SENDING_OPENS, time_zone), step, debit

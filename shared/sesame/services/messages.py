@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sesame.domain.calendar import Period, local_date, period_of
 from sesame.domain.journal import Outstanding
 from sesame.domain.notices import latest_period
+from sesame.domain.reminders import payable_by
 from sesame.domain.tenancy import Lease, Person, Residence
 from sesame.notifications.email import AnswerLost, EmailSender, NotAccepted, Refused
 from sesame.notifications.letters import Letter, LetterKind, write_letter
@@ -193,6 +194,7 @@ class Correspondence:
             starts_on=notice.starts_on,
             ends_on=notice.ends_on,
             due_on=notice.due_on,
+            today=today,
             lines=notice.lines,
             notice_cents=notice.amount_cents,
             balance_cents=account.balance_cents,
@@ -205,11 +207,12 @@ class Correspondence:
             return MessageState.UNADDRESSED
         account = self.accounts.get(found.lease.lease_id)
         outstanding = account.checkpoint.outstanding if account else ()
-        debts = [_debt(debt) for debt in outstanding if debt.unpaid_cents > 0]
+        time_zone = found.residence.time_zone
+        debts = [_debt(debit, time_zone) for debit in outstanding if debit.unpaid_cents > 0]
         if not debts:
             return MessageState.SUPERSEDED
         # a run made for another day writes as of that day; one that waited in a queue, as of today
-        today = local_date(max(self.clock(), event.at), found.residence.time_zone)
+        today = local_date(max(self.clock(), event.at), time_zone)
         to_come = [debt for debt in debts if debt.due_on >= today]
         return _draft(
             found,
@@ -252,7 +255,9 @@ def _draft(found: Tenancy, kind: LetterKind, **facts: Any) -> Draft:
     )
 
 
-def _debt(debt: Outstanding) -> Debt:
+def _debt(debit: Outstanding, time_zone: str) -> Debt:
     return Debt(
-        period=debt.period or period_of(debt.due_on), due_on=debt.due_on, unpaid_cents=debt.unpaid_cents
+        period=debit.period or period_of(debit.due_on),
+        due_on=payable_by(debit, time_zone),
+        unpaid_cents=debit.unpaid_cents,
     )
