@@ -101,7 +101,7 @@ class Story:
         self.clock_reminds()
         self.certificates(session)
 
-    # --- the steps ------------------------------------------------------------------------------------------
+    # --- the steps ---
 
     def desk_imports_leases(self) -> None:
         """Good rows in, the bad one named; the same file again changes nothing."""
@@ -266,7 +266,7 @@ class Story:
             self.must(verified["status"] == "genuine", f"genuine, got {verified}")
             self.got(f"verified by its code {ready['verification_code']}: {verified['status']}")
 
-    # --- how --------------------------------------------------------------------------------------------------
+    # --- how ---
 
     def step(self, text: str) -> None:
         """Announce a step."""
@@ -303,7 +303,7 @@ class Story:
         return found
 
     def mail_to(self, who: Newcomer, right: Callable[[Mail], bool], name: str, after: int = 0) -> Mail:
-        """The newest e-mail to somebody that is the right one, beyond the first `after`; kept in the folder."""
+        """The newest right e-mail to somebody, beyond the first `after`; it is kept in the folder."""
 
         def look() -> Mail | None:
             mails = self.mails(who)

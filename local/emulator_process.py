@@ -18,7 +18,7 @@ def main() -> None:
             return
     from ministack.app import main as serve  # noqa: PLC0415  (3 s of imports: not before the check above)
 
-    # It has read its own settings by now; functions inherit what is left, and some of them mean these otherwise.
+    # It has read its own settings by now; functions inherit what is left, and read these otherwise.
     for name in ("LOG_LEVEL", "SESAME_PARENT"):
         os.environ.pop(name, None)
     serve()

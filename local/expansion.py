@@ -42,6 +42,8 @@ UNSUPPORTED = frozenset(
 RESOURCE_POLICIES = frozenset({"AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"})
 BATCHES = {"sqs:SendMessage": "sqs:SendMessageBatch"}
 WITHOUT_RESOURCE = frozenset({"ses:SendEmail"})
+# The least that AWS allows. Streams, which have a starting position, are read one batch at a time anyway.
+QUEUE_CONCURRENCY = 2
 NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
@@ -82,6 +84,8 @@ def expand(
             resource["Properties"]["State"] = "DISABLED"
         elif resource["Type"] == "AWS::Lambda::Function":
             _forget_layer_paths(resource)
+        elif resource["Type"] == "AWS::Lambda::EventSourceMapping":
+            _narrow_queue(resource)
         elif resource["Type"] == "AWS::IAM::Role":
             _fit_to_emulator(resource["Properties"].get("Policies"))
         elif resource["Type"] in RESOURCE_POLICIES and _allow_plain_http(resource):
@@ -232,7 +236,7 @@ def _portal(api: str, host: str) -> dict[str, Resource]:
 def _fit_to_emulator(policies: object) -> None:
     """Say what a role may do in the emulator's words, where they differ from those of AWS.
 
-    Sending ten messages at once is an action of its own there, and e-mail is sent on no resource in particular.
+    Sending ten messages at once is an action of its own there, and e-mail is sent on no resource of its own.
     """
     if isinstance(policies, list):
         for policy in policies:
@@ -246,12 +250,19 @@ def _fit_to_emulator(policies: object) -> None:
             _fit_to_emulator(inner)
 
 
+def _narrow_queue(mapping: Resource) -> None:
+    """Let few processes work through a queue: each new one costs a core a second before its first message."""
+    if "StartingPosition" not in mapping["Properties"]:
+        mapping["Properties"]["ScalingConfig"] = {"MaximumConcurrency": QUEUE_CONCURRENCY}
+
+
 def _allow_plain_http(policy: Resource) -> bool:
-    """Take out what refuses requests without TLS: on loopback there is none. True when nothing else was in."""
+    """Take out what refuses requests without TLS: loopback has none. True when nothing else was in."""
     document = policy["Properties"]["PolicyDocument"]
     refusal = {"aws:SecureTransport": "false"}
-    document["Statement"] = [s for s in document["Statement"] if refusal not in s.get("Condition", {}).values()]
-    return not document["Statement"]
+    kept = [rule for rule in document["Statement"] if refusal not in rule.get("Condition", {}).values()]
+    document["Statement"] = kept
+    return not kept
 
 
 def _forget_layer_paths(function: Resource) -> None:

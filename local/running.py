@@ -16,6 +16,7 @@ from local.deploy import Deployment, Say, deploy, is_deployed
 from local.emulator import Emulator
 from local.instance import ROOT, Instance
 from local.mailbox import Mailbox
+from local.sandbox_provider import SandboxProvider
 from local.seed import demo_tenants, plant
 from local.staff import StaffMember, Token
 
@@ -75,16 +76,12 @@ class LocalStack:
             # What a run that ended badly may have left is of no use without its stack.
             self.emulator.reset()
         self.deployment = deploy(self.instance, self._say, root=self._root, schedules=self._schedules)
-        try:
-            from local.sandbox_provider import SandboxProvider
-
-            mailbox.provider = SandboxProvider(
-                api_url=self.instance.api_url,
-                webhook_secret=self.deployment.webhook_secrets["sandbox"],
-                base_url=self.instance.sandbox_url,
-            )
-        except ModuleNotFoundError:
-            pass
+        mailbox.provider = SandboxProvider(
+            api_url=self.instance.api_url,
+            webhook_secret=self.deployment.webhook_secrets["sandbox"],
+            base_url=self.instance.sandbox_url,
+            folder=self.instance.folder,
+        )
         self._staff = StaffMember(self.instance, self.deployment, self._clock)
         self._token = self._staff.token()
         self._write([])

@@ -1,14 +1,15 @@
 """Fills an empty stack with the demo residence: forty leases, three months of notices, most of them paid.
 
 Everything goes through the deployed functions, as in AWS: the leases by the desk's import, the notices
-by the billing job run for past days, the payments by signed webhooks dated in those months.
+by the billing job run for past days, the payments by notifications dated in those months.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 from typing import Any
@@ -19,13 +20,17 @@ from botocore.exceptions import ClientError
 from local.deploy import ARTEFACT_BUCKET, Deployment, Say
 from local.doctor import Trouble
 from local.instance import Instance
-from local.payments import PastPayments, states
+from local.payments import PastPayments
 from local.residents import POSTAL_CODE, RESIDENCE, Resident, lease_file, residents
 from local.stack import DemoTenant
 from sesame.domain.residences import residence_id
 from sesame.domain.tenancy import Lease
+from sesame.platform.secrets import Secrets
+from sesame.providers.registry import Registry
+from sesame.services.intake import Intake
 from sesame.services.tenant_codes import Decipher
 from sesame.store import keys
+from sesame.store.deliveries import Deliveries
 from sesame.store.people import lease_of, person_of
 from sesame.store.table import Table
 
@@ -41,10 +46,12 @@ def plant(instance: Instance, deployment: Deployment, staff_token: str, say: Say
     months = _months(today)
     people = residents(months[0])
     say(f"Seeding {RESIDENCE}: {len(people)} leases, notices of {MONTHS} months ...")
-    import_leases(instance, staff_token, people)
-    for month in months:
-        bill(instance, deployment, month, expected=sum(one.starts_on < _next(month) for one in people))
-    _pay(instance, deployment, people, months)
+    # The welcome of each, and as many notices.
+    with _no_mail(instance, deployment, expected=len(people) * (1 + MONTHS)):
+        import_leases(instance, staff_token, people)
+        for month in months:
+            bill(instance, deployment, month, expected=len(people))
+        _pay(instance, deployment, people, months)
     # In the emulator's own state, so that it is kept, or lost, with what was planted.
     instance.client("s3").put_object(Bucket=ARTEFACT_BUCKET, Key=PLANTED, Body=b"")
 
@@ -70,15 +77,8 @@ def bill(instance: Instance, deployment: Deployment, month: date, *, expected: i
     """Run the billing job as if on the first day of `month`, and wait for its notices."""
     at = datetime.combine(month, clock_time(3), UTC)
     invoke(instance, deployment, "BillingPlanFunction", {"scheduled_time": at.isoformat()})
-    request = {
-        "TableName": deployment.tables["money"],
-        "FilterExpression": "sk = :notice",
-        "ExpressionAttributeValues": {":notice": {"S": f"NOTICE#{month:%Y-%m}"}},
-        "Select": "COUNT",
-    }
-    pages = instance.client("dynamodb").get_paginator("scan")
     wait_for(
-        lambda: sum(page["Count"] for page in pages.paginate(**request)) >= expected,
+        lambda: _count(instance, deployment, "sk = :value", f"NOTICE#{month:%Y-%m}") >= expected,
         f"the {expected} notices of {month:%Y-%m}",
     )
 
@@ -117,14 +117,65 @@ def demo_tenants(instance: Instance, deployment: Deployment) -> list[DemoTenant]
 def _pay(instance: Instance, deployment: Deployment, people: list[Resident], months: list[date]) -> None:
     money = _table(instance, deployment, "money")
     leases = _leases(_table(instance, deployment, "identity"))
+    now = datetime.now(UTC)
+    registry = Registry(
+        stage=deployment.settings["STAGE"],
+        secrets=Secrets(instance.client("secretsmanager")),
+        secret_ids=json.loads(deployment.settings["PROVIDER_SECRETS"]),
+    )
     past = PastPayments(
         money=money,
-        api_url=instance.api_url,
+        intake=Intake(Deliveries(money), registry, lambda: datetime.now(UTC)),
         webhook_secret=deployment.webhook_secrets["sandbox"],
-        now=datetime.now(UTC),
+        now=now,
     )
     made = past.pay(people, {lease.room: lease for lease in leases}, months)
-    wait_for(lambda: list(states(money, leases)).count("paid") >= made, f"the posting of {made} payments")
+    wait_for(
+        lambda: _count(instance, deployment, "#state = :value", "paid", {"#state": "state"}) >= made,
+        f"the posting of {made} payments",
+    )
+
+
+@contextmanager
+def _no_mail(instance: Instance, deployment: Deployment, expected: int) -> Iterator[None]:
+    """Send nothing of what happens meanwhile, `expected` messages: it is past, and was said at the time."""
+    lambda_, sqs = instance.client("lambda"), instance.client("sqs")
+    queue = {"QueueUrl": deployment.resources["NotificationQueue"]}
+    sender = deployment.resources["SendFunction"]
+    [mapping] = lambda_.list_event_source_mappings(FunctionName=sender)["EventSourceMappings"]
+    lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    try:
+        yield
+        count = "ApproximateNumberOfMessages"
+        wait_for(
+            lambda: (
+                int(sqs.get_queue_attributes(**queue, AttributeNames=[count])["Attributes"][count])
+                >= expected
+            ),
+            f"{expected} announcements",
+        )
+        sqs.purge_queue(**queue)
+    finally:
+        lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+
+
+def _count(
+    instance: Instance,
+    deployment: Deployment,
+    condition: str,
+    value: str,
+    names: dict[str, str] | None = None,
+) -> int:
+    """Items of the money table for which a condition holds."""
+    request: dict[str, Any] = {
+        "TableName": deployment.tables["money"],
+        "FilterExpression": condition,
+        "ExpressionAttributeValues": {":value": {"S": value}},
+        "Select": "COUNT",
+    } | ({"ExpressionAttributeNames": names} if names else {})
+    return sum(
+        page["Count"] for page in instance.client("dynamodb").get_paginator("scan").paginate(**request)
+    )
 
 
 def _table(instance: Instance, deployment: Deployment, name: str) -> Table:
@@ -166,7 +217,3 @@ def _months(today: date) -> list[date]:
     while len(months) < MONTHS:
         months.insert(0, (months[0] - timedelta(days=1)).replace(day=1))
     return months
-
-
-def _next(month: date) -> date:
-    return (month.replace(day=28) + timedelta(days=4)).replace(day=1)

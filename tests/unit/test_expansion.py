@@ -51,6 +51,12 @@ Resources:
         Any:
           Type: HttpApi
           Properties: {ApiId: !Ref Api, Method: ANY, Path: /v1/anything}
+        Queue:
+          Type: SQS
+          Properties: {Queue: "arn:aws:sqs:eu-west-3:1:queue", ScalingConfig: {MaximumConcurrency: 50}}
+        Stream:
+          Type: DynamoDB
+          Properties: {Stream: "arn:aws:dynamodb:eu-west-3:1:table/t/stream/s", StartingPosition: LATEST}
         Daily:
           Type: ScheduleV2
           Properties: {ScheduleExpression: rate(1 day)}
@@ -65,7 +71,9 @@ Resources:
     Properties: {Bucket: documents, PolicyDocument: {Statement: [*refuse_plain_http]}}
   QueuePolicy:
     Type: AWS::SQS::QueuePolicy
-    Properties: {Queues: [queue], PolicyDocument: {Statement: [*refuse_plain_http, {Sid: Rules, Effect: Allow}]}}
+    Properties:
+      Queues: [queue]
+      PolicyDocument: {Statement: [*refuse_plain_http, {Sid: Rules, Effect: Allow}]}
   Topic:
     Type: AWS::SNS::Topic
     DependsOn: [Spending]
@@ -156,6 +164,13 @@ def test_roles_are_put_in_the_words_of_the_emulator_and_no_wider() -> None:
     assert queue["Action"] == ["sqs:SendMessage", "sqs:SendMessageBatch"]
     assert queue["Resource"] == {"Fn::GetAtt": ["Topic", "TopicArn"]}
     assert mail["Resource"] == "*", "the emulator asks about no resource when e-mail is sent"
+
+
+def test_few_processes_work_through_a_queue_on_a_laptop() -> None:
+    mappings = of_type("AWS::Lambda::EventSourceMapping")
+
+    assert mappings["DeskFunctionQueue"]["ScalingConfig"] == {"MaximumConcurrency": 2}
+    assert "ScalingConfig" not in mappings["DeskFunctionStream"]
 
 
 def test_code_comes_from_where_it_was_uploaded() -> None:
