@@ -6,15 +6,15 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Depends, Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from sesame.domain import codes
 from sesame.domain.certificates import DocumentStatus, Kind, Validity
 from sesame.domain.tenancy import Language
-from sesame.platform.aws import client
+from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import NotFound
-from sesame.platform.http import Api, StrictModel
+from sesame.platform.http import Api, Shown, StrictModel
 from sesame.platform.settings import Settings
 from sesame.services.certificates import PAGE, REFUSALS, Certificates, Downloads, Verifications
 from sesame.services.sessions import Session, SessionCheck, session_dependency
@@ -50,7 +50,7 @@ class CertificateRequest(StrictModel):
     """The tenant's own by default."""
 
 
-class Certificate(BaseModel):
+class Certificate(Shown):
     """A document. `download_url` is there once it is ready, for five minutes: ask again for another."""
 
     id: str
@@ -65,14 +65,14 @@ class Certificate(BaseModel):
     download_url: str | None = None
 
 
-class CertificateList(BaseModel):
+class CertificateList(Shown):
     """Newest first. Where there is more, give `next` as `after`."""
 
     certificates: list[Certificate]
     next: str | None
 
 
-class VerificationAnswer(BaseModel):
+class VerificationAnswer(Shown):
     """Whether the paper is genuine and, if so, what it says: compare. Of an entry document, its kind only."""
 
     status: Validity
@@ -93,7 +93,7 @@ dynamodb = client("dynamodb")
 identity = Table(dynamodb, settings.identity_table)
 documents = Documents(Table(dynamodb, settings.documents_table))
 certificates = Certificates(documents, identity, Accounts(Table(dynamodb, settings.money_table)), utc_now)
-downloads = Downloads(documents, client("s3"), settings.bucket)
+downloads = Downloads(documents, Later("s3"), settings.bucket)
 verifications = Verifications(documents)
 CurrentSession = Annotated[Session, Depends(session_dependency(SessionCheck(Sessions(identity), utc_now)))]
 

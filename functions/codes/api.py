@@ -5,13 +5,13 @@ from secrets import token_bytes
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Depends
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from sesame.domain.contacts import normal_email, normal_ine, normal_phone
-from sesame.platform.aws import client
+from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import Invalid, TooManyRequests
-from sesame.platform.http import Api, StrictModel
+from sesame.platform.http import Api, Shown, StrictModel
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.access import (
@@ -47,7 +47,7 @@ class SignInRequest(StrictModel):
     tenant_code: Annotated[str, Field(min_length=1, max_length=40)]
 
 
-class SignInStarted(BaseModel):
+class SignInStarted(Shown):
     """Whether the code is known or not: if it is, a one-time code is on its way to the contact on record."""
 
     sign_in_id: str
@@ -60,7 +60,7 @@ class OneTimeCodeGiven(StrictModel):
     otp: Annotated[str, Field(min_length=1, max_length=40)]
 
 
-class SessionOpened(BaseModel):
+class SessionOpened(Shown):
     """Send the token as `Authorization: Bearer`. It ends after 30 idle minutes, or at `expires_at`."""
 
     session_token: str
@@ -76,14 +76,14 @@ class RecoveryRequest(StrictModel):
     birth_date: date
 
 
-class RecoveryStarted(BaseModel):
+class RecoveryStarted(Shown):
     """Whether the person is known or not: if so, a one-time code is on its way to the contact on record."""
 
     recovery_id: str
     expires_in_seconds: int
 
 
-class CodeOfLease(BaseModel):
+class CodeOfLease(Shown):
     """The tenant code of one lease."""
 
     tenant_code: str
@@ -93,7 +93,7 @@ class CodeOfLease(BaseModel):
     ends_on: date
 
 
-class CodeRecovered(BaseModel):
+class CodeRecovered(Shown):
     """The tenant code of the newest lease, and those of all leases."""
 
     tenant_code: str
@@ -107,7 +107,7 @@ class WelcomeRequest(StrictModel):
     birth_date: date
 
 
-class EntryDocument(BaseModel):
+class EntryDocument(Shown):
     """The entry document: ask again in a few seconds until its status is `ready`."""
 
     document_id: str
@@ -115,7 +115,7 @@ class EntryDocument(BaseModel):
     download_url: str | None = None
 
 
-class Welcomed(BaseModel):
+class Welcomed(Shown):
     """What the welcome link shows. Asking again within 30 minutes shows the same."""
 
     tenant_code: str
@@ -139,7 +139,7 @@ starts = Starts(challenges, pepper, utc_now, token_bytes)
 confirmations = Confirmations(challenges, sessions, pepper, decipher, utc_now, token_bytes)
 documents = Documents(Table(dynamodb, settings.documents_table))
 welcomes = Welcomes(challenges, decipher, EntryDocuments(documents), utc_now)
-downloads = Downloads(documents, client("s3"), settings.bucket)
+downloads = Downloads(documents, Later("s3"), settings.bucket)
 CurrentSession = Annotated[Session, Depends(session_dependency(SessionCheck(sessions, utc_now)))]
 
 api = Api()

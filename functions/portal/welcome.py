@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 from aws_lambda_powertools.event_handler import Request, Response
 
-from sesame.platform.aws import client
+from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import Problem
 from sesame.platform.http import Api, Language, raw_body
@@ -121,7 +121,7 @@ welcomes = Welcomes(
     EntryDocuments(documents, token_bytes),
     utc_now,
 )
-downloads = Downloads(documents, client("s3"), settings.bucket)
+downloads = Downloads(documents, Later("s3"), settings.bucket)
 
 api = Api()
 

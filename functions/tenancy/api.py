@@ -4,13 +4,12 @@ from datetime import date, datetime
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Depends
-from pydantic import BaseModel
 
 from sesame.domain.journal import Entry, Standing
 from sesame.platform.aws import client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import NotFound
-from sesame.platform.http import Api
+from sesame.platform.http import Api, Shown
 from sesame.platform.settings import Settings
 from sesame.services.accounts import Bookkeeping, NoticeStanding
 from sesame.services.sessions import Session, SessionCheck, session_dependency
@@ -27,7 +26,7 @@ class TenancySettings(Settings):
     money_table: str
 
 
-class TenantShown(BaseModel):
+class TenantShown(Shown):
     """The signed-in tenant."""
 
     given_names: str
@@ -35,7 +34,7 @@ class TenantShown(BaseModel):
     language: str
 
 
-class ResidenceShown(BaseModel):
+class ResidenceShown(Shown):
     """Where the room is, and whom to ask."""
 
     name: str
@@ -44,7 +43,7 @@ class ResidenceShown(BaseModel):
     desk_contact: str
 
 
-class LeaseShown(BaseModel):
+class LeaseShown(Shown):
     """The terms: cents a month, days included."""
 
     lease_id: str
@@ -59,7 +58,7 @@ class LeaseShown(BaseModel):
     status: str
 
 
-class UnpaidShown(BaseModel):
+class UnpaidShown(Shown):
     """A notice that is not paid in full."""
 
     period: str | None
@@ -68,7 +67,7 @@ class UnpaidShown(BaseModel):
     unpaid_cents: int
 
 
-class Me(BaseModel):
+class Me(Shown):
     """The tenancy at a glance. A balance above zero is owed; credit pays the next notice."""
 
     tenant: TenantShown
@@ -80,7 +79,7 @@ class Me(BaseModel):
     unpaid: list[UnpaidShown]
 
 
-class NoticeLineShown(BaseModel):
+class NoticeLineShown(Shown):
     """An amount of a notice, and the days it is for."""
 
     kind: str
@@ -89,7 +88,7 @@ class NoticeLineShown(BaseModel):
     amount_cents: int
 
 
-class NoticeShown(BaseModel):
+class NoticeShown(Shown):
     """A rent notice and how much of it is paid. It is no proof of payment: the receipt is."""
 
     period: str
@@ -105,13 +104,13 @@ class NoticeShown(BaseModel):
     lines: list[NoticeLineShown]
 
 
-class Notices(BaseModel):
+class Notices(Shown):
     """All rent notices, oldest due first."""
 
     notices: list[NoticeShown]
 
 
-class EntryShown(BaseModel):
+class EntryShown(Shown):
     """A line of the account: above zero owed, below zero paid."""
 
     entry_id: str
@@ -121,7 +120,7 @@ class EntryShown(BaseModel):
     period: str | None
 
 
-class AccountShown(BaseModel):
+class AccountShown(Shown):
     """The whole account: its entries add up to the balance."""
 
     currency: str = "EUR"

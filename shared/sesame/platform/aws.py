@@ -1,9 +1,13 @@
-"""AWS clients, made once per process, with time-outs and retries set."""
+"""AWS clients, made once per process, with time-outs and retries set.
+
+Made by botocore itself: importing boto3 costs every function a tenth of its cold start, and nothing of it is
+used here.
+"""
 
 from functools import cache
 from typing import Any
 
-import boto3
+import botocore.session
 from botocore.config import Config
 
 _CONFIG = Config(
@@ -15,6 +19,21 @@ _CONFIG = Config(
 
 
 @cache
+def _session() -> botocore.session.Session:
+    return botocore.session.get_session()
+
+
+@cache
 def client(service: str) -> Any:
-    """The client of a service, by its name in boto3 (`dynamodb`, `s3`, `kms`, `sesv2`, ...)."""
-    return boto3.client(service, config=_CONFIG)  # type: ignore[call-overload]
+    """The client of a service, by its name in boto3 (`dynamodb`, `sqs`, ...)."""
+    return _session().create_client(service, config=_CONFIG)
+
+
+class Later:
+    """A client made when it is first called: for what few requests need, such as a download's link."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(client(self._service), name)

@@ -67,7 +67,13 @@ _DATE = {"fr": "date attendue, par exemple 2004-05-31", "en": "date expected, fo
 class StrictModel(BaseModel):
     """Base of request bodies: unknown fields are refused, spaces around texts dropped, values immutable."""
 
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, frozen=True, defer_build=True)
+
+
+class Shown(BaseModel):
+    """Base of answers. Like bodies, its validator is built when it is first used, not at every cold start."""
+
+    model_config = ConfigDict(defer_build=True)
 
 
 class ProblemDocument(BaseModel):
