@@ -302,7 +302,7 @@ class People:
         return Check(table=self.table.name, key=key, condition=NOT_THERE)
 
 
-# --- Items ---------------------------------------------------------------------------------------------------
+# --- Items ---------------------------------------------------------------------------------------------
 
 
 def residence_item(residence: Residence) -> Item:

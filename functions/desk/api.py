@@ -1,0 +1,262 @@
+"""The desk admits leases, one at a time or by the file, and reads what became of a file's rows."""
+
+from datetime import date
+from secrets import token_bytes
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import Request, Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from pydantic import BaseModel, Field
+
+from sesame.domain.lease_faults import Fault, RowProblem
+from sesame.domain.lease_files import Column, LeaseRow, check_lease
+from sesame.domain.tenancy import Language as SpokenLanguage
+from sesame.platform.aws import client
+from sesame.platform.clock import utc_now
+from sesame.platform.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge, UnsupportedMedia
+from sesame.platform.http import Api, Language, StrictModel
+from sesame.platform.secrets import Pepper, Secrets
+from sesame.platform.settings import Settings
+from sesame.services.admissions import Admissions, Origin, Rejected
+from sesame.services.lease_imports import (
+    IMPORTERS,
+    MAX_REPORTED,
+    RESIDENCE_CREATORS,
+    LeaseImports,
+    Report,
+    StoredFiles,
+    UnreadableLeaseFile,
+)
+from sesame.services.staff import CurrentStaff, require
+from sesame.services.uploads import uploaded_file
+from sesame.store.imports import Imports
+from sesame.store.people import People
+from sesame.store.table import Table
+
+
+class DeskSettings(Settings):
+    """What this function is given."""
+
+    identity_table: str
+    operations_table: str
+    bucket: str
+    pepper_secret: str
+    codes_key: str
+    operator_name: str
+
+
+class LeaseRequest(StrictModel):
+    """A lease as the desk types it. Amounts in cents of euro; dates in ISO 8601; phone as dialled."""
+
+    reference: Annotated[str, Field(max_length=200)]
+    residence: Annotated[str, Field(max_length=200)]
+    address: Annotated[str, Field(max_length=200)]
+    postal_code: Annotated[str, Field(max_length=20)]
+    city: Annotated[str, Field(max_length=200)]
+    room: Annotated[str, Field(max_length=200)]
+    family_name: Annotated[str, Field(max_length=200)]
+    given_names: Annotated[str, Field(max_length=200)]
+    birth_date: date
+    email: Annotated[str, Field(max_length=254)]
+    starts_on: date
+    ends_on: date
+    rent_cents: int
+    charges_cents: int
+    deposit_cents: int
+    ine: Annotated[str, Field(max_length=20)] = ""
+    phone: Annotated[str, Field(max_length=30)] = ""
+    language: Annotated[str, Field(max_length=10)] = ""
+    tenant_code: Annotated[str, Field(max_length=40)] = ""
+
+    def cells(self) -> dict[Column, str]:
+        """As a file's cells, so that one lease obeys the same rules as a file of them."""
+        return {column: _cell(getattr(self, column.value)) for column in Column}
+
+
+class LeaseAdmitted(BaseModel):
+    """The lease; of its tenant code only the last two symbols are ever shown here."""
+
+    lease_id: str
+    tenant_reference: str
+    code_tail: str
+
+
+class ImportTaken(BaseModel):
+    """The file is in; ask for the report at the `Location` given."""
+
+    import_id: str
+    status: str
+
+
+class RowProblemShown(BaseModel):
+    """What is wrong with a row, or to be known about it: `line` as an editor counts, `column` as written."""
+
+    line: int
+    column: str
+    fault: str
+    reason: str
+    remedy: str
+
+
+class ImportReport(BaseModel):
+    """What became of a file: counts of rows, and why some were refused. Complete once `status` is `done`."""
+
+    import_id: str
+    status: str
+    progress: int
+    """Percent of the rows."""
+    encoding: str
+    ignored_columns: list[str]
+    rows: int
+    created: int
+    unchanged: int
+    rejected: int
+    residences_created: list[str]
+    problems: list[RowProblemShown]
+    problems_omitted: int
+    notes: list[RowProblemShown]
+
+
+settings = DeskSettings.from_env()
+dynamodb = client("dynamodb")
+pepper = Pepper(Secrets(client("secretsmanager")), settings.pepper_secret)
+admissions = Admissions(
+    people=People(Table(dynamodb, settings.identity_table), pepper),
+    pepper=pepper,
+    kms=client("kms"),
+    codes_key=settings.codes_key,
+    operator_name=settings.operator_name,
+    clock=utc_now,
+    random=token_bytes,
+)
+imports = LeaseImports(
+    imports=Imports(Table(dynamodb, settings.operations_table)),
+    files=StoredFiles(client("s3"), settings.bucket),
+    clock=utc_now,
+    random=token_bytes,
+)
+
+api = Api()
+
+
+@api.post(
+    "/v1/desk/leases",
+    status=201,
+    summary="Admit a lease",
+    errors=[Forbidden, Conflict],
+    security="staff",
+)
+def admit_lease(body: LeaseRequest, staff: CurrentStaff, language: Language) -> LeaseAdmitted:
+    """The same lease sent again is the same lease; another under its reference is refused."""
+    require(staff, *IMPORTERS)
+    spoken = SpokenLanguage(language)
+    row = check_lease(body.cells())
+    if not isinstance(row, LeaseRow):
+        raise Invalid(errors=[_field_error(problem, spoken) for problem in row])
+    outcome = admissions.admit(row, Origin(creates_residences=staff.has(*RESIDENCE_CREATORS)))
+    if isinstance(outcome, Rejected):
+        problem = RowProblem(line=1, column=outcome.column.value, fault=outcome.fault)
+        kind = Invalid if outcome.fault is Fault.UNKNOWN_RESIDENCE else Conflict
+        raise kind(errors=[_field_error(problem, spoken)])
+    return LeaseAdmitted(
+        lease_id=outcome.lease_id,
+        tenant_reference=outcome.tenant_reference,
+        code_tail=outcome.code_tail,
+    )
+
+
+@api.post(
+    "/v1/desk/lease-imports",
+    status=202,
+    summary="Import a file of leases",
+    errors=[Forbidden, TooLarge, UnsupportedMedia, UnreadableLeaseFile],
+    security="staff",
+)
+def take_lease_file(request: Request, staff: CurrentStaff) -> Response[ImportTaken]:
+    """The body is the file: `application/octet-stream` in any encoding, `text/csv` in UTF-8, or a form."""
+    require(staff, *IMPORTERS)
+    taken = imports.take(uploaded_file(request), staff)
+    return Response(
+        status_code=202,
+        content_type="application/json",
+        body=ImportTaken(import_id=taken.import_id, status="queued"),
+        headers={"Location": f"/v1/desk/lease-imports/{taken.import_id}"},
+    )
+
+
+@api.get(
+    "/v1/desk/lease-imports/<import_id>",
+    summary="Read what became of a file of leases",
+    errors=[Forbidden, NotFound],
+    security="staff",
+)
+def lease_import_report(
+    import_id: str,
+    request: Request,
+    staff: CurrentStaff,
+    language: Language,
+    format: Annotated[str, Query(max_length=10)] = "",
+) -> Response[ImportReport]:
+    """The report; with `?format=csv` or `Accept: text/csv`, the refused rows to mend and send again."""
+    require(staff, *IMPORTERS)
+    report, spoken = imports.report(import_id), SpokenLanguage(language)
+    if format == "csv" or request.headers.get("accept", "").startswith("text/csv"):
+        return _csv(report, spoken)
+    return Response(status_code=200, content_type="application/json", body=_shown(report, spoken))
+
+
+def _csv(report: Report, language: SpokenLanguage) -> Response[Any]:
+    name = f"import-{report.taken.import_id}.csv"
+    return Response(
+        status_code=200,
+        content_type="text/csv; charset=utf-8",
+        body=imports.rejected_csv(report, language),
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _shown(report: Report, language: SpokenLanguage) -> ImportReport:
+    problems = report.problems
+    return ImportReport(
+        import_id=report.taken.import_id,
+        status=report.status,
+        progress=100 * report.rows_done // report.taken.rows,
+        encoding=report.taken.encoding,
+        ignored_columns=list(report.taken.ignored_headers),
+        rows=report.taken.rows,
+        created=report.created,
+        unchanged=report.unchanged,
+        rejected=report.rejected,
+        residences_created=report.residences_created,
+        problems=[_row_problem(problem, language) for problem in problems[:MAX_REPORTED]],
+        problems_omitted=max(0, len(problems) - MAX_REPORTED),
+        notes=[_row_problem(note, language) for note in report.notes[:MAX_REPORTED]],
+    )
+
+
+def _row_problem(problem: RowProblem, language: SpokenLanguage) -> RowProblemShown:
+    return RowProblemShown(
+        line=problem.line,
+        column=problem.column,
+        fault=problem.fault.value,
+        reason=problem.reason(language),
+        remedy=problem.remedy(language),
+    )
+
+
+def _field_error(problem: RowProblem, language: SpokenLanguage) -> dict[str, object]:
+    return {
+        "field": problem.column,
+        "reason": problem.reason(language),
+        "remedy": problem.remedy(language),
+    }
+
+
+def _cell(value: str | int | date) -> str:
+    if isinstance(value, int):
+        sign, cents = "-" if value < 0 else "", abs(value)
+        return f"{sign}{cents // 100}.{cents % 100:02}"
+    return value.isoformat() if isinstance(value, date) else value
+
+
+handler = api.handler
