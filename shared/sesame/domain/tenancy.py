@@ -77,7 +77,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """A *décision d'admission*: one person, one room, from `starts_on` to `ends_on` inclusive. Amounts in cents a month."""
+    """A *décision d'admission*: one person, one room, `starts_on` to `ends_on` included; cents a month."""
 
     lease_id: str
     person_id: str

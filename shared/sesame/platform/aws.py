@@ -15,6 +15,8 @@ _CONFIG = Config(
     read_timeout=10,
     retries={"mode": "standard", "max_attempts": 4},
     tcp_keepalive=True,
+    # Or presigned links name S3's global host, which sends a fresh bucket of another region elsewhere.
+    s3={"addressing_style": "virtual"},
 )
 
 

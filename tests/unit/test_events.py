@@ -1,0 +1,60 @@
+"""The sample events are what the functions' own readers understand."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sesame.platform.clock import scheduled_time
+from sesame.platform.events import Event, batch_handler, event_of
+from tests.conftest import FrozenClock
+
+EVENTS = Path(__file__).resolve().parents[2] / "events"
+
+
+def sample(name: str) -> dict[str, Any]:
+    return dict(json.loads((EVENTS / f"{name}.json").read_text("utf-8")))
+
+
+@pytest.mark.parametrize("path", sorted(EVENTS.glob("queue-*.json")), ids=lambda path: path.stem)
+def test_every_message_of_a_queue_reads_as_an_event(path: Path) -> None:
+    for record in sample(path.stem)["Records"]:
+        assert event_of(record["body"]).data
+
+
+def test_one_bad_message_is_reported_alone() -> None:
+    seen: list[str] = []
+
+    def consume(event: Event) -> None:
+        if event.type == "reminder.due":
+            raise RuntimeError("not this one")
+        seen.append(event.type)
+
+    event = sample("queue-notification")
+
+    answer = batch_handler(consume)(event, None)
+
+    assert seen == ["lease.admitted"]
+    assert answer == {"batchItemFailures": [{"itemIdentifier": event["Records"][1]["messageId"]}]}
+
+
+def test_a_message_that_is_no_event_fails_by_itself() -> None:
+    event = sample("queue-posting")
+    event["Records"][0]["body"] = "not JSON"
+
+    answer = batch_handler(lambda _: None)(event, None)
+
+    assert len(answer["batchItemFailures"]) == 1
+
+
+def test_a_schedules_time_is_the_runs_time(clock: FrozenClock) -> None:
+    assert scheduled_time(sample("schedule"), clock).isoformat() == "2026-09-01T01:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"scheduled_time": "<aws.scheduler.scheduled-time>"}, {"scheduled_time": "2026-09-01T01:00"}],
+)
+def test_a_schedule_that_does_not_say_its_time_means_now(clock: FrozenClock, given: dict[str, Any]) -> None:
+    assert scheduled_time(given, clock) == clock()
