@@ -21,6 +21,7 @@ from sesame.store.challenges import Challenges
 from sesame.store.messages import Messages
 from sesame.store.table import Item, unmarshal
 from tests.conftest import FrozenClock
+from tests.integration.aws_calls import count_calls
 
 PORTAL = "https://sesame.example"
 LONG = timedelta(hours=1)
@@ -138,15 +139,8 @@ class Office:
 
     @contextmanager
     def metered(self) -> Iterator[Counter[str]]:
-        """Counts the DynamoDB calls made meanwhile, by operation."""
+        """How many DynamoDB calls are made meanwhile, by operation."""
         calls: Counter[str] = Counter()
-        events = self.aws.dynamodb.meta.events
-
-        def note(model: Any, **_: Any) -> None:
-            calls[model.name] += 1
-
-        events.register("before-call.dynamodb", note, unique_id="meter")
-        try:
+        with count_calls(self.aws.dynamodb) as made:
             yield calls
-        finally:
-            events.unregister("before-call.dynamodb", unique_id="meter")
+        calls.update(made)

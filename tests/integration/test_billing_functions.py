@@ -1,0 +1,81 @@
+"""The functions of billing, reminders and messages as the scheduler and SQS call them."""
+
+import importlib.util
+import json
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+from moto.ses.models import ses_backends
+
+from sesame.platform import aws as platform_aws
+from sesame.store import keys
+from tests.integration.conftest import REGION, ROOT
+from tests.integration.tenants import admit
+
+type Load = Callable[[str], ModuleType]
+
+
+@pytest.fixture
+def load(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
+    """An entry file by its path under functions/, in its function's environment."""
+    queue = aws.sqs.create_queue(QueueName="billing")["QueueUrl"]
+    for name, value in {**aws.environment(), "BILLING_QUEUE_URL": queue}.items():
+        monkeypatch.setenv(name, value)
+    platform_aws.client.cache_clear()
+
+    def loaded(path: str) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(path.replace("/", "_"), ROOT / f"functions/{path}.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    yield loaded
+    platform_aws.client.cache_clear()
+
+
+def relayed(aws: Any) -> dict[str, Any]:
+    """What waits in the billing queue, as Lambda hands it over."""
+    url = aws.sqs.get_queue_url(QueueName="billing")["QueueUrl"]
+    found = aws.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+    return {"Records": [{"messageId": one["MessageId"], "body": one["Body"]} for one in found]}
+
+
+def announced(item: dict[str, Any]) -> dict[str, Any]:
+    """An item's announcement as EventBridge puts it into a queue."""
+    envelope = {
+        "version": "0",
+        "source": "sesame",
+        "detail-type": item["announce"]["type"],
+        "detail": item["announce"],
+    }
+    return {"Records": [{"messageId": "1", "body": json.dumps(envelope)}]}
+
+
+def test_from_the_schedule_to_the_reminder_in_the_mailbox(aws: Any, load: Load) -> None:
+    tenant = admit(aws)
+    account = keys.account(tenant.lease.lease_id)
+
+    planned = load("billing/plan").handler({"scheduled_time": "2026-09-01T03:00:00Z"}, None)
+    assert planned == {"residences": 1}
+    assert load("billing/issue").handler(relayed(aws), None) == {"batchItemFailures": []}
+    assert aws.money.get(account)["balance_cents"] == 45_000
+
+    reminded = load("reminders/plan").handler({"scheduled_time": "2026-09-14T08:05:00Z"}, None)
+    assert reminded == {"residences": 1, "reminders": 1, "finished": True}
+    assert load("notifications/send").handler(announced(aws.money.get(account)), None) == {
+        "batchItemFailures": []
+    }
+
+    [sent] = ses_backends["123456789012"][REGION].sent_messages
+    assert sent.destinations["ToAddresses"] == ["huong@example.org"]
+
+
+def test_a_message_that_cannot_be_read_goes_back_to_the_queue_alone(aws: Any, load: Load) -> None:
+    send = load("notifications/send").handler
+    strange = {"messageId": "9", "body": json.dumps({"id": "x", "type": "y", "at": "2026-09-01T00:00:00Z"})}
+
+    assert send({"Records": [strange]}, None) == {"batchItemFailures": [{"itemIdentifier": "9"}]}
