@@ -21,7 +21,9 @@ from sesame.providers.base import (
     CheckoutOrder,
     Credentials,
     Notification,
+    ProviderEvent,
     ProviderUnavailable,
+    Received,
 )
 from sesame.providers.registry import Registry, UnknownProvider
 from sesame.providers.sandbox import Sandbox
@@ -62,6 +64,7 @@ class FakeSandbox(Sandbox):
         super().__init__("http://sandbox.example")
         self.orders: list[CheckoutOrder] = []
         self.fails = False
+        self.truth: dict[str, tuple[ProviderEvent, ...]] = {}
 
     def start_checkout(self, order: CheckoutOrder, credentials: Credentials) -> Checkout:
         assert credentials.api_key == SECRET
@@ -71,6 +74,23 @@ class FakeSandbox(Sandbox):
         return Checkout(
             url=f"http://sandbox.example/pay/{order.payment_id}", provider_reference=f"co_{order.payment_id}"
         )
+
+
+class FakeBatching(FakeSandbox):
+    """A provider whose notifications hold many events, or none: then they only say what to fetch."""
+
+    def parse(self, notification: Notification) -> Received:
+        message = json.loads(notification.body)
+        if "fetch" in message:
+            return Received(to_fetch=tuple(message["fetch"]))
+        return Received(events=tuple(self.one(each) for each in message["events"]))
+
+    def one(self, message: dict[str, Any]) -> ProviderEvent:
+        body = json.dumps(message).encode()
+        return super().parse(Notification(body=body, headers={})).events[0]
+
+    def fetch(self, reference: str, credentials: Credentials) -> tuple[ProviderEvent, ...]:
+        return self.truth[reference]
 
 
 class House:
@@ -716,3 +736,41 @@ def test_a_posted_delivery_leaves_the_index_of_what_is_not(house: House) -> None
     item = house.aws.money.get(keys.delivery("sandbox", "msg-payment-settled"))
     assert list(house.deliveries.unposted(house.clock.now)) == []
     assert item["expires_at"] > datetime(2027, 9, 1, tzinfo=UTC).timestamp()
+
+
+def test_a_delivery_about_many_payments_posts_each_and_one_unknown_holds_up_no_other(house: House) -> None:
+    house.registry._made["sandbox"] = FakeBatching()
+    house.bill("2026-10", 300_000)
+    payments = [house.checkout(1_000, key=f"k{number}").payment_id for number in range(3)]
+    told = [house.message(one, event=f"e-{one}", cents=1_000) for one in [*payments, "never-made"]]
+    house.take(house.signed({"events": told}, delivery="m1"))
+
+    with pytest.raises(NotYetKnown):
+        house.post("m1")
+    assert house.balance == 345_000 - 3_000
+
+    house.clock.advance(YOUNG)
+    house.post("m1")
+    assert house.balance == 345_000 - 3_000
+    assert house.aws.money.get(keys.delivery("sandbox", "m1"))["state"] == "review"
+
+
+def test_a_notification_without_content_has_the_truth_fetched_each_time(house: House) -> None:
+    provider = FakeBatching()
+    house.registry._made["sandbox"] = provider
+    payment = house.checkout().payment_id
+    pending, settled = (
+        provider.one(house.message(payment, kind, event=f"e{rank}", rank=rank))
+        for rank, kind in enumerate(["payment.pending", "payment.settled"])
+    )
+
+    for truth in [(pending,), (pending, settled)]:
+        provider.truth = {"co_1": truth}
+        house.take(house.signed({"fetch": ["co_1"]}, delivery="the-same"))
+    deliveries = [one for one in house.everything() if one["sk"]["S"] == "DELIVERY"]
+    for one in deliveries:
+        house.posting.post("sandbox", one["delivery_id"]["S"], Hints())
+
+    assert len(deliveries) == 2
+    assert house.state(payment) is PaymentState.PAID
+    assert house.balance == 0

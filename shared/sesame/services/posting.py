@@ -7,6 +7,7 @@ that nobody changed it meanwhile. So a delivery may be posted twice, or half and
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import batched
 
 from sesame.domain.payments import (
     Payment,
@@ -29,6 +30,8 @@ from sesame.store.table import Key, Table, Write, same_table, transact
 
 YOUNG = timedelta(minutes=10)
 """An event may be told before our own write is seen; after this long, its payment is one we do not have."""
+
+_BATCH = 100  # keys of one BatchGetItem
 
 
 class NotYetKnown(Exception):
@@ -120,12 +123,17 @@ class Posting:
     def _payments(self, known: _Known, told: Sequence[ProviderEvent]) -> dict[str, Payment | None]:
         """Every payment told of, by id; those of another provider are none of its business."""
         ids = list(dict.fromkeys(one.payment_id for one in told))
-        payments = {
-            one: known.payments[one] if one in known.payments else self._payment_store.get(one) for one in ids
-        }
+        payments = dict(known.payments)
+        for some in batched((one for one in ids if one not in payments), _BATCH, strict=False):
+            items = same_table(self.table, [self._payment_store.key(one) for one in some])
+            payments |= {
+                one: payment_of(item) if item else None for one, item in zip(some, items, strict=True)
+            }
         return {
-            one: payment if payment and payment.provider == known.delivery.provider else None
-            for one, payment in payments.items()
+            one: payment
+            if (payment := payments[one]) and payment.provider == known.delivery.provider
+            else None
+            for one in ids
         }
 
     def _post(
