@@ -380,7 +380,7 @@ class Story:
         return "\r\n".join([HEADER, *rows, ""]).encode("cp1252")
 
     def _import(self, file: bytes) -> dict[str, Any]:
-        headers = self.staff | {"Content-Type": "text/csv"}
+        headers = self.staff | {"Content-Type": "application/octet-stream"}
         taken = self.answer("POST", "/v1/desk/lease-imports", status=202, headers=headers, content=file)
         path = f"/v1/desk/lease-imports/{taken['import_id']}"
 

@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -54,6 +55,7 @@ class Emulator:
         shutil.rmtree(folder / "tmp", ignore_errors=True)
         for name in ("tmp", "state", "objects"):
             (folder / name).mkdir(parents=True, exist_ok=True)
+        _rewind_streams(folder / "state" / "lambda.json")
         with (folder / "emulator.log").open("wb") as log:
             # A session of its own, so that Ctrl-C reaches us alone and it is stopped in order.
             self._process = subprocess.Popen(
@@ -140,3 +142,15 @@ class Emulator:
         log = self.instance.folder / "emulator.log"
         lines = log.read_text("utf-8", "replace").splitlines()[-15:]
         return "\n".join(["  Its log ends with:", *(f"  {line}" for line in lines), f"  (all of it: {log})"])
+
+
+def _rewind_streams(state: Path) -> None:
+    """Forget how far the tables' streams had been read: the emulator keeps that, but not the streams.
+
+    They start again empty, and a reader left at record 200 would pass over the first 200 new ones.
+    """
+    if not state.exists():
+        return
+    kept = json.loads(state.read_text("utf-8"))
+    if kept.get("payload", {}).pop("dynamodb_stream_positions", None) is not None:
+        state.write_text(json.dumps(kept), "utf-8")

@@ -34,7 +34,7 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Instance:
 @pytest.fixture(scope="session")
 def running(instance: Instance) -> Iterator[LocalStack]:
     """The stack itself, up and seeded. Most tests want `stack`, `http` and `invoke` instead."""
-    with LocalStack(instance, print, schedules=False, seeded=False) as local_stack:
+    with LocalStack(instance, print, schedules=False) as local_stack:
         yield local_stack
 
 

@@ -141,18 +141,59 @@ def test_the_mailbox_answers_to_no_other_host_name(stack: Stack) -> None:
     assert answer.status_code == 421
 
 
-def test_an_unchanged_template_changes_nothing(instance: Instance, deployment: Any) -> None:
-    again = deploy(instance, quiet, schedules=False)
+def test_an_unchanged_template_changes_nothing(instance: Instance, stack: Stack) -> None:
+    once, again = (deploy(instance, quiet, schedules=False) for _ in range(2))
 
     assert not again.created
-    assert again.resources == deployment.resources
-    assert again.webhook_secrets == deployment.webhook_secrets
+    assert again.resources == once.resources
+    assert again.webhook_secrets == stack["webhook_secrets"]
 
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Instance:
     """An instance that keeps its state, as `make run` has."""
     return Instance(port=free_port(), mailbox_port=free_port(), folder=tmp_path / "kept", keeps_state=True)
+
+
+def announced(number: int) -> dict[str, dict[str, Any]]:
+    """An item whose change is to be told."""
+    event = {"id": f"event-{number}", "type": "test.happened", "at": "2026-09-01T08:00:00+00:00"}
+    announce = {"M": {name: {"S": value} for name, value in event.items()}}
+    return {"pk": {"S": f"TEST#{number}"}, "sk": {"S": "TEST"}, "announce": announce}
+
+
+def test_what_changes_after_a_restart_is_still_told(kept: Instance, wait_for: Callable[..., Any]) -> None:
+    with LocalStack(kept, quiet, seeded=False) as first:
+        table = first.deployment.tables["identity"]
+        ears = _listen(kept, first.deployment.settings["BUS"])
+        for number in range(3):
+            kept.client("dynamodb").put_item(TableName=table, Item=announced(number))
+        heard = [event for _ in range(3) for event in wait_for(lambda: _heard(kept, ears))]
+        assert sorted(heard) == ["event-0", "event-1", "event-2"]
+
+    with LocalStack(kept, quiet, seeded=False):
+        kept.client("dynamodb").put_item(TableName=table, Item=announced(3))
+        assert wait_for(lambda: _heard(kept, ears)) == ["event-3"]
+
+
+def _listen(instance: Instance, bus: str) -> str:
+    """A queue of everything that is published. Returns its name."""
+    sqs, events = instance.client("sqs"), instance.client("events")
+    url = sqs.create_queue(QueueName="ears")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.put_rule(Name="ears", EventBusName=bus, EventPattern=json.dumps({"source": ["sesame"]}))
+    events.put_targets(Rule="ears", EventBusName=bus, Targets=[{"Id": "ears", "Arn": arn}])
+    return "ears"
+
+
+def _heard(instance: Instance, queue: str) -> list[str]:
+    """Ids of the next event published, if there is one."""
+    sqs = instance.client("sqs")
+    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+    messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1).get("Messages", [])
+    for message in messages:
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return [json.loads(message["Body"])["detail"]["id"] for message in messages]
 
 
 def test_a_restart_keeps_what_was_there_and_a_reset_forgets_it(kept: Instance) -> None:
