@@ -150,6 +150,13 @@ def test_issue_and_due_days_that_a_short_month_lacks_fall_on_its_last_day() -> N
     assert notices.issue_on(residence, "2027-02") == notice.due_on == date(2027, 2, 28)
 
 
+def test_a_due_day_before_the_issue_day_is_in_the_next_month() -> None:
+    notice = notice_for(LEASE, replace(RESIDENCE, issue_day=25, due_day=5), "2026-12")
+
+    assert notice is not None
+    assert notice.due_on == date(2027, 1, 5)
+
+
 def test_before_the_issue_day_the_latest_period_is_the_month_before() -> None:
     residence = replace(RESIDENCE, issue_day=5)
 
@@ -205,4 +212,5 @@ def test_every_day_of_a_lease_is_charged_once(starts_on: date, length: int, issu
     ]
 
     assert charged == [starts_on + timedelta(days=n) for n in range(length + 1)]
-    assert all(notice.due_on >= notice.starts_on for notice in found if notice)
+    for notice in filter(None, found):
+        assert notice.due_on >= max(notice.starts_on, notices.issue_on(residence, notice.period))

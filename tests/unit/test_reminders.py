@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sesame.domain.calendar import is_sending_time, local_date, period_of
 from sesame.domain.journal import Outstanding
-from sesame.domain.reminders import DEFAULT_LADDER, decide, next_step_at
+from sesame.domain.reminders import DEFAULT_LADDER, decide, next_step_at, payable_by
 
 PARIS = "Europe/Paris"
 ISSUED = datetime(2026, 9, 1, 6, tzinfo=UTC)
@@ -89,6 +89,12 @@ def test_a_notice_that_went_out_late_is_not_late_at_once() -> None:
     first = next_step_at([late], time_zone=PARIS, previous=None, now=issued)
 
     assert first == datetime(2026, 11, 6, 8, tzinfo=UTC)
+
+
+def test_a_residence_that_gives_few_days_to_pay_is_not_taken_for_a_late_one() -> None:
+    due_on_the_fifth = unpaid_notice("2026-09", date(2026, 9, 5), ISSUED)
+
+    assert payable_by(due_on_the_fifth, PARIS) == date(2026, 9, 5)
 
 
 def test_a_payment_leaves_a_step_that_was_due_and_not_yet_taken_in_place() -> None:

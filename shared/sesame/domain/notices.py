@@ -5,7 +5,7 @@ added. The same lease, residence and period make the same notice, however late t
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
 
 from sesame.domain.calendar import Period, day_in, days_in, first_day, last_day, period_of, periods, shift
@@ -122,10 +122,10 @@ def issue_on(residence: Residence, period: Period) -> date:
 
 
 def _due_on(residence: Residence, period: Period, starts_on: date) -> date:
-    """The due day; who moves in during the month gets as many days from then as others from the issue."""
-    usual = day_in(period, residence.due_day)
-    days_to_pay = max(usual - issue_on(residence, period), timedelta(0))
-    return max(usual, starts_on + days_to_pay)
+    """The first due day from the issue on; who moves in later gets as many days from then as the others."""
+    month = period if residence.due_day >= residence.issue_day else shift(period, 1)
+    usual = day_in(month, residence.due_day)
+    return max(usual, starts_on + (usual - issue_on(residence, period)))
 
 
 def latest_period(residence: Residence, today: date) -> Period:

@@ -30,8 +30,10 @@ DEFAULT_LADDER: Ladder = (
     Step(name="late-2", days=10),
     Step(name="late-3", days=20),
 )
-DAYS_TO_PAY = 9
-"""A notice sent late is chased as if due this many days after: nobody is late on a bill not yet seen."""
+SHORT_NOTICE = timedelta(days=4)
+TIME_TO_PAY = timedelta(days=9)
+"""Who got a bill less than `SHORT_NOTICE` before its due date has `TIME_TO_PAY` from then: our being late
+makes nobody late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +53,9 @@ class Decision:
 
 
 def payable_by(debit: Outstanding, time_zone: str) -> date:
-    """The day that reminders count from and name: the due date, or later where the notice went out late."""
-    return max(debit.due_on, local_date(debit.issued_at, time_zone) + timedelta(days=DAYS_TO_PAY))
+    """The day that reminders count from and name: the due date, or later where the bill went out late."""
+    issued_on = local_date(debit.issued_at, time_zone)
+    return debit.due_on if debit.due_on - issued_on >= SHORT_NOTICE else issued_on + TIME_TO_PAY
 
 
 def _steps(
