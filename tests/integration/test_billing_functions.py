@@ -79,3 +79,30 @@ def test_a_message_that_cannot_be_read_goes_back_to_the_queue_alone(aws: Any, lo
     strange = {"messageId": "9", "body": json.dumps({"id": "x", "type": "y", "at": "2026-09-01T00:00:00Z"})}
 
     assert send({"Records": [strange]}, None) == {"batchItemFailures": [{"itemIdentifier": "9"}]}
+
+
+@pytest.mark.parametrize(
+    ("function", "sample"),
+    [
+        ("billing/issue", "queue-residence-to-bill"),
+        ("notifications/send", "queue-reminder-due"),
+        ("notifications/send", "queue-notice-issued"),
+        ("notifications/send", "queue-lease-admitted"),
+        ("notifications/send", "queue-code-recovered"),
+        ("notifications/send", "queue-challenge-requested"),
+    ],
+)
+def test_the_sample_of_each_trigger_is_read_and_harms_nobody(load: Load, function: str, sample: str) -> None:
+    event = json.loads((ROOT / f"events/{sample}.json").read_text())
+
+    assert load(function).handler(event, None) == {"batchItemFailures": []}
+
+
+@pytest.mark.parametrize("function", ["billing/plan", "reminders/plan"])
+def test_the_sample_of_a_scheduled_run_is_taken_for_its_own_day(aws: Any, load: Load, function: str) -> None:
+    event = json.loads((ROOT / "events/scheduled-run.json").read_text())
+
+    load(function).handler(event, None)
+
+    [record] = aws.operations.client.scan(TableName=aws.operations.name)["Items"]
+    assert record["for"]["S"].startswith("2026-09-01T03:00")
