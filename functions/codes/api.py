@@ -140,7 +140,8 @@ confirmations = Confirmations(challenges, sessions, pepper, decipher, utc_now, t
 documents = Documents(Table(dynamodb, settings.documents_table))
 welcomes = Welcomes(challenges, decipher, EntryDocuments(documents), utc_now)
 downloads = Downloads(documents, Later("s3"), settings.bucket)
-CurrentSession = Annotated[Session, Depends(session_dependency(SessionCheck(sessions, utc_now)))]
+check = SessionCheck(sessions, utc_now)
+CurrentSession = Annotated[Session, Depends(session_dependency(check))]
 
 api = Api()
 

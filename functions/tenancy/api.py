@@ -134,7 +134,8 @@ dynamodb = client("dynamodb")
 identity, money = Table(dynamodb, settings.identity_table), Table(dynamodb, settings.money_table)
 tenancies = Tenancies(identity, money)
 bookkeeping = Bookkeeping(Accounts(money), utc_now)
-CurrentSession = Annotated[Session, Depends(session_dependency(SessionCheck(Sessions(identity), utc_now)))]
+check = SessionCheck(Sessions(identity), utc_now)
+CurrentSession = Annotated[Session, Depends(session_dependency(check))]
 
 api = Api()
 

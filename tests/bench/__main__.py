@@ -1,0 +1,10 @@
+"""Measures the budgets: cold start of every HTTP function, AWS calls and capacity units of every operation.
+
+Usage: make bench     (figures are recorded in docs/performance.md, with the machine they come from)
+"""
+
+from tests.bench import cold_start, operations
+
+if __name__ == "__main__":
+    cold_start.main()
+    operations.main()

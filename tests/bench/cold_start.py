@@ -1,0 +1,94 @@
+"""Cold start: from process start to handler ready, as a ratio to a process that only makes a DynamoDB client.
+
+Every function and the baseline take turns in the same run, so that whatever else the machine does weighs on
+all of them alike; medians are compared.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).resolve().parents[2]
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "15"))
+BUDGET = 1.5
+BASELINE = "import boto3; boto3.client('dynamodb')"
+_FUNCTION = "import sys; sys.path[:0] = [{shared!r}, {folder!r}]; import {module}; {module}.handler"
+_RENDERER = "weasyprint"
+
+VARIABLES = (
+    "IDENTITY_TABLE MONEY_TABLE DOCUMENTS_TABLE OPERATIONS_TABLE BUCKET PEPPER_SECRET CODES_KEY SENDER "
+    "PORTAL_URL API_URL BUS OPERATOR_NAME IMPORT_QUEUE_URL BILLING_QUEUE_URL PARKED_QUEUE_URL SANDBOX_URL"
+)
+
+
+def environment() -> dict[str, str]:
+    """A function's variables, none of which is used before the first request."""
+    return dict.fromkeys(VARIABLES.split(), "unset") | {
+        "PATH": os.defpath,
+        "STAGE": "local",
+        "PROVIDER_SECRETS": "{}",
+        "AWS_DEFAULT_REGION": "eu-west-3",
+        "AWS_ACCESS_KEY_ID": "none",
+        "AWS_SECRET_ACCESS_KEY": "none",
+    }
+
+
+def http_functions() -> list[Path]:
+    """The entry files that answer HTTP."""
+    return [
+        entry
+        for entry in sorted((ROOT / "functions").glob("*/*.py"))
+        if "api = Api(" in entry.read_text("utf-8")
+    ]
+
+
+def code_of(entry: Path) -> str:
+    """What Lambda does before the first request: imports the entry file, which makes its clients."""
+    return _FUNCTION.format(shared=str(ROOT / "shared"), folder=str(entry.parent), module=entry.stem)
+
+
+def main() -> None:
+    """Prints a line a function."""
+    programs = {"baseline": BASELINE} | {
+        f"{entry.parent.name}/{entry.stem}": code_of(entry) for entry in http_functions()
+    }
+    for program in programs.values():
+        _milliseconds(program)  # compiled code on disk, as a layer ships it
+    times: dict[str, list[float]] = {name: [] for name in programs}
+    for _ in range(ROUNDS):
+        for name, program in programs.items():
+            times[name].append(_milliseconds(program))
+    medians = {name: median(values) for name, values in times.items()}
+    base = medians.pop("baseline")
+    print(f"Cold start, medians of {ROUNDS} ({BASELINE}: {base:.0f} ms; budget {BUDGET})")
+    for name, value in medians.items():
+        verdict = "" if value / base <= BUDGET else "  OVER BUDGET"
+        print(f"  {name:<26}{value:6.0f} ms  ratio {value / base:.2f}{verdict}")
+    importing = [
+        str(entry.relative_to(ROOT))
+        for entry in sorted((ROOT / "functions").glob("*/*.py"))
+        if _imports(entry, _RENDERER)
+    ]
+    print(f"  {_RENDERER} is imported by: {', '.join(importing)}")
+
+
+def _milliseconds(program: str) -> float:
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-c", program], env=environment(), check=True, capture_output=True)
+    return (time.perf_counter() - started) * 1000
+
+
+def _imports(entry: Path, package: str) -> bool:
+    program = f"{code_of(entry)}; import json; print(json.dumps({package!r} in sys.modules))"
+    run = subprocess.run(
+        [sys.executable, "-c", program], env=environment(), check=True, capture_output=True, text=True
+    )
+    return bool(json.loads(run.stdout.splitlines()[-1]))
+
+
+if __name__ == "__main__":
+    main()
