@@ -84,12 +84,9 @@ def test_a_message_that_cannot_be_read_goes_back_to_the_queue_alone(aws: Any, lo
 @pytest.mark.parametrize(
     ("function", "sample"),
     [
-        ("billing/issue", "queue-residence-to-bill"),
-        ("notifications/send", "queue-reminder-due"),
-        ("notifications/send", "queue-notice-issued"),
-        ("notifications/send", "queue-lease-admitted"),
-        ("notifications/send", "queue-code-recovered"),
-        ("notifications/send", "queue-challenge-requested"),
+        ("billing/issue", "queue-billing"),
+        ("notifications/send", "queue-notification"),
+        ("notifications/send", "queue-one-time-code"),
     ],
 )
 def test_the_sample_of_each_trigger_is_read_and_harms_nobody(load: Load, function: str, sample: str) -> None:
@@ -100,9 +97,9 @@ def test_the_sample_of_each_trigger_is_read_and_harms_nobody(load: Load, functio
 
 @pytest.mark.parametrize("function", ["billing/plan", "reminders/plan"])
 def test_the_sample_of_a_scheduled_run_is_taken_for_its_own_day(aws: Any, load: Load, function: str) -> None:
-    event = json.loads((ROOT / "events/scheduled-run.json").read_text())
+    event = json.loads((ROOT / "events/schedule.json").read_text())
 
     load(function).handler(event, None)
 
     [record] = aws.operations.client.scan(TableName=aws.operations.name)["Items"]
-    assert record["for"]["S"].startswith("2026-09-01T03:00")
+    assert record["for"]["S"].startswith("2026-09-01T01:00")
