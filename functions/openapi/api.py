@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 _BODY = json.dumps(
-    json.loads((Path(__file__).parent / "openapi.json").read_text()), ensure_ascii=False, separators=(",", ":")
+    json.loads((Path(__file__).parent / "openapi.json").read_text()),
+    ensure_ascii=False,
+    separators=(",", ":"),
 )
 
 

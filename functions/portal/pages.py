@@ -1,8 +1,10 @@
-"""The page behind the welcome e-mail's link: asks for the birth date, then shows code and entry document.
+"""The pages that links on paper and in e-mails lead to: welcome, verification, back from payment.
 
-Plain forms, no script: it works on any phone. Nothing of it is kept by the browser or told to another site.
+Plain forms, no script: they work on any phone. Nothing is kept by the browser or told to another site.
 """
 
+import json
+from collections.abc import Sequence
 from datetime import date
 from html import escape
 from pathlib import Path
@@ -17,15 +19,16 @@ from sesame.platform.clock import utc_now
 from sesame.platform.errors import Problem
 from sesame.platform.http import Api, Language, raw_body
 from sesame.platform.settings import Settings
-from sesame.services.certificates import Download, Downloads, EntryDocuments
+from sesame.services.certificates import Download, Downloads, EntryDocuments, Verification, Verifications
 from sesame.services.tenant_codes import Decipher
 from sesame.services.welcome import Welcomed, WelcomeLinkEnded, Welcomes, WrongBirthDate
 from sesame.store.challenges import Challenges
 from sesame.store.documents import Documents
 from sesame.store.table import Table
 
-_PAGE = Template((Path(__file__).parent / "welcome.html").read_text("utf-8"))
+_PAGE = Template((Path(__file__).parent / "page.html").read_text("utf-8"))
 _FORM_BYTES = 2048
+WORDS: dict[str, dict[str, str]] = json.loads((Path(__file__).parent / "words.json").read_text("utf-8"))
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
@@ -34,76 +37,8 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 
-WORDS = {
-    "fr": {
-        "ask": "Bienvenue dans votre résidence",
-        "why": (
-            "Pour afficher votre code locataire et votre document d'entrée, "
-            "confirmez votre date de naissance."
-        ),
-        "birth_date": "Date de naissance",
-        "show": "Afficher mon code",
-        "not_a_date": "Indiquez votre date de naissance complète.",
-        "ended": "Ce lien a déjà servi ou a expiré",
-        "ended_why": "Par sécurité, ce lien ne s'ouvre qu'une fois et pendant sept jours.",
-        "ended_next": (
-            "Votre code n'est pas perdu : demandez-le de nouveau avec « Code perdu » sur votre espace "
-            "locataire, ou présentez-vous à l'accueil de la résidence avec une pièce d'identité."
-        ),
-        "hello": "Bonjour",
-        "your_code": "Votre code locataire",
-        "keep": (
-            "Gardez-le pour vous. Il sert à vous connecter, avec un code à usage unique envoyé à votre "
-            "contact : personne ne vous le demandera par téléphone ni par e-mail."
-        ),
-        "residence": "Résidence",
-        "room": "Logement",
-        "reference": "Référence locataire",
-        "document": "Votre document d'entrée",
-        "download": "Télécharger le document (PDF)",
-        "preparing": "Il est en préparation ; cela prend quelques secondes.",
-        "again": "Afficher le document",
-        "lost": "Si vous perdez votre code",
-        "lost_how": (
-            "Il figure sur le document d'entrée. Vous pouvez aussi le retrouver avec « Code perdu », "
-            "ou à l'accueil avec une pièce d'identité."
-        ),
-    },
-    "en": {
-        "ask": "Welcome to your residence",
-        "why": "To see your tenant code and your entry document, confirm your birth date.",
-        "birth_date": "Birth date",
-        "show": "Show my code",
-        "not_a_date": "Enter your full birth date.",
-        "ended": "This link has been used or has expired",
-        "ended_why": "For your safety, this link opens only once, within seven days.",
-        "ended_next": (
-            "Your code is not lost: ask for it again with “Lost code” in your tenant space, "
-            "or come to the reception of the residence with an ID."
-        ),
-        "hello": "Hello",
-        "your_code": "Your tenant code",
-        "keep": (
-            "Keep it to yourself. You sign in with it and a one-time code sent to your contact: "
-            "nobody will ask you for it by phone or e-mail."
-        ),
-        "residence": "Residence",
-        "room": "Room",
-        "reference": "Tenant reference",
-        "document": "Your entry document",
-        "download": "Download the document (PDF)",
-        "preparing": "It is being prepared; this takes a few seconds.",
-        "again": "Show the document",
-        "lost": "If you lose your code",
-        "lost_how": (
-            "It is on the entry document. You can also get it back with “Lost code”, "
-            "or at the reception with an ID."
-        ),
-    },
-}
 
-
-class WelcomeSettings(Settings):
+class PortalSettings(Settings):
     """What this function is given."""
 
     identity_table: str
@@ -112,7 +47,7 @@ class WelcomeSettings(Settings):
     codes_key: str
 
 
-settings = WelcomeSettings.from_env()
+settings = PortalSettings.from_env()
 dynamodb = client("dynamodb")
 documents = Documents(Table(dynamodb, settings.documents_table))
 welcomes = Welcomes(
@@ -121,6 +56,7 @@ welcomes = Welcomes(
     EntryDocuments(documents, token_bytes),
     utc_now,
 )
+verifications = Verifications(documents)
 downloads = Downloads(documents, Later("s3"), settings.bucket)
 
 api = Api()
@@ -150,6 +86,76 @@ def show(token: str, language: Language, request: Request) -> Response[str]:
     except WelcomeLinkEnded:
         return _page(410, language, "ended", _ended(words))
     return _page(200, language, "your_code", _shown(words, welcomed, download, birth_date))
+
+
+@api.get("/verification", in_schema=False)
+def ask_for_a_code(language: Language, request: Request) -> Response[str]:
+    """For who has only the code that is printed."""
+    typed = (request.query_parameters or {}).get("code", "").strip()
+    if typed:
+        return _verdict(language, verifications.check(typed))
+    words = WORDS[language]
+    form = (
+        f"<h1>{escape(words['verify'])}</h1><p>{escape(words['verify_why'])}</p>"
+        f'<form method="get"><label for="code">{escape(words["code"])}</label>'
+        f'<input id="code" name="code" autocapitalize="characters" autocomplete="off" spellcheck="false" '
+        f"required><button>{escape(words['verify_button'])}</button></form>"
+    )
+    return _page(200, language, "verify", form)
+
+
+@api.get("/verification/<verification_code>", in_schema=False)
+def verify(verification_code: str, language: Language) -> Response[str]:
+    """What the QR code of a document leads to."""
+    return _verdict(language, verifications.check(verification_code))
+
+
+@api.get("/payments/<payment_id>", in_schema=False)
+def back_from_payment(payment_id: str, language: Language) -> Response[str]:
+    """Where a provider sends the payer back to; what happened is told by its webhook, not by this visit."""
+    del payment_id
+    words = WORDS[language]
+    paragraphs = "".join(f"<p>{escape(words[name])}</p>" for name in ("paid_why", "paid_not"))
+    return _page(200, language, "paid", f"<h1>{escape(words['paid'])}</h1>{paragraphs}")
+
+
+def _verdict(language: str, answer: Verification) -> Response[str]:
+    words, said = WORDS[language], answer.validity.value
+    facts: list[tuple[str, str]] = []
+    if answer.statement is not None:
+        statement = answer.statement
+        amount = statement.amount_cents
+        told = {
+            "kind": words[statement.kind.value],
+            "number": statement.number,
+            "issued_on": _day(statement.issued_on, language),
+            "landlord": statement.landlord,
+            "holder": statement.holder,
+            "residence": statement.residence,
+            "room": statement.room,
+            "period": statement.period,
+            "amount": _euros(amount, language) if amount is not None else None,
+        }
+        facts = [(words[name], value) for name, value in told.items() if value]
+    mark = "" if said == "genuine" else ' class="wrong"'
+    content = f"<h1{mark}>{escape(words[said])}</h1><p>{escape(words[f'{said}_why'])}</p>{_facts(facts)}"
+    return _page(200, language, said, content)
+
+
+def _day(day: date, language: str) -> str:
+    return day.strftime("%d/%m/%Y") if language == "fr" else day.isoformat()
+
+
+def _euros(cents: int, language: str) -> str:
+    whole, part = divmod(cents, 100)
+    if language == "fr":
+        return f"{whole:,}".replace(",", "\u202f") + f",{part:02}\u00a0€"
+    return f"€{whole:,}.{part:02}"
+
+
+def _facts(facts: Sequence[tuple[str, str]]) -> str:
+    listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
+    return f"<dl>{listed}</dl>" if listed else ""
 
 
 def _page(status: int, language: str, title: str, content: str) -> Response[str]:
@@ -184,15 +190,14 @@ def _ended(words: dict[str, str]) -> str:
 
 def _shown(words: dict[str, str], welcomed: Welcomed, download: Download, birth_date: date) -> str:
     facts = (
-        ("residence", welcomed.residence.name),
-        ("room", welcomed.lease.room),
-        ("reference", welcomed.lease.tenant_reference),
+        (words["residence"], welcomed.residence.name),
+        (words["room"], welcomed.lease.room),
+        (words["reference"], welcomed.lease.tenant_reference),
     )
-    listed = "".join(f"<dt>{escape(words[name])}</dt><dd>{escape(value)}</dd>" for name, value in facts)
     return (
         f"<h1>{escape(words['hello'])} {escape(welcomed.person.given_names)}</h1>"
         f'<h2>{escape(words["your_code"])}</h2><p class="code">{escape(welcomed.tenant_code)}</p>'
-        f"<p>{escape(words['keep'])}</p><dl>{listed}</dl>"
+        f"<p>{escape(words['keep'])}</p>{_facts(facts)}"
         f"<h2>{escape(words['document'])}</h2>{_document(words, download, birth_date)}"
         f"<h2>{escape(words['lost'])}</h2><p>{escape(words['lost_how'])}</p>"
     )
