@@ -105,10 +105,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     # the tenant code, elsewhere than on the entry document
     "code.tail": (
         "Votre code locataire se termine par {tail}. Pour le retrouver : votre document d'entrée, votre "
-        "espace personnel, la procédure « code oublié » sur {portal}, ou l'accueil de la résidence, "
+        "espace personnel, la procédure « code perdu » sur {portal}, ou l'accueil de la résidence, "
         "avec une pièce d'identité.",
         "Your tenant code ends in {tail}. To find it again: your entry document, your personal space, "
-        "the “forgotten code” procedure, or the reception, with an identity document.",
+        "the “lost code” procedure, or the reception, with an identity document.",
     ),
     # the entry document
     "entry.welcome": (
@@ -134,9 +134,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "In your personal space, at {portal}.",
     ),
     "entry.where.procedure": (
-        "Par la procédure « code oublié », sur {portal} : votre e-mail, votre téléphone ou votre INE, "
+        "Par la procédure « code perdu », sur {portal} : votre e-mail, votre téléphone ou votre INE, "
         "et votre date de naissance.",
-        "By the “forgotten code” procedure, at {portal}: your e-mail, telephone or INE, and your birth date.",
+        "By the “lost code” procedure, at {portal}: your e-mail, telephone or INE, and your birth date.",
     ),
     "entry.where.desk": (
         "À l'accueil de la résidence, sur présentation d'une pièce d'identité.",

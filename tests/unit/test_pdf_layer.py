@@ -1,0 +1,54 @@
+"""The PDF layer's build: what goes in, and what must not. The build itself takes a network and half a minute."""
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from layers.pdf import build
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_layer_brings_what_rendering_needs_and_the_dependencies_layer_has_not() -> None:
+    runtime = set(build._pinned(ROOT / "requirements" / "runtime.txt"))
+    pdf = set(build._pinned(ROOT / "requirements" / "pdf.txt"))
+
+    assert {"weasyprint", "pydyf", "segno", "fonttools", "cffi"} <= pdf - runtime
+    assert {"boto3", "jinja2", "babel"} <= runtime
+
+
+@pytest.mark.parametrize("file", ["requirements/runtime.txt", "requirements/pdf.txt", "layers/pdf/zig.txt"])
+def test_every_package_is_pinned_by_hash(file: str) -> None:
+    for block in build._pinned(ROOT / file).values():
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}", block)
+
+
+def test_the_fonts_shipped_are_those_that_documents_are_set_in() -> None:
+    style = (ROOT / "shared/sesame/documents/templates/document.css").read_text()
+    shipped = " ".join(Path(name).stem for name in (*build.TEXT_FONTS, *build.NAME_FONTS))
+
+    for family in set(re.findall(r'"((?:Inter|JetBrains|Noto)[^"]*)"', style)):
+        squeezed = family.replace(" ", "").removesuffix("SC").removesuffix("JP").removesuffix("KR")
+        assert squeezed in shipped
+
+
+def test_fonts_are_looked_for_where_the_layer_puts_them() -> None:
+    configured = ET.parse(ROOT / "shared/sesame/documents/fonts.conf").getroot()  # noqa: S314
+
+    assert "/opt/share/fonts" in [folder.text for folder in configured.findall("dir")]
+
+
+def test_glibc_is_the_runtimes_and_nothing_of_it_is_shipped() -> None:
+    assert build.GLIBC == (2, 34)
+    for name in (
+        "libc.so.6",
+        "libm.so.6",
+        "libpthread.so.0",
+        "ld-linux-x86-64.so.2",
+        "ld-linux-aarch64.so.1",
+    ):
+        assert build.IN_THE_RUNTIME.fullmatch(name)
+    for name in ("libcairo.so.2", "libexpat.so.1", "libmount.so.1"):
+        assert not build.IN_THE_RUNTIME.fullmatch(name)
