@@ -1,4 +1,4 @@
-"""The PDF layer's build: what goes in, and what must not. The build itself takes a network and half a minute."""
+"""The PDF layer's build: what goes in, and what must not. Building takes a network and half a minute."""
 
 import re
 from pathlib import Path
