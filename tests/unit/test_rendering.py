@@ -9,7 +9,7 @@ from typing import Any
 
 import jinja2
 import pikepdf
-import pypdfium2  # type: ignore[import-untyped]
+import pypdfium2
 import pytest
 import zxingcpp
 
