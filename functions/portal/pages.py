@@ -62,6 +62,17 @@ downloads = Downloads(documents, Later("s3"), settings.bucket)
 api = Api()
 
 
+@api.get("/", in_schema=False)
+def home(language: Language) -> Response[str]:
+    """Says what is here, and where to turn for what is not."""
+    words = WORDS[language]
+    content = (
+        f"<h1>{escape(words['home'])}</h1><p>{escape(words['home_why'])}</p>"
+        f'<p><a class="button" href="/verification">{escape(words["home_verify"])}</a></p>'
+    )
+    return _page(200, language, "home", content)
+
+
 @api.get("/bienvenue/<token>", in_schema=False)
 def ask(token: str, language: Language) -> Response[str]:
     """The same form for every token: only the birth date opens it."""
