@@ -134,7 +134,7 @@ def _only_one(folder: Path) -> Iterator[None]:
             where = f" at {content['api_url']}" if content else ""
             raise Trouble(
                 f"A local stack runs already{where} (process {_running_pid(folder)}).\n"
-                "  Use it, or stop it with Ctrl-C in its terminal or: make down"
+                "  Use it, or stop it: Ctrl-C in its terminal, or .venv/bin/python -m local down"
             ) from None
         lock.truncate(0)
         lock.write(str(os.getpid()))

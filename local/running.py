@@ -70,6 +70,7 @@ class LocalStack:
 
     def _start(self, starting: contextlib.ExitStack) -> None:
         self.instance.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        stack_file.remove(self.instance.folder)
         starting.enter_context(self.emulator)
         mailbox = starting.enter_context(Mailbox(self.instance))
         if not is_deployed(self.instance):
@@ -84,11 +85,14 @@ class LocalStack:
         )
         self._staff = StaffMember(self.instance, self.deployment, self._clock)
         self._token = self._staff.token()
-        self._write([])
+        tenants: list[stack_file.DemoTenant] = []
         if self._seeded:
             today = datetime.fromtimestamp(self._clock(), UTC).date()
             plant(self.instance, self.deployment, self._token.value, self._say, today)
-            self._write(demo_tenants(self.instance, self.deployment))
+            tenants = demo_tenants(self.instance, self.deployment)
+        # Written last and removed first: while it is there, everything in it answers.
+        starting.callback(stack_file.remove, self.instance.folder)
+        self._write(tenants)
 
     def _write(self, tenants: Sequence[stack_file.DemoTenant]) -> None:
         self.content = stack_file.describe(self.instance, self.deployment, self._token.value, tenants)

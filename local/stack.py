@@ -66,6 +66,11 @@ def write(folder: Path, stack: Stack) -> Path:
     return path
 
 
+def remove(folder: Path) -> None:
+    """Take stack.json away: what it describes does not run, or no longer."""
+    (folder / FILE).unlink(missing_ok=True)
+
+
 def read(folder: Path) -> Stack | None:
     """The last stack.json written in `folder`, None if there is none."""
     try:

@@ -231,3 +231,4 @@ def test_nothing_runs_and_nothing_is_left_of_an_instance_that_keeps_no_state(tmp
     assert not _listeners(instance.port)
     assert not _listeners(instance.mailbox_port)
     assert not (instance.folder / "tmp").exists()
+    assert not (instance.folder / "stack.json").exists()
