@@ -2,7 +2,7 @@
 
 from datetime import date
 from secrets import token_bytes
-from typing import Annotated, Any
+from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Request, Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
@@ -196,7 +196,7 @@ def lease_import_report(
     staff: CurrentStaff,
     language: Language,
     format: Annotated[str, Query(max_length=10)] = "",
-) -> Response[ImportReport]:
+) -> Response[ImportReport | str]:
     """The report; with `?format=csv` or `Accept: text/csv`, the refused rows to mend and send again."""
     require(staff, *IMPORTERS)
     report, spoken = imports.report(import_id), SpokenLanguage(language)
@@ -205,7 +205,7 @@ def lease_import_report(
     return Response(status_code=200, content_type="application/json", body=_shown(report, spoken))
 
 
-def _csv(report: Report, language: SpokenLanguage) -> Response[Any]:
+def _csv(report: Report, language: SpokenLanguage) -> Response[ImportReport | str]:
     name = f"import-{report.taken.import_id}.csv"
     return Response(
         status_code=200,
