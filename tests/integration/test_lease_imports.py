@@ -190,6 +190,16 @@ def test_a_file_without_a_needed_column_is_refused_at_once_and_leaves_nothing(de
     assert "Contents" not in aws.s3.list_objects_v2(Bucket=aws.bucket)
 
 
+def test_a_file_with_thousands_of_unknown_columns_still_has_a_report(desk: Desk) -> None:
+    header, row = lease_file([cells_of(1)]).decode("utf-8-sig").splitlines()
+    unknown = ";".join(f"{'Remarque' * 20} {number}" for number in range(3000))
+
+    report = desk.import_file(f"{header};{unknown}\n{row}{';' * 3000}".encode())
+
+    assert counts(report) == ("done", 1, 1, 0, 0)
+    assert len(report.taken.ignored_headers) == 50
+
+
 def test_a_file_that_is_too_large_is_refused_as_such(desk: Desk) -> None:
     with pytest.raises(TooLarge):
         desk.imports.take(b"x" * 5_000_000, MANAGER)

@@ -25,6 +25,7 @@ MAX_BYTES = 4_500_000
 
 MAX_ROWS = 20_000
 MAX_TEXT = 120
+MAX_HEADER = 60
 MAX_AMOUNT_CENTS = 1_000_000
 SEPARATORS = ";,\t"
 
@@ -362,7 +363,7 @@ def _header(text: str) -> tuple[str, tuple[str, ...], dict[Column, int]]:
     separator = max(SEPARATORS, key=lambda candidate: known[candidate])
     if not known[separator]:
         raise LeaseFileError(Fault.NO_HEADER)
-    headers = tuple(" ".join(cell.split()) for cell in first[separator].cells)
+    headers = tuple(" ".join(cell.split())[:MAX_HEADER] for cell in first[separator].cells)
 
     columns: dict[Column, int] = {}
     for index, header in enumerate(headers):
