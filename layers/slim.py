@@ -4,6 +4,7 @@ Usage: python3.13 slim.py FOLDER
 """
 
 import compileall
+import json
 import py_compile
 import shutil
 import sys
@@ -22,6 +23,9 @@ _BOTO_SERVICES = {
     "sts",
 }
 """The AWS services that functions call: botocore carries descriptions of some four hundred."""
+
+_ENDPOINT_PREFIXES = {"email"}
+"""Services that are known to the endpoints' file by another name: SES."""
 
 _LANGUAGES = ("root", "fr", "en")
 """Babel carries some thousand locales; the product writes in two languages."""
@@ -48,11 +52,23 @@ def main(folder: Path) -> None:
 
 
 def _keep_services(data: Path) -> None:
+    """botocore lists every service, and reads the endpoints of every one, before it makes a client."""
+    if not data.is_dir():
+        return
     for service in data.glob("*/"):
         if service.name not in _BOTO_SERVICES:
             shutil.rmtree(service)
     for examples in data.rglob("examples-1.json*"):
         examples.unlink()
+    endpoints = data / "endpoints.json"
+    described = json.loads(endpoints.read_text("utf-8"))
+    for partition in described["partitions"]:
+        partition["services"] = {
+            name: service
+            for name, service in partition["services"].items()
+            if name in _BOTO_SERVICES | _ENDPOINT_PREFIXES
+        }
+    endpoints.write_text(json.dumps(described, separators=(",", ":")), "utf-8")
 
 
 def _keep_languages(locales: Path) -> None:

@@ -16,7 +16,8 @@ from sesame.platform.clock import utc_now
 from sesame.platform.errors import NotFound
 from sesame.platform.http import Api, Shown, StrictModel
 from sesame.platform.settings import Settings
-from sesame.services.certificates import PAGE, REFUSALS, Certificates, Downloads, Verifications
+from sesame.services.certificates import PAGE, REFUSALS, Certificates
+from sesame.services.documents import Downloads, Verifications
 from sesame.services.sessions import Session, SessionCheck, session_dependency
 from sesame.store.accounts import Accounts
 from sesame.store.documents import Document, Documents

@@ -21,7 +21,7 @@ from sesame.services.access import (
     Starts,
     WrongOneTimeCode,
 )
-from sesame.services.certificates import Downloads, EntryDocuments
+from sesame.services.documents import Downloads, EntryDocuments
 from sesame.services.sessions import Session, SessionCheck, session_dependency
 from sesame.services.tenant_codes import Decipher
 from sesame.services.welcome import WelcomeLinkEnded, Welcomes, WrongBirthDate
@@ -134,7 +134,7 @@ identity = Table(dynamodb, settings.identity_table)
 challenges = Challenges(identity)
 sessions = Sessions(identity)
 pepper = Pepper(Secrets(client("secretsmanager")), settings.pepper_secret)
-decipher = Decipher(client("kms"), settings.codes_key)
+decipher = Decipher(Later("kms"), settings.codes_key)
 starts = Starts(challenges, pepper, utc_now, token_bytes)
 confirmations = Confirmations(challenges, sessions, pepper, decipher, utc_now, token_bytes)
 documents = Documents(Table(dynamodb, settings.documents_table))

@@ -6,15 +6,15 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Request, Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from sesame.domain.lease_faults import Fault, RowProblem
 from sesame.domain.lease_files import Column, LeaseRow, check_lease
 from sesame.domain.tenancy import Language as SpokenLanguage
-from sesame.platform.aws import client
+from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge, UnsupportedMedia
-from sesame.platform.http import Api, Language, StrictModel
+from sesame.platform.http import Api, Language, Shown, StrictModel
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.admissions import Admissions, Origin, Rejected
@@ -73,7 +73,7 @@ class LeaseRequest(StrictModel):
         return {column: _cell(getattr(self, column.value)) for column in Column}
 
 
-class LeaseAdmitted(BaseModel):
+class LeaseAdmitted(Shown):
     """The lease; of its tenant code only the last two symbols are ever shown here."""
 
     lease_id: str
@@ -81,14 +81,14 @@ class LeaseAdmitted(BaseModel):
     code_tail: str
 
 
-class ImportTaken(BaseModel):
+class ImportTaken(Shown):
     """The file is in; ask for the report at the `Location` given."""
 
     import_id: str
     status: str
 
 
-class RowProblemShown(BaseModel):
+class RowProblemShown(Shown):
     """What is wrong with a row, or to be known about it: `line` as an editor counts, `column` as written."""
 
     line: int
@@ -98,7 +98,7 @@ class RowProblemShown(BaseModel):
     remedy: str
 
 
-class ImportReport(BaseModel):
+class ImportReport(Shown):
     """What became of a file: counts of rows, and why some were refused. Complete once `status` is `done`."""
 
     import_id: str
@@ -123,7 +123,7 @@ pepper = Pepper(Secrets(client("secretsmanager")), settings.pepper_secret)
 admissions = Admissions(
     people=People(Table(dynamodb, settings.identity_table), pepper),
     pepper=pepper,
-    kms=client("kms"),
+    kms=Later("kms"),
     codes_key=settings.codes_key,
     operator_name=settings.operator_name,
     clock=utc_now,
@@ -131,7 +131,7 @@ admissions = Admissions(
 )
 imports = LeaseImports(
     imports=Imports(Table(dynamodb, settings.operations_table)),
-    files=StoredFiles(client("s3"), settings.bucket),
+    files=StoredFiles(Later("s3"), settings.bucket),
     clock=utc_now,
     random=token_bytes,
 )

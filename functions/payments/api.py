@@ -5,13 +5,13 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Depends
 from aws_lambda_powertools.event_handler.openapi.params import Header, Query
-from pydantic import BaseModel, Field, Json
+from pydantic import Field, Json
 
 from sesame.domain.payments import Payment, PaymentState, outcome
 from sesame.platform.aws import client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import NotFound, Unavailable
-from sesame.platform.http import Api, Language, StrictModel
+from sesame.platform.http import Api, Language, Shown, StrictModel
 from sesame.platform.secrets import Secrets
 from sesame.platform.settings import Settings
 from sesame.providers.registry import Registry
@@ -55,7 +55,7 @@ class CheckoutBody(StrictModel):
     notices: tuple[Period, ...] = Field(default=(), max_length=24, examples=[["2026-09"]])
 
 
-class CheckoutStarted(BaseModel):
+class CheckoutStarted(Shown):
     """A payment that waits for the payer at `checkout_url`."""
 
     payment_id: str
@@ -65,7 +65,7 @@ class CheckoutStarted(BaseModel):
     currency: str
 
 
-class PaymentView(BaseModel):
+class PaymentView(Shown):
     """A payment. Amounts in cents; `paid_cents` is what really came."""
 
     payment_id: str
@@ -82,7 +82,7 @@ class PaymentView(BaseModel):
     """While it may still be paid there."""
 
 
-class PaymentList(BaseModel):
+class PaymentList(Shown):
     """Payments, newest first. Where `next` is given, ask again with it as `after`."""
 
     payments: list[PaymentView]

@@ -19,7 +19,7 @@ from sesame.platform.clock import utc_now
 from sesame.platform.errors import Problem
 from sesame.platform.http import Api, Language, raw_body
 from sesame.platform.settings import Settings
-from sesame.services.certificates import Download, Downloads, EntryDocuments, Verification, Verifications
+from sesame.services.documents import Download, Downloads, EntryDocuments, Verification, Verifications
 from sesame.services.tenant_codes import Decipher
 from sesame.services.welcome import Welcomed, WelcomeLinkEnded, Welcomes, WrongBirthDate
 from sesame.store.challenges import Challenges
@@ -52,7 +52,7 @@ dynamodb = client("dynamodb")
 documents = Documents(Table(dynamodb, settings.documents_table))
 welcomes = Welcomes(
     Challenges(Table(dynamodb, settings.identity_table)),
-    Decipher(client("kms"), settings.codes_key),
+    Decipher(Later("kms"), settings.codes_key),
     EntryDocuments(documents, token_bytes),
     utc_now,
 )

@@ -28,15 +28,12 @@ from sesame.platform.errors import Invalid, NotFound
 from sesame.platform.ids import new_id
 from sesame.services.certificates import (
     Certificates,
-    Downloads,
-    EntryDocuments,
-    LeaseCancelled,
     NoNotice,
     NothingReceived,
     NotPaidInFull,
     PaidInFull,
-    Verifications,
 )
+from sesame.services.documents import Downloads, EntryDocuments, LeaseCancelled, Verifications
 from sesame.services.rendering import Rendering
 from sesame.services.sessions import Session
 from sesame.store import keys

@@ -11,25 +11,27 @@ from hypothesis import strategies as st
 from sesame.domain import codes
 from sesame.domain.certificates import (
     Issue,
-    PeriodStanding,
     Reason,
     Refused,
-    Settlement,
     Tenancy,
     canonical,
     document_number,
     entry_facts,
     facts_digest,
-    part_payment_facts,
-    period_standing,
     public_statement,
     read_verification_code,
-    receipt_facts,
     residence_facts,
     verification_code,
 )
 from sesame.domain.journal import Allocation, Standing
 from sesame.domain.notices import Notice, notice_for
+from sesame.domain.receipts import (
+    PeriodStanding,
+    Settlement,
+    part_payment_facts,
+    period_standing,
+    receipt_facts,
+)
 from sesame.domain.tenancy import Landlord, Language, Lease, LeaseStatus, Person, Residence
 
 LANDLORD = Landlord(

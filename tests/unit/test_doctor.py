@@ -1,5 +1,8 @@
 """Each thing that may be missing on a machine is said in words, with its remedy."""
 
+import ctypes.util
+import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -26,7 +29,7 @@ def test_the_port_is_4566_unless_told() -> None:
 
 @pytest.mark.parametrize("text", ["http", "80", "65535", "-1", "4566.5"])
 def test_a_port_that_cannot_be_is_refused(text: str) -> None:
-    with pytest.raises(doctor.Trouble, match="SESAME_PORT=.* is not a usable port"):
+    with pytest.raises(doctor.Trouble, match=r"SESAME_PORT=.* is not a usable port"):
         doctor.wanted_port({"SESAME_PORT": text})
 
 
@@ -43,9 +46,9 @@ def test_a_port_in_use_is_named_with_another_to_choose() -> None:
 def test_missing_libraries_are_named_with_the_command_where_they_cannot_be_installed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(doctor.ctypes.util, "find_library", lambda _name: None)
+    monkeypatch.setattr(ctypes.util, "find_library", lambda _name: None)
     monkeypatch.setattr(doctor, "_root_prefix", lambda: None)
-    monkeypatch.setattr(doctor.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
 
     with pytest.raises(doctor.Trouble) as trouble:
         doctor.check_native_libraries()
@@ -55,8 +58,9 @@ def test_missing_libraries_are_named_with_the_command_where_they_cannot_be_insta
 
 
 def test_nothing_is_installed_when_nothing_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor.ctypes.util, "find_library", lambda name: f"lib{name}.so")
-    monkeypatch.setattr(doctor.subprocess, "run", lambda *_a, **_k: pytest.fail("ran a command"))
+    monkeypatch.setattr(ctypes.util, "find_library", lambda name: f"lib{name}.so")
+    monkeypatch.setattr(os.path, "isdir", lambda _folder: True)
+    monkeypatch.setattr(subprocess, "run", lambda *_a, **_k: pytest.fail("ran a command"))
 
     doctor.check_native_libraries()
 

@@ -18,14 +18,11 @@ from sesame.domain import codes
 from sesame.domain.certificates import (
     Facts,
     Issue,
-    PeriodStanding,
-    Settlement,
     Tenancy,
     entry_facts,
-    part_payment_facts,
-    receipt_facts,
     residence_facts,
 )
+from sesame.domain.receipts import PeriodStanding, Settlement, part_payment_facts, receipt_facts
 from sesame.domain.tenancy import Landlord, Language, Lease, Person, Residence
 
 # WeasyPrint leaves its colour profile open.

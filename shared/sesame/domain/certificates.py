@@ -5,15 +5,13 @@ Facts are gathered once and kept as they were: the paper, its verification page 
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
 from sesame.domain import codes
-from sesame.domain.journal import Standing
-from sesame.domain.notices import LineKind, Notice
 from sesame.domain.tenancy import Landlord, Language, Lease, LeaseStatus, Person, Residence
 
 Facts = dict[str, Any]
@@ -71,78 +69,6 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Adjustment:
-    """A line of a notice besides rent and charges. Negative cents are a reduction."""
-
-    amount_cents: int
-    label: str = ""
-    """As printed; empty for a plain correction."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
-    """A part of a payment that went to the period. `received_on` is the day by the residence's clock."""
-
-    received_on: date
-    amount_cents: int
-    method: str = ""
-    """A provider's or desk's word for how it was paid (`card`, `transfer`, ...); empty if unknown."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PeriodStanding:
-    """A rent notice and what was received for it. `starts_on` to `ends_on` inclusive; amounts in cents."""
-
-    period: str
-    """YYYY-MM."""
-    starts_on: date
-    ends_on: date
-    rent_cents: int
-    charges_cents: int
-    adjustments: Sequence[Adjustment] = ()
-    settlements: Sequence[Settlement] = ()
-
-    @property
-    def total_cents(self) -> int:
-        """What the notice asked for."""
-        return self.rent_cents + self.charges_cents + sum(line.amount_cents for line in self.adjustments)
-
-    @property
-    def received_cents(self) -> int:
-        """What came in for it."""
-        return sum(settlement.amount_cents for settlement in self.settlements)
-
-    @property
-    def outstanding_cents(self) -> int:
-        """What is still owed for it, never negative."""
-        return max(0, self.total_cents - self.received_cents)
-
-
-def period_standing(notice: Notice, standing: Standing, clock_on_the_wall: tzinfo) -> PeriodStanding:
-    """A notice as its journal stands. A correction of the notice's amount becomes a line of its own."""
-    corrected = standing.amount_cents - notice.amount_cents
-    return PeriodStanding(
-        period=str(notice.period),
-        starts_on=notice.starts_on,
-        ends_on=notice.ends_on,
-        rent_cents=_sum_of(notice, LineKind.RENT),
-        charges_cents=_sum_of(notice, LineKind.CHARGES),
-        adjustments=(Adjustment(amount_cents=corrected),) if corrected else (),
-        settlements=tuple(
-            Settlement(
-                received_on=allocation.received_at.astimezone(clock_on_the_wall).date(),
-                amount_cents=allocation.amount_cents,
-            )
-            for allocation in sorted(standing.allocations, key=lambda one: (one.received_at, one.credit_id))
-        ),
-    )
-
-
-def _sum_of(notice: Notice, kind: LineKind) -> int:
-    return sum(line.amount_cents for line in notice.lines if line.kind is kind)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Tenancy:
     """Whose document it is: one person, one lease, one residence; and the language to print beside French."""
 
@@ -163,35 +89,10 @@ def residence_facts(tenancy: Tenancy, *, as_of: date) -> Facts:
         stay = "past"
     else:
         stay = "current"
-    return _common(Kind.RESIDENCE_CERTIFICATE, tenancy) | {
+    return common_facts(Kind.RESIDENCE_CERTIFICATE, tenancy) | {
         "birth_date": tenancy.person.birth_date.isoformat(),
         "as_of": as_of.isoformat(),
         "stay": stay,
-    }
-
-
-def receipt_facts(tenancy: Tenancy, standing: PeriodStanding | None) -> Facts:
-    """A receipt (*quittance*). Raises Refused unless the whole of the period's notice has been received."""
-    standing = _billed(tenancy, standing)
-    if standing.outstanding_cents:
-        raise Refused(Reason.NOT_PAID_IN_FULL, outstanding_cents=standing.outstanding_cents)
-    return _common(Kind.RECEIPT, tenancy) | {
-        "code_tail": tenancy.lease.code_tail,
-        "period": _period(standing),
-    }
-
-
-def part_payment_facts(tenancy: Tenancy, standing: PeriodStanding | None) -> Facts:
-    """A part-payment receipt (*reçu*). Raises Refused if nothing was received, or if a receipt is due."""
-    standing = _billed(tenancy, standing)
-    if not standing.outstanding_cents:
-        raise Refused(Reason.PAID_IN_FULL)
-    if standing.received_cents <= 0:
-        raise Refused(Reason.NOTHING_RECEIVED, outstanding_cents=standing.outstanding_cents)
-    period = _period(standing)
-    return _common(Kind.PART_PAYMENT_RECEIPT, tenancy) | {
-        "code_tail": tenancy.lease.code_tail,
-        "period": period,
     }
 
 
@@ -202,7 +103,7 @@ def entry_facts(tenancy: Tenancy) -> Facts:
     """
     if tenancy.lease.status is LeaseStatus.CANCELLED:
         raise Refused(Reason.LEASE_CANCELLED)
-    return _common(Kind.ENTRY_DOCUMENT, tenancy) | {"desk_contact": tenancy.residence.desk_contact}
+    return common_facts(Kind.ENTRY_DOCUMENT, tenancy) | {"desk_contact": tenancy.residence.desk_contact}
 
 
 def facts_digest(facts: Facts, *, secret: str = "") -> str:
@@ -292,15 +193,8 @@ def document_number(document_id: str, issued_on: date) -> str:
     return f"{issued_on.year}-{codes.printed(document_id[-8:].upper())}"
 
 
-def _billed(tenancy: Tenancy, standing: PeriodStanding | None) -> PeriodStanding:
-    if tenancy.lease.status is LeaseStatus.CANCELLED:
-        raise Refused(Reason.LEASE_CANCELLED)
-    if standing is None:
-        raise Refused(Reason.NO_NOTICE)
-    return standing
-
-
-def _common(kind: Kind, tenancy: Tenancy) -> Facts:
+def common_facts(kind: Kind, tenancy: Tenancy) -> Facts:
+    """What every document states: landlord, residence, holder, lease."""
     person, lease, residence = tenancy.person, tenancy.lease, tenancy.residence
     return {
         "schema": SCHEMA,
@@ -335,27 +229,3 @@ def _address(residence: Residence) -> list[str]:
     if town and not any(town in line for line in lines):
         lines.append(town)
     return lines
-
-
-def _period(standing: PeriodStanding) -> dict[str, Any]:
-    return {
-        "period": standing.period,
-        "starts_on": standing.starts_on.isoformat(),
-        "ends_on": standing.ends_on.isoformat(),
-        "rent_cents": standing.rent_cents,
-        "charges_cents": standing.charges_cents,
-        "adjustments": [
-            {"label": line.label, "amount_cents": line.amount_cents} for line in standing.adjustments
-        ],
-        "total_cents": standing.total_cents,
-        "received_cents": standing.received_cents,
-        "outstanding_cents": standing.outstanding_cents,
-        "settlements": [
-            {
-                "received_on": settlement.received_on.isoformat(),
-                "amount_cents": settlement.amount_cents,
-                "method": settlement.method,
-            }
-            for settlement in standing.settlements
-        ],
-    }

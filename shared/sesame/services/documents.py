@@ -1,0 +1,179 @@
+"""The life of a document: made once for the same facts, downloaded by a link of minutes, verified."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from secrets import token_bytes
+from typing import Any, ClassVar
+
+from sesame.domain.calendar import local_date
+from sesame.domain.certificates import (
+    VERIFICATION_BYTES,
+    DocumentStatus,
+    Facts,
+    Issue,
+    Kind,
+    PublicStatement,
+    Refused,
+    Tenancy,
+    Validity,
+    document_number,
+    entry_facts,
+    facts_digest,
+    public_statement,
+    read_verification_code,
+    verification_code,
+)
+from sesame.domain.tenancy import Lease, Person, Residence
+from sesame.platform.errors import Conflict, NotFound
+from sesame.platform.ids import Random, new_id
+from sesame.store.documents import Document, Documents
+
+LINK_SECONDS = 300
+"""A download link is made when it is asked for, and dies after five minutes."""
+ASK_AGAIN_AFTER = timedelta(minutes=2)
+"""A document still without a file after this is rendered anew when it is asked for again."""
+
+
+class LeaseCancelled(Conflict):
+    """A cancelled lease gives right to no document."""
+
+    slug = "lease-cancelled"
+    title: ClassVar = {"fr": "Ce séjour a été annulé", "en": "This stay was cancelled"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What is to be stated, for whom, as of when."""
+
+    tenancy: Tenancy
+    facts: Facts
+    now: datetime
+    period: str | None = None
+    kind: Kind = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", Kind(self.facts["kind"]))
+
+
+def keep(documents: Documents, random: Random, order: Order) -> Document:
+    """Stores an order as a document to be rendered; or returns the one that states the same facts already."""
+    lease = order.tenancy.lease
+    document_id = new_id(random)
+    issued_on = local_date(order.now, order.tenancy.residence.time_zone)
+    is_entry = order.kind is Kind.ENTRY_DOCUMENT
+    document = Document(
+        document_id=document_id,
+        lease_id=lease.lease_id,
+        person_id=lease.person_id,
+        kind=order.kind,
+        language=order.tenancy.language,
+        facts=order.facts,
+        issue=Issue(
+            on=issued_on,
+            at=order.now,
+            number=document_number(document_id, issued_on),
+            verification_code=verification_code(random(VERIFICATION_BYTES)),
+        ),
+        object_key=f"documents/{new_id(random)}.pdf",
+        period=order.period,
+        code_cipher=lease.code_cipher if is_entry else None,
+        asked_at=order.now,
+    )
+    digest = facts_digest(order.facts, secret=lease.code_hash if is_entry else "")
+    kept_id = documents.create(document, digest)
+    if kept_id == document_id:
+        return document
+    same = documents.get(kept_id)
+    if same is None:
+        raise NotFound
+    if same.status is DocumentStatus.REQUESTED and order.now - same.asked_at >= ASK_AGAIN_AFTER:
+        documents.ask_again(same, order.now)
+    return same
+
+
+@dataclass(frozen=True, slots=True)
+class EntryDocuments:
+    """Entry documents, for the welcome of a tenant and for the desk."""
+
+    documents: Documents
+    random: Random = token_bytes
+
+    def __call__(self, lease: Lease, person: Person, residence: Residence, now: datetime) -> str:
+        """The id of the entry document of a lease as it stands; a new code makes a new document.
+
+        Raises LeaseCancelled. One call.
+        """
+        tenancy = Tenancy(person=person, lease=lease, residence=residence, language=person.language)
+        try:
+            facts = entry_facts(tenancy)
+        except Refused as refused:
+            raise LeaseCancelled from refused
+        return keep(self.documents, self.random, Order(tenancy=tenancy, facts=facts, now=now)).document_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """Whether the file is there, and a link to it if so."""
+
+    status: DocumentStatus
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Downloads:
+    """Links to files, made on demand: nothing that lasts is ever handed out."""
+
+    documents: Documents
+    s3: Any
+    bucket: str
+
+    def of(self, document_id: str) -> Download:
+        """For who may have the document, which the caller has made sure of. One call. Raises NotFound."""
+        document = self.documents.get(document_id)
+        if document is None:
+            raise NotFound
+        return Download(status=document.status, url=self.url(document))
+
+    def url(self, document: Document) -> str | None:
+        """A link for `LINK_SECONDS`, its file name neutral; None until there is a file."""
+        if document.status is not DocumentStatus.READY:
+            return None
+        name = f"document-{document.issue.number}.pdf"
+        link = self.s3.generate_presigned_url(
+            "get_object",
+            Params={
+                "Bucket": self.bucket,
+                "Key": document.object_key,
+                "ResponseContentType": "application/pdf",
+                "ResponseContentDisposition": f'attachment; filename="{name}"',
+                "ResponseCacheControl": "private, no-store",
+            },
+            ExpiresIn=LINK_SECONDS,
+        )
+        return str(link)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """Whether a paper is genuine, and what it says if it is ours."""
+
+    validity: Validity
+    statement: PublicStatement | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verifications:
+    """What anyone who holds a paper may ask."""
+
+    documents: Documents
+
+    def check(self, typed: str) -> Verification:
+        """The answer to a verification code, however it was typed. Two calls, none for what is no code."""
+        code = read_verification_code(typed)
+        document = self.documents.by_verification_code(code) if code else None
+        # Without a file there is no paper yet, so that whoever asks holds something else.
+        if document is None or document.status is not DocumentStatus.READY:
+            return Verification(validity=Validity.UNKNOWN)
+        return Verification(
+            validity=document.validity, statement=public_statement(document.facts, document.issue)
+        )
