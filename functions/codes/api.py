@@ -39,6 +39,7 @@ class CodesSettings(Settings):
     bucket: str
     pepper_secret: str
     codes_key: str
+    imported_codes: str = ""
 
 
 class SignInRequest(StrictModel):
@@ -135,7 +136,7 @@ challenges = Challenges(identity)
 sessions = Sessions(identity)
 pepper = Pepper(Secrets(client("secretsmanager")), settings.pepper_secret)
 decipher = Decipher(Later("kms"), settings.codes_key)
-starts = Starts(challenges, pepper, utc_now, token_bytes)
+starts = Starts(challenges, pepper, utc_now, token_bytes, settings.imported_codes)
 confirmations = Confirmations(challenges, sessions, pepper, decipher, utc_now, token_bytes)
 documents = Documents(Table(dynamodb, settings.documents_table))
 welcomes = Welcomes(challenges, decipher, EntryDocuments(documents), utc_now)

@@ -43,6 +43,7 @@ class DeskSettings(Settings):
     pepper_secret: str
     codes_key: str
     operator_name: str
+    imported_codes: str = ""
 
 
 class LeaseRequest(StrictModel):
@@ -128,6 +129,7 @@ admissions = Admissions(
     operator_name=settings.operator_name,
     clock=utc_now,
     random=token_bytes,
+    imported_codes=settings.imported_codes,
 )
 imports = LeaseImports(
     imports=Imports(Table(dynamodb, settings.operations_table)),

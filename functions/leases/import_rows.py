@@ -23,6 +23,7 @@ class ImportSettings(Settings):
     pepper_secret: str
     codes_key: str
     operator_name: str
+    imported_codes: str = ""
     import_queue_url: str
 
 
@@ -40,6 +41,7 @@ worker = ImportWorker(
         operator_name=settings.operator_name,
         clock=utc_now,
         random=token_bytes,
+        imported_codes=settings.imported_codes,
     ),
     sqs=client("sqs"),
     queue_url=settings.import_queue_url,

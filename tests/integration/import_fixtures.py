@@ -134,6 +134,7 @@ def desk_on(aws: Any, clock: Clock) -> Desk:
         clock=clock,
         random=token_bytes,
         pause=lambda _seconds: None,
+        imported_codes="10C[0-9]{5}",
     )
     store, files = Imports(aws.operations), StoredFiles(aws.s3, aws.bucket)
     return Desk(

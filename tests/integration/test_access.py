@@ -17,7 +17,7 @@ from sesame.services.tenant_codes import Decipher
 from sesame.services.welcome import WelcomeLinkEnded, WelcomeLinks, Welcomes, WrongBirthDate
 from sesame.store import keys
 from sesame.store.challenges import Challenges
-from sesame.store.sessions import Sessions
+from sesame.store.sessions import Sessions, read_token
 from tests.conftest import FrozenClock
 from tests.integration.tenants import Tenant, admit
 
@@ -126,6 +126,17 @@ def test_a_typing_error_is_said_at_once(door: Door, tenant: Tenant) -> None:
 
     with pytest.raises(MistypedCode):
         door.starts.sign_in(wrong + tenant.code[1:])
+
+
+def test_a_code_brought_from_another_system_signs_in_and_is_never_called_a_typing_error(
+    aws: Any, clock: FrozenClock
+) -> None:
+    challenges = Challenges(aws.identity)
+    starts = Starts(challenges, aws.pepper, clock, token_bytes, imported_codes="[0-9]{6}")
+
+    assert starts.sign_in("12-34 56")
+    with pytest.raises(MistypedCode):
+        starts.sign_in("12-34 567")
 
 
 def test_an_unknown_code_answers_like_a_known_one(door: Door, tenant: Tenant) -> None:
@@ -273,8 +284,6 @@ def test_what_is_not_a_token_signs_nobody_in(door: Door, token: str) -> None:
 def test_a_token_with_somebody_elses_lease_in_it_signs_nobody_in(
     door: Door, aws: Any, tenant: Tenant
 ) -> None:
-    from sesame.store.sessions import read_token  # noqa: PLC0415
-
     neighbour = admit(aws, email="voisin@example.org", ine="861583842CH")
     token = read_token(door.sign_in(tenant))
     assert token is not None
@@ -298,6 +307,13 @@ def test_a_second_click_on_the_welcome_link_shows_the_same(door: Door, tenant: T
     door.clock.advance(29 * MINUTE)
 
     assert door.welcomes.open(token, date(2004, 5, 31)) == first
+
+
+def test_a_page_may_ask_for_the_document_as_often_as_it_likes(door: Door, tenant: Tenant) -> None:
+    token = door.links.create(tenant.lease)
+
+    for _ in range(15):
+        assert door.welcomes.open(token, date(2004, 5, 31)).tenant_code == tenant.printed_code
 
 
 def test_a_welcome_link_is_dead_half_an_hour_after_its_use(door: Door, tenant: Tenant) -> None:

@@ -303,3 +303,9 @@ def test_an_admission_costs_three_calls_once_its_batch_is_read(desk: Desk, aws: 
         desk.admissions.admit(row, MANAGED, known)
 
     assert calls == {"Query": 10, "Encrypt": 10, "TransactWriteItems": 10}
+
+
+def test_a_code_that_could_never_sign_in_is_refused_rather_than_kept(desk: Desk) -> None:
+    outcome = desk.admissions.admit(a_row(tenant_code="ABCDEFGH"), MANAGED)
+
+    assert outcome == Rejected(Column.TENANT_CODE, Fault.CODE_NOT_EXPECTED)

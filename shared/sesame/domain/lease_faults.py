@@ -64,6 +64,7 @@ class Fault(StrEnum):
     INE_OF_ANOTHER_PERSON = "ine_of_another_person"
     INE_UNLIKE_RECORD = "ine_unlike_record"
     CODE_TAKEN = "code_taken"
+    CODE_NOT_EXPECTED = "code_not_expected"
     UNKNOWN_RESIDENCE = "unknown_residence"
     # Admitted, with something to know
     CONTACT_KEPT = "contact_kept"
@@ -415,6 +416,12 @@ WORDS: dict[Fault, Wording] = {
         "Changer ce code, ou laisser la cellule vide pour en attribuer un.",
         "This tenant code is already in use, or cannot be told from one in use (O reads as 0, I and L as 1).",
         "Change this code, or leave the cell empty to have one allocated.",
+    ),
+    Fault.CODE_NOT_EXPECTED: Wording(
+        "Ce code locataire n'a pas la forme prévue pour les codes repris d'un autre logiciel.",
+        "Laisser la cellule vide pour en attribuer un, ou faire déclarer cette forme par l'exploitant.",
+        "This tenant code is not of the form expected of codes brought from another system.",
+        "Leave the cell empty to have one allocated, or have the operator declare this form.",
     ),
     Fault.UNKNOWN_RESIDENCE: Wording(
         "Cette résidence n'est pas connue.",

@@ -79,11 +79,13 @@ class Starts:
     pepper: Pepper
     clock: Clock
     random: Random
+    imported_codes: str = ""
+    """The form of codes that the operator brought along; see `codes.read`."""
 
     def sign_in(self, tenant_code: str) -> str:
         """Starts a sign-in and returns its id. Raises MistypedCode, TooManyRequests."""
         try:
-            folded = codes.read(tenant_code)
+            folded = codes.read(tenant_code, self.imported_codes)
         except codes.Mistyped as error:
             raise MistypedCode(
                 detail_fr="Vérifiez chaque caractère : le code compte huit lettres ou chiffres.",

@@ -91,6 +91,8 @@ class Admissions:
     clock: Clock
     random: Random
     pause: Callable[[float], None] = time.sleep
+    imported_codes: str = ""
+    """The form of codes that the operator brings along; see `codes.read`. Empty: none are expected."""
 
     def on_record(self, rows: Sequence[LeaseRow]) -> OnRecord:
         """Reads what a batch of rows needs: about four reads for a hundred rows."""
@@ -121,6 +123,8 @@ class Admissions:
     def _admit(self, row: LeaseRow, origin: Origin, known: OnRecord, attempt: int) -> Outcome:
         if earlier := known.references.get(row.reference):
             return _repeat(row, origin, earlier)
+        if row.tenant_code and not self._can_sign_in_with(row.tenant_code):
+            raise _Refused(Column.TENANT_CODE, Fault.CODE_NOT_EXPECTED)
         residence = known.residences.get(row.residence_id)
         if residence is None and not origin.creates_residences:
             raise _Refused(Column.RESIDENCE, Fault.UNKNOWN_RESIDENCE)
@@ -151,6 +155,13 @@ class Admissions:
             )
         )
         return _created(record)
+
+    def _can_sign_in_with(self, code: str) -> bool:
+        try:
+            codes.read(code, self.imported_codes)
+        except codes.Mistyped:
+            return False
+        return True
 
     def _known_person(self, row: LeaseRow, known: OnRecord) -> Person | None:
         """The person on record that the row is about, None for a new one. Raises _Refused."""

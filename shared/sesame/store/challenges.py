@@ -164,11 +164,15 @@ class Challenges:
         )
 
     def opened(self, challenge_id: str, document_id: str, now: datetime) -> None:
-        """Notes the first opening of a welcome link and its document; later ones change nothing."""
+        """Notes the first opening of a welcome link and its document; later ones change neither.
+
+        Who knows the birth date is no guesser: the tries are given back, so that a page may ask again.
+        """
         self.table.update(
             keys.challenge(challenge_id),
-            "SET used_at = if_not_exists(used_at, :now), document_id = if_not_exists(document_id, :document)",
-            values={":now": now.isoformat(), ":document": document_id},
+            "SET used_at = if_not_exists(used_at, :now), document_id = if_not_exists(document_id, :document), "
+            "tries = :none",
+            values={":now": now.isoformat(), ":document": document_id, ":none": 0},
         )
 
     def _count(self, subject_hash: str, limit: Limit, now: datetime) -> Write:
