@@ -206,10 +206,10 @@ class Story:
         account = self.answer("GET", "/v1/me/account", headers=session)
         self.must(account["balance_cents"] > 0, f"something is owed, the account says {account}")
         self.got(f"balance: {_euros(account['balance_cents'])} owed")
-        notice = self.mail_to(
-            self.payer, lambda mail: mail["subject"].startswith(("Votre loyer", "Your rent")), "notice"
+        mail = self.mail_to(
+            self.payer, lambda one: one["subject"].startswith(("Votre loyer", "Your rent")), "notice"
         )
-        self.got(f"and by e-mail: {notice['subject']}")
+        self.got(f"and by e-mail: {mail['subject']}")
 
     def pay(self, session: dict[str, str]) -> None:
         """Checkout, the provider's page, its signed webhooks, each twice; a forged one."""

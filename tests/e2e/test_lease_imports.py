@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -131,7 +130,7 @@ def test_no_event_queue_or_key_carries_a_name(
     assert "Zzyzxname" not in json.dumps(mine, default=str)
 
 
-@pytest.mark.skipif(os.environ.get("HYPOTHESIS_PROFILE") != "long", reason="takes minutes: make test-long")
+@pytest.mark.long
 def test_five_thousand_rows_are_worked_through(
     import_file: Import, record_property: Callable[..., None]
 ) -> None:

@@ -86,10 +86,9 @@ class OneTimeCodes:
         return None
 
     def _candidates(self, challenge: Challenge) -> list[Person]:
-        prefix = {"email": "EMAIL", "phone": "PHONE", "ine": "INE"}[challenge.subject_kind]
         found: list[str] = []
         for digest in challenge.subject_hashes:
-            page = self.challenges.table.query(f"{prefix}#{digest}")
+            page = self.challenges.table.query(keys.persons_by(challenge.subject_kind, digest))
             found.extend(item["person_id"] for item in page.items)
         people = same_table(
             self.challenges.table, [keys.person(person_id) for person_id in dict.fromkeys(found)]

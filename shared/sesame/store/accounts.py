@@ -83,7 +83,9 @@ class Accounts:
         """The accounts of a residence that a reminder's step waits for, the longest waiting first."""
         start: Key | None = None
         while True:
-            page = self.table.query(_due(residence_id), index=keys.GSI1, up_to=now.isoformat(), start=start)
+            page = self.table.query(
+                keys.due_accounts(residence_id), index=keys.GSI1, up_to=now.isoformat(), start=start
+            )
             yield from map(account_of, page.items)
             if page.next is None:
                 return
@@ -138,7 +140,7 @@ class Accounts:
                 removes += ["gsi1pk", "gsi1sk"]
             else:
                 sets += ["gsi1pk = :due", "gsi1sk = :next"]
-                values |= {":due": _due(before.residence_id), ":next": next_step_at.isoformat()}
+                values |= {":due": keys.due_accounts(before.residence_id), ":next": next_step_at.isoformat()}
         if before.version:
             values[":before"] = before.version
         return Update(
@@ -208,10 +210,6 @@ def account_of(item: Item) -> Account:
         next_step_at=datetime.fromisoformat(item["gsi1sk"]) if "gsi1sk" in item else None,
         version=item["version"],
     )
-
-
-def _due(residence_id: str) -> str:
-    return f"DUE#{residence_id}"
 
 
 def _checkpoint_item(checkpoint: Checkpoint) -> dict[str, Any]:

@@ -170,8 +170,8 @@ class Challenges:
         """
         self.table.update(
             keys.challenge(challenge_id),
-            "SET used_at = if_not_exists(used_at, :now), document_id = if_not_exists(document_id, :document), "
-            "tries = :none",
+            "SET used_at = if_not_exists(used_at, :now), tries = :none, "
+            "document_id = if_not_exists(document_id, :document)",
             values={":now": now.isoformat(), ":document": document_id, ":none": 0},
         )
 

@@ -74,7 +74,7 @@ class Deliveries:
         )
         item = {
             **keys.delivery(delivery.provider, delivery.delivery_id),
-            "gsi1pk": f"UNPOSTED#{_shard(delivery.delivery_id)}",
+            "gsi1pk": keys.unposted(_shard(delivery.delivery_id)),
             "gsi1sk": delivery.received_at.isoformat(),
             "provider": delivery.provider,
             "delivery_id": delivery.delivery_id,
@@ -96,7 +96,7 @@ class Deliveries:
         values = {":state": state.value, ":at": at.isoformat()}
         if state is DeliveryState.REVIEW:
             expression = "SET #state = :state, closed_at = :at, gsi1pk = :review"
-            more: dict[str, str | int] = {":review": "REVIEW"}
+            more: dict[str, str | int] = {":review": keys.under_review()}
         else:
             expression = "SET #state = :state, closed_at = :at, expires_at = :end REMOVE gsi1pk, gsi1sk"
             more = {":end": int((at + KEPT).timestamp())}
@@ -115,7 +115,7 @@ class Deliveries:
             start: Key | None = None
             while True:
                 page = self.table.query(
-                    f"UNPOSTED#{shard}", index=keys.GSI1, up_to=before.isoformat(), start=start
+                    keys.unposted(shard), index=keys.GSI1, up_to=before.isoformat(), start=start
                 )
                 yield from ((item["provider"], item["delivery_id"]) for item in page.items)
                 if page.next is None:

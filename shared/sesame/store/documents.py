@@ -92,7 +92,9 @@ class Documents:
     def of_lease(self, lease_id: str, *, after: Document | None = None, limit: int) -> list[Document]:
         """The documents of a lease, newest first; after a given one, to go on. One read of the index."""
         start = _index_key(after) if after else None
-        page = self.table.query(f"LEASE#{lease_id}", index="gsi1", forward=False, limit=limit, start=start)
+        page = self.table.query(
+            keys.documents_of_lease(lease_id), index=keys.GSI1, forward=False, limit=limit, start=start
+        )
         return [_document(item) for item in page.items]
 
     def by_verification_code(self, code: str) -> Document | None:
@@ -156,7 +158,7 @@ def _requested(document_id: str, now: datetime) -> dict[str, str]:
 def _index_key(document: Document) -> dict[str, str]:
     return {
         **keys.document(document.document_id),
-        "gsi1pk": f"LEASE#{document.lease_id}",
+        "gsi1pk": keys.documents_of_lease(document.lease_id),
         "gsi1sk": _stamp(document.created_at),
     }
 

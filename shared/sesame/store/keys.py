@@ -153,3 +153,33 @@ def leases_of_residence(residence_id: str) -> str:
 def messages_of_lease(lease_id: str) -> str:
     """Partition, on the first index, of what was sent about a lease, by time."""
     return f"LEASE#{lease_id}"
+
+
+def documents_of_lease(lease_id: str) -> str:
+    """Partition, on the first index, of a lease's documents, by time."""
+    return f"LEASE#{lease_id}"
+
+
+def payments_of_lease(lease_id: str) -> str:
+    """Partition, on the first index, of a lease's payments, by time."""
+    return f"ACCOUNT#{lease_id}"
+
+
+def unposted(shard: int) -> str:
+    """Partition, on the first index, of deliveries that wait to be posted, by time."""
+    return f"UNPOSTED#{shard}"
+
+
+def under_review() -> str:
+    """Partition, on the first index, of deliveries that staff must look at, by time."""
+    return "REVIEW"
+
+
+def persons_by(kind: str, digest: str) -> str:
+    """Partition of the persons with a contact: `kind` is `email`, `phone` or `ine`."""
+    return f"{kind.upper()}#{digest}"
+
+
+def due_accounts(residence_id: str) -> str:
+    """Partition, on the first index, of a residence's accounts with something unpaid, by their next step."""
+    return f"DUE#{residence_id}"

@@ -46,7 +46,12 @@ class Payments:
         """A lease's payments, newest first; those older than `after` where given. One query of the index."""
         start = {**keys.payment(after.payment_id), **_by_lease(after)} if after else None
         page = self.table.query(
-            keys.account(lease_id)["pk"], "PAYMENT#", index=keys.GSI1, limit=limit, forward=False, start=start
+            keys.payments_of_lease(lease_id),
+            "PAYMENT#",
+            index=keys.GSI1,
+            limit=limit,
+            forward=False,
+            start=start,
         )
         payments = tuple(payment_of(item) for item in page.items)
         return PaymentPage(payments=payments, next=payments[-1].payment_id if page.next else None)
@@ -186,7 +191,7 @@ def payment_of(item: Item) -> Payment:
 
 def _by_lease(payment: Payment) -> dict[str, str]:
     return {
-        "gsi1pk": keys.account(payment.lease_id)["pk"],
+        "gsi1pk": keys.payments_of_lease(payment.lease_id),
         "gsi1sk": f"PAYMENT#{payment.created_at.isoformat()}",
     }
 

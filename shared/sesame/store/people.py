@@ -156,11 +156,11 @@ class People:
 
     def persons_by_email(self, email: str) -> list[Person]:
         """Whoever has this address (in normal form): two people may share one."""
-        return self._persons("EMAIL", self.pepper.hashes("email", email))
+        return self._persons("email", self.pepper.hashes("email", email))
 
     def persons_by_phone(self, phone: str) -> list[Person]:
         """Whoever has this number (E.164)."""
-        return self._persons("PHONE", self.pepper.hashes("phone", phone))
+        return self._persons("phone", self.pepper.hashes("phone", phone))
 
     def person_by_ine(self, ine: str) -> Person | None:
         """The person with this INE (in normal form), or None."""
@@ -192,9 +192,11 @@ class People:
         items = self._batch([keys.lease_reference(reference) for reference in references])
         return {item["reference"]: _reference_of(item) for item in items if item}
 
-    def _persons(self, prefix: str, hashes: Sequence[str]) -> list[Person]:
+    def _persons(self, kind: str, hashes: Sequence[str]) -> list[Person]:
         found = [
-            lookup["person_id"] for digest in hashes for lookup in self.table.query_all(f"{prefix}#{digest}")
+            lookup["person_id"]
+            for digest in hashes
+            for lookup in self.table.query_all(keys.persons_by(kind, digest))
         ]
         items = self._batch([keys.person(person_id) for person_id in found])
         return [person_of(item) for item in items if item]
