@@ -1,22 +1,28 @@
 """Cold start: from process start to handler ready, as a ratio to a process that only makes a DynamoDB client.
 
-Every function and the baseline take turns in the same run, so that whatever else the machine does weighs on
-all of them alike; medians are compared.
+Functions run as they ship: an isolated interpreter whose path is their own folder and the built layers. The
+baseline imports boto3 as the package registry gives it. All take turns in the same run, so that whatever else
+the machine does weighs on each alike; medians are compared.
 """
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 from statistics import median
 
+import boto3
+
 ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "15"))
 BUDGET = 1.5
 BASELINE = "import boto3; boto3.client('dynamodb')"
-_FUNCTION = "import sys; sys.path[:0] = [{shared!r}, {folder!r}]; import {module}; {module}.handler"
+_INSTALLED = str(Path(boto3.__file__).parents[1])
+_LAYERS = {"DependenciesLayer": ROOT / "layers" / "dependencies", "SharedLayer": ROOT / "shared"}
+_BUILT = ROOT / ".build" / "bench"
 _RENDERER = "weasyprint"
 
 VARIABLES = (
@@ -46,18 +52,34 @@ def http_functions() -> list[Path]:
     ]
 
 
-def code_of(entry: Path) -> str:
+def build_layers() -> list[str]:
+    """Builds the layers as `sam build` does; returns what they put on the path."""
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    for name, folder in _LAYERS.items():
+        shutil.rmtree(_BUILT / name, ignore_errors=True)
+        subprocess.run(
+            ["make", "--silent", f"build-{name}", f"ARTIFACTS_DIR={_BUILT / name}"],
+            cwd=folder,
+            env=os.environ | {"PATH": path},
+            check=True,
+        )
+    return [str(_BUILT / name / "python") for name in ("SharedLayer", "DependenciesLayer")]
+
+
+def code_of(entry: Path, layers: list[str]) -> str:
     """What Lambda does before the first request: imports the entry file, which makes its clients."""
-    return _FUNCTION.format(shared=str(ROOT / "shared"), folder=str(entry.parent), module=entry.stem)
+    path = [str(entry.parent), *layers]
+    return f"import sys; sys.path[:0] = {path!r}; import {entry.stem}; {entry.stem}.handler"
 
 
 def main() -> None:
     """Prints a line a function."""
-    programs = {"baseline": BASELINE} | {
-        f"{entry.parent.name}/{entry.stem}": code_of(entry) for entry in http_functions()
+    layers = build_layers()
+    programs = {"baseline": f"import sys; sys.path[:0] = [{_INSTALLED!r}]; {BASELINE}"} | {
+        f"{entry.parent.name}/{entry.stem}": code_of(entry, layers) for entry in http_functions()
     }
     for program in programs.values():
-        _milliseconds(program)  # compiled code on disk, as a layer ships it
+        _milliseconds(program)  # the first time reads from disk
     times: dict[str, list[float]] = {name: [] for name in programs}
     for _ in range(ROUNDS):
         for name, program in programs.items():
@@ -71,7 +93,7 @@ def main() -> None:
     importing = [
         str(entry.relative_to(ROOT))
         for entry in sorted((ROOT / "functions").glob("*/*.py"))
-        if _imports(entry, _RENDERER)
+        if _imports(entry, _RENDERER, [*layers, _INSTALLED])
     ]
     print(f"  {_RENDERER} is imported by: {', '.join(importing)}")
 
@@ -86,7 +108,7 @@ _READY = (
 def _milliseconds(program: str) -> float:
     started = time.perf_counter()
     run = subprocess.run(
-        [sys.executable, "-c", program + _READY],
+        [sys.executable, "-I", "-S", "-c", program + _READY],
         env=environment(),
         check=True,
         capture_output=True,
@@ -95,10 +117,14 @@ def _milliseconds(program: str) -> float:
     return (float(run.stdout.splitlines()[-1]) - started) * 1000
 
 
-def _imports(entry: Path, package: str) -> bool:
-    program = f"{code_of(entry)}; import json; print(json.dumps({package!r} in sys.modules))"
+def _imports(entry: Path, package: str, path: list[str]) -> bool:
+    program = f"{code_of(entry, path)}; import json; print(json.dumps({package!r} in sys.modules))"
     run = subprocess.run(
-        [sys.executable, "-c", program], env=environment(), check=True, capture_output=True, text=True
+        [sys.executable, "-I", "-S", "-c", program],
+        env=environment(),
+        check=True,
+        capture_output=True,
+        text=True,
     )
     return bool(json.loads(run.stdout.splitlines()[-1]))
 
