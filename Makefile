@@ -75,7 +75,7 @@ openapi: $(READY) ## Write docs/openapi.json from the routes
 
 .PHONY: bench
 bench: $(READY) ## Measure the budgets; figures go to docs/performance.md by hand
-	@$(BIN)/python -m tests.bench
+	@PYTHONPATH=shared $(BIN)/python -m tests.bench
 
 .PHONY: build
 build: $(READY) $(SAM) ## Build for AWS, prove each artefact complete, print sizes

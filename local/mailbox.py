@@ -10,6 +10,7 @@ import json
 import threading
 import urllib.request
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from email.utils import getaddresses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -65,12 +66,19 @@ def mails_of(messages: Sequence[Mapping[str, Any]], to: str | None = None) -> li
             subject=message.get("Subject") or "",
             text=message.get("BodyText") or "",
             html=message.get("BodyHtml") or "",
-            sent_at=message["Timestamp"],
+            sent_at=_iso(message["Timestamp"]),
         )
         for message in messages
     ]
     kept = [mail for mail in mails if to is None or to.lower() in mail["to"].lower().split(", ")]
     return kept[::-1]
+
+
+def _iso(timestamp: float | str) -> str:
+    """The emulator gives seconds since 1970 for messages of SES v2, ISO 8601 for older ones."""
+    if isinstance(timestamp, str):
+        return timestamp
+    return datetime.fromtimestamp(timestamp, UTC).isoformat(timespec="milliseconds")
 
 
 class Mailbox:

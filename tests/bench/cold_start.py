@@ -19,6 +19,8 @@ import boto3
 ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "15"))
 BUDGET = 1.5
+BUDGET_WITH_IDEMPOTENCY = 1.6
+_IDEMPOTENT = {"payments/api"}
 BASELINE = "import boto3; boto3.client('dynamodb')"
 _INSTALLED = str(Path(boto3.__file__).parents[1])
 _LAYERS = {"DependenciesLayer": ROOT / "layers" / "dependencies", "SharedLayer": ROOT / "shared"}
@@ -86,9 +88,12 @@ def main() -> None:
             times[name].append(_milliseconds(program))
     medians = {name: median(values) for name, values in times.items()}
     base = medians.pop("baseline")
-    print(f"Cold start, medians of {ROUNDS} ({BASELINE}: {base:.0f} ms; budget {BUDGET})")
+    print(
+        f"Cold start, medians of {ROUNDS} ({BASELINE}: {base:.0f} ms; budget {BUDGET}, with idempotency {BUDGET_WITH_IDEMPOTENCY})"
+    )
     for name, value in medians.items():
-        verdict = "" if value / base <= BUDGET else "  OVER BUDGET"
+        budget = BUDGET_WITH_IDEMPOTENCY if name in _IDEMPOTENT else BUDGET
+        verdict = "" if value / base <= budget else "  OVER BUDGET"
         print(f"  {name:<26}{value:6.0f} ms  ratio {value / base:.2f}{verdict}")
     importing = [
         str(entry.relative_to(ROOT))

@@ -4,6 +4,7 @@ import json
 import stat
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,14 @@ def test_the_mailbox_shows_what_was_sent_newest_first(
     assert set(mails[0]) == {"to", "subject", "text", "html", "sent_at"}
     assert mails[0]["to"] == "mailbox.test@example.org"
     assert mails[0]["html"] == "<p>Bonjour</p>"
+    assert datetime.fromisoformat(mails[0]["sent_at"]).utcoffset() == timedelta(0)
+
+
+def test_the_mailbox_shows_itself_to_a_browser(stack: Stack) -> None:
+    answer = httpx.get(stack["mailbox_url"].removesuffix("mailbox"), trust_env=False)
+
+    assert answer.status_code == httpx.codes.OK
+    assert "mailbox.test@example.org" in answer.text
 
 
 def test_the_mailbox_answers_to_no_other_host_name(stack: Stack) -> None:

@@ -13,7 +13,7 @@ def message(subject: str, *, to: str = "Zoé Lefèvre <zoe@example.org>", **part
         "Subject": subject,
         "BodyText": "Bonjour",
         "BodyHtml": None,
-        "Timestamp": "2026-09-01T08:00:00Z",
+        "Timestamp": 1788249600.25,
     } | parts
 
 
@@ -31,7 +31,7 @@ def test_a_mail_names_its_address_without_the_display_name() -> None:
         "subject": "hello",
         "text": "Bonjour",
         "html": "",
-        "sent_at": "2026-09-01T08:00:00Z",
+        "sent_at": "2026-09-01T08:00:00.250+00:00",
     }
 
 

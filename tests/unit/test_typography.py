@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sesame.documents.typography import day, money, month, name, siret, typeset
+from sesame.documents.typography import day, money, month, name, residence_name, siret, typeset
 from sesame.documents.wording import TEXTS, Voice
 from sesame.domain.tenancy import Language
 
@@ -87,3 +87,16 @@ def test_values_are_escaped_before_they_are_said() -> None:
 
 def _placeholders(text: str) -> list[str]:
     return [part.partition("}")[0] for part in text.split("{")[1:]]
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("Résidence Les Tilleuls", "Les Tilleuls"),
+        ("résidence Jean-Zay", "Jean-Zay"),
+        ("Les Tanneurs", "Les Tanneurs"),
+        ("Résidence", "Résidence"),
+    ],
+)
+def test_a_residence_is_not_called_one_twice(written: str, shown: str) -> None:
+    assert residence_name(written) == name(shown)

@@ -172,6 +172,7 @@ def _environment() -> jinja2.Environment:
         "day": typography.day,
         "month": typography.month,
         "name": typography.name,
+        "residence_name": typography.residence_name,
         "siret": typography.siret,
         "method": _method,
     }

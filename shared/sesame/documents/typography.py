@@ -88,6 +88,12 @@ def name(text: str) -> Markup:
     return Markup("<bdi>{}</bdi>").format(Markup(" ").join(words))
 
 
+def residence_name(text: str) -> Markup:
+    """A residence's name where the sentence says "résidence" already: not "la résidence Résidence X"."""
+    first, _, rest = text.strip().partition(" ")
+    return name(rest if first.casefold() in {"résidence", "residence"} and rest else text)
+
+
 def siret(number: str) -> str:
     """A SIRET as printed: `123 456 789 00012`. Anything that is not 14 digits stays as it is."""
     digits = re.sub(r"\s", "", number)
