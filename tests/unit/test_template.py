@@ -156,9 +156,33 @@ def test_alarms_tell_of_a_late_outbox_and_of_runs_that_did_not_happen() -> None:
 
     assert alarms["OutboxAgeAlarm"]["MetricName"] == "IteratorAge"
     assert alarms["OutboxAgeAlarm"]["Threshold"] < 24 * 3600 * 1000
-    for name in ("BillingAlarm", "ReminderAlarm"):
+    for name, metric in (("BillingAlarm", "BillingRun"), ("ReminderAlarm", "ReminderRun")):
         assert alarms[name]["TreatMissingData"] == "breaching"
+        assert (alarms[name]["Namespace"], alarms[name]["MetricName"]) == ("Sesame", metric)
+        assert alarms[name]["Dimensions"] == [{"Name": "stage", "Value": {"Ref": "Stage"}}]
     assert all(alarm["AlarmActions"] for alarm in alarms.values())
+
+
+SLOWEST_MAIL_SECONDS = 15
+"""SES's time-outs (2 s to connect, 8 s to answer) and the reads and writes around them."""
+
+
+def test_a_sender_has_time_for_the_slowest_batch() -> None:
+    functions = of_type("AWS::Lambda::Function")
+
+    for function, _, mapping in consumers():
+        if function in {"SendFunction", "SendCodeFunction"}:
+            worst = mapping["BatchSize"] * SLOWEST_MAIL_SECONDS
+            assert worst <= functions[function]["Timeout"], function
+
+
+def test_billing_runs_by_day_in_paris_and_reminders_every_hour() -> None:
+    expressions = {
+        schedule["ScheduleExpression"]: schedule.get("ScheduleExpressionTimezone")
+        for schedule in of_type("AWS::Scheduler::Schedule").values()
+    }
+
+    assert expressions == {"cron(0 10 * * ? *)": "Europe/Paris", "cron(5 * * * ? *)": None}
 
 
 def test_scheduled_runs_are_told_their_time_and_are_tried_again() -> None:

@@ -135,11 +135,6 @@ def message(message_id: str) -> Key:
     return {"pk": f"MESSAGE#{message_id}", "sk": "MESSAGE"}
 
 
-def audit(lease_id: str, at: str, audit_id: str) -> Key:
-    """Who did what to a lease."""
-    return {"pk": f"AUDIT#{lease_id}", "sk": f"{at}#{audit_id}"}
-
-
 def run(job: str, day: str) -> Key:
     """A scheduled job's run."""
     return {"pk": f"RUN#{job}", "sk": day}
