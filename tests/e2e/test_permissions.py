@@ -83,6 +83,10 @@ def sends(queue: str) -> Call:
     return lambda client, names: client("sqs").send_message(QueueUrl=names[queue], MessageBody="probe")
 
 
+def receives(queue: str) -> Call:
+    return lambda client, names: client("sqs").receive_message(QueueUrl=names[queue])
+
+
 def publishes() -> Call:
     return lambda client, names: client("events").put_events(
         Entries=[{"Source": "probe", "DetailType": "probe", "Detail": "{}", "EventBusName": names["Bus"]}]
@@ -112,6 +116,17 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
     "OutboxFunction": (publishes(), [reads("Identity"), sends("PostingQueue"), writes("Money")]),
     "OpenApiFunction": (None, [reads("Identity"), knows("PepperSecret"), publishes()]),
 }
+
+
+CONSUMES = {
+    "PostingFunction": "PostingQueue",
+    "ImportRowsFunction": "ImportQueue",
+    "RenderFunction": "RenderQueue",
+    "BillingIssueFunction": "BillingQueue",
+    "SendFunction": "NotificationQueue",
+    "SendCodeFunction": "OneTimeCodeQueue",
+}
+QUEUES = tuple(CONSUMES.values())
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +160,10 @@ def test_a_function_is_refused_what_is_not_its_own(
 
     if own is not None:
         own(client, names)
-    for attempt in foreign:
+    queue = CONSUMES.get(function)
+    if queue is not None:
+        receives(queue)(client, names)
+    for attempt in [*foreign, *(receives(other) for other in QUEUES if other != queue)]:
         with pytest.raises(ClientError) as refused:
             attempt(client, names)
         assert "AccessDenied" in refused.value.response["Error"]["Code"]
