@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sesame.store import keys
+from sesame.store.accounts import Account, Accounts
 from tests.conftest import FrozenClock
 from tests.integration.billing_fixtures import Office
 from tests.integration.tenants import RESIDENCE, Tenant, admit
@@ -81,6 +82,66 @@ def test_a_payment_between_the_read_and_the_step_leaves_no_reminder(office: Offi
 
     assert not office.accounts.move_step(account, None, {"id": "late", "type": "reminder.due"})
     assert due(office) == []
+
+
+def test_a_notice_issued_between_the_read_and_the_step_keeps_its_own_reminders(
+    office: Office, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    october = datetime(2026, 10, 1, 8, 5, tzinfo=UTC)  # September's last step waits since the eve
+    taken = _steps_until(office, ISSUED, october - timedelta(days=2))
+    read = list(office.accounts.due(tenant.lease.residence_id, october))
+    office.clock.now = october - HOUR
+    office.bill(office.clock())
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Accounts, "due", lambda *_: iter(read))
+        assert office.reminders.plan(october).reminders == 0
+
+    assert taken == [
+        ("before-due", "2026-09"),
+        ("due", "2026-09"),
+        ("late-1", "2026-09"),
+        ("late-2", "2026-09"),
+    ]
+    assert _steps_until(office, october, october + timedelta(days=9)) == [
+        ("late-3", "2026-09"),
+        ("before-due", "2026-10"),
+        ("due", "2026-10"),
+    ]
+
+
+def test_a_step_taken_between_a_notices_read_and_its_write_keeps_the_notices_reminders(
+    office: Office, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    october = datetime(2026, 10, 1, 8, 5, tzinfo=UTC)
+    _steps_until(office, ISSUED, october - timedelta(days=2))
+    read, steps = Accounts.get, []
+
+    def read_then_meet(accounts: Accounts, lease_id: str) -> Account | None:
+        found = read(accounts, lease_id)
+        if not steps:
+            steps.append(office.reminders.plan(october).reminders)
+        return found
+
+    office.clock.now = october
+    with monkeypatch.context() as patched:
+        patched.setattr(Accounts, "get", read_then_meet)
+        office.bill(october)
+
+    assert steps == [1]
+    assert _steps_until(office, october, october + timedelta(days=9)) == [
+        ("before-due", "2026-10"),
+        ("due", "2026-10"),
+    ]
+
+
+def _steps_until(office: Office, start: datetime, end: datetime) -> list[tuple[str, str]]:
+    """The steps that hourly runs take, and the months they are of."""
+    taken = []
+    for hour in range((end - start) // HOUR + 1):
+        if office.reminders.plan(start + hour * HOUR).reminders:
+            taken += [(step, period) for _, step, period in due(office)]
+    return taken
 
 
 def test_nothing_leaves_at_night_on_sunday_or_on_a_holiday(office: Office, tenant: Tenant) -> None:

@@ -96,12 +96,17 @@ class Accounts:
     ) -> bool:
         """Set when to look at an account again (None: never), and announce the step taken, if one was.
 
-        False when the instant was moved since the account was read: then nothing is written.
+        False when the account was changed since it was read: then nothing is written. The step is a change
+        like any other, a version of its own: an entry posted meanwhile is thought over again with it.
         """
         if account.next_step_at is None:
             return False
-        values: dict[str, Any] = {":before": account.next_step_at.isoformat()}
-        sets, removes = [], ""
+        sets, removes = ["version = :after"], ""
+        values: dict[str, Any] = {
+            ":due": account.next_step_at.isoformat(),
+            ":before": account.version,
+            ":after": account.version + 1,
+        }
         if next_step_at is None:
             removes = " REMOVE gsi1pk, gsi1sk"
         else:
@@ -113,8 +118,9 @@ class Accounts:
         try:
             self.table.update(
                 keys.account(account.lease_id),
-                (f"SET {', '.join(sets)}" if sets else "") + removes,
-                condition="gsi1sk = :before",
+                f"SET {', '.join(sets)}{removes}",
+                # the version too: a new notice may leave the instant as it was
+                condition="gsi1sk = :due AND version = :before",
                 values=values,
             )
         except ConditionFailed:
