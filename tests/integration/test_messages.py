@@ -78,6 +78,19 @@ def test_a_reminder_is_not_sent_to_who_has_paid_meanwhile(
     assert state(office) == "superseded"
 
 
+def test_a_reminder_of_a_month_that_is_paid_says_nothing_of_another(
+    office: Office, tenant: Tenant, reminder: Event
+) -> None:
+    office.clock.now = datetime(2026, 10, 1, 4, tzinfo=UTC)
+    office.bill(office.clock())
+    office.pay(tenant, 45_000)  # September
+
+    office.correspondence.handle(reminder)
+
+    assert office.mailbox.sent == []
+    assert state(office) == "superseded"
+
+
 def test_a_reminder_asks_only_for_what_is_left(office: Office, tenant: Tenant, reminder: Event) -> None:
     office.pay(tenant, 44_000)
 
@@ -136,6 +149,29 @@ def test_a_sender_that_died_after_the_call_leaves_an_unknown_message(
 
 def _killed(*_: Any) -> None:
     raise KeyboardInterrupt
+
+
+def test_a_message_that_could_not_be_written_is_sent_by_the_next_try(
+    office: Office, reminder: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("sesame.services.messages.write_letter", _broken)
+        with pytest.raises(Broken):
+            office.correspondence.handle(reminder)
+    assert office.records() == []
+
+    office.correspondence.handle(reminder)
+
+    assert len(office.mailbox.sent) == 1
+    assert state(office) == "accepted"
+
+
+class Broken(Exception):
+    """Something of ours does not work at the moment."""
+
+
+def _broken(*_: Any) -> None:
+    raise Broken
 
 
 @pytest.mark.parametrize(
@@ -311,6 +347,26 @@ def test_a_one_time_code_whose_sender_died_is_made_anew(
     first, second = (one["Content"]["Simple"]["Body"]["Text"]["Data"] for one in office.mailbox.sent)
     assert first != second
     assert "7 minutes" in second
+
+
+@pytest.mark.parametrize(
+    "fails",
+    ["sesame.services.one_time_codes.OneTimeCodes.prepare", "sesame.services.messages.write_letter"],
+    ids=["code", "letter"],
+)
+def test_a_one_time_code_that_could_not_be_made_or_written_waits_for_no_lost_sender(
+    office: Office, sign_in: Event, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(fails, _broken)
+        with pytest.raises(Broken):
+            office.correspondence.handle(sign_in)
+    assert state(office) == "waiting"
+
+    office.correspondence.handle(sign_in)
+
+    assert len(office.mailbox.sent) == 1
+    assert state(office) == "accepted"
 
 
 def test_a_code_that_nobody_holds_sends_nothing(aws: Any, office: Office, clock: FrozenClock) -> None:

@@ -49,11 +49,19 @@ class Debt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A message ready to be sent."""
+    """What is to be said to whom."""
 
     person: Person
     kind: LetterKind
     facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """A message ready to be sent."""
+
+    to: str
+    letter: Letter
 
 
 type Composed = Draft | MessageState
@@ -82,8 +90,13 @@ class Correspondence:
         composed = compose(event)
         if isinstance(composed, MessageState):
             self.messages.skip(message, composed, self.clock())
+            return
+        # written before it is claimed: what fails on the way to the mail service leaves no lost message
+        envelope = self._write(message, composed)
+        if envelope is None:
+            self.messages.skip(message, MessageState.UNADDRESSED, self.clock())
         elif self.messages.begin(message, self.clock()):
-            self._send(message, composed)
+            self._send(message, envelope)
 
     def _plan(self, event: Event) -> tuple[Message, Callable[[Event], Composed]]:
         """The record of a message, and who writes it. Its id comes from what must not be said twice."""
@@ -118,22 +131,35 @@ class Correspondence:
         )
         if not self.messages.begin(message, now):
             return
-        code = self.one_time_codes.prepare(event["challenge_id"])
-        if code is None:
+        try:
+            envelope = self._one_time_code(message, event["challenge_id"])
+        except Exception:
+            self.messages.settle(message, MessageState.WAITING, self.clock())
+            raise
+        if envelope is None:
             self.messages.settle(message, MessageState.UNADDRESSED, self.clock())
             return
-        facts = {"code": code.shown, "minutes": code.minutes, "purpose": code.kind.value}
-        self._send(message, Draft(person=code.person, kind=LetterKind.ONE_TIME_CODE, facts=facts))
+        self._send(message, envelope)
 
-    def _send(self, message: Message, draft: Draft) -> None:
+    def _one_time_code(self, message: Message, challenge_id: str) -> Envelope | None:
+        code = self.one_time_codes.prepare(challenge_id)
+        if code is None:
+            return None
+        facts = {"code": code.shown, "minutes": code.minutes, "purpose": code.kind.value}
+        return self._write(message, Draft(person=code.person, kind=LetterKind.ONE_TIME_CODE, facts=facts))
+
+    def _write(self, message: Message, draft: Draft) -> Envelope | None:
+        """The letter, ready to be handed over; None for who has no address."""
         person = draft.person
         if not person.email:
-            self.messages.settle(message, MessageState.UNADDRESSED, self.clock())
-            return
+            return None
         shared = {"person": person, "message_id": message.message_id, "portal_url": self.portal_url}
         letter = write_letter(draft.kind, person.language, {**shared, **draft.facts})
+        return Envelope(to=person.email, letter=letter)
+
+    def _send(self, message: Message, envelope: Envelope) -> None:
         try:
-            accepted = self._hand_over(person.email, letter, message)
+            accepted = self._hand_over(envelope.to, envelope.letter, message)
         except NotAccepted:
             self.messages.settle(message, MessageState.WAITING, self.clock())
             raise
@@ -202,6 +228,7 @@ class Correspondence:
         )
 
     def _reminder(self, event: Event) -> Composed:
+        """Only while the month whose step it is remains unpaid: any other has steps of its own."""
         found = self._tenancy(event["lease_id"])
         if found is None:
             return MessageState.UNADDRESSED
@@ -209,7 +236,7 @@ class Correspondence:
         outstanding = account.checkpoint.outstanding if account else ()
         time_zone = found.residence.time_zone
         debts = [_debt(debit, time_zone) for debit in outstanding if debit.unpaid_cents > 0]
-        if not debts:
+        if event["period"] not in {debt.period for debt in debts}:
             return MessageState.SUPERSEDED
         # a run made for another day writes as of that day; one that waited in a queue, as of today
         today = local_date(max(self.clock(), event.at), time_zone)
