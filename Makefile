@@ -59,7 +59,7 @@ check: $(READY) ## Format, lint, types, imports, template, OpenAPI drift
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@PYTHONPATH=shared $(BIN)/lint-imports --no-logo | grep -v "^-*$$" >/dev/null
+	@report=$$(PYTHONPATH=shared $(BIN)/lint-imports --no-logo) || { echo "$$report"; exit 1; }
 	@$(BIN)/cfn-lint template.yaml
 	@$(BIN)/python docs/openapi.py --check
 	@echo "check: all good"

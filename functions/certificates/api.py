@@ -14,7 +14,7 @@ from sesame.domain.tenancy import Language
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import NotFound
-from sesame.platform.http import Api, Shown, StrictModel
+from sesame.platform.http import Api, Id, Shown, StrictModel
 from sesame.platform.settings import Settings
 from sesame.services.certificates import PAGE, REFUSALS, Certificates
 from sesame.services.documents import Downloads, Verifications
@@ -139,7 +139,7 @@ def list_certificates(
     security="session",
     tag="certificates",
 )
-def get_certificate(document_id: str, session: CurrentSession) -> Certificate:
+def get_certificate(document_id: Id, session: CurrentSession) -> Certificate:
     """Ask every second or so until its status is `ready`."""
     document = certificates.of(session, document_id)
     return _shown(document, downloads.url(document))

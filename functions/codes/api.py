@@ -11,7 +11,7 @@ from sesame.domain.contacts import normal_email, normal_ine, normal_phone
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import Invalid, TooManyRequests
-from sesame.platform.http import Api, Shown, StrictModel
+from sesame.platform.http import Api, Id, Shown, StrictModel
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.access import (
@@ -164,7 +164,7 @@ def start_sign_in(body: SignInRequest) -> SignInStarted:
     summary="Open a session with the one-time code",
     errors=[WrongOneTimeCode],
 )
-def confirm_sign_in(sign_in_id: str, body: OneTimeCodeGiven) -> SessionOpened:
+def confirm_sign_in(sign_in_id: Id, body: OneTimeCodeGiven) -> SessionOpened:
     """Five tries, ten minutes, once."""
     opened = confirmations.sign_in(sign_in_id, body.otp)
     return SessionOpened(session_token=opened.token, expires_at=opened.ends_at)
@@ -188,7 +188,7 @@ def start_recovery(body: RecoveryRequest) -> RecoveryStarted:
     summary="Trade the one-time code for the tenant code",
     errors=[WrongOneTimeCode],
 )
-def confirm_recovery(recovery_id: str, body: OneTimeCodeGiven) -> CodeRecovered:
+def confirm_recovery(recovery_id: Id, body: OneTimeCodeGiven) -> CodeRecovered:
     """Shown once; every contact on record is told."""
     recovered = confirmations.recovery(recovery_id, body.otp)
     return CodeRecovered(

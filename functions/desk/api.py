@@ -14,7 +14,7 @@ from sesame.domain.tenancy import Language as SpokenLanguage
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge, UnsupportedMedia
-from sesame.platform.http import Api, Language, Shown, StrictModel
+from sesame.platform.http import Api, Id, Language, Shown, StrictModel
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.admissions import Admissions, Origin, Rejected
@@ -193,7 +193,7 @@ def take_lease_file(request: Request, staff: CurrentStaff) -> Response[ImportTak
     security="staff",
 )
 def lease_import_report(
-    import_id: str,
+    import_id: Id,
     request: Request,
     staff: CurrentStaff,
     language: Language,

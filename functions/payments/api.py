@@ -11,7 +11,7 @@ from sesame.domain.payments import Payment, PaymentState, outcome
 from sesame.platform.aws import client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import NotFound, Unavailable
-from sesame.platform.http import Api, Language, Shown, StrictModel
+from sesame.platform.http import Api, Id, Language, Shown, StrictModel
 from sesame.platform.secrets import Secrets
 from sesame.platform.settings import Settings
 from sesame.providers.registry import Registry
@@ -22,6 +22,7 @@ from sesame.services.payments import (
     NothingToPay,
     Order,
     ProviderNotOffered,
+    ProviderRefusedPayment,
     StillInFlight,
     UnknownNotice,
     WrongAmount,
@@ -122,6 +123,7 @@ api = Api()
         ProviderNotOffered,
         KeyReused,
         StillInFlight,
+        ProviderRefusedPayment,
         Unavailable,
     ],
     security="session",
@@ -145,7 +147,7 @@ def payments(
 
 
 @api.get("/v1/me/payments/<payment_id>", summary="A payment", errors=[NotFound], security="session")
-def payment(payment_id: str, session: CurrentSession) -> PaymentView:
+def payment(payment_id: Id, session: CurrentSession) -> PaymentView:
     """One of the tenant's own; another's is not found."""
     return _view(history.one(session.lease.lease_id, payment_id))
 

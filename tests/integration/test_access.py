@@ -345,3 +345,25 @@ def test_a_wrong_birth_date_says_how_many_tries_are_left_and_ten_end_the_link(
 
     with pytest.raises(WelcomeLinkEnded):
         door.welcomes.open(token, date(2004, 5, 31))
+
+
+def test_somebody_elses_wrong_birth_dates_do_not_use_up_the_tenants_tries(door: Door, tenant: Tenant) -> None:
+    for _ in range(10):
+        door.starts.recovery("email", "huong@example.org", date(1990, 1, 1))
+        door.clock.advance(MINUTE)
+
+    with pytest.raises(TooManyRequests):
+        door.starts.recovery("email", "huong@example.org", date(1990, 1, 1))
+    assert door.starts.recovery("email", "huong@example.org", date(2004, 5, 31))
+
+
+def test_two_who_share_contact_and_birth_date_are_told_apart_by_ine_only(
+    door: Door, aws: Any, tenant: Tenant
+) -> None:
+    twin = admit(aws, given_names="Thị Lan", ine="861583842CH")
+    by_email = door.starts.recovery("email", "huong@example.org", date(2004, 5, 31))
+    by_ine = door.starts.recovery("ine", "861583842CH", date(2004, 5, 31))
+
+    assert door.one_time_codes.prepare(by_email) is None
+    [recovered] = door.confirmations.recovery(by_ine, door.one_time_code(by_ine))
+    assert recovered.tenant_code == twin.printed_code

@@ -89,7 +89,13 @@ def test_a_record_that_can_never_be_published_is_parked_by_its_place_and_stops_n
     outbox.publish([poison, record])
 
     assert len(bus.entries) == 1
-    assert in_queue(aws, parked) == [{"stream": poison["eventSourceARN"], "event_id": poison["eventID"]}]
+    assert in_queue(aws, parked) == [
+        {
+            "stream": poison["eventSourceARN"],
+            "event_id": poison["eventID"],
+            "key": {"pk": "CHALLENGE#0123456789abcdefghjkmnpqrs", "sk": "CHALLENGE"},
+        }
+    ]
 
 
 def test_a_bus_that_refuses_makes_the_batch_come_again(

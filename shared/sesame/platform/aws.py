@@ -19,6 +19,9 @@ _CONFIG = Config(
     s3={"addressing_style": "virtual"},
 )
 
+# In older regions S3 links are still signed the old way by default, which KMS-encrypted objects refuse.
+_SIGNED = Config(signature_version="s3v4")
+
 
 @cache
 def _session() -> botocore.session.Session:
@@ -28,7 +31,7 @@ def _session() -> botocore.session.Session:
 @cache
 def client(service: str) -> Any:
     """The client of a service, by its name in boto3 (`dynamodb`, `sqs`, ...)."""
-    return _session().create_client(service, config=_CONFIG)
+    return _session().create_client(service, config=_CONFIG.merge(_SIGNED) if service == "s3" else _CONFIG)
 
 
 class Later:

@@ -6,6 +6,7 @@ raised anywhere becomes `application/problem+json` in the caller's language.
 
 import ipaddress
 import json
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
@@ -17,7 +18,8 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
     RequestUnsupportedContentType,
     RequestValidationError,
 )
-from pydantic import BaseModel, ConfigDict
+from aws_lambda_powertools.event_handler.openapi.params import Path
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from sesame.platform.errors import (
     InternalError,
@@ -32,6 +34,9 @@ from sesame.platform.logs import describe, logger
 
 PROBLEM_JSON = "application/problem+json"
 MAX_JSON_BYTES = 64 * 1024
+
+_ID = re.compile(r"[0-9a-z]{26}")
+_NOBODYS = "0" * 26
 
 Security = Literal["public", "session", "staff"]
 
@@ -116,8 +121,15 @@ def _source(request: Request) -> str:
     return str(ipaddress.ip_network((ip, 64), strict=False)) if ip.version == 6 else str(ip)  # noqa: PLR2004
 
 
+def _known_form(text: str) -> str:
+    return text if _ID.fullmatch(text) else _NOBODYS
+
+
 Language = Annotated[str, Depends(_language)]
 """The caller's language: `fr` or `en`."""
+
+Id = Annotated[str, Path(), AfterValidator(_known_form)]
+"""An id in a path. What has not the form of ours becomes an id that nothing has: not found, like others."""
 
 Source = Annotated[str, Depends(_source)]
 """The caller's network: an IPv4 address, or the /64 of an IPv6 one. Hash it before it is kept."""
@@ -161,6 +173,7 @@ class Api:
         self.resolver.exception_handler(RequestValidationError)(self._invalid)
         self.resolver.exception_handler(RequestUnsupportedContentType)(self._unsupported)
         self.resolver.exception_handler([UnicodeError, RecursionError])(self._unreadable)
+        self.resolver.exception_handler(ValueError)(self._unreadable_or_fault)
         self.resolver.exception_handler(NotFoundError)(self._not_found)
         self.resolver.exception_handler(Exception)(self._unexpected)
         self._failure = ""
@@ -263,6 +276,15 @@ class Api:
 
     def _unreadable(self, _error: Exception) -> Response[str]:
         return self._answer(Invalid())
+
+    def _unreadable_or_fault(self, error: ValueError) -> Response[str]:
+        """A JSON number too long for Python is the caller's; any other ValueError is our own fault."""
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        if trace is not None and trace.tb_frame.f_globals.get("__name__", "").startswith("json"):
+            return self._answer(Invalid())
+        return self._unexpected(error)
 
     def _not_found(self, _error: NotFoundError) -> Response[str]:
         return self._answer(NotFound())

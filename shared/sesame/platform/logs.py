@@ -10,6 +10,8 @@ from aws_lambda_powertools import Logger
 logger = Logger(service=os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "sesame"), utc=True)
 
 _NAMESPACE = "Sesame"
+_OURS = ("/sesame/", "/functions/", "/var/task/")
+"""Where our own code lies: the layer, the repository, a function on Lambda."""
 
 
 def count(metric: str, amount: int = 1) -> None:
@@ -36,7 +38,7 @@ def describe(error: BaseException) -> str:
     place, trace = "?", error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
-        if "sesame" in code.co_filename or "functions" in code.co_filename:
+        if any(part in code.co_filename for part in _OURS):
             place = f"{code.co_qualname}:{trace.tb_lineno}"
         trace = trace.tb_next
     return f"{type(error).__name__} at {place}"

@@ -17,7 +17,7 @@ from sesame.platform.errors import Problem, TooManyRequests
 from sesame.platform.events import announcement
 from sesame.platform.ids import Random, new_id
 from sesame.platform.secrets import Pepper
-from sesame.services.one_time_codes import one_time_code_hash
+from sesame.services.one_time_codes import one_time_code_hashes
 from sesame.services.sessions import ABSOLUTE
 from sesame.services.tenant_codes import Decipher
 from sesame.store import keys
@@ -108,8 +108,10 @@ class Starts:
             subject_hashes=tuple(self.pepper.hashes(subject, typed)),
             birth_date=born,
         )
+        # A known address with a wrong birth date counts for itself: nobody can use up another's tries.
+        limited = self.pepper.hash("limit", f"{kind}:{subject}:{typed}:{born}")
         try:
-            self.challenges.start(challenge, STARTS, now)
+            self.challenges.start(challenge, limited, STARTS, now)
         except TooOften as error:
             raise TooManyRequests(retry_after=max(1, int(error.wait.total_seconds()))) from error
         return challenge.challenge_id
@@ -150,6 +152,7 @@ class Confirmations:
                     _same_epoch(table, person_id, challenge.epoch),
                     self.sessions.opening(session),
                 ],
+                attempts=3,
             )
         except ConditionFailed as error:
             raise _wrong() from error
@@ -191,6 +194,7 @@ class Confirmations:
                     self.challenges.use(recovery_id, now, told),
                     _same_epoch(table, person_id, challenge.epoch),
                 ],
+                attempts=3,
             )
         except ConditionFailed as error:
             raise _wrong() from error
@@ -205,8 +209,9 @@ class Confirmations:
         except codes.Mistyped:
             given = ""
         expected = challenge.code_hash if challenge else ""
-        # One comparison whatever is known, against a hash that nothing typed can have where there is none.
-        right = hmac.compare_digest(one_time_code_hash(self.pepper, challenge_id, given), expected or "none")
+        # The same comparisons whatever is known; nothing typed has the hash that stands for none.
+        hashes = one_time_code_hashes(self.pepper, challenge_id, given)
+        right = any([hmac.compare_digest(digest, expected or "none") for digest in hashes])
         if challenge is None:
             raise _wrong()
         if not right or challenge.person_id is None:

@@ -118,7 +118,8 @@ class StoredFiles:
         try:
             body = self.s3.get_object(Bucket=self.bucket, Key=_key(import_id))["Body"]
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") == "NoSuchKey":
+            # S3 says AccessDenied for what is not there to who may not list the bucket.
+            if error.response.get("Error", {}).get("Code") in {"NoSuchKey", "AccessDenied"}:
                 return None
             raise
         data: bytes = body.read()

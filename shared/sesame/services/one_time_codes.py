@@ -7,11 +7,15 @@ from sesame.domain import codes
 from sesame.domain.tenancy import Person
 from sesame.platform.clock import Clock
 from sesame.platform.ids import Random
+from sesame.platform.logs import count
 from sesame.platform.secrets import Pepper
 from sesame.store import keys
 from sesame.store.challenges import Challenge, ChallengeKind, Challenges, Holding
 from sesame.store.people import person_of
 from sesame.store.table import Item, same_table
+
+MOST_SHARING = 20
+"""Persons looked at behind one contact: a family shares an address, a crowd does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +56,7 @@ class OneTimeCodes:
             person_id=person.person_id,
             epoch=person.credential_epoch,
             holdings=holdings,
-            code_hash=one_time_code_hash(self.pepper, challenge_id, code),
+            code_hash=one_time_code_hashes(self.pepper, challenge_id, code)[0],
         )
         if not resolved:
             return None
@@ -76,29 +80,32 @@ class OneTimeCodes:
         return None
 
     def _claimant(self, challenge: Challenge) -> tuple[Person, list[Holding]] | None:
-        """Whose contact and birth date were typed."""
+        """Whose contact and birth date were typed; nobody where two share both: an INE tells them apart."""
         table = self.challenges.table
-        for candidate in self._candidates(challenge):
-            if candidate.birth_date == challenge.birth_date:
-                pointers = table.query(keys.person(candidate.person_id)["pk"], "LEASE#").items
-                leases = same_table(table, [keys.lease(pointer["lease_id"]) for pointer in pointers])
-                return candidate, [_holding(lease) for lease in leases if lease]
-        return None
+        matching = [one for one in self._candidates(challenge) if one.birth_date == challenge.birth_date]
+        if len(matching) != 1:
+            if matching:
+                count("AmbiguousRecovery")
+            return None
+        [person] = matching
+        pointers = table.query(keys.person(person.person_id)["pk"], "LEASE#").items
+        leases = same_table(table, [keys.lease(pointer["lease_id"]) for pointer in pointers])
+        return person, [_holding(lease) for lease in leases if lease]
 
     def _candidates(self, challenge: Challenge) -> list[Person]:
         found: list[str] = []
         for digest in challenge.subject_hashes:
             page = self.challenges.table.query(keys.persons_by(challenge.subject_kind, digest))
-            found.extend(item["person_id"] for item in page.items)
+            found.extend(item["person_id"] for item in page.items[:MOST_SHARING])
         people = same_table(
             self.challenges.table, [keys.person(person_id) for person_id in dict.fromkeys(found)]
         )
         return [person_of(item) for item in people if item]
 
 
-def one_time_code_hash(pepper: Pepper, challenge_id: str, code: str) -> str:
-    """The keyed hash under which a one-time code is stored, bound to its challenge."""
-    return pepper.hash("one-time-code", f"{challenge_id}:{code}")
+def one_time_code_hashes(pepper: Pepper, challenge_id: str, code: str) -> list[str]:
+    """The keyed hashes of a one-time code bound to its challenge, under every live pepper, current first."""
+    return pepper.hashes("one-time-code", f"{challenge_id}:{code}")
 
 
 def _holding(lease: Item) -> Holding:

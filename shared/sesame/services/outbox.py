@@ -59,8 +59,13 @@ class Outbox:
         }
 
     def _park(self, record: dict[str, Any]) -> None:
-        # Its place only: an item may hold personal data, which has no business in a queue.
-        place = {"stream": record.get("eventSourceARN"), "event_id": record.get("eventID")}
+        # Its place only: an item may hold personal data, which has no business in a queue. Keys hold none.
+        change = record.get("dynamodb", {})
+        place = {
+            "stream": record.get("eventSourceARN"),
+            "event_id": record.get("eventID"),
+            "key": {name: value.get("S") for name, value in change.get("Keys", {}).items()},
+        }
         self.queues.send_message(QueueUrl=self.parked, MessageBody=json.dumps(place))
         count("ParkedAnnouncement")
 

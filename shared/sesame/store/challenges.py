@@ -73,14 +73,17 @@ class Challenges:
 
     table: Table
 
-    def start(self, challenge: Challenge, limit: Limit, now: datetime) -> None:
-        """Writes a challenge, announces it and counts the try: one transaction. Raises TooOften."""
+    def start(self, challenge: Challenge, limited: str, limit: Limit, now: datetime) -> None:
+        """Writes a challenge, announces it and counts the try: one transaction. Raises TooOften.
+
+        `limited` is the hash of what is counted: all that was typed.
+        """
         item = _item(challenge) | {
             "announce": announcement("challenge.requested", now, challenge_id=challenge.challenge_id)
         }
         put = Put(table=self.table.name, item=item, condition=NOT_THERE)
         try:
-            transact(self.table.client, [put, self._count(challenge.subject_hashes[0], limit, now)])
+            transact(self.table.client, [put, self._count(limited, limit, now)], attempts=3)
         except ConditionFailed as failure:
             if not failure.failed(1):
                 raise

@@ -6,9 +6,12 @@ Every write that must not be lost or doubled is conditional; what touches severa
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from time import sleep
 from typing import Any
 
 from botocore.exceptions import ClientError
+
+from sesame.platform.errors import Unavailable
 
 Item = dict[str, Any]
 Key = Mapping[str, str]
@@ -28,7 +31,7 @@ class ConditionFailed(Exception):
         return self.reasons[index] == "ConditionalCheckFailed"
 
 
-class Contention(Exception):
+class Contention(Unavailable):
     """Another transaction held one of the items at that moment: try again."""
 
 
@@ -295,11 +298,17 @@ def same_table(table: Table, wanted: Sequence[Key]) -> list[Item | None]:
     return batch_get(table.client, [(table.name, key) for key in wanted]) if wanted else []
 
 
-def transact(client: Any, writes: Sequence[Write], *, token: str | None = None) -> None:
+def transact(client: Any, writes: Sequence[Write], *, token: str | None = None, attempts: int = 1) -> None:
     """All of the writes or none. Raises ConditionFailed, or Contention when it is worth trying again.
 
-    `token` (at most 36 characters) makes a repeat within ten minutes the same transaction.
+    `token` (at most 36 characters) makes a repeat within ten minutes the same transaction. More `attempts`
+    than one suit writes that need no fresh read: a second click meets the first one's transaction.
     """
+    for number in range(1, attempts):
+        try:
+            return transact(client, writes, token=token)
+        except Contention:
+            sleep(0.03 * number)
     request: dict[str, Any] = {"TransactItems": [write.request() for write in writes]}
     if token is not None:
         request["ClientRequestToken"] = token
@@ -322,7 +331,7 @@ def _failure(error: ClientError) -> Exception:
             olds = [unmarshal(reason["Item"]) if reason.get("Item") else None for reason in reasons]
             return ConditionFailed(codes, olds)
         if {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"} & set(codes):
-            return Contention(codes)
+            return Contention()
     if code in {"TransactionConflictException", "TransactionInProgressException"}:
-        return Contention(code)
+        return Contention()
     return error
