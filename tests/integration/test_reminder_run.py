@@ -115,7 +115,7 @@ def test_a_step_taken_between_a_notices_read_and_its_write_keeps_the_notices_rem
 ) -> None:
     october = datetime(2026, 10, 1, 8, 5, tzinfo=UTC)
     _steps_until(office, ISSUED, october - timedelta(days=2))
-    read, steps = Accounts.get, []
+    read, steps = Accounts.get, list[int]()
 
     def read_then_meet(accounts: Accounts, lease_id: str) -> Account | None:
         found = read(accounts, lease_id)
