@@ -158,6 +158,23 @@ def test_another_currency_is_flagged_and_never_posted_as_euros() -> None:
     assert dollars.flags == {Flag.CURRENCY_DIFFERS}
 
 
+def test_a_payment_settled_in_another_currency_is_not_called_paid_until_euros_come() -> None:
+    pending = event(EventKind.PENDING, minute=1)
+    dollars = replace(event(EventKind.SETTLED, minute=2), currency="USD")
+    euros = event(EventKind.SETTLED, minute=3)
+
+    assert told(pending, dollars).state is PaymentState.AWAITING_PROVIDER
+    assert told(pending, dollars, euros).state is PaymentState.PAID
+
+
+def test_a_refund_in_another_currency_is_flagged_and_gives_nothing_back() -> None:
+    dollars = replace(event(EventKind.REFUNDED, minute=2), currency="USD")
+    flagged = told(event(EventKind.SETTLED, minute=1), dollars)
+
+    assert (flagged.state, flagged.refunded_cents) == (PaymentState.PAID, 0)
+    assert flagged.flags == {Flag.CURRENCY_DIFFERS}
+
+
 def test_a_credit_carries_the_payers_designation_and_the_providers_time() -> None:
     journal: list[Entry] = []
 

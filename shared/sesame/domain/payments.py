@@ -45,7 +45,7 @@ class Flag(StrEnum):
 
     AMOUNT_DIFFERS = "amount_differs"
     CURRENCY_DIFFERS = "currency_differs"
-    """Nothing is posted: a journal in euros cannot hold it."""
+    """Nothing is posted and the state stays: a journal in euros cannot hold it."""
 
 
 _CREATED, _AWAITING, _PAID = PaymentState.CREATED, PaymentState.AWAITING_PROVIDER, PaymentState.PAID
@@ -165,11 +165,12 @@ def outcome(payment: Payment) -> Outcome:
     movements: list[Movement] = []
     flags: set[Flag] = set()
     for event in sorted({event.event_id: event for event in payment.events}.values(), key=_order):
-        before, in_force = (state, paid, refunded), max(paid - refunded, 0)
-        state = TRANSITIONS.get((state, event.kind), state)
         if event.kind in _WITH_MONEY and event.currency != CURRENCY:
             flags.add(Flag.CURRENCY_DIFFERS)
-        elif event.kind is EventKind.SETTLED:
+            continue
+        before, in_force = (state, paid, refunded), max(paid - refunded, 0)
+        state = TRANSITIONS.get((state, event.kind), state)
+        if event.kind is EventKind.SETTLED:
             paid, paid_at = event.amount_cents, paid_at or event.occurred_at
         elif event.kind is EventKind.REFUNDED:
             refunded = max(refunded, event.amount_cents)
