@@ -1,5 +1,6 @@
 """The sandbox's adapter and the provider itself, over real HTTP on loopback: they share no code."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -109,10 +110,27 @@ def test_what_happened_since_a_mark_is_listed_page_after_page(sandbox: Sandbox, 
         press(served, reference, "refuse")
 
     first = sandbox.events_since(None, CREDENTIALS)
-    second = sandbox.events_since(first.next_mark, CREDENTIALS)
+    second = sandbox.events_since(first.mark, CREDENTIALS)
 
-    assert (len(first.events), len(second.events), second.next_mark) == (100, 30, None)
+    assert (len(first.events), first.more, len(second.events), second.more) == (100, True, 30, False)
     assert len({one.event.event_id for one in (*first.events, *second.events)}) == 130
+
+
+def test_a_mark_kept_since_the_last_time_leads_to_what_happened_after(
+    sandbox: Sandbox, served: Served
+) -> None:
+    nothing_yet = sandbox.events_since(None, CREDENTIALS)
+    reference = sandbox.start_checkout(ORDER, CREDENTIALS).provider_reference
+    press(served, reference, "refuse")
+
+    first = sandbox.events_since(nothing_yet.mark, CREDENTIALS)
+    nothing_new = sandbox.events_since(first.mark, CREDENTIALS)
+    press(served, reference, "cancel")
+    second = sandbox.events_since(nothing_new.mark, CREDENTIALS)
+
+    assert [one.event.kind for one in first.events] == [EventKind.FAILED]
+    assert (nothing_new.events, nothing_new.more) == ((), False)
+    assert [one.event.kind for one in second.events] == [EventKind.CANCELLED]
 
 
 def test_a_refund_is_done_once_and_told_as_a_running_total(sandbox: Sandbox, served: Served) -> None:
@@ -139,6 +157,21 @@ def test_a_provider_in_trouble_is_unavailable(sandbox: Sandbox, served: Served, 
 
     with pytest.raises(ProviderUnavailable):
         sandbox.start_checkout(ORDER, CREDENTIALS)
+
+
+@pytest.mark.parametrize("answer", [{}, {"id": "co_1"}, {"id": "co_1", "url": None}, ["co_1"], None])
+def test_an_answer_that_lacks_the_page_is_no_answer(
+    sandbox: Sandbox, served: Served, monkeypatch: pytest.MonkeyPatch, answer: object
+) -> None:
+    body = json.dumps(answer).encode()
+    monkeypatch.setattr(served.provider, "handle", lambda *_: (200, {}, body))
+
+    with pytest.raises(ProviderUnavailable):
+        sandbox.start_checkout(ORDER, CREDENTIALS)
+    with pytest.raises(ProviderUnavailable):
+        sandbox.fetch("co_1", CREDENTIALS)
+    with pytest.raises(ProviderUnavailable):
+        sandbox.events_since(None, CREDENTIALS)
 
 
 def test_a_provider_that_is_not_there_is_unavailable(sandbox: Sandbox, served: Served) -> None:

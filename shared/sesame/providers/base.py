@@ -98,10 +98,12 @@ class Checkout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventPage:
-    """What happened since a mark, and the mark to go on from (None at the end)."""
+    """What happened since a mark, and the mark to go on from: at once where there is more, or another day."""
 
     events: tuple[ProviderEvent, ...]
-    next_mark: str | None
+    mark: str | None
+    """None only while nothing has ever happened."""
+    more: bool
 
 
 class Provider(Protocol):

@@ -114,12 +114,12 @@ class Sandbox:
                 "language": order.language,
             },
         )
-        return Checkout(url=str(answer["url"]), provider_reference=str(answer["id"]))
+        return Checkout(url=_text(answer, "url"), provider_reference=_text(answer, "id"))
 
     def fetch(self, reference: str, credentials: Credentials) -> tuple[ProviderEvent, ...]:
         """Everything that happened to one checkout."""
         answer = self._call("GET", f"/checkouts/{quote(reference, safe='')}", credentials)
-        return tuple(_event(message) for message in answer["events"])
+        return _events(answer)
 
     def refund(self, reference: str, amount_cents: int, refund_id: str, credentials: Credentials) -> None:
         """Ask to give back that much more."""
@@ -129,9 +129,11 @@ class Sandbox:
     def events_since(self, mark: str | None, credentials: Credentials) -> EventPage:
         """The events after a mark, oldest first."""
         answer = self._call("GET", f"/events?{urlencode({'since': mark or ''})}", credentials)
+        events = _events(answer)
         return EventPage(
-            events=tuple(_event(message) for message in answer["events"]),
-            next_mark=answer["next"],
+            events=events,
+            mark=events[-1].event.event_id if events else mark,
+            more=bool(events) and answer.get("next") is not None,
         )
 
     def _call(
@@ -145,14 +147,31 @@ class Sandbox:
         )
         try:
             with urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310
-                answer: dict[str, Any] = json.load(response)
-                return answer
+                answer = json.load(response)
         except HTTPError as error:
             if error.code == _TOO_MANY_REQUESTS or error.code >= _SERVER_ERROR:
                 raise ProviderUnavailable from error
             raise ProviderRefused from error
         except (OSError, ValueError) as error:
             raise ProviderUnavailable from error
+        if not isinstance(answer, dict):
+            raise ProviderUnavailable
+        return answer
+
+
+def _text(answer: dict[str, Any], name: str) -> str:
+    """A value that every answer has. Raises ProviderUnavailable: one without it is no answer yet."""
+    value = answer.get(name)
+    if not isinstance(value, str) or not value:
+        raise ProviderUnavailable
+    return value
+
+
+def _events(answer: dict[str, Any]) -> tuple[ProviderEvent, ...]:
+    messages = answer.get("events")
+    if not isinstance(messages, list):
+        raise ProviderUnavailable
+    return tuple(_event(message) for message in messages)
 
 
 def _seconds(timestamp: str) -> int:
