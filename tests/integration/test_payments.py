@@ -638,6 +638,36 @@ def test_paying_twice_is_credit_that_pays_the_next_notice(house: House) -> None:
     assert house.balance == 5_000
 
 
+@pytest.mark.parametrize(
+    "at", [datetime(2126, 9, 5, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)], ids=["2126", "9999"]
+)
+def test_an_event_from_the_future_is_put_a_day_ahead_at_most(
+    house: House, capsys: pytest.CaptureFixture[str], at: datetime
+) -> None:
+    tomorrow = house.clock.now + timedelta(days=1)
+
+    house.hear(house.message(house.checkout().payment_id, at=at))
+
+    entries = house.bookkeeping.statement(house.lease.lease_id).entries
+    assert [one.effective_at for one in entries if one.amount_cents < 0] == [tomorrow]
+    assert '"EventFromTheFuture": 1' in capsys.readouterr().out
+    house.clock.advance(timedelta(days=29))
+    house.bill("2026-10")
+    october = house.bookkeeping.statement(house.lease.lease_id).of("2026-10")
+    assert october is not None
+    assert october.issued_at == house.clock.now
+    assert house.balance == 45_000
+
+
+def test_an_event_of_a_clock_that_is_a_little_ahead_keeps_its_time(house: House) -> None:
+    soon = house.clock.now + timedelta(hours=2)
+
+    house.hear(house.message(house.checkout().payment_id, at=soon))
+
+    entries = house.bookkeeping.statement(house.lease.lease_id).entries
+    assert [one.effective_at for one in entries if one.amount_cents < 0] == [soon]
+
+
 def test_a_failed_payment_moves_nothing(house: House) -> None:
     payment = house.checkout().payment_id
 

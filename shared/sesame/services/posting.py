@@ -6,7 +6,7 @@ that nobody changed it meanwhile. So a delivery may be posted twice, or half and
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import batched
 
 from sesame.domain.payments import (
@@ -30,6 +30,10 @@ from sesame.store.table import Key, Table, Write, same_table, transact
 
 YOUNG = timedelta(minutes=10)
 """An event may be told before our own write is seen; after this long, its payment is one we do not have."""
+
+AHEAD = timedelta(days=1)
+"""How far a provider's clock may be before ours. Debits follow what is folded: a payment dated in another
+century would take every later notice there."""
 
 _BATCH = 100  # keys of one BatchGetItem
 
@@ -118,7 +122,10 @@ class Posting:
             for reference in received.to_fetch
             for event in provider.fetch(reference, self.registry.credentials(delivery.provider))
         ]
-        return (*received.events, *fetched)
+        return (
+            *_dated(received.events, delivery.received_at + AHEAD),
+            *_dated(fetched, self.clock() + AHEAD),
+        )
 
     def _payments(self, known: _Known, told: Sequence[ProviderEvent]) -> dict[str, Payment | None]:
         """Every payment told of, by id; those of another provider are none of its business."""
@@ -186,6 +193,18 @@ class Posting:
     @property
     def _payment_store(self) -> Payments:
         return Payments(self.table)
+
+
+def _dated(told: Sequence[ProviderEvent], latest: datetime) -> list[ProviderEvent]:
+    """The same events, none of them after an instant."""
+    early = [one if one.event.occurred_at <= latest else _moved(one, latest) for one in told]
+    if early != list(told):
+        count("EventFromTheFuture")
+    return early
+
+
+def _moved(one: ProviderEvent, at: datetime) -> ProviderEvent:
+    return replace(one, event=replace(one.event, occurred_at=at))
 
 
 def _events_of(payment: Payment, told: Sequence[ProviderEvent]) -> list[PaymentEvent]:
