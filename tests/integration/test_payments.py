@@ -22,10 +22,11 @@ from sesame.providers.base import (
     Credentials,
     Notification,
     ProviderEvent,
+    ProviderRefused,
     ProviderUnavailable,
     Received,
 )
-from sesame.providers.registry import Registry, UnknownProvider
+from sesame.providers.registry import PROVIDERS, Registry, UnknownProvider
 from sesame.providers.sandbox import Sandbox
 from sesame.services.accounts import Bookkeeping
 from sesame.services.intake import Intake, UnreadableNotification
@@ -36,6 +37,7 @@ from sesame.services.payments import (
     NothingToPay,
     Order,
     ProviderNotOffered,
+    ProviderRefusedPayment,
     Started,
     StillInFlight,
     UnknownNotice,
@@ -376,6 +378,24 @@ def test_a_provider_that_does_not_answer_leaves_the_key_to_try_again(house: Hous
     assert len(house.payments.of_lease(house.lease.lease_id).payments) == 1
 
 
+def test_a_provider_that_says_no_is_not_asked_the_same_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> Checkout:
+        raise ProviderRefused
+
+    with monkeypatch.context() as patched:
+        patched.setattr(house.sandbox, "start_checkout", refuse)
+        with pytest.raises(ProviderRefusedPayment) as refused:
+            house.checkout(key="k1")
+
+    assert "Retry-After" not in refused.value.headers
+    with pytest.raises(ProviderRefusedPayment):
+        house.checkout(key="k1")
+    assert house.sandbox.orders == []
+    assert house.checkout(key="k2").state == "created"
+
+
 def test_a_request_cut_off_at_the_provider_is_in_flight_then_goes_on_with_the_same_payment(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -429,6 +449,19 @@ def test_only_a_notice_that_is_unpaid_can_be_designated(house: House) -> None:
 def test_only_a_provider_that_is_there_can_be_chosen(house: House) -> None:
     with pytest.raises(ProviderNotOffered):
         house.checkout(provider="stripe")
+
+
+def test_only_the_residences_own_provider_can_be_chosen(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PROVIDERS, "another", lambda _: FakeSandbox())
+    secret_ids = {**house.registry.secret_ids, "another": house.registry.secret_ids["sandbox"]}
+    registry = replace(house.registry, secret_ids=secret_ids)
+    house.checkouts = replace(house.checkouts, registry=registry)
+
+    with pytest.raises(ProviderNotOffered):
+        house.checkout(provider="another")
+    assert house.checkout(provider="sandbox").state == "created"
 
 
 def test_a_tenant_sees_their_own_payments_only_newest_first(house: House) -> None:

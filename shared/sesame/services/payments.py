@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from sesame.domain.payments import MINIMUM_CENTS, Payment, PaymentState
 from sesame.domain.tenancy import Lease
 from sesame.platform.clock import Clock
-from sesame.platform.errors import Conflict, Invalid, NotFound, Unavailable
+from sesame.platform.errors import Conflict, Invalid, NotFound, Problem, Unavailable
 from sesame.platform.ids import Random, new_id
 from sesame.platform.logs import count
 from sesame.providers.base import Checkout, CheckoutOrder, ProviderRefused, ProviderUnavailable
@@ -65,6 +65,17 @@ class ProviderNotOffered(Invalid):
     title: ClassVar[Mapping[str, str]] = {
         "fr": "Ce moyen de paiement n'est pas proposé",
         "en": "That way to pay is not offered",
+    }
+
+
+class ProviderRefusedPayment(Problem):
+    """The provider understood what we asked and said no: asking the same again would not help."""
+
+    status = 502
+    slug = "provider-refused-payment"
+    title: ClassVar[Mapping[str, str]] = {
+        "fr": "Le prestataire de paiement a refusé la demande",
+        "en": "The payment provider refused the request",
     }
 
 
@@ -142,8 +153,9 @@ class Checkouts:
     def start(self, lease: Lease, order: Order, *, key: str, language: str) -> Started:
         """Ask a provider to collect. The same key and order give the same answer for 24 hours.
 
-        Raises NothingToPay, WrongAmount, UnknownNotice, ProviderNotOffered, KeyReused, StillInFlight, and
-        Unavailable when the provider does not answer: then the same key may be tried again.
+        Raises NothingToPay, WrongAmount, UnknownNotice, ProviderNotOffered, KeyReused, StillInFlight,
+        ProviderRefusedPayment, which is an answer like another, and Unavailable when the provider does not
+        answer: then the same key may be tried again.
         """
         key_hash = sha256(key.encode()).hexdigest()
         earlier, account, residence = self._read(lease, key_hash)
@@ -154,8 +166,8 @@ class Checkouts:
         if earlier is not None:
             request, payment = self._resumed(earlier)
         else:
-            provider = order.provider or residence_of(residence).provider if residence else order.provider
-            request, payment = self._begun(lease, order, provider or "", key_hash, account)
+            provider = self._offered(order, residence)
+            request, payment = self._begun(lease, order, provider, key_hash, account)
         return self._opened(request, payment, language)
 
     def _read(
@@ -178,7 +190,7 @@ class Checkouts:
     def _begun(
         self, lease: Lease, order: Order, provider: str, key_hash: str, account: Account | None
     ) -> tuple[CheckoutRequest, Payment]:
-        self._check(order, provider, account)
+        _check(order, account)
         now = self.clock()
         payment = Payment(
             payment_id=new_id(self.random),
@@ -249,23 +261,24 @@ class Checkouts:
         try:
             provider = self.registry.get(payment.provider)
             return provider.start_checkout(order, self.registry.credentials(payment.provider))
-        except (ProviderUnavailable, ProviderRefused) as failure:
+        except ProviderRefused as failure:
+            count("CheckoutNotStarted")
+            self.money.write(self._requests.answering(request, _REFUSED))
+            raise ProviderRefusedPayment from failure
+        except ProviderUnavailable as failure:
             count("CheckoutNotStarted")
             self._requests.resume(request, self.clock())
             raise Unavailable(headers={"Retry-After": "10"}) from failure
 
-    def _check(self, order: Order, provider: str, account: Account | None) -> None:
+    def _offered(self, order: Order, residence: Item | None) -> str:
+        """The residence's own provider: another's account is not its landlord's."""
+        own = residence_of(residence).provider if residence else ""
+        if order.provider not in {None, own}:
+            raise ProviderNotOffered
         try:
-            self.registry.get(provider)
+            return self.registry.get(own).name
         except UnknownProvider as failure:
             raise ProviderNotOffered from failure
-        balance = account.checkpoint.balance_cents if account else 0
-        if account is None or balance <= 0:
-            raise NothingToPay
-        _check_amount(order.amount_cents, balance)
-        payable = {one.period for one in account.checkpoint.outstanding}
-        if not payable.issuperset(order.notices):
-            raise UnknownNotice(errors=[{"field": "notices"}])
 
     @property
     def _payments(self) -> Payments:
@@ -296,6 +309,16 @@ class History:
         return payment
 
 
+def _check(order: Order, account: Account | None) -> None:
+    balance = account.checkpoint.balance_cents if account else 0
+    if account is None or balance <= 0:
+        raise NothingToPay
+    _check_amount(order.amount_cents, balance)
+    payable = {one.period for one in account.checkpoint.outstanding}
+    if not payable.issuperset(order.notices):
+        raise UnknownNotice(errors=[{"field": "notices"}])
+
+
 def _check_amount(cents: int, balance: int) -> None:
     most = max(balance, MINIMUM_CENTS)
     if not MINIMUM_CENTS <= cents <= most:
@@ -310,5 +333,11 @@ def _euros(cents: int, mark: str) -> str:
     return f"{cents // 100}{mark}{cents % 100:02}"
 
 
+_REFUSED = {"refused": True}
+"""The answer kept for repeats where there is no checkout."""
+
+
 def _started(answer: Mapping[str, Any]) -> Started:
+    if answer == _REFUSED:
+        raise ProviderRefusedPayment
     return Started(**answer)
