@@ -27,6 +27,13 @@ _INFO = {
         "429 when too many requests come in all."
     ),
 }
+_GATEWAY_MESSAGE = {
+    "type": "object",
+    "title": "GatewayMessage",
+    "description": "An error that the gateway answers before any function is asked.",
+    "properties": {"message": {"type": "string"}},
+    "required": ["message"],
+}
 _SECURITY = {
     "session": {
         "type": "http",
@@ -63,6 +70,7 @@ def document() -> dict[str, Any]:
                 raise ValueError(f"two different schemas are named {name}")
     for operation in (operation for path in paths.values() for operation in path.values()):
         _tidy(operation)
+    schemas["GatewayMessage"] = _GATEWAY_MESSAGE
     used = json.dumps(paths)
     schemas = {name: schema for name, schema in schemas.items() if _is_used(name, used, schemas)}
     return {
@@ -91,7 +99,17 @@ def _tidy(operation: dict[str, Any]) -> None:
     if "HTTPValidationError" in json.dumps(responses.get("422", {})):
         del responses["422"]
     responses.get("204", {}).pop("content", None)
+    _add_the_gateways(operation)
     operation["responses"] = dict(sorted(responses.items()))
+
+
+def _add_the_gateways(operation: dict[str, Any]) -> None:
+    """What API Gateway answers by itself, in its own form: throttled, or a staff token that it refuses."""
+    said = {"application/json": {"schema": {"$ref": "#/components/schemas/GatewayMessage"}}}
+    throttled = operation["responses"].setdefault("429", {"description": "Too many requests in all"})
+    throttled.setdefault("content", {}).update(said)
+    if operation.get("security") == [{"staff": []}]:
+        operation["responses"]["401"]["content"].update(said)
 
 
 def _load(entry: Path) -> Any:

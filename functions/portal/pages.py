@@ -59,7 +59,14 @@ welcomes = Welcomes(
 verifications = Verifications(documents)
 downloads = Downloads(documents, Later("s3"), settings.bucket)
 
-api = Api()
+
+def show_problem(problem: Problem, language: str) -> Response[str]:
+    """A browser is told in words on a page, not in JSON."""
+    said = "".join(f"<p>{escape(text)}</p>" for text in (problem.detail[language],) if text)
+    return _page(problem.status, language, "problem", f"<h1>{escape(problem.title[language])}</h1>{said}")
+
+
+api = Api(show=show_problem)
 
 
 @api.get("/", in_schema=False)

@@ -107,6 +107,14 @@ def test_the_right_birth_date_shows_the_code_and_then_the_document(
     assert httpx.get(url, trust_env=False).content.startswith(b"%PDF-")
 
 
+def test_even_a_form_too_large_is_answered_with_a_page(portal: httpx.Client, newcomer: str) -> None:
+    answer = portal.post(newcomer, data={"birth_date": "x" * 5000})
+
+    assert answer.status_code == 413
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "<h1>Contenu trop volumineux</h1>" in answer.text
+
+
 def test_a_link_that_never_was_says_what_to_do(portal: httpx.Client) -> None:
     answer = portal.post("/bienvenue/nothing", data={"birth_date": "2004-05-31"})
 

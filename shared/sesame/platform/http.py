@@ -160,14 +160,20 @@ def raw_body(request: Request, *, limit: int) -> bytes:
     return raw
 
 
+ShowProblem = Callable[[Problem, str], Response[str]]
+"""A problem and a language to the answer that tells of it."""
+
+
 class Api:
     """Collects the routes of one function; `handler` is its Lambda entry point.
 
-    A JSON body above `max_json_bytes` is refused before it is read.
+    A JSON body above `max_json_bytes` is refused before it is read. `show`, where given, answers a problem:
+    pages answer browsers in HTML.
     """
 
-    def __init__(self, *, max_json_bytes: int = MAX_JSON_BYTES) -> None:
+    def __init__(self, *, max_json_bytes: int = MAX_JSON_BYTES, show: ShowProblem | None = None) -> None:
         self._max_json_bytes = max_json_bytes
+        self._show = show
         self.resolver = APIGatewayHttpResolver(enable_validation=True, serializer=_dumps)
         self.resolver.exception_handler(Problem)(self._problem)
         self.resolver.exception_handler(RequestValidationError)(self._invalid)
@@ -248,6 +254,8 @@ class Api:
 
     def _answer(self, problem: Problem) -> Response[str]:
         language = negotiate(self.resolver.current_event.headers.get("accept-language", ""))
+        if self._show is not None:
+            return self._show(problem, language)
         return Response(
             status_code=problem.status,
             content_type=PROBLEM_JSON,
