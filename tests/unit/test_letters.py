@@ -173,6 +173,22 @@ def test_what_a_lease_file_brought_in_is_text_and_never_markup(kind: LetterKind,
     assert "<img" not in html
 
 
+@pytest.mark.parametrize(
+    ("language", "recovery", "reception"),
+    [
+        (FRENCH, "« Code perdu » (e-mail, INE ou téléphone, et date de naissance)", "accueil"),
+        (ENGLISH, "“Lost code” (e-mail, INE or phone, and birth date)", "reception"),
+    ],
+)
+def test_who_comes_too_late_for_the_link_is_told_of_the_recovery_before_the_reception(
+    language: Language, recovery: str, reception: str
+) -> None:
+    text = " ".join(letter(LetterKind.WELCOME, language).text.split())
+
+    assert 0 < text.find(recovery) < text.find(reception, text.find(recovery))
+    assert text.count(reception) == 1
+
+
 def test_a_missing_fact_is_an_error_and_not_a_gap() -> None:
     with pytest.raises(UndefinedError):
         write_letter(LetterKind.ONE_TIME_CODE, FRENCH, {**SHARED, "code": "1234 5678", "purpose": "recovery"})
