@@ -22,10 +22,10 @@ BUDGET = 1.5
 BUDGET_WITH_IDEMPOTENCY = 1.6
 _IDEMPOTENT = {"payments/api"}
 BASELINE = "import boto3; boto3.client('dynamodb')"
-_INSTALLED = str(Path(boto3.__file__).parents[1])
+INSTALLED = str(Path(boto3.__file__).parents[1])
 _LAYERS = {"DependenciesLayer": ROOT / "layers" / "dependencies", "SharedLayer": ROOT / "shared"}
 _BUILT = ROOT / ".build" / "bench"
-_RENDERER = "weasyprint"
+RENDERER = "weasyprint"
 
 VARIABLES = (
     "IDENTITY_TABLE MONEY_TABLE DOCUMENTS_TABLE OPERATIONS_TABLE BUCKET PEPPER_SECRET CODES_KEY SENDER "
@@ -77,7 +77,7 @@ def code_of(entry: Path, layers: list[str]) -> str:
 def main() -> None:
     """Prints a line a function."""
     layers = build_layers()
-    programs = {"baseline": f"import sys; sys.path[:0] = [{_INSTALLED!r}]; {BASELINE}"} | {
+    programs = {"baseline": f"import sys; sys.path[:0] = [{INSTALLED!r}]; {BASELINE}"} | {
         f"{entry.parent.name}/{entry.stem}": code_of(entry, layers) for entry in http_functions()
     }
     for program in programs.values():
@@ -97,9 +97,9 @@ def main() -> None:
     importing = [
         str(entry.relative_to(ROOT))
         for entry in sorted((ROOT / "functions").glob("*/*.py"))
-        if _imports(entry, _RENDERER, [*layers, _INSTALLED])
+        if imports(entry, RENDERER, [*layers, INSTALLED])
     ]
-    print(f"  {_RENDERER} is imported by: {', '.join(importing)}")
+    print(f"  {RENDERER} is imported by: {', '.join(importing)}")
 
 
 # Ready is ready: what a process does on its way out is no part of a cold start. The clock is the machine's
@@ -121,7 +121,8 @@ def _milliseconds(program: str) -> float:
     return (float(run.stdout.splitlines()[-1]) - started) * 1000
 
 
-def _imports(entry: Path, package: str, path: list[str]) -> bool:
+def imports(entry: Path, package: str, path: list[str]) -> bool:
+    """Whether an entry file, loaded from such a path as Lambda does, brings a package in."""
     program = f"{code_of(entry, path)}; import json; print(json.dumps({package!r} in sys.modules))"
     run = subprocess.run(
         [sys.executable, "-I", "-S", "-c", program],
