@@ -1,5 +1,6 @@
 """The desk admits leases, one at a time or by the file, and reads what became of a file's rows."""
 
+from dataclasses import asdict
 from datetime import date
 from secrets import token_bytes
 from typing import Annotated
@@ -10,6 +11,7 @@ from pydantic import Field
 
 from sesame.domain.lease_faults import Fault, RowProblem
 from sesame.domain.lease_files import Column, LeaseRow, check_lease
+from sesame.domain.tenancy import Landlord, Residence
 from sesame.domain.tenancy import Language as SpokenLanguage
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
@@ -27,7 +29,9 @@ from sesame.services.lease_imports import (
     StoredFiles,
     UnreadableLeaseFile,
 )
-from sesame.services.staff import CurrentStaff, require
+from sesame.services.residences import Residences
+from sesame.services.residences import Settings as SettingsOfResidence
+from sesame.services.staff import CurrentStaff, Role, require
 from sesame.services.uploads import uploaded_file
 from sesame.store.imports import Imports
 from sesame.store.people import People
@@ -44,6 +48,7 @@ class DeskSettings(Settings):
     codes_key: str
     operator_name: str
     imported_codes: str = ""
+    default_provider: str = ""
 
 
 class LeaseRequest(StrictModel):
@@ -118,11 +123,53 @@ class ImportReport(Shown):
     notes: list[RowProblemShown]
 
 
+class LandlordSettings(StrictModel):
+    """The landlord as certificates print it. The CAF's code (*code bailleur*) is copied, never guessed."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    address: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=6, default_factory=list)]
+    siret: Annotated[str, Field(max_length=14)] = ""
+    caf_landlord_code: Annotated[str, Field(max_length=20)] = ""
+    signatory: Annotated[str, Field(max_length=200)] = ""
+    signatory_title: Annotated[str, Field(max_length=200)] = ""
+
+
+class ResidenceSettings(StrictModel):
+    """What a lease file cannot know of a residence. Days are days of the month."""
+
+    address: Annotated[list[Annotated[str, Field(max_length=200)]], Field(min_length=1, max_length=6)]
+    time_zone: Annotated[str, Field(max_length=60)]
+    landlord: LandlordSettings
+    desk_contact: Annotated[str, Field(max_length=200)] = ""
+    issue_day: Annotated[int, Field(ge=1, le=28)] = 1
+    due_day: Annotated[int, Field(ge=1, le=28)] = 10
+    provider: Annotated[str, Field(max_length=40)] = ""
+
+
+class ResidenceView(Shown):
+    """A residence. `confirmed` is false while its settings come from a lease file only."""
+
+    residence_id: str
+    name: str
+    postal_code: str
+    city: str
+    confirmed: bool
+    settings: ResidenceSettings
+
+
+class ResidenceList(Shown):
+    """Every residence, by id."""
+
+    residences: list[ResidenceView]
+
+
 settings = DeskSettings.from_env()
 dynamodb = client("dynamodb")
 pepper = Pepper(Secrets(client("secretsmanager")), settings.pepper_secret)
+people = People(Table(dynamodb, settings.identity_table), pepper)
+residences = Residences(people)
 admissions = Admissions(
-    people=People(Table(dynamodb, settings.identity_table), pepper),
+    people=people,
     pepper=pepper,
     kms=Later("kms"),
     codes_key=settings.codes_key,
@@ -130,6 +177,7 @@ admissions = Admissions(
     clock=utc_now,
     random=token_bytes,
     imported_codes=settings.imported_codes,
+    default_provider=settings.default_provider,
 )
 imports = LeaseImports(
     imports=Imports(Table(dynamodb, settings.operations_table)),
@@ -164,6 +212,46 @@ def admit_lease(body: LeaseRequest, staff: CurrentStaff, language: Language) -> 
         lease_id=outcome.lease_id,
         tenant_reference=outcome.tenant_reference,
         code_tail=outcome.code_tail,
+    )
+
+
+@api.get("/v1/desk/residences", summary="The residences", errors=[Forbidden], security="staff")
+def list_residences(staff: CurrentStaff) -> ResidenceList:
+    """With their settings, and whether anybody has confirmed them."""
+    require(staff, *Role)
+    return ResidenceList(residences=[_residence(residence) for residence in residences.all()])
+
+
+@api.put(
+    "/v1/desk/residences/<residence_id>",
+    summary="Set and confirm a residence's settings",
+    errors=[Forbidden, NotFound],
+    security="staff",
+)
+def set_residence(residence_id: str, body: ResidenceSettings, staff: CurrentStaff) -> ResidenceView:
+    """Holds for what comes: notices and documents that are out stay as they are."""
+    require(staff, *RESIDENCE_CREATORS)
+    landlord = body.landlord
+    return _residence(
+        residences.confirm(
+            residence_id,
+            SettingsOfResidence(
+                address=tuple(body.address),
+                time_zone=body.time_zone,
+                landlord=Landlord(
+                    name=landlord.name,
+                    address=tuple(landlord.address),
+                    siret=landlord.siret,
+                    caf_landlord_code=landlord.caf_landlord_code,
+                    signatory=landlord.signatory,
+                    signatory_title=landlord.signatory_title,
+                ),
+                desk_contact=body.desk_contact,
+                issue_day=body.issue_day,
+                due_day=body.due_day,
+                provider=body.provider,
+            ),
+        )
     )
 
 
@@ -259,6 +347,27 @@ def _cell(value: str | int | date) -> str:
         sign, cents = "-" if value < 0 else "", abs(value)
         return f"{sign}{cents // 100}.{cents % 100:02}"
     return value.isoformat() if isinstance(value, date) else value
+
+
+def _residence(residence: Residence) -> ResidenceView:
+    return ResidenceView(
+        residence_id=residence.residence_id,
+        name=residence.name,
+        postal_code=residence.postal_code,
+        city=residence.city,
+        confirmed=residence.confirmed,
+        settings=ResidenceSettings(
+            address=list(residence.address),
+            time_zone=residence.time_zone,
+            landlord=LandlordSettings(
+                **asdict(residence.landlord) | {"address": list(residence.landlord.address)}
+            ),
+            desk_contact=residence.desk_contact,
+            issue_day=residence.issue_day,
+            due_day=residence.due_day,
+            provider=residence.provider,
+        ),
+    )
 
 
 handler = api.handler

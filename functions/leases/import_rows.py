@@ -24,6 +24,7 @@ class ImportSettings(Settings):
     codes_key: str
     operator_name: str
     imported_codes: str = ""
+    default_provider: str = ""
     import_queue_url: str
 
 
@@ -42,6 +43,7 @@ worker = ImportWorker(
         clock=utc_now,
         random=token_bytes,
         imported_codes=settings.imported_codes,
+        default_provider=settings.default_provider,
     ),
     sqs=client("sqs"),
     queue_url=settings.import_queue_url,

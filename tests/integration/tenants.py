@@ -18,6 +18,7 @@ RESIDENCE = Residence(
     city="Paris",
     time_zone="Europe/Paris",
     landlord=Landlord(name="Opérateur d'essai", address=("1 place du Test", "75000 Paris")),
+    provider="sandbox",
 )
 
 

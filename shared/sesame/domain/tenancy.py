@@ -48,7 +48,8 @@ class Residence:
     desk_contact: str = ""
     issue_day: int = 1
     due_day: int = 10
-    provider: str = "sandbox"
+    provider: str = ""
+    """Who takes its payments online; empty while nobody does."""
     confirmed: bool = True
     """False while the settings come from a lease file only and nobody has read them."""
 

@@ -91,6 +91,8 @@ class Admissions:
     clock: Clock
     random: Random
     pause: Callable[[float], None] = time.sleep
+    default_provider: str = ""
+    """The payment provider of residences that a file brings in; empty: none until somebody chooses."""
     imported_codes: str = ""
     """The form of codes that the operator brings along; see `codes.read`. Empty: none are expected."""
 
@@ -232,6 +234,7 @@ class Admissions:
             city=row.city,
             time_zone=time_zone(row.postal_code),
             landlord=Landlord(name=self.operator_name, address=()),
+            provider=self.default_provider,
             confirmed=False,
         )
 

@@ -1,0 +1,82 @@
+"""Residences' settings: what a lease file cannot know, confirmed by who is in charge of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from zoneinfo import available_timezones
+
+from sesame.domain.tenancy import Landlord, Residence
+from sesame.platform.errors import Invalid, NotFound
+from sesame.store.people import People
+
+_LUHN_BASE = 10
+_SIRET_DIGITS = 14
+_LONGEST_ID = 250
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What can be set of a residence; its id, name and town come with its leases."""
+
+    address: tuple[str, ...]
+    time_zone: str
+    landlord: Landlord
+    desk_contact: str
+    issue_day: int
+    due_day: int
+    provider: str
+
+
+@dataclass(frozen=True, slots=True)
+class Residences:
+    """Lists residences and sets what they are."""
+
+    people: People
+
+    def all(self) -> Sequence[Residence]:
+        """Every residence of the operator, by id."""
+        return self.people.residences()
+
+    def one(self, residence_id: str) -> Residence:
+        """A residence. Raises NotFound."""
+        residence = self.people.residence(residence_id) if len(residence_id) <= _LONGEST_ID else None
+        if residence is None:
+            raise NotFound
+        return residence
+
+    def confirm(self, residence_id: str, settings: Settings) -> Residence:
+        """Sets a residence's settings, which somebody has then read. Raises NotFound, Invalid."""
+        residence = self.one(residence_id)
+        wrong: list[dict[str, object]] = []
+        if settings.time_zone not in available_timezones():
+            wrong.append({"field": "time_zone", "reason": "Europe/Paris, Indian/Reunion, ..."})
+        if settings.landlord.siret and not is_siret(settings.landlord.siret):
+            wrong.append({"field": "landlord.siret", "reason": "SIRET"})
+        if wrong:
+            raise Invalid(
+                detail_fr="Vérifiez le fuseau horaire et le numéro SIRET (14 chiffres).",
+                detail_en="Check the time zone and the SIRET (14 digits).",
+                errors=wrong,
+            )
+        confirmed = replace(
+            residence,
+            address=settings.address,
+            time_zone=settings.time_zone,
+            landlord=settings.landlord,
+            desk_contact=settings.desk_contact,
+            issue_day=settings.issue_day,
+            due_day=settings.due_day,
+            provider=settings.provider,
+            confirmed=True,
+        )
+        self.people.put_residence(confirmed)
+        return confirmed
+
+
+def is_siret(text: str) -> bool:
+    """Whether 14 digits are a SIRET: Luhn's sum (INSEE), or the digits' own sum for La Poste's branches."""
+    if len(text) != _SIRET_DIGITS or not (text.isascii() and text.isdigit()):
+        return False
+    digits = [int(digit) for digit in text]
+    doubled = [digit * 2 if place % 2 == 0 else digit for place, digit in enumerate(digits)]
+    luhn = sum(digit - 9 if digit >= _LUHN_BASE else digit for digit in doubled)
+    return luhn % _LUHN_BASE == 0 or (text.startswith("356000000") and sum(digits) % 5 == 0)
