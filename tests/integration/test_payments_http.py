@@ -16,7 +16,13 @@ from standardwebhooks import Webhook
 from sesame.domain.notices import LineKind, Notice, NoticeLine
 from sesame.platform import aws as platform_aws
 from sesame.platform.clock import utc_now
-from sesame.providers.base import Checkout, CheckoutOrder, Credentials
+from sesame.providers.base import (
+    Checkout,
+    CheckoutOrder,
+    Credentials,
+    ProviderRefused,
+    ProviderUnavailable,
+)
 from sesame.services.accounts import Bookkeeping
 from sesame.store import keys
 from sesame.store.accounts import Accounts
@@ -186,6 +192,28 @@ def test_from_checkout_to_a_paid_payment_over_http(functions: Functions) -> None
     assert status == HTTPStatus.OK
     assert (shown["state"], shown["paid_cents"], shown["checkout_url"]) == ("paid", 45_000, None)
     assert functions.ask("GET", "/v1/me/payments")[1] == {"payments": [shown], "next": None}
+
+
+def test_a_provider_that_says_no_is_told_apart_from_one_that_does_not_answer(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(error: Exception) -> Any:
+        def start_checkout(*_: Any) -> Checkout:
+            raise error
+
+        monkeypatch.setattr("sesame.providers.sandbox.Sandbox.start_checkout", start_checkout)
+        event = _event("POST", "/v1/me/payments", json.dumps({"amount_cents": 45_000}))
+        event["headers"] |= {"authorization": f"Bearer {functions.token}", "idempotency-key": "k1"}
+        event["headers"] |= {"content-type": "application/json"}
+        return functions.api.handler(event, None)
+
+    unavailable, refused = failing(ProviderUnavailable()), failing(ProviderRefused())
+
+    assert unavailable["statusCode"] == HTTPStatus.SERVICE_UNAVAILABLE
+    assert refused["statusCode"] == HTTPStatus.BAD_GATEWAY
+    assert json.loads(refused["body"])["type"] == "urn:sesame:problem:provider-refused-payment"
+    assert "Retry-After" in str(unavailable)
+    assert "Retry-After" not in str(refused)
 
 
 def test_a_checkout_says_where_to_pay(functions: Functions) -> None:
