@@ -11,6 +11,23 @@ RESIDENCE = "Résidence Les Tilleuls"
 ADDRESS = "8 allée des Tilleuls"
 POSTAL_CODE = "38400"
 CITY = "Saint-Martin-d'Hères"
+# What a manager would set of it; the SIRET adds up and belongs to nobody.
+SETTINGS = {
+    "address": [ADDRESS, f"{POSTAL_CODE} {CITY}"],
+    "time_zone": "Europe/Paris",
+    "landlord": {
+        "name": "Résidences Horizon",
+        "address": ["12 avenue du Général-Leclerc", "38000 Grenoble"],
+        "siret": "00000000000018",
+        "caf_landlord_code": "",
+        "signatory": "Hélène Garnier",
+        "signatory_title": "Directrice",
+    },
+    "desk_contact": "Accueil : 04 99 00 12 34, du lundi au vendredi de 9 h à 18 h",
+    "issue_day": 1,
+    "due_day": 10,
+    "provider": "sandbox",
+}
 
 # Given names and family name. The first three are whom the demo plays.
 NAMES = (

@@ -21,7 +21,7 @@ from local.deploy import ARTEFACT_BUCKET, Deployment, Say
 from local.doctor import Trouble
 from local.instance import Instance
 from local.payments import PastPayments
-from local.residents import POSTAL_CODE, RESIDENCE, Resident, lease_file, residents
+from local.residents import POSTAL_CODE, RESIDENCE, SETTINGS, Resident, lease_file, residents
 from local.stack import DemoTenant
 from sesame.domain.residences import residence_id
 from sesame.domain.tenancy import Lease
@@ -69,6 +69,9 @@ def import_leases(instance: Instance, staff_token: str, people: list[Resident]) 
         report = wait_for(
             lambda: _finished(desk.get(f"/v1/desk/lease-imports/{import_id}").json()), "the import of leases"
         )
+        path = f"/v1/desk/residences/{residence_id(RESIDENCE, POSTAL_CODE)}"
+        if report["residences_created"] and (confirmed := desk.put(path, json=SETTINGS)).is_error:
+            raise Trouble(f"The demo residence could not be set: {confirmed.status_code} {confirmed.text}")
     if report["status"] == "failed" or report["problems"]:
         raise Trouble(f"The desk refused rows of the demo's lease file: {report}")
 

@@ -1,4 +1,4 @@
-"""Sends the e-mails that events call for. Deployed twice: one-time codes have a queue of their own."""
+"""Sends the e-mails that events call for: welcome, notices, reminders, what was done with a code."""
 
 from secrets import token_bytes
 
@@ -6,10 +6,8 @@ from sesame.notifications.email import EmailSender, ses_client
 from sesame.platform.aws import client
 from sesame.platform.clock import utc_now
 from sesame.platform.events import batch_handler
-from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
-from sesame.services.messages import Correspondence
-from sesame.services.one_time_codes import OneTimeCodes
+from sesame.services.messages import Correspondence, Mailer
 from sesame.services.welcome import WelcomeLinks
 from sesame.store.accounts import Accounts
 from sesame.store.challenges import Challenges
@@ -23,7 +21,6 @@ class SendSettings(Settings):
     identity_table: str
     money_table: str
     operations_table: str
-    pepper_secret: str
     sender: str
     portal_url: str
     configuration_set: str | None = None
@@ -32,19 +29,17 @@ class SendSettings(Settings):
 settings = SendSettings.from_env()
 dynamodb = client("dynamodb")
 identity = Table(dynamodb, settings.identity_table)
-challenges = Challenges(identity)
 correspondence = Correspondence(
+    mailer=Mailer(
+        messages=Messages(Table(dynamodb, settings.operations_table)),
+        email=EmailSender(
+            client=ses_client(), sender=settings.sender, configuration_set=settings.configuration_set
+        ),
+        clock=utc_now,
+        portal_url=settings.portal_url,
+    ),
     identity=identity,
     accounts=Accounts(Table(dynamodb, settings.money_table)),
-    messages=Messages(Table(dynamodb, settings.operations_table)),
-    email=EmailSender(
-        client=ses_client(), sender=settings.sender, configuration_set=settings.configuration_set
-    ),
-    one_time_codes=OneTimeCodes(
-        challenges, Pepper(Secrets(client("secretsmanager")), settings.pepper_secret), utc_now, token_bytes
-    ),
-    welcome_links=WelcomeLinks(challenges, utc_now, token_bytes),
-    clock=utc_now,
-    portal_url=settings.portal_url,
+    welcome_links=WelcomeLinks(Challenges(identity), utc_now, token_bytes),
 )
 handler = batch_handler(correspondence.handle)

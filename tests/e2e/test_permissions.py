@@ -111,7 +111,10 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         queries("Money", index="gsi1"),
         [writes("Money"), queries("Documents"), writes("Identity")],
     ),
-    "SendFunction": (knows("PepperSecret"), [writes("Money"), reads("Documents"), decrypts()]),
+    "SendFunction": (
+        reads("Money"),
+        [writes("Money"), knows("PepperSecret"), queries("Identity"), decrypts()],
+    ),
     "SendCodeFunction": (updates("Identity"), [reads("Money"), deletes("Identity"), decrypts()]),
     "OutboxFunction": (publishes(), [reads("Identity"), sends("PostingQueue"), writes("Money")]),
     "OpenApiFunction": (None, [reads("Identity"), knows("PepperSecret"), publishes()]),

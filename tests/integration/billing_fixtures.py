@@ -12,7 +12,7 @@ from sesame.notifications.email import EmailSender
 from sesame.platform.events import Event, event_of
 from sesame.services.accounts import Bookkeeping
 from sesame.services.billing import BillingQueue, BillingRun, ResidenceBilling
-from sesame.services.messages import Correspondence
+from sesame.services.messages import Correspondence, Mailer, OneTimeCodeMail
 from sesame.services.one_time_codes import OneTimeCodes
 from sesame.services.reminders import ReminderRun
 from sesame.services.welcome import WelcomeLinks
@@ -74,15 +74,20 @@ class Office:
         self.mailbox = Mailbox()
         challenges = Challenges(aws.identity)
         self.messages = Messages(aws.operations)
-        self.correspondence = Correspondence(
-            identity=aws.identity,
-            accounts=self.accounts,
+        mailer = Mailer(
             messages=self.messages,
             email=EmailSender(client=self.mailbox, sender="residence@sesame.example"),
-            one_time_codes=OneTimeCodes(challenges, aws.pepper, clock, token_bytes),
-            welcome_links=WelcomeLinks(challenges, clock, token_bytes),
             clock=clock,
             portal_url=PORTAL,
+        )
+        self.correspondence = Correspondence(
+            mailer=mailer,
+            identity=aws.identity,
+            accounts=self.accounts,
+            welcome_links=WelcomeLinks(challenges, clock, token_bytes),
+        )
+        self.code_mail = OneTimeCodeMail(
+            mailer=mailer, one_time_codes=OneTimeCodes(challenges, aws.pepper, clock, token_bytes)
         )
 
     def residence_billing(self, budget: timedelta) -> ResidenceBilling:

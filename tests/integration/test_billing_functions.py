@@ -86,7 +86,7 @@ def test_a_message_that_cannot_be_read_goes_back_to_the_queue_alone(aws: Any, lo
     [
         ("billing/issue", "queue-billing"),
         ("notifications/send", "queue-notification"),
-        ("notifications/send", "queue-one-time-code"),
+        ("notifications/send_code", "queue-one-time-code"),
     ],
 )
 def test_the_sample_of_each_trigger_is_read_and_harms_nobody(load: Load, function: str, sample: str) -> None:

@@ -312,10 +312,10 @@ def sign_in(aws: Any, office: Office, tenant: Tenant) -> Event:
 def test_a_one_time_code_is_sent_once_and_stays_valid_when_its_event_comes_again(
     aws: Any, office: Office, sign_in: Event
 ) -> None:
-    office.correspondence.handle(sign_in)
+    office.code_mail.handle(sign_in)
     before = Challenges(aws.identity).get(sign_in["challenge_id"])
 
-    office.correspondence.handle(sign_in)
+    office.code_mail.handle(sign_in)
 
     assert len(office.mailbox.sent) == 1
     assert Challenges(aws.identity).get(sign_in["challenge_id"]) == before
@@ -326,7 +326,7 @@ def test_a_one_time_code_whose_answer_was_lost_is_sent_again_at_once_the_same(
 ) -> None:
     office.mailbox.fail(NO_ANSWER, taken=True)
 
-    office.correspondence.handle(sign_in)
+    office.code_mail.handle(sign_in)
 
     first, second = (one["Content"] for one in office.mailbox.sent)
     assert first == second
@@ -339,10 +339,10 @@ def test_a_one_time_code_whose_sender_died_is_made_anew(
     with monkeypatch.context() as patched:
         patched.setattr("sesame.store.messages.Messages.accepted", _killed)
         with pytest.raises(KeyboardInterrupt):
-            office.correspondence.handle(sign_in)
+            office.code_mail.handle(sign_in)
     office.clock.advance(timedelta(minutes=3))
 
-    office.correspondence.handle(sign_in)
+    office.code_mail.handle(sign_in)
 
     first, second = (one["Content"]["Simple"]["Body"]["Text"]["Data"] for one in office.mailbox.sent)
     assert first != second
@@ -360,10 +360,10 @@ def test_a_one_time_code_that_could_not_be_made_or_written_waits_for_no_lost_sen
     with monkeypatch.context() as patched:
         patched.setattr(fails, _broken)
         with pytest.raises(Broken):
-            office.correspondence.handle(sign_in)
+            office.code_mail.handle(sign_in)
     assert state(office) == "waiting"
 
-    office.correspondence.handle(sign_in)
+    office.code_mail.handle(sign_in)
 
     assert len(office.mailbox.sent) == 1
     assert state(office) == "accepted"
@@ -382,7 +382,7 @@ def test_a_code_that_nobody_holds_sends_nothing(aws: Any, office: Office, clock:
         data={"challenge_id": starts.sign_in(nobody.printed_code)},
     )
 
-    office.correspondence.handle(event)
+    office.code_mail.handle(event)
 
     assert office.mailbox.sent == []
     assert state(office) == "unaddressed"

@@ -69,86 +69,15 @@ type Composed = Draft | MessageState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Correspondence:
-    """Every message that the system sends, by the event that calls for it."""
+class Mailer:
+    """Writes a draft's letter and hands it over, keeping the message's record true."""
 
-    identity: Table
-    accounts: Accounts
     messages: Messages
     email: EmailSender
-    one_time_codes: OneTimeCodes
-    welcome_links: WelcomeLinks
     clock: Clock
     portal_url: str
 
-    def handle(self, event: Event) -> None:
-        """Sends what the event calls for. Safe to repeat. Raises when the queue should bring it again."""
-        if event.type == "challenge.requested":
-            self._send_one_time_code(event)
-            return
-        message, compose = self._plan(event)
-        composed = compose(event)
-        if isinstance(composed, MessageState):
-            self.messages.skip(message, composed, self.clock())
-            return
-        # written before it is claimed: what fails on the way to the mail service leaves no lost message
-        envelope = self._write(message, composed)
-        if envelope is None:
-            self.messages.skip(message, MessageState.UNADDRESSED, self.clock())
-        elif self.messages.begin(message, self.clock()):
-            self._send(message, envelope)
-
-    def _plan(self, event: Event) -> tuple[Message, Callable[[Event], Composed]]:
-        """The record of a message, and who writes it. Its id comes from what must not be said twice."""
-        lease_id = event["lease_id"]
-        match event.type:
-            case "reminder.due":
-                cause = {"lease_id": lease_id, "period": event["period"], "step": event["step"]}
-                return _record(LetterKind.REMINDER, cause), self._reminder
-            case "notice.issued":
-                cause = {"lease_id": lease_id, "period": event["period"]}
-                return _record(LetterKind.NOTICE, cause), self._notice
-            case "lease.admitted":
-                cause = {"lease_id": lease_id, "event_id": event.id}
-                return _record(LetterKind.WELCOME, cause, may_repeat=True), self._welcome
-            case "code.recovered":
-                cause = {"lease_id": lease_id, "event_id": event.id}
-                return _record(LetterKind.CODE_RECOVERED, cause, may_repeat=True), self._code_recovered
-            case other:
-                raise ValueError(f"no message for an event of type {other}")
-
-    # --- Sending
-
-    def _send_one_time_code(self, event: Event) -> None:
-        """Claims first: making a code ends the one made before, so a repeat must not come that far."""
-        now = self.clock()
-        message = Message(
-            message_id=derived_id(LetterKind.ONE_TIME_CODE, event["challenge_id"]),
-            kind=LetterKind.ONE_TIME_CODE,
-            cause={"challenge_id": event["challenge_id"]},
-            may_repeat=True,
-            expires_at=now + FORGET_CODES_AFTER,
-        )
-        if not self.messages.begin(message, now):
-            return
-        try:
-            envelope = self._one_time_code(message, event["challenge_id"])
-        except Exception:
-            self.messages.settle(message, MessageState.WAITING, self.clock())
-            raise
-        if envelope is None:
-            self.messages.settle(message, MessageState.UNADDRESSED, self.clock())
-            return
-        self._send(message, envelope)
-
-    def _one_time_code(self, message: Message, challenge_id: str) -> Envelope | None:
-        code = self.one_time_codes.prepare(challenge_id)
-        if code is None:
-            return None
-        facts = {"code": code.shown, "minutes": code.minutes, "purpose": code.kind.value}
-        return self._write(message, Draft(person=code.person, kind=LetterKind.ONE_TIME_CODE, facts=facts))
-
-    def _write(self, message: Message, draft: Draft) -> Envelope | None:
+    def write(self, message: Message, draft: Draft) -> Envelope | None:
         """The letter, ready to be handed over; None for who has no address."""
         person = draft.person
         if not person.email:
@@ -157,7 +86,8 @@ class Correspondence:
         letter = write_letter(draft.kind, person.language, {**shared, **draft.facts})
         return Envelope(to=person.email, letter=letter)
 
-    def _send(self, message: Message, envelope: Envelope) -> None:
+    def send(self, message: Message, envelope: Envelope) -> None:
+        """Hands a message over and records what became of it. Raises NotAccepted: it comes again."""
         try:
             accepted = self._hand_over(envelope.to, envelope.letter, message)
         except NotAccepted:
@@ -181,15 +111,95 @@ class Correspondence:
                 raise
             return self.email.send(to, letter, message_id=message.message_id, kind=message.kind)
 
-    # --- Writing
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneTimeCodeMail:
+    """Sends one-time codes, and nothing else: apart, so that nothing delays them."""
+
+    mailer: Mailer
+    one_time_codes: OneTimeCodes
+
+    def handle(self, event: Event) -> None:
+        """Claims first: making a code ends the one made before, so a repeat must not come that far."""
+        now = self.mailer.clock()
+        message = Message(
+            message_id=derived_id(LetterKind.ONE_TIME_CODE, event["challenge_id"]),
+            kind=LetterKind.ONE_TIME_CODE,
+            cause={"challenge_id": event["challenge_id"]},
+            may_repeat=True,
+            expires_at=now + FORGET_CODES_AFTER,
+        )
+        if not self.mailer.messages.begin(message, now):
+            return
+        try:
+            envelope = self._one_time_code(message, event["challenge_id"])
+        except Exception:
+            self.mailer.messages.settle(message, MessageState.WAITING, self.mailer.clock())
+            raise
+        if envelope is None:
+            self.mailer.messages.settle(message, MessageState.UNADDRESSED, self.mailer.clock())
+            return
+        self.mailer.send(message, envelope)
+
+    def _one_time_code(self, message: Message, challenge_id: str) -> Envelope | None:
+        code = self.one_time_codes.prepare(challenge_id)
+        if code is None:
+            return None
+        facts = {"code": code.shown, "minutes": code.minutes, "purpose": code.kind.value}
+        return self.mailer.write(
+            message, Draft(person=code.person, kind=LetterKind.ONE_TIME_CODE, facts=facts)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correspondence:
+    """Every other message that the system sends, by the event that calls for it."""
+
+    mailer: Mailer
+    identity: Table
+    accounts: Accounts
+    welcome_links: WelcomeLinks
+
+    def handle(self, event: Event) -> None:
+        """Sends what the event calls for. Safe to repeat. Raises when the queue should bring it again."""
+        message, compose = self._plan(event)
+        composed = compose(event)
+        if isinstance(composed, MessageState):
+            self.mailer.messages.skip(message, composed, self.mailer.clock())
+            return
+        # written before it is claimed: what fails on the way to the mail service leaves no lost message
+        envelope = self.mailer.write(message, composed)
+        if envelope is None:
+            self.mailer.messages.skip(message, MessageState.UNADDRESSED, self.mailer.clock())
+        elif self.mailer.messages.begin(message, self.mailer.clock()):
+            self.mailer.send(message, envelope)
+
+    def _plan(self, event: Event) -> tuple[Message, Callable[[Event], Composed]]:
+        """The record of a message, and who writes it. Its id comes from what must not be said twice."""
+        lease_id = event["lease_id"]
+        match event.type:
+            case "reminder.due":
+                cause = {"lease_id": lease_id, "period": event["period"], "step": event["step"]}
+                return _record(LetterKind.REMINDER, cause), self._reminder
+            case "notice.issued":
+                cause = {"lease_id": lease_id, "period": event["period"]}
+                return _record(LetterKind.NOTICE, cause), self._notice
+            case "lease.admitted":
+                cause = {"lease_id": lease_id, "event_id": event.id}
+                return _record(LetterKind.WELCOME, cause, may_repeat=True), self._welcome
+            case "code.recovered":
+                cause = {"lease_id": lease_id, "event_id": event.id}
+                return _record(LetterKind.CODE_RECOVERED, cause, may_repeat=True), self._code_recovered
+            case other:
+                raise ValueError(f"no message for an event of type {other}")
 
     def _welcome(self, event: Event) -> Composed:
         found = self._tenancy(event["lease_id"])
         if found is None or not found.person.email:
             return MessageState.UNADDRESSED
         token = self.welcome_links.create(found.lease)
-        ends_on = local_date(self.clock() + WELCOME_LIFE, found.residence.time_zone)
-        link = f"{self.portal_url}/bienvenue/{token}"
+        ends_on = local_date(self.mailer.clock() + WELCOME_LIFE, found.residence.time_zone)
+        link = f"{self.mailer.portal_url}/bienvenue/{token}"
         return _draft(found, LetterKind.WELCOME, link=link, link_ends_on=ends_on)
 
     def _code_recovered(self, event: Event) -> Composed:
@@ -204,7 +214,7 @@ class Correspondence:
         found = self._tenancy(event["lease_id"])
         if found is None:
             return MessageState.UNADDRESSED
-        today = local_date(self.clock(), found.residence.time_zone)
+        today = local_date(self.mailer.clock(), found.residence.time_zone)
         if event["period"] != latest_period(found.residence, today):
             return MessageState.SUPERSEDED
         journal = self.accounts.journal(found.lease.lease_id)
@@ -239,7 +249,7 @@ class Correspondence:
         if event["period"] not in {debt.period for debt in debts}:
             return MessageState.SUPERSEDED
         # a run made for another day writes as of that day; one that waited in a queue, as of today
-        today = local_date(max(self.clock(), event.at), time_zone)
+        today = local_date(max(self.mailer.clock(), event.at), time_zone)
         to_come = [debt for debt in debts if debt.due_on >= today]
         return _draft(
             found,
