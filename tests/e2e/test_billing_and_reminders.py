@@ -126,6 +126,8 @@ def test_who_owes_is_reminded_once_and_who_paid_is_not(
     month: str,
 ) -> None:
     pay_everything(http, mails, wait_for)
+    # the notices' own mails are in, so that what comes from here on is a reminder
+    wait_for(lambda: [mail for mail in mails(OWING) if mail["subject"].startswith("Votre loyer")])
     before = {who: len(mails(who)) for who in (OWING, PAYING)}
     three_days_late = _working_morning(first_day(month).replace(day=13))
 
