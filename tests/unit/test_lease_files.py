@@ -677,3 +677,9 @@ MESSY = [
     (119, "", "short_row"),
     (121, "", "short_row"),
 ]
+
+
+def test_the_documentation_names_every_header_that_is_understood() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "lease-files.md").read_text("utf-8")
+
+    assert [name for names in HEADERS.values() for name in names if name not in page] == []
