@@ -46,7 +46,7 @@ def up(*, demo_once: bool) -> int:
                 say("Ctrl-C stops it; make run starts it again with what it holds, make reset forgets it.")
                 _serve(running)
         except _Stopped:
-            say("\nStopped. What it held is kept: make run starts it again.")
+            say("\nStopped. What it held is kept, but for the mailbox: make run starts it again.")
     return 0
 
 
@@ -112,7 +112,7 @@ def _play_once(folder: Path) -> None:
 
 def _show(content: stack_file.Stack) -> None:
     say("")
-    say(f"  API        {content['api_url']}/v1")
+    say(f"  API        {content['api_url']}   (its document: {content['api_url']}/v1/openapi.json)")
     say(f"  portal     {content['portal_url']}")
     say(f"  mailbox    {content['mailbox_url'].removesuffix('/mailbox')}/   (JSON: {content['mailbox_url']})")
     say(f"  all of it  {HOME / stack_file.FILE}   (with a staff token: Authorization: Bearer ...)")

@@ -368,7 +368,7 @@ class Story:
 
     def _lease_file(self) -> bytes:
         starts_on = self.first_month
-        ends_on = starts_on.replace(year=starts_on.year + 1)
+        ends_on = starts_on.replace(year=starts_on.year + 1) - timedelta(days=1)
         place = "Résidence Les Tilleuls;8 allée des Tilleuls;38400;Saint-Martin-d'Hères"
         terms = f"06 39 98 12 34;en;{starts_on:%d/%m/%Y};{ends_on:%d/%m/%Y};312,50;41,00;312,50"
         rows = [

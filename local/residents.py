@@ -23,7 +23,7 @@ SETTINGS = {
         "signatory": "Hélène Garnier",
         "signatory_title": "Directrice",
     },
-    "desk_contact": "Accueil : 04 99 00 12 34, du lundi au vendredi de 9 h à 18 h",
+    "desk_contact": "04 99 00 12 34, accueil@tilleuls.example",
     "issue_day": 1,
     "due_day": 10,
     "provider": "sandbox",

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from datetime import date
 from secrets import token_bytes
-from typing import Annotated
+from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler import Request, Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
@@ -285,7 +285,7 @@ def lease_import_report(
     request: Request,
     staff: CurrentStaff,
     language: Language,
-    format: Annotated[str, Query(max_length=10)] = "",
+    format: Annotated[Literal["json", "csv"], Query()] = "json",
 ) -> Response[ImportReport | str]:
     """The report; with `?format=csv` or `Accept: text/csv`, the refused rows to mend and send again."""
     require(staff, *IMPORTERS)

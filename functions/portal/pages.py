@@ -113,13 +113,8 @@ def ask_for_a_code(language: Language, request: Request) -> Response[str]:
     if typed:
         return _verdict(language, verifications.check(typed))
     words = WORDS[language]
-    form = (
-        f"<h1>{escape(words['verify'])}</h1><p>{escape(words['verify_why'])}</p>"
-        f'<form method="get"><label for="code">{escape(words["code"])}</label>'
-        f'<input id="code" name="code" autocapitalize="characters" autocomplete="off" spellcheck="false" '
-        f"required><button>{escape(words['verify_button'])}</button></form>"
-    )
-    return _page(200, language, "verify", form)
+    content = f"<h1>{escape(words['verify'])}</h1><p>{escape(words['verify_why'])}</p>{_code_form(words)}"
+    return _page(200, language, "verify", content)
 
 
 @api.get("/verification/<verification_code>", in_schema=False)
@@ -151,17 +146,26 @@ def _verdict(language: str, answer: Verification) -> Response[str]:
             "holder": statement.holder,
             "residence": statement.residence,
             "room": statement.room,
-            "period": statement.period,
+            "period": _month(statement.period, language) if statement.period else None,
             "amount": _euros(amount, language) if amount is not None else None,
         }
         facts = [(words[name], value) for name, value in told.items() if value]
     mark = "" if said == "genuine" else ' class="wrong"'
     content = f"<h1{mark}>{escape(words[said])}</h1><p>{escape(words[f'{said}_why'])}</p>{_facts(facts)}"
+    if said == "unknown":
+        content += _code_form(words)
     return _page(200, language, said, content)
 
 
+def _month(period: str, language: str) -> str:
+    """`2026-10` as people say it."""
+    year, month = period.split("-")
+    return f"{WORDS[language]['months'].split()[int(month) - 1]} {year}"
+
+
 def _day(day: date, language: str) -> str:
-    return day.strftime("%d/%m/%Y") if language == "fr" else day.isoformat()
+    number = "1er" if day.day == 1 and language == "fr" else str(day.day)
+    return f"{number} {_month(f'{day:%Y-%m}', language)}"
 
 
 def _euros(cents: int, language: str) -> str:
@@ -169,6 +173,14 @@ def _euros(cents: int, language: str) -> str:
     if language == "fr":
         return f"{whole:,}".replace(",", "\u202f") + f",{part:02}\u00a0€"
     return f"€{whole:,}.{part:02}"
+
+
+def _code_form(words: dict[str, str]) -> str:
+    return (
+        f'<form method="get" action="/verification"><label for="code">{escape(words["code"])}</label>'
+        f'<input id="code" name="code" autocapitalize="characters" autocomplete="off" spellcheck="false" '
+        f"required><button>{escape(words['verify_button'])}</button></form>"
+    )
 
 
 def _facts(facts: Sequence[tuple[str, str]]) -> str:

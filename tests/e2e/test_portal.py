@@ -87,7 +87,7 @@ def test_a_wrong_birth_date_shows_nothing_but_how_many_tries_are_left(
     answer = portal.post(newcomer, data={"birth_date": "2000-01-01"})
 
     assert answer.status_code == 422
-    assert "essais" in answer.text
+    assert "Essais restants" in answer.text
     assert 'class="code"' not in answer.text
 
 

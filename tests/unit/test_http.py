@@ -173,3 +173,9 @@ def test_an_ipv6_caller_is_known_by_the_network() -> None:
     answer = make_api().handler(event, None)
 
     assert json.loads(answer["body"])["source"] == "2001:db8:1:2::/64"
+
+
+def test_where_json_breaks_off_is_called_no_field() -> None:
+    answer = send('{"name": }')
+
+    assert json.loads(answer["body"])["errors"] == [{"field": "", "reason": "JSON illisible"}]

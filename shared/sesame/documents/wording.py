@@ -101,7 +101,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "label.desk": ("Accueil", "Reception"),
     "period.span": ("du {start} au {end}", "{start} to {end}"),
     # signature
-    "signature.place": ("Fait à {city}, le {on}", "{city}, {on}"),
+    "signature.place": ("Fait à {city}, le\u00a0{on}", "{city}, {on}"),
     # the tenant code, elsewhere than on the entry document
     "code.tail": (
         "Votre code locataire se termine par {tail}. Pour le retrouver : votre document d'entrée, votre "

@@ -244,9 +244,9 @@ WORDS: dict[Fault, Wording] = {
         "Replace the formula by the text that is meant.",
     ),
     Fault.LOST_LETTERS: Wording(
-        "Des lettres ont été perdues à l'export : « ? » ou « � » à leur place.",
+        "Des lettres ont été perdues à l'export : un point d'interrogation ou un losange les remplace.",
         "Réexporter en « CSV UTF-8 », ou retaper le mot avec ses lettres.",
-        "Letters were lost in the export: “?” or “�” stands in their place.",
+        "Letters were lost in the export: a question mark or a diamond stands in their place.",
         "Export again as “CSV UTF-8”, or type the word with its letters.",
     ),
     Fault.MISREAD_LETTERS: Wording(

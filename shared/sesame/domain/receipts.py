@@ -73,6 +73,7 @@ def period_standing(notice: Notice, standing: Standing, clock_on_the_wall: tzinf
             Settlement(
                 received_on=allocation.received_at.astimezone(clock_on_the_wall).date(),
                 amount_cents=allocation.amount_cents,
+                method="online",  # the only way money comes in, so far
             )
             for allocation in sorted(standing.allocations, key=lambda one: (one.received_at, one.credit_id))
         ),

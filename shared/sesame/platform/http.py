@@ -240,6 +240,8 @@ class Api:
         else:
             answer = self.resolver.resolve(event, context)  # type: ignore[arg-type]
         answer["headers"] = _SAFETY_HEADERS | answer.get("headers", {})
+        if answer["statusCode"] == HTTPStatus.NO_CONTENT:
+            answer["headers"].pop("Content-Type", None)
         line: dict[str, Any] = {
             "route": event.get("routeKey", ""),
             "status": answer["statusCode"],
@@ -305,10 +307,9 @@ class Api:
 def _said(found: dict[str, Any], language: str) -> dict[str, object]:
     kind = str(found["type"])
     reason = _DATE if kind.startswith("date") else _REASONS.get(kind, _WRONG)
-    return {
-        "field": ".".join(str(part) for part in found["loc"] if part != "body"),
-        "reason": reason[language],
-    }
+    # Where JSON breaks off is a position in the text, not a field.
+    place = [] if kind == "json_invalid" else [str(part) for part in found["loc"] if part != "body"]
+    return {"field": ".".join(place), "reason": reason[language]}
 
 
 def _header(event: dict[str, Any], name: str) -> str:

@@ -235,6 +235,6 @@ def _wrong(tries_left: int = 0) -> WrongOneTimeCode:
             detail_en="Ask for a new code.",
         )
     return WrongOneTimeCode(
-        detail_fr=f"Vérifiez le code reçu : il vous reste {tries_left} essai(s).",
-        detail_en=f"Check the code you received: {tries_left} tries left.",
+        detail_fr=f"Vérifiez le code reçu ; essais restants : {tries_left}.",
+        detail_en=f"Check the code you received; tries left: {tries_left}.",
     )

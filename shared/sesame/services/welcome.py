@@ -117,9 +117,7 @@ class Welcomes:
         person, lease, residence = person_of(person_item), lease_of(lease_item), residence_of(residence_item)
         if person.birth_date != birth_date:
             left = WELCOME_TRIES - challenge.tries
-            raise WrongBirthDate(
-                detail_fr=f"Il vous reste {left} essais.", detail_en=f"You have {left} tries left."
-            )
+            raise WrongBirthDate(detail_fr=f"Essais restants : {left}.", detail_en=f"Tries left: {left}.")
         document_id = challenge.document_id or self.entry_document(lease, person, residence, now)
         tenant_code = self.decipher(lease)
         self.challenges.opened(challenge_id, document_id, now)
