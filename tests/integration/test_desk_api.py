@@ -174,7 +174,9 @@ def test_a_file_in_any_encoding_is_taken_as_octets_and_reported(api: DeskApi, aw
                 "line": 3,
                 "column": "Nom",
                 "fault": "lost_letters",
-                "reason": "Letters were lost in the export: a question mark or a diamond stands in their place.",
+                "reason": (
+                    "Letters were lost in the export: a question mark or a diamond stands in their place."
+                ),
                 "remedy": "Export again as “CSV UTF-8”, or type the word with its letters.",
             }
         ],
