@@ -103,6 +103,7 @@ def test_what_identifies_nobody_is_said_in_words(caller: Caller, body: dict[str,
 
 def test_known_and_unknown_get_the_same_answers_to_the_letter(caller: Caller, tenant: Tenant) -> None:
     seen: list[list[Any]] = []
+    caller.codes.pepper.hash("warm", "up")  # the first request of a process also reads the pepper
     for code in (tenant.printed_code, codes.printed(codes.new_code(token_bytes))):
         with count_calls(*caller.clients) as calls:
             first = caller.ask("POST", "/v1/sign-ins", {"tenant_code": code})
@@ -112,7 +113,7 @@ def test_known_and_unknown_get_the_same_answers_to_the_letter(caller: Caller, te
         seen.append([first, again, wrong, calls])
 
     assert [status for status, _ in seen[0][:3]] == [202, 429, 401]
-    assert seen[0] == seen[1] or seen[0][3][1:] == seen[1][3]  # the first also read the pepper
+    assert seen[0] == seen[1]
 
 
 @pytest.mark.parametrize(
