@@ -11,9 +11,9 @@ from sesame.platform import aws as platform_aws
 from tests.integration.conftest import ROOT, Aws
 
 
-def prepare(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+def prepare(aws: Aws, monkeypatch: pytest.MonkeyPatch, **more: str) -> None:
     """Sets the functions' environment, and forgets the clients of the account before."""
-    for name, value in aws.environment().items():
+    for name, value in (aws.environment() | more).items():
         monkeypatch.setenv(name, value)
     platform_aws.client.cache_clear()
     platform_aws._session.cache_clear()

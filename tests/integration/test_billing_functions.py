@@ -1,6 +1,5 @@
 """The functions of billing, reminders and messages as the scheduler and SQS call them."""
 
-import importlib.util
 import json
 from collections.abc import Callable, Iterator
 from types import ModuleType
@@ -11,6 +10,7 @@ from moto.ses.models import ses_backends
 
 from sesame.platform import aws as platform_aws
 from sesame.store import keys
+from tests.integration import entries
 from tests.integration.conftest import REGION, ROOT
 from tests.integration.tenants import admit
 
@@ -21,19 +21,8 @@ type Load = Callable[[str], ModuleType]
 def load(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     """An entry file by its path under functions/, in its function's environment."""
     queue = aws.sqs.create_queue(QueueName="billing")["QueueUrl"]
-    for name, value in {**aws.environment(), "BILLING_QUEUE_URL": queue}.items():
-        monkeypatch.setenv(name, value)
-    platform_aws.client.cache_clear()
-
-    def loaded(path: str) -> ModuleType:
-        spec = importlib.util.spec_from_file_location(path.replace("/", "_"), ROOT / f"functions/{path}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-
-    yield loaded
+    entries.prepare(aws, monkeypatch, BILLING_QUEUE_URL=queue)
+    yield entries.load
     platform_aws.client.cache_clear()
 
 

@@ -1,9 +1,7 @@
 """Documents from request to verification, against AWS in process."""
 
-import importlib.util
 import io
 import json
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +39,7 @@ from sesame.store.accounts import Accounts
 from sesame.store.documents import Document, Documents
 from sesame.store.sessions import Sessions, StoredSession, new_token
 from tests.conftest import FrozenClock
+from tests.integration.entries import load, prepare
 from tests.integration.tenants import RESIDENCE, Tenant, admit
 
 # WeasyPrint leaves its colour profile open.
@@ -472,16 +471,8 @@ class Http:
 @pytest.fixture
 def http(aws: Any, office: Office, tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> Iterator[Http]:
     """The function on this account, and the tenant signed in."""
-    for name, value in aws.environment().items():
-        monkeypatch.setenv(name, value)
-    platform_aws.client.cache_clear()
-    source = ROOT / "functions" / "certificates" / "api.py"
-    spec = importlib.util.spec_from_file_location("certificates_api", source)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "certificates_api", module)
-    spec.loader.exec_module(module)
+    prepare(aws, monkeypatch)
+    module = load("certificates/api")
     now = datetime.now(UTC)
     token = new_token(tenant.person.person_id, tenant.lease.lease_id, lambda size: b"\x01" * size)
     sessions = Sessions(aws.identity)

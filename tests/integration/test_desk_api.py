@@ -1,14 +1,13 @@
 """The desk's routes, as the gateway calls them."""
 
 import base64
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sesame.platform import aws as platform_aws
+from tests.integration.entries import load, prepare
 from tests.integration.import_fixtures import cells_of, desk_on, lease_file
 
 ENTRY = Path(__file__).parents[2] / "functions" / "desk" / "api.py"
@@ -81,15 +80,8 @@ class DeskApi:
 
 @pytest.fixture
 def api(aws: Any, monkeypatch: pytest.MonkeyPatch) -> DeskApi:
-    for name, value in aws.environment().items():
-        monkeypatch.setenv(name, value)
-    platform_aws.client.cache_clear()
-    spec = importlib.util.spec_from_file_location("desk_api_under_test", ENTRY)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return DeskApi(module.handler)
+    prepare(aws, monkeypatch)
+    return DeskApi(load("desk/api").handler)
 
 
 def work(aws: Any, clock: Any, import_id: str) -> None:

@@ -1,8 +1,6 @@
 """The payment functions as API Gateway and SQS call them."""
 
-import importlib.util
 import json
-import sys
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -28,7 +26,7 @@ from sesame.store import keys
 from sesame.store.accounts import Accounts
 from sesame.store.sessions import Sessions, StoredSession, new_token
 from tests.integration.aws_calls import count_calls
-from tests.integration.conftest import ROOT
+from tests.integration.entries import load, prepare
 from tests.integration.tenants import Tenant, admit
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -155,30 +153,19 @@ def _event(method: str, path: str, body: str | None) -> dict[str, Any]:
 def functions(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
     """On one account, with a sandbox whose pages need no server."""
     secret = aws.secrets.create_secret(Name="sandbox", SecretString=SECRET)["ARN"]
-    environment = aws.environment() | {
-        "PROVIDER_SECRETS": json.dumps({"sandbox": secret}),
-        "SANDBOX_URL": "http://sandbox.example",
-    }
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    platform_aws.client.cache_clear()
+    prepare(
+        aws,
+        monkeypatch,
+        PROVIDER_SECRETS=json.dumps({"sandbox": secret}),
+        SANDBOX_URL="http://sandbox.example",
+    )
 
     def open_page(_self: Any, order: CheckoutOrder, _credentials: Credentials) -> Checkout:
         return Checkout(url=f"http://sandbox.example/pay/{order.payment_id}", provider_reference="co_1")
 
     monkeypatch.setattr("sesame.providers.sandbox.Sandbox.start_checkout", open_page)
 
-    def load(name: str) -> ModuleType:
-        source = ROOT / "functions" / "payments" / f"{name}.py"
-        spec = importlib.util.spec_from_file_location(f"payments_{name}", source)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        monkeypatch.setitem(sys.modules, f"payments_{name}", module)
-        spec.loader.exec_module(module)
-        return module
-
-    yield Functions(aws, load)
+    yield Functions(aws, lambda name: load(f"payments/{name}"))
     platform_aws.client.cache_clear()
 
 
