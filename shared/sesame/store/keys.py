@@ -140,6 +140,21 @@ def run(job: str, day: str) -> Key:
     return {"pk": f"RUN#{job}", "sk": day}
 
 
+def audit_of(subject: str) -> str:
+    """Partition of what was done to a lease, or by a member of staff without one, by time."""
+    return f"AUDIT#{subject}"
+
+
+def audit(subject: str, at: str, entry_id: str) -> Key:
+    """An audit entry."""
+    return {"pk": audit_of(subject), "sk": f"{at}#{entry_id}"}
+
+
+def audit_of_residence(residence_id: str, month: str) -> str:
+    """Partition, on the first index, of what was done in a residence within a month (YYYY-MM), by time."""
+    return f"AUDITED#{residence_id}#{month}"
+
+
 def leases_of_residence(residence_id: str) -> str:
     """Partition, on the first index, of a residence's leases."""
     return f"RESIDENCE#{residence_id}"

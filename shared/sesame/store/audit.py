@@ -1,0 +1,200 @@
+"""Who did what to which lease, when, from where: entries that are written once and never changed.
+
+An entry holds ids, kinds and counts; where a rule asks for it (the ID shown at a desk) a few characters.
+Never a code, a one-time code, a token, a name or a contact. It is written with what it tells, at once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sesame.platform.ids import Random, new_id
+from sesame.store import keys
+from sesame.store.table import NOT_THERE, Item, Key, Put, Table
+
+KEPT_FOR = timedelta(days=5 * 365)
+"""The limitation period of a tenancy's disputes (Code civil, article 2224)."""
+PAGE = 100
+
+
+class Action(StrEnum):
+    """What can be done to a lease or a person that somebody may later have to account for."""
+
+    SIGNED_IN = "signed_in"
+    CODE_RECOVERED = "code_recovered"
+    CODE_SHOWN = "code_shown"
+    CODE_ROTATED = "code_rotated"
+    CODE_RECOVERED_AT_DESK = "code_recovered_at_desk"
+    CONTACT_CHANGED = "contact_changed"
+    CONTACT_APPROVED = "contact_approved"
+    SESSION_ENDED = "session_ended"
+    SESSIONS_ENDED = "sessions_ended"
+    LEASE_ADMITTED = "lease_admitted"
+    LEASES_IMPORTED = "leases_imported"
+    LEASES_SEARCHED = "leases_searched"
+    AUDIT_READ = "audit_read"
+    RESIDENCE_SET = "residence_set"
+    STAFF_SET = "staff_set"
+    DOCUMENT_REQUESTED = "document_requested"
+    DATA_EXPORTED = "data_exported"
+    ERASURE_ASKED = "erasure_asked"
+    ERASURE_CANCELLED = "erasure_cancelled"
+    ERASED = "erased"
+
+
+class ActorKind(StrEnum):
+    """Who can do something."""
+
+    TENANT = "tenant"
+    STAFF = "staff"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who did it: a person's id, a member of staff's, or a job's name."""
+
+    kind: ActorKind
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """One thing that was done. `subject` is the lease it was done to, or the actor where there is none."""
+
+    entry_id: str
+    at: datetime
+    action: Action
+    actor: Actor
+    subject: str
+    residence_id: str | None = None
+    source: str = ""
+    """The caller's network, as a keyed hash; empty for a job."""
+    details: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditPage:
+    """Some entries, newest first, and where to go on (None at the end)."""
+
+    entries: list[AuditEntry]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The audit entries of the operations table."""
+
+    table: Table
+
+    def recording(self, entry: AuditEntry, announce: Mapping[str, str] | None = None) -> Put:
+        """The write of an entry, for a transaction with what it tells; a repeat of its id fails.
+
+        With `announce` the outbox tells of it.
+        """
+        return Put(table=self.table.name, item=_item(entry) | {"announce": announce}, condition=NOT_THERE)
+
+    def record(self, entry: AuditEntry) -> None:
+        """Writes an entry by itself. Raises ConditionFailed for an id that is there."""
+        self.table.write(self.recording(entry))
+
+    def of(self, subject: str, *, after: str | None = None, limit: int = PAGE) -> AuditPage:
+        """What was done to a lease, or by who has none; newest first. One read."""
+        start: Key | None = {"pk": keys.audit_of(subject), "sk": after} if after else None
+        page = self.table.query(keys.audit_of(subject), forward=False, limit=limit, start=start)
+        return AuditPage(
+            entries=[audit_entry(item) for item in page.items], next=page.next["sk"] if page.next else None
+        )
+
+    def of_residence(self, residence_id: str, month: str, *, limit: int = PAGE) -> list[AuditEntry]:
+        """The newest entries of a residence within a month (YYYY-MM, UTC). One read of the index."""
+        page = self.table.query(
+            keys.audit_of_residence(residence_id, month), index=keys.GSI1, forward=False, limit=limit
+        )
+        return [audit_entry(item) for item in page.items]
+
+
+def audit_entry(item: Item) -> AuditEntry:
+    """An entry's item, read."""
+    return AuditEntry(
+        entry_id=item["entry_id"],
+        at=datetime.fromisoformat(item["at"]),
+        action=Action(item["action"]),
+        actor=Actor(kind=ActorKind(item["actor_kind"]), id=item["actor_id"]),
+        subject=item["subject"],
+        residence_id=item.get("residence_id"),
+        source=item["source"],
+        details=item["details"],
+    )
+
+
+def _item(entry: AuditEntry) -> Item:
+    at = entry.at.isoformat(timespec="microseconds")
+    item: Item = {
+        **keys.audit(entry.subject, at, entry.entry_id),
+        "entry_id": entry.entry_id,
+        "at": at,
+        "action": entry.action.value,
+        "actor_kind": entry.actor.kind.value,
+        "actor_id": entry.actor.id,
+        "subject": entry.subject,
+        "residence_id": entry.residence_id,
+        "source": entry.source,
+        "details": dict(entry.details),
+        "expires_at": int((entry.at + KEPT_FOR).timestamp()),
+    }
+    if entry.residence_id:
+        item |= {
+            "gsi1pk": keys.audit_of_residence(entry.residence_id, at[:7]),
+            "gsi1sk": f"{at}#{entry.entry_id}",
+        }
+    return item
+
+
+def by_tenant(
+    action: Action,
+    at: datetime,
+    *,
+    person_id: str,
+    lease_id: str,
+    residence_id: str,
+    random: Random,
+    source: str = "",
+    **details: str | int,
+) -> AuditEntry:
+    """What a tenant did to their own lease."""
+    return AuditEntry(
+        entry_id=new_id(random),
+        at=at,
+        action=action,
+        actor=Actor(kind=ActorKind.TENANT, id=person_id),
+        subject=lease_id,
+        residence_id=residence_id,
+        source=source,
+        details=details,
+    )
+
+
+def by_staff(
+    action: Action,
+    at: datetime,
+    *,
+    staff_id: str,
+    random: Random,
+    lease_id: str | None = None,
+    residence_id: str | None = None,
+    source: str = "",
+    **details: str | int,
+) -> AuditEntry:
+    """What a member of staff did: to a lease, or, where there is none, by themselves."""
+    return AuditEntry(
+        entry_id=new_id(random),
+        at=at,
+        action=action,
+        actor=Actor(kind=ActorKind.STAFF, id=staff_id),
+        subject=lease_id or staff_id,
+        residence_id=residence_id,
+        source=source,
+        details=details,
+    )
