@@ -1,32 +1,41 @@
 """Tenants sign in with their code, recover a lost one, open their welcome link, and sign out."""
 
 from datetime import date, datetime
+from math import ceil
 from secrets import token_bytes
-from typing import Annotated
+from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import Depends
+from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import Field
 
 from sesame.domain.contacts import normal_email, normal_ine, normal_phone
+from sesame.domain.tenancy import Channel
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import Invalid, TooManyRequests
-from sesame.platform.http import Api, Id, Shown, StrictModel
+from sesame.platform.http import Api, Id, Language, Shown, Source, StrictModel
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.access import (
     ONE_TIME_CODE_LIFE,
     Confirmations,
     MistypedCode,
+    RequestEnded,
+    Started,
     Starts,
     WrongOneTimeCode,
 )
 from sesame.services.documents import Downloads, EntryDocuments
+from sesame.services.lost_code_help import LostCodeHelp
 from sesame.services.sessions import Session, SessionCheck, session_dependency
 from sesame.services.tenant_codes import Decipher
 from sesame.services.welcome import WelcomeLinkEnded, Welcomes, WrongBirthDate
-from sesame.store.challenges import Challenges
+from sesame.store.audit import Audit
+from sesame.store.challenges import ChallengeKind, Challenges
 from sesame.store.documents import Documents
+from sesame.store.pacing import Pacing
+from sesame.store.people import People
 from sesame.store.sessions import Sessions
 from sesame.store.table import Table
 
@@ -36,23 +45,40 @@ class CodesSettings(Settings):
 
     identity_table: str
     documents_table: str
+    operations_table: str
     bucket: str
     pepper_secret: str
     codes_key: str
+    sender: str
     imported_codes: str = ""
 
 
 class SignInRequest(StrictModel):
-    """A tenant code as printed, or as somebody typed it."""
+    """A tenant code as printed, or as somebody typed it; and how the one-time code is to come."""
 
     tenant_code: Annotated[str, Field(min_length=1, max_length=40)]
+    send_by: Channel | None = None
 
 
-class SignInStarted(Shown):
+class Resend(StrictModel):
+    """Asks for the message once more; by another way, where one is named."""
+
+    send_by: Channel | None = None
+
+
+class Waiting(Shown):
+    """Until when the one-time code counts, and from when another message may be asked for."""
+
+    expires_in_seconds: int
+    resend_after_seconds: int
+    help: str
+    """Where it says what to do when nothing comes."""
+
+
+class SignInStarted(Waiting):
     """Whether the code is known or not: if it is, a one-time code is on its way to the contact on record."""
 
     sign_in_id: str
-    expires_in_seconds: int
 
 
 class OneTimeCodeGiven(StrictModel):
@@ -75,13 +101,32 @@ class RecoveryRequest(StrictModel):
     ine: Annotated[str, Field(max_length=20)] | None = None
     phone: Annotated[str, Field(max_length=30)] | None = None
     birth_date: date
+    send_by: Channel | None = None
 
 
-class RecoveryStarted(Shown):
+class RecoveryStarted(Waiting):
     """Whether the person is known or not: if so, a one-time code is on its way to the contact on record."""
 
     recovery_id: str
-    expires_in_seconds: int
+
+
+class DeskShown(Shown):
+    """A reception, as any visitor sees it."""
+
+    residence: str
+    address: list[str]
+    postal_code: str
+    city: str
+    contact: str
+
+
+class LostCodeAdvice(Shown):
+    """What to try, in order; and the receptions that match what was searched for."""
+
+    steps: list[str]
+    desks: list[DeskShown]
+    more_desks: bool
+    """Whether more match than are shown: name the town, or the postal code."""
 
 
 class CodeOfLease(Shown):
@@ -95,7 +140,7 @@ class CodeOfLease(Shown):
 
 
 class CodeRecovered(Shown):
-    """The tenant code of the newest lease, and those of all leases."""
+    """The tenant code of the newest lease, and those of all leases, by residence, the newest first."""
 
     tenant_code: str
     leases: list[CodeOfLease]
@@ -134,10 +179,21 @@ dynamodb = client("dynamodb")
 identity = Table(dynamodb, settings.identity_table)
 challenges = Challenges(identity)
 sessions = Sessions(identity)
+pacing = Pacing(identity)
 pepper = Pepper(Secrets(client("secretsmanager")), settings.pepper_secret)
 decipher = Decipher(Later("kms"), settings.codes_key)
-starts = Starts(challenges, pepper, utc_now, token_bytes, settings.imported_codes)
-confirmations = Confirmations(challenges, sessions, pepper, decipher, utc_now, token_bytes)
+starts = Starts(challenges, pacing, pepper, utc_now, token_bytes, settings.imported_codes)
+confirmations = Confirmations(
+    challenges=challenges,
+    sessions=sessions,
+    pacing=pacing,
+    audit=Audit(Table(dynamodb, settings.operations_table)),
+    pepper=pepper,
+    decipher=decipher,
+    clock=utc_now,
+    random=token_bytes,
+)
+advice = LostCodeHelp(People(identity, pepper).residences, settings.sender)
 documents = Documents(Table(dynamodb, settings.documents_table))
 welcomes = Welcomes(challenges, decipher, EntryDocuments(documents), utc_now)
 downloads = Downloads(documents, Later("s3"), settings.bucket)
@@ -153,10 +209,22 @@ api = Api()
     summary="Start a sign-in by tenant code",
     errors=[MistypedCode, TooManyRequests],
 )
-def start_sign_in(body: SignInRequest) -> SignInStarted:
+def start_sign_in(body: SignInRequest, source: Source) -> SignInStarted:
     """The same answer whether the code is known or not; a typing error is said at once."""
-    sign_in_id = starts.sign_in(body.tenant_code)
-    return SignInStarted(sign_in_id=sign_in_id, expires_in_seconds=int(ONE_TIME_CODE_LIFE.total_seconds()))
+    started = starts.sign_in(body.tenant_code, source=source, send_by=body.send_by)
+    return SignInStarted(sign_in_id=started.challenge_id, **_waiting(started))
+
+
+@api.post(
+    "/v1/sign-ins/<sign_in_id>/resend",
+    status=202,
+    summary="Ask for a sign-in's message again",
+    errors=[RequestEnded, TooManyRequests],
+)
+def resend_sign_in(sign_in_id: Id, body: Resend, source: Source) -> Waiting:
+    """The code sent last is the one that counts; tries already made stay counted."""
+    started = starts.again(ChallengeKind.SIGN_IN, sign_in_id, source=source, send_by=body.send_by)
+    return Waiting(**_waiting(started))
 
 
 @api.post(
@@ -164,9 +232,9 @@ def start_sign_in(body: SignInRequest) -> SignInStarted:
     summary="Open a session with the one-time code",
     errors=[WrongOneTimeCode],
 )
-def confirm_sign_in(sign_in_id: Id, body: OneTimeCodeGiven) -> SessionOpened:
+def confirm_sign_in(sign_in_id: Id, body: OneTimeCodeGiven, source: Source) -> SessionOpened:
     """Five tries, ten minutes, once."""
-    opened = confirmations.sign_in(sign_in_id, body.otp)
+    opened = confirmations.sign_in(sign_in_id, body.otp, source=source)
     return SessionOpened(session_token=opened.token, expires_at=opened.ends_at)
 
 
@@ -176,11 +244,23 @@ def confirm_sign_in(sign_in_id: Id, body: OneTimeCodeGiven) -> SessionOpened:
     summary="Start the recovery of a lost tenant code",
     errors=[TooManyRequests],
 )
-def start_recovery(body: RecoveryRequest) -> RecoveryStarted:
+def start_recovery(body: RecoveryRequest, source: Source) -> RecoveryStarted:
     """The same answer, by the same calls, whoever asks."""
-    recovery_id = starts.recovery(*identity_of(body), body.birth_date)
-    seconds = int(ONE_TIME_CODE_LIFE.total_seconds())
-    return RecoveryStarted(recovery_id=recovery_id, expires_in_seconds=seconds)
+    kind, identity_given = identity_of(body)
+    started = starts.recovery(kind, identity_given, body.birth_date, source=source, send_by=body.send_by)
+    return RecoveryStarted(recovery_id=started.challenge_id, **_waiting(started))
+
+
+@api.post(
+    "/v1/code-recoveries/<recovery_id>/resend",
+    status=202,
+    summary="Ask for a recovery's message again",
+    errors=[RequestEnded, TooManyRequests],
+)
+def resend_recovery(recovery_id: Id, body: Resend, source: Source) -> Waiting:
+    """The code sent last is the one that counts; tries already made stay counted."""
+    started = starts.again(ChallengeKind.RECOVERY, recovery_id, source=source, send_by=body.send_by)
+    return Waiting(**_waiting(started))
 
 
 @api.post(
@@ -188,21 +268,41 @@ def start_recovery(body: RecoveryRequest) -> RecoveryStarted:
     summary="Trade the one-time code for the tenant code",
     errors=[WrongOneTimeCode],
 )
-def confirm_recovery(recovery_id: Id, body: OneTimeCodeGiven) -> CodeRecovered:
+def confirm_recovery(recovery_id: Id, body: OneTimeCodeGiven, source: Source) -> CodeRecovered:
     """Shown once; every contact on record is told."""
-    recovered = confirmations.recovery(recovery_id, body.otp)
+    recovered = confirmations.recovery(recovery_id, body.otp, source=source)
+    shown = [
+        CodeOfLease(
+            tenant_code=found.tenant_code,
+            residence=found.residence.name,
+            room=found.lease.room,
+            starts_on=found.lease.starts_on,
+            ends_on=found.lease.ends_on,
+        )
+        for found in recovered
+    ]
     return CodeRecovered(
-        tenant_code=recovered[0].tenant_code,
-        leases=[
-            CodeOfLease(
-                tenant_code=found.tenant_code,
-                residence=found.residence.name,
-                room=found.lease.room,
-                starts_on=found.lease.starts_on,
-                ends_on=found.lease.ends_on,
+        tenant_code=recovered[0].tenant_code, leases=sorted(shown, key=lambda one: one.residence)
+    )
+
+
+@api.get("/v1/code-recoveries/help", summary="What to do when no message comes, and at which desk")
+def lost_code_help(language: Language, search: Annotated[str, Query(max_length=100)] = "") -> LostCodeAdvice:
+    """The same for everybody. `search` is a residence's name, town or postal code, or part of it."""
+    found = advice.desks(search)
+    return LostCodeAdvice(
+        steps=advice.steps(language),
+        desks=[
+            DeskShown(
+                residence=one.name,
+                address=list(one.address),
+                postal_code=one.postal_code,
+                city=one.city,
+                contact=one.desk_contact,
             )
-            for found in recovered
+            for one in found.residences
         ],
+        more_desks=found.more,
     )
 
 
@@ -233,6 +333,15 @@ def open_welcome(body: WelcomeRequest) -> Welcomed:
 def sign_out(session: CurrentSession) -> None:
     """The token is worth nothing from the next request on."""
     sessions.close(session.stored)
+
+
+def _waiting(started: Started) -> dict[str, Any]:
+    wait = started.resend_at - utc_now()
+    return {
+        "expires_in_seconds": int(ONE_TIME_CODE_LIFE.total_seconds()),
+        "resend_after_seconds": max(0, ceil(wait.total_seconds())),
+        "help": "/v1/code-recoveries/help",
+    }
 
 
 def identity_of(body: RecoveryRequest) -> tuple[str, str]:

@@ -1,13 +1,15 @@
-"""Sends the e-mails that events call for: welcome, notices, reminders, what was done with a code."""
+"""Sends the messages that events call for: welcome, notices, reminders, what was done with a code."""
 
 from secrets import token_bytes
 
 from sesame.notifications.email import EmailSender, ses_client
+from sesame.notifications.sms import SmsSender, sns_client
 from sesame.platform.aws import client
 from sesame.platform.clock import utc_now
 from sesame.platform.events import batch_handler
 from sesame.platform.settings import Settings
-from sesame.services.messages import Correspondence, Mailer
+from sesame.services.mailer import Mailer
+from sesame.services.messages import Correspondence
 from sesame.services.welcome import WelcomeLinks
 from sesame.store.accounts import Accounts
 from sesame.store.challenges import Challenges
@@ -22,6 +24,7 @@ class SendSettings(Settings):
     money_table: str
     operations_table: str
     sender: str
+    sms_sender: str = ""
     portal_url: str
     configuration_set: str | None = None
 
@@ -35,6 +38,7 @@ correspondence = Correspondence(
         email=EmailSender(
             client=ses_client(), sender=settings.sender, configuration_set=settings.configuration_set
         ),
+        texts=SmsSender(client=sns_client(), sender_id=settings.sms_sender),
         clock=utc_now,
         portal_url=settings.portal_url,
     ),

@@ -30,7 +30,7 @@ from sesame.domain.notices import notice_for
 from sesame.domain.tenancy import Lease, Residence
 from sesame.platform import aws, logs
 from sesame.services.accounts import Bookkeeping
-from sesame.services.one_time_codes import OneTimeCodes
+from sesame.services.one_time_codes import OneTimeCode, OneTimeCodes
 from sesame.store.accounts import Accounts
 from sesame.store.people import People
 
@@ -283,10 +283,11 @@ class Bench:
         return lease, residence
 
     def _one_time_code(self, challenge_id: str) -> str:
-        prepared = OneTimeCodes(self.codes.challenges, self.codes.pepper, _now, token_bytes).prepare(
-            challenge_id
+        one_time_codes = OneTimeCodes(
+            self.codes.challenges, self.codes.pacing, self.codes.pepper, _now, token_bytes
         )
-        assert prepared is not None
+        prepared = one_time_codes.prepare(challenge_id)
+        assert isinstance(prepared, OneTimeCode)
         return prepared.shown
 
     def _tenant_code(self, lease_id: str) -> str:

@@ -9,16 +9,20 @@ from typing import Any
 
 from sesame.domain.journal import Entry, EntryKind
 from sesame.notifications.email import EmailSender
+from sesame.notifications.sms import SmsSender
 from sesame.platform.events import Event, event_of
+from sesame.services.access_messages import OneTimeCodeMail
 from sesame.services.accounts import Bookkeeping
 from sesame.services.billing import BillingQueue, BillingRun, ResidenceBilling
-from sesame.services.messages import Correspondence, Mailer, OneTimeCodeMail
+from sesame.services.mailer import Mailer
+from sesame.services.messages import Correspondence
 from sesame.services.one_time_codes import OneTimeCodes
 from sesame.services.reminders import ReminderRun
 from sesame.services.welcome import WelcomeLinks
 from sesame.store.accounts import Accounts
 from sesame.store.challenges import Challenges
 from sesame.store.messages import Messages
+from sesame.store.pacing import Pacing
 from sesame.store.table import Item, unmarshal
 from tests.conftest import FrozenClock
 from tests.integration.aws_calls import count_calls
@@ -58,6 +62,18 @@ class Mailbox:
         return " ".join(self.sent[-1]["Content"]["Simple"]["Body"]["Text"]["Data"].split())
 
 
+class Phones:
+    """Stands for SNS: keeps the text messages it takes."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+
+    def publish(self, **request: Any) -> dict[str, str]:
+        """As of SNS."""
+        self.sent.append(request)
+        return {"MessageId": f"sns-{len(self.sent)}"}
+
+
 class Office:
     """Everything that bills, reminds and writes."""
 
@@ -72,11 +88,13 @@ class Office:
             identity=aws.identity, accounts=self.accounts, operations=aws.operations, budget=LONG
         )
         self.mailbox = Mailbox()
+        self.phones = Phones()
         challenges = Challenges(aws.identity)
         self.messages = Messages(aws.operations)
         mailer = Mailer(
             messages=self.messages,
             email=EmailSender(client=self.mailbox, sender="residence@sesame.example"),
+            texts=SmsSender(client=self.phones, sender_id="Sesame"),
             clock=clock,
             portal_url=PORTAL,
         )
@@ -87,7 +105,8 @@ class Office:
             welcome_links=WelcomeLinks(challenges, clock, token_bytes),
         )
         self.code_mail = OneTimeCodeMail(
-            mailer=mailer, one_time_codes=OneTimeCodes(challenges, aws.pepper, clock, token_bytes)
+            mailer=mailer,
+            one_time_codes=OneTimeCodes(challenges, Pacing(aws.identity), aws.pepper, clock, token_bytes),
         )
 
     def residence_billing(self, budget: timedelta) -> ResidenceBilling:
@@ -130,7 +149,9 @@ class Office:
                 at=datetime.fromisoformat(announce["at"]),
                 data={name: value for name, value in announce.items() if name not in {"id", "type", "at"}},
             )
-            for item in self.items(self.aws.money) + self.items(self.aws.identity)
+            for item in self.items(self.aws.money)
+            + self.items(self.aws.identity)
+            + self.items(self.aws.operations)
             if (announce := item.get("announce")) and announce["type"] == kind
         ]
 

@@ -10,7 +10,7 @@ import pytest
 
 from sesame.domain import codes
 from sesame.platform import aws as platform_aws
-from sesame.services.one_time_codes import OneTimeCodes
+from sesame.services.one_time_codes import OneTimeCode, OneTimeCodes
 from tests.integration.aws_calls import count_calls
 from tests.integration.entries import http_event, load, prepare
 from tests.integration.tenants import Tenant, admit
@@ -32,9 +32,13 @@ class Caller:
 
     def one_time_code(self, challenge_id: str) -> str:
         made = OneTimeCodes(
-            self.codes.challenges, self.codes.pepper, lambda: datetime.now(UTC), token_bytes
+            self.codes.challenges,
+            self.codes.pacing,
+            self.codes.pepper,
+            lambda: datetime.now(UTC),
+            token_bytes,
         ).prepare(challenge_id)
-        assert made is not None
+        assert isinstance(made, OneTimeCode)
         return made.shown
 
     def token(self, tenant: Tenant) -> str:

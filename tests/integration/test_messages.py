@@ -2,21 +2,20 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from secrets import token_bytes
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 
 from sesame.domain.tenancy import Language
-from sesame.notifications.email import NotAccepted
+from sesame.notifications.outcome import NotAccepted
 from sesame.platform.events import Event
-from sesame.services.access import Starts
 from sesame.store.challenges import Challenges
 from sesame.store.messages import StillSending
 from sesame.store.table import ConditionFailed
 from tests.conftest import FrozenClock
 from tests.integration.billing_fixtures import Office
+from tests.integration.door import Door
 from tests.integration.tenants import Tenant, admit
 
 ISSUED = datetime(2026, 9, 1, 3, tzinfo=UTC)
@@ -155,7 +154,7 @@ def test_a_message_that_could_not_be_written_is_sent_by_the_next_try(
     office: Office, reminder: Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("sesame.services.messages.write_letter", _broken)
+        patched.setattr("sesame.services.mailer.write_letter", _broken)
         with pytest.raises(Broken):
             office.correspondence.handle(reminder)
     assert office.records() == []
@@ -304,8 +303,7 @@ def test_a_recovered_code_is_told_to_the_tenant_with_the_local_time(office: Offi
 
 @pytest.fixture
 def sign_in(aws: Any, office: Office, tenant: Tenant) -> Event:
-    starts = Starts(Challenges(aws.identity), aws.pepper, office.clock, token_bytes)
-    challenge_id = starts.sign_in(tenant.printed_code)
+    challenge_id = Door(aws, office.clock).ask_sign_in(tenant.printed_code)
     return Event(id="one", type="challenge.requested", at=office.clock(), data={"challenge_id": challenge_id})
 
 
@@ -351,7 +349,7 @@ def test_a_one_time_code_whose_sender_died_is_made_anew(
 
 @pytest.mark.parametrize(
     "fails",
-    ["sesame.services.one_time_codes.OneTimeCodes.prepare", "sesame.services.messages.write_letter"],
+    ["sesame.services.one_time_codes.OneTimeCodes.prepare", "sesame.services.mailer.write_letter"],
     ids=["code", "letter"],
 )
 def test_a_one_time_code_that_could_not_be_made_or_written_waits_for_no_lost_sender(
@@ -370,7 +368,6 @@ def test_a_one_time_code_that_could_not_be_made_or_written_waits_for_no_lost_sen
 
 
 def test_a_code_that_nobody_holds_sends_nothing(aws: Any, office: Office, clock: FrozenClock) -> None:
-    starts = Starts(Challenges(aws.identity), aws.pepper, clock, token_bytes)
     nobody = admit(aws, ine=None)
     aws.identity.client.delete_item(
         TableName="identity", Key={"pk": {"S": f"CODE#{nobody.lease.code_hash}"}, "sk": {"S": "LOOKUP"}}
@@ -379,7 +376,7 @@ def test_a_code_that_nobody_holds_sends_nothing(aws: Any, office: Office, clock:
         id="one",
         type="challenge.requested",
         at=clock(),
-        data={"challenge_id": starts.sign_in(nobody.printed_code)},
+        data={"challenge_id": Door(aws, clock).ask_sign_in(nobody.printed_code)},
     )
 
     office.code_mail.handle(event)

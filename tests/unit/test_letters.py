@@ -10,8 +10,10 @@ import pytest
 from jinja2 import UndefinedError
 
 from sesame.domain.notices import LineKind, NoticeLine
+from sesame.domain.sms import is_gsm7, segments
 from sesame.domain.tenancy import Landlord, Language, Lease, Person, Residence
 from sesame.notifications.letters import (
+    _TEMPLATES,
     Letter,
     LetterKind,
     day,
@@ -19,6 +21,7 @@ from sesame.notifications.letters import (
     of_month,
     short_day,
     write_letter,
+    write_text,
 )
 
 FRENCH, ENGLISH = Language.FRENCH, Language.ENGLISH
@@ -94,6 +97,7 @@ def reminder(today: date, *debts: Debt, step: str = "late-1") -> dict[str, Any]:
     }
 
 
+AT = datetime(2026, 9, 5, 14, 3)  # noqa: DTZ001 - local time, as printed
 NOTICE = {
     "period": "2026-09",
     "starts_on": date(2026, 9, 1),
@@ -107,8 +111,16 @@ NOTICE = {
 }
 FACTS: dict[LetterKind, dict[str, Any]] = {
     LetterKind.WELCOME: {"link": "https://sesame.example/bienvenue/abc", "link_ends_on": date(2026, 9, 8)},
-    LetterKind.ONE_TIME_CODE: {"code": "1234 5678", "minutes": 10, "purpose": "sign_in"},
-    LetterKind.CODE_RECOVERED: {"at": datetime(2026, 9, 5, 14, 3)},  # noqa: DTZ001 - local time, as printed
+    LetterKind.ONE_TIME_CODE: {"code": "1234 5678", "minutes": 10, "purpose": "sign_in", "next_at": None},
+    LetterKind.CODE_RECOVERED: {
+        "at": AT,
+        "way": "self_service",
+        "contacts_changed": False,
+        "contacts_held_until": None,
+    },
+    LetterKind.CODE_ROTATED: {"at": AT},
+    LetterKind.CONTACT_HELD: {"until": AT},
+    LetterKind.CONTACT_SHARED: {"until": None},
     LetterKind.NOTICE: NOTICE,
     LetterKind.REMINDER: reminder(date(2026, 9, 14), SEPTEMBER),
 }
@@ -246,3 +258,52 @@ def test_a_notice_prints_the_balance_brought_forward_beside_its_own_charge() -> 
     assert "€73.50" in found.text
     assert "€600.00" in found.text
     assert "not a receipt" in found.text
+
+
+BY_SMS = [kind for kind in LetterKind if (_TEMPLATES / f"{kind}.fr.sms.j2").exists()]
+LONGEST: dict[str, Any] = {"way": "desk", "contacts_changed": True, "purpose": "recovery", "until": AT}
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("kind", BY_SMS)
+def test_a_text_message_is_one_segment_of_the_cheap_alphabet(kind: LetterKind, language: Language) -> None:
+    for facts in (FACTS[kind], FACTS[kind] | LONGEST):
+        text = write_text(kind, language, {**SHARED, **facts})
+
+        assert is_gsm7(text), [letter for letter in text if not is_gsm7(letter)]
+        assert segments(text) == 1, f"{len(text)} letters: {text}"
+
+
+def test_everything_told_of_the_code_has_words_for_a_phone() -> None:
+    told = {LetterKind.ONE_TIME_CODE, LetterKind.CODE_RECOVERED, LetterKind.CODE_ROTATED}
+
+    assert told | {LetterKind.CONTACT_HELD, LetterKind.CONTACT_SHARED} <= set(BY_SMS)
+
+
+@pytest.mark.parametrize(
+    ("way", "said"),
+    [
+        ("desk", "à l'accueil de votre résidence"),
+        ("personal_space", "votre espace étudiant"),
+        ("self_service", "récupération"),
+    ],
+)
+def test_the_letter_on_a_recovered_code_says_which_way_it_went(way: str, said: str) -> None:
+    text = " ".join(letter(LetterKind.CODE_RECOVERED, FRENCH, way=way).text.split())
+
+    assert said in text
+
+
+def test_a_change_of_contacts_at_the_desk_is_told_with_the_hour_from_which_it_counts() -> None:
+    written = letter(
+        LetterKind.CODE_RECOVERED, FRENCH, way="desk", contacts_changed=True, contacts_held_until=AT
+    )
+
+    assert written.subject == "Vos coordonnées viennent d'être changées à l'accueil"
+    assert "samedi 5 septembre 2026 à 14:03" in " ".join(written.text.split())
+
+
+def test_the_last_code_of_an_hour_says_when_the_next_one_can_come() -> None:
+    written = letter(LetterKind.ONE_TIME_CODE, ENGLISH, next_at=AT)
+
+    assert "from Saturday 5 September 2026 at 14:03" in " ".join(written.text.split())

@@ -4,7 +4,7 @@ import io
 import logging
 import re
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import jinja2
@@ -21,9 +21,10 @@ from sesame.domain.certificates import (
     Tenancy,
     entry_facts,
     residence_facts,
+    slip_facts,
 )
 from sesame.domain.receipts import PeriodStanding, Settlement, part_payment_facts, receipt_facts
-from sesame.domain.tenancy import Landlord, Language, Lease, Person, Residence
+from sesame.domain.tenancy import Channel, ContactHold, Landlord, Language, Lease, Person, Residence
 
 # WeasyPrint leaves its colour profile open.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file.*sRGB2014.icc:ResourceWarning")
@@ -99,6 +100,12 @@ def october(*paid: int) -> PeriodStanding:
     )
 
 
+def _with_new_contact(who: Tenancy) -> Tenancy:
+    """Whose e-mail address the desk has just changed."""
+    hold = ContactHold(until=ISSUE.at + timedelta(hours=24), held=(Channel.EMAIL,), staff_id="s")
+    return replace(who, person=replace(who.person, hold=hold))
+
+
 def every_kind(language: Language) -> dict[str, tuple[Facts, str | None]]:
     """Facts of each kind, and the code to print."""
     who = tenancy(language)
@@ -107,6 +114,7 @@ def every_kind(language: Language) -> dict[str, tuple[Facts, str | None]]:
         "receipt": (receipt_facts(who, october(100_000, 23_450)), None),
         "part_payment_receipt": (part_payment_facts(who, october(100_000)), None),
         "entry_document": (entry_facts(who), TENANT_CODE),
+        "code_slip": (slip_facts(_with_new_contact(who), ISSUE.at), TENANT_CODE),
     }
 
 
@@ -216,14 +224,21 @@ def test_english_stands_beside_french_which_stays(renderer: Renderer) -> None:
     assert "The French text is authoritative" in text
 
 
-def test_only_the_entry_document_shows_the_tenant_code(renderer: Renderer) -> None:
+def test_only_the_entry_document_and_the_desks_slip_show_the_tenant_code(renderer: Renderer) -> None:
     printed = codes.printed(TENANT_CODE)
 
-    assert printed in text_of(draw(renderer, "entry_document").pdf)
-    with pytest.raises(ValueError, match="nothing else does"):
-        renderer.render(every_kind(Language.FRENCH)["receipt"][0], ISSUE, tenant_code=TENANT_CODE)
-    with pytest.raises(ValueError, match="takes the tenant code"):
-        renderer.render(every_kind(Language.FRENCH)["entry_document"][0], ISSUE)
+    for kind, (facts, code) in every_kind(Language.FRENCH).items():
+        if code is not None:
+            assert printed in text_of(draw(renderer, kind).pdf)
+        with pytest.raises(ValueError, match="shows the tenant code takes it, and no other does"):
+            renderer.render(facts, ISSUE, tenant_code=None if code else TENANT_CODE)
+
+
+def test_the_slip_says_from_when_changed_contacts_count(renderer: Renderer) -> None:
+    text = plain(text_of(draw(renderer, "code_slip", Language.ENGLISH).pdf))
+
+    assert "ne permettront de vous connecter qu'à partir du" in text
+    assert "approve them" in text
 
 
 def test_the_tenant_code_is_in_no_barcode_and_no_metadata(renderer: Renderer) -> None:

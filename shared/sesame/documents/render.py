@@ -18,7 +18,7 @@ from markupsafe import Markup
 from sesame.documents import typography
 from sesame.documents.wording import TEXTS, Voice
 from sesame.domain import codes
-from sesame.domain.certificates import Facts, Issue, Kind
+from sesame.domain.certificates import SHOWS_THE_CODE, Facts, Issue
 from sesame.domain.tenancy import Language
 
 _HERE = Path(__file__).parent
@@ -110,7 +110,7 @@ class Renderer:
     def render(self, facts: Facts, issue: Issue, *, tenant_code: str | None = None) -> Rendered:
         """The PDF of some facts.
 
-        `tenant_code` (folded) is printed on an entry document, and taken by no other kind. The same arguments
+        `tenant_code` (folded) goes with the documents that show it, and with no other. The same arguments
         give the same bytes. Raises MissingResource, MissingFont.
         """
         html = self._html(facts, issue, tenant_code)
@@ -132,8 +132,8 @@ class Renderer:
         return Rendered(pdf=pdf, pages=len(document.pages), missing_glyphs=len(faults.missing))
 
     def _html(self, facts: Facts, issue: Issue, tenant_code: str | None) -> str:
-        if (facts["kind"] == Kind.ENTRY_DOCUMENT) != (tenant_code is not None):
-            raise ValueError("an entry document takes the tenant code, and nothing else does")
+        if (facts["kind"] in SHOWS_THE_CODE) != (tenant_code is not None):
+            raise ValueError("a document that shows the tenant code takes it, and no other does")
         voice = Voice(Language(facts["language"]))
         holder = f"{facts['holder']['given_names']} {facts['holder']['family_name']}".strip()
         return self._templates.get_template(f"{facts['kind']}.html").render(

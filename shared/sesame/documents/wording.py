@@ -19,6 +19,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "receipt.title": ("Quittance de loyer", "Rent receipt"),
     "part_payment_receipt.title": ("Reçu de paiement partiel", "Part-payment receipt"),
     "entry_document.title": ("Document d'entrée", "Entry document"),
+    "code_slip.title": ("Votre code locataire", "Your tenant code"),
     # what a residence certificate states
     "stay.current": (
         "{landlord} atteste que {holder}, né(e) le {birth_date}, occupe depuis le {start} le logement {room} "
@@ -145,6 +146,29 @@ TEXTS: dict[str, tuple[str, str]] = {
     "entry.reference": (
         "Non confidentielle : pour la CAF et vos virements.",
         "Not secret: for the CAF and your transfers.",
+    ),
+    # what a desk hands over to who had lost the code
+    "slip.given": (
+        "Remis à {holder} le {on}, à l'accueil, sur présentation d'une pièce d'identité. Toutes les "
+        "connexions ouvertes jusque-là ont été fermées.",
+        "Handed to {holder} on {on}, at the reception, on presentation of an ID. Every session open until "
+        "then has been closed.",
+    ),
+    "slip.held": (
+        "Vos coordonnées viennent d'être changées : par sécurité, elles ne permettront de vous connecter "
+        "qu'à partir du {on} à {at}. Si c'est urgent, demandez qu'un second membre du personnel les valide.",
+        "Your contact details have just been changed: to be safe, they can be used to sign in only from {on} "
+        "at {at}. If it is urgent, ask for a second member of staff to approve them.",
+    ),
+    "slip.how": ("Se connecter", "Signing in"),
+    "slip.how.open": ("Ouvrez {portal}.", "Open {portal}."),
+    "slip.how.type": (
+        "Saisissez ce code ; majuscules et tiret ne comptent pas.",
+        "Type this code; capitals and the hyphen do not matter.",
+    ),
+    "slip.how.read": (
+        "Saisissez le code à usage unique que vous recevez par e-mail ou par SMS.",
+        "Type the one-time code that you receive by e-mail or SMS.",
     ),
     # proof
     "proof.title": ("Vérifier ce document", "Check this document"),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sesame.domain import codes
 from sesame.domain.tenancy import Landlord, Language, Lease, LeaseStatus, Person, Residence
@@ -30,7 +31,13 @@ class Kind(StrEnum):
     PART_PAYMENT_RECEIPT = "part_payment_receipt"
     """*Reçu*: what was received of a period that is not paid in full."""
     ENTRY_DOCUMENT = "entry_document"
-    """Handed over on arrival; the only document that shows the tenant code."""
+    """Handed over on arrival; shows the tenant code."""
+    CODE_SLIP = "code_slip"
+    """Handed over at a desk to who had lost the tenant code; shows it."""
+
+
+SHOWS_THE_CODE = frozenset({Kind.ENTRY_DOCUMENT, Kind.CODE_SLIP})
+"""The documents that print the tenant code; no other ever does."""
 
 
 class DocumentStatus(StrEnum):
@@ -106,6 +113,22 @@ def entry_facts(tenancy: Tenancy) -> Facts:
     return common_facts(Kind.ENTRY_DOCUMENT, tenancy) | {"desk_contact": tenancy.residence.desk_contact}
 
 
+def slip_facts(tenancy: Tenancy, now: datetime) -> Facts:
+    """A desk's slip. The tenant code is never among the facts: it is deciphered only to be printed.
+
+    It says from when contacts that were changed at the desk can be used to sign in, by the residence's clock.
+    """
+    hold = tenancy.person.hold
+    until = (
+        hold.until if hold is not None and any(hold.holds(channel, now) for channel in hold.held) else None
+    )
+    local = until.astimezone(ZoneInfo(tenancy.residence.time_zone)) if until else None
+    return common_facts(Kind.CODE_SLIP, tenancy) | {
+        "desk_contact": tenancy.residence.desk_contact,
+        "usable_from": {"on": f"{local:%Y-%m-%d}", "at": f"{local:%H:%M}"} if local else None,
+    }
+
+
 def facts_digest(facts: Facts, *, secret: str = "") -> str:
     """SHA-256 (hex) of what a document states: two requests with the same digest are the same document.
 
@@ -148,9 +171,9 @@ class PublicStatement:
 
 
 def public_statement(facts: Facts, issue: Issue) -> PublicStatement:
-    """What the public may see of a document: of an entry document, which is secret, kind and day only."""
+    """What the public may see of a document: of one that shows the tenant code, kind and day only."""
     kind = Kind(facts["kind"])
-    if kind is Kind.ENTRY_DOCUMENT:
+    if kind in SHOWS_THE_CODE:
         return PublicStatement(kind=kind, issued_on=issue.on)
     period: Mapping[str, Any] = facts.get("period", {})
     return PublicStatement(

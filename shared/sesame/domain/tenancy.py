@@ -1,7 +1,7 @@
 """Who lives where, and on what terms: residences, persons and their leases."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 
@@ -54,6 +54,34 @@ class Residence:
     """False while the settings come from a lease file only and nobody has read them."""
 
 
+class Channel(StrEnum):
+    """How a message travels."""
+
+    EMAIL = "email"
+    SMS = "sms"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactHold:
+    """What a change of contacts at a desk leaves behind for a day: the new ones cannot sign in meanwhile.
+
+    Whoever talked a desk into a change has gained nothing before the tenant was told on the contacts before.
+    """
+
+    until: datetime
+    held: tuple[Channel, ...]
+    """The channels whose contact is new."""
+    former_email: str | None = None
+    former_phone: str | None = None
+    staff_id: str
+    """Who made the change: another member of staff may approve it."""
+    approved_by: str | None = None
+
+    def holds(self, channel: Channel, now: datetime) -> bool:
+        """Whether a channel's contact may not yet receive one-time codes."""
+        return channel in self.held and self.approved_by is None and now < self.until
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
     """A tenant. Two persons may share an e-mail address; an INE belongs to one."""
@@ -69,11 +97,28 @@ class Person:
     language: Language = Language.FRENCH
     credential_epoch: int = 1
     """Raising it kills every session and one-time code of an older epoch."""
+    hold: ContactHold | None = None
 
     @property
     def full_name(self) -> str:
         """As printed: given names, then family name."""
         return f"{self.given_names} {self.family_name}".strip()
+
+    def contact(self, channel: Channel) -> str | None:
+        """The address or number that a channel reaches them by."""
+        return self.email if channel is Channel.EMAIL else self.phone
+
+    def can_prove_by(self, channel: Channel, now: datetime) -> bool:
+        """Whether a one-time code sent this way proves that it is them."""
+        held = self.hold is not None and self.hold.holds(channel, now)
+        return self.contact(channel) is not None and not held
+
+    def every_contact(self, now: datetime) -> list[tuple[Channel, str]]:
+        """All that must hear of what was done with the code: for a day, the contacts before a change too."""
+        found = [(Channel.EMAIL, self.email), (Channel.SMS, self.phone)]
+        if self.hold is not None and now < self.hold.until:
+            found += [(Channel.EMAIL, self.hold.former_email), (Channel.SMS, self.hold.former_phone)]
+        return list(dict.fromkeys((channel, contact) for channel, contact in found if contact))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,38 +1,16 @@
-"""Hands e-mails to SES and tells apart what it took, what it did not, and what nobody can know."""
+"""Hands e-mails to SES."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    NoCredentialsError,
-    ParamValidationError,
-)
-from botocore.parsers import ResponseParserError
 
 from sesame.notifications.letters import Letter
+from sesame.notifications.outcome import hand_over
 
-_REFUSED = {"BadRequestException"}
-"""The message itself is wrong, most often its address. Every other 4xx is about our account or our pace."""
-_NEVER_CALLED = (EndpointConnectionError, ConnectTimeoutError, NoCredentialsError, ParamValidationError)
-_SERVER_ERROR = 500
-
-
-class NotAccepted(Exception):
-    """SES did not take the message; the same one may be taken later."""
-
-
-class Refused(Exception):
-    """SES did not take the message and never will as it is."""
-
-
-class AnswerLost(Exception):
-    """SES was called and its answer did not arrive: it may or may not have taken the message."""
+_REFUSALS = {"BadRequestException"}
+"""The message itself is wrong, most often its address."""
 
 
 def ses_client() -> Any:
@@ -71,20 +49,4 @@ class EmailSender:
         }
         if self.configuration_set:
             request["ConfigurationSetName"] = self.configuration_set
-        try:
-            answer: dict[str, str] = self.client.send_email(**request)
-        except _NEVER_CALLED as error:
-            raise NotAccepted(type(error).__name__) from None
-        except (BotoCoreError, ResponseParserError) as error:
-            raise AnswerLost(type(error).__name__) from None
-        except ClientError as error:
-            raise _failure(error) from None
-        return answer["MessageId"]
-
-
-def _failure(error: ClientError) -> Exception:
-    code = error.response.get("Error", {}).get("Code", "")
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if status >= _SERVER_ERROR:
-        return AnswerLost(code)
-    return Refused(code) if code in _REFUSED else NotAccepted(code)
+        return hand_over(lambda: self.client.send_email(**request), refusals=_REFUSALS)

@@ -19,6 +19,7 @@ from babel.numbers import format_currency
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sesame.domain.calendar import Period, first_day
+from sesame.domain.sms import plain
 from sesame.domain.tenancy import Language
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -27,11 +28,14 @@ _TEXT_WIDTH = 74
 
 
 class LetterKind(StrEnum):
-    """Each message we send; its templates are `{kind}.{language}.j2`."""
+    """Each message we send. Templates: `{kind}.{language}.j2`, and `.sms.j2` for those that go by SMS too."""
 
     WELCOME = "welcome"
     ONE_TIME_CODE = "one-time-code"
     CODE_RECOVERED = "code-recovered"
+    CODE_ROTATED = "code-rotated"
+    CONTACT_HELD = "contact-held"
+    CONTACT_SHARED = "contact-shared"
     NOTICE = "notice"
     REMINDER = "reminder"
 
@@ -57,6 +61,13 @@ def write_letter(kind: LetterKind, language: Language, facts: Mapping[str, Any])
         text=re.sub(r"\n{3,}", "\n\n", text.render(_with_shape(facts, html=False))).strip() + "\n",
         html=page.render(_with_shape(facts, html=True)),
     )
+
+
+def write_text(kind: LetterKind, language: Language, facts: Mapping[str, Any]) -> str:
+    """The same as one line for a phone, in the SMS alphabet wherever its letters allow. Raises as above."""
+    facts = {"residence": None, **facts, "language": language.value}
+    template = _environment(language, html=False).get_template(f"{kind}.{language}.sms.j2")
+    return plain(_one_line(template.render(facts)))
 
 
 def money(cents: int, language: Language) -> str:
@@ -98,6 +109,12 @@ def moment(at: datetime, language: Language) -> str:
     return f"{day(at.date(), language)} {between} {format_time(at, 'HH:mm', locale=_LOCALES[language])}"
 
 
+def brief(at: datetime, language: Language) -> str:
+    """A local time in few letters: `10/09 à 14:05`. Give it in the reader's zone."""
+    between = "à" if language is Language.FRENCH else "at"
+    return f"{at:%d/%m} {between} {at:%H:%M}"
+
+
 def _day(on: date, pattern: str, language: Language) -> str:
     # CLDR writes "1 septembre"; French says "1er" for the first of a month, and for no other day
     french_first = language is Language.FRENCH and on.day == 1
@@ -126,6 +143,7 @@ def _environment(language: Language, *, html: bool) -> Environment:
         "month": month,
         "of_month": of_month,
         "moment": moment,
+        "brief": brief,
     }.items():
         environment.filters[name] = _in(language, words)
     environment.filters["wrapped"] = _wrapped

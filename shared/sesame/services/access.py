@@ -8,12 +8,13 @@ stolen mailbox alone signs nobody in, and nothing tells whether a person exists.
 import hmac
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from math import ceil
 from typing import ClassVar
 
 from sesame.domain import codes
-from sesame.domain.tenancy import Lease, Residence
+from sesame.domain.tenancy import Channel, Lease, Residence
 from sesame.platform.clock import Clock
-from sesame.platform.errors import Problem, TooManyRequests
+from sesame.platform.errors import NotFound, Problem, TooManyRequests
 from sesame.platform.events import announcement
 from sesame.platform.ids import Random, new_id
 from sesame.platform.secrets import Pepper
@@ -21,15 +22,15 @@ from sesame.services.one_time_codes import one_time_code_hashes
 from sesame.services.sessions import ABSOLUTE
 from sesame.services.tenant_codes import Decipher
 from sesame.store import keys
-from sesame.store.challenges import Challenge, ChallengeKind, Challenges, Limit, TooOften
+from sesame.store.audit import Action, Audit, by_tenant
+from sesame.store.challenges import Challenge, ChallengeKind, Challenges
+from sesame.store.pacing import Pacing, TooOften
 from sesame.store.people import lease_of, residence_of
 from sesame.store.sessions import Sessions, StoredSession, new_token
-from sesame.store.table import Check, ConditionFailed, Table, same_table, transact
+from sesame.store.table import Check, ConditionFailed, Table, Write, same_table, transact
 
 ONE_TIME_CODE_LIFE = timedelta(minutes=10)
 ONE_TIME_CODE_TRIES = 5
-STARTS = Limit(window=timedelta(hours=1), most=10, pause=timedelta(seconds=30))
-"""domain.md: a new one-time code not before 30 s, at most 10 an hour, for known and unknown alike."""
 
 
 class MistypedCode(Problem):
@@ -54,6 +55,24 @@ class WrongOneTimeCode(Problem):
     }
 
 
+class RequestEnded(NotFound):
+    """The sign-in or recovery was used, has expired, was tried too often, or never was."""
+
+    slug = "request-ended"
+    title: ClassVar = {
+        "fr": "Cette demande est terminée : recommencez",
+        "en": "This request has ended: start again",
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """A sign-in or a recovery under way, and when its message may be asked for again."""
+
+    challenge_id: str
+    resend_at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedSession:
     """A session just opened. The token is shown once."""
@@ -73,17 +92,21 @@ class RecoveredCode:
 
 @dataclass(frozen=True, slots=True)
 class Starts:
-    """The first half of a sign-in or a recovery: takes what was typed, tells nothing."""
+    """The first half of a sign-in or a recovery: takes what was typed, tells nothing.
+
+    `source` is the caller's network; it is kept as a keyed hash.
+    """
 
     challenges: Challenges
+    pacing: Pacing
     pepper: Pepper
     clock: Clock
     random: Random
     imported_codes: str = ""
     """The form of codes that the operator brought along; see `codes.read`."""
 
-    def sign_in(self, tenant_code: str) -> str:
-        """Starts a sign-in and returns its id. Raises MistypedCode, TooManyRequests."""
+    def sign_in(self, tenant_code: str, *, source: str, send_by: Channel | None = None) -> Started:
+        """Starts a sign-in. Raises MistypedCode, without any look-up; TooManyRequests."""
         try:
             folded = codes.read(tenant_code, self.imported_codes)
         except codes.Mistyped as error:
@@ -91,30 +114,102 @@ class Starts:
                 detail_fr="Vérifiez chaque caractère : le code compte huit lettres ou chiffres.",
                 detail_en="Check each symbol: the code has eight letters or digits.",
             ) from error
-        return self._start(ChallengeKind.SIGN_IN, "code", folded)
+        return self._start(
+            self._challenge(
+                ChallengeKind.SIGN_IN,
+                "code",
+                folded,
+                asked=sign_in_identity(self.pepper, self.pepper.hash("code", folded)),
+                source=source,
+                send_by=send_by,
+            )
+        )
 
-    def recovery(self, kind: str, identity: str, birth_date: date) -> str:
+    def recovery(
+        self, kind: str, identity: str, birth_date: date, *, source: str, send_by: Channel | None = None
+    ) -> Started:
         """Starts a recovery by `email`, `ine` or `phone` in normal form. Raises TooManyRequests."""
-        return self._start(ChallengeKind.RECOVERY, kind, identity, birth_date)
+        return self._start(
+            self._challenge(
+                ChallengeKind.RECOVERY,
+                kind,
+                identity,
+                asked=recovery_identity(self.pepper, kind, identity, birth_date),
+                source=source,
+                send_by=send_by,
+                birth_date=birth_date,
+            )
+        )
 
-    def _start(self, kind: ChallengeKind, subject: str, typed: str, born: date | None = None) -> str:
+    def again(
+        self, kind: ChallengeKind, challenge_id: str, *, source: str, send_by: Channel | None = None
+    ) -> Started:
+        """Asks for the message of a request once more, perhaps by another way. Its tries are not given back.
+
+        Raises RequestEnded, TooManyRequests. The code sent last is the one that counts.
+        """
         now = self.clock()
-        challenge = Challenge(
+        challenge = self.challenges.get(challenge_id)
+        if challenge is None or challenge.kind is not kind or challenge.expires_at <= now:
+            raise RequestEnded
+        restarting = self.challenges.restarting(
+            challenge,
+            expires_at=now + ONE_TIME_CODE_LIFE,
+            send_by=send_by,
+            most=ONE_TIME_CODE_TRIES,
+            now=now,
+        )
+        return self._paced(restarting, challenge, self.pepper.hash("source", source), now)
+
+    def _challenge(
+        self,
+        kind: ChallengeKind,
+        subject: str,
+        typed: str,
+        *,
+        asked: str,
+        source: str,
+        send_by: Channel | None,
+        birth_date: date | None = None,
+    ) -> Challenge:
+        return Challenge(
             challenge_id=new_id(self.random),
             kind=kind,
-            expires_at=now + ONE_TIME_CODE_LIFE,
+            expires_at=self.clock() + ONE_TIME_CODE_LIFE,
             tries=0,
             subject_kind=subject,
             subject_hashes=tuple(self.pepper.hashes(subject, typed)),
-            birth_date=born,
+            birth_date=birth_date,
+            asked=asked,
+            source=self.pepper.hash("source", source),
+            send_by=send_by,
         )
-        # A known address with a wrong birth date counts for itself: nobody can use up another's tries.
-        limited = self.pepper.hash("limit", f"{kind}:{subject}:{typed}:{born}")
+
+    def _start(self, challenge: Challenge) -> Started:
+        now = self.clock()
+        return self._paced(self.challenges.starting(challenge, now), challenge, challenge.source, now)
+
+    def _paced(self, write: Write, challenge: Challenge, source: str, now: datetime) -> Started:
         try:
-            self.challenges.start(challenge, limited, STARTS, now)
+            resend_at = self.pacing.once_allowed(write, identity=challenge.asked, source=source, now=now)
         except TooOften as error:
-            raise TooManyRequests(retry_after=max(1, int(error.wait.total_seconds()))) from error
-        return challenge.challenge_id
+            raise TooManyRequests(retry_after=max(1, ceil(error.wait.total_seconds()))) from error
+        except ConditionFailed as error:
+            raise RequestEnded from error
+        return Started(challenge_id=challenge.challenge_id, resend_at=resend_at)
+
+
+def sign_in_identity(pepper: Pepper, code_hash: str) -> str:
+    """What tries of a sign-in are counted under: the code that was typed, known or not, by its hash."""
+    return pepper.hash("asked", f"sign_in:{code_hash}")
+
+
+def recovery_identity(pepper: Pepper, kind: str, identity: str, birth_date: date) -> str:
+    """What tries of a recovery are counted under: all that was typed.
+
+    A known address with a wrong birth date counts for itself: nobody can use up another's tries.
+    """
+    return pepper.hash("asked", f"recovery:{kind}:{identity}:{birth_date}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,52 +218,82 @@ class Confirmations:
 
     challenges: Challenges
     sessions: Sessions
+    pacing: Pacing
+    audit: Audit
     pepper: Pepper
     decipher: Decipher
     clock: Clock
     random: Random
 
-    def sign_in(self, sign_in_id: str, typed: str) -> OpenedSession:
+    def sign_in(self, sign_in_id: str, typed: str, *, source: str) -> OpenedSession:
         """Opens a session. Raises WrongOneTimeCode. Two AWS calls, one of them a transaction."""
         now = self.clock()
-        challenge, person_id = self._confirmed(sign_in_id, ChallengeKind.SIGN_IN, typed, now)
-        lease_id = challenge.holdings[0].lease_id
-        token = new_token(person_id, lease_id, self.random)
+        challenge, person_id = self._confirmed(sign_in_id, ChallengeKind.SIGN_IN, typed, source, now)
+        [holding] = challenge.holdings
+        token = new_token(person_id, holding.lease_id, self.random)
         session = StoredSession(
             session_id=token.session_id,
             person_id=person_id,
-            lease_id=lease_id,
+            lease_id=holding.lease_id,
             epoch=challenge.epoch,
             created_at=now,
             last_seen_at=now,
             ends_at=now + ABSOLUTE,
         )
-        table = self.challenges.table
-        try:
-            transact(
-                table.client,
-                [
-                    self.challenges.use(sign_in_id, now),
-                    _same_epoch(table, person_id, challenge.epoch),
-                    self.sessions.opening(session),
-                ],
-                attempts=3,
-            )
-        except ConditionFailed as error:
-            raise _wrong() from error
+        done = by_tenant(
+            Action.SIGNED_IN,
+            now,
+            person_id=person_id,
+            lease_id=holding.lease_id,
+            residence_id=holding.residence_id,
+            random=self.random,
+            source=self.pepper.hash("source", source),
+        )
+        self._use(
+            challenge,
+            person_id,
+            self.challenges.use(sign_in_id, now),
+            self.sessions.opening(session),
+            self.audit.recording(done),
+        )
         return OpenedSession(token=str(token), ends_at=session.ends_at)
 
-    def recovery(self, recovery_id: str, typed: str) -> list[RecoveredCode]:
+    def recovery(self, recovery_id: str, typed: str, *, source: str) -> list[RecoveredCode]:
         """The tenant codes of the person's leases, newest lease first; every contact is told.
 
         Raises WrongOneTimeCode. Three AWS calls, one of them a transaction, and a decryption a lease.
         """
         now = self.clock()
-        challenge, person_id = self._confirmed(recovery_id, ChallengeKind.RECOVERY, typed, now)
-        table = self.challenges.table
+        challenge, person_id = self._confirmed(recovery_id, ChallengeKind.RECOVERY, typed, source, now)
+        recovered = self._codes(challenge)
+        if not recovered:
+            raise _wrong()
+        newest = recovered[0].lease
+        done = by_tenant(
+            Action.CODE_RECOVERED,
+            now,
+            person_id=person_id,
+            lease_id=newest.lease_id,
+            residence_id=newest.residence_id,
+            random=self.random,
+            source=self.pepper.hash("source", source),
+            leases=len(recovered),
+        )
+        told = announcement(
+            "code.recovered", now, lease_id=newest.lease_id, person_id=person_id, way="self_service"
+        )
+        self._use(
+            challenge,
+            person_id,
+            self.challenges.use(recovery_id, now),
+            self.audit.recording(done, told),
+        )
+        return recovered
+
+    def _codes(self, challenge: Challenge) -> list[RecoveredCode]:
         held = challenge.holdings
         items = same_table(
-            table,
+            self.challenges.table,
             [keys.lease(holding.lease_id) for holding in held]
             + [keys.residence(residence_id) for residence_id in {h.residence_id: None for h in held}],
         )
@@ -178,30 +303,15 @@ class Confirmations:
             key=lambda lease: lease.starts_on,
             reverse=True,
         )
-        recovered = [
+        return [
             RecoveredCode(
                 tenant_code=self.decipher(lease), lease=lease, residence=residences[lease.residence_id]
             )
             for lease in leases
         ]
-        if not recovered:
-            raise _wrong()
-        told = announcement("code.recovered", now, lease_id=leases[0].lease_id, person_id=person_id)
-        try:
-            transact(
-                table.client,
-                [
-                    self.challenges.use(recovery_id, now, told),
-                    _same_epoch(table, person_id, challenge.epoch),
-                ],
-                attempts=3,
-            )
-        except ConditionFailed as error:
-            raise _wrong() from error
-        return recovered
 
     def _confirmed(
-        self, challenge_id: str, kind: ChallengeKind, typed: str, now: datetime
+        self, challenge_id: str, kind: ChallengeKind, typed: str, source: str, now: datetime
     ) -> tuple[Challenge, str]:
         challenge = self.challenges.count_try(challenge_id, kind, most=ONE_TIME_CODE_TRIES, now=now)
         try:
@@ -212,11 +322,20 @@ class Confirmations:
         # The same comparisons whatever is known; nothing typed has the hash that stands for none.
         hashes = one_time_code_hashes(self.pepper, challenge_id, given)
         right = any([hmac.compare_digest(digest, expected or "none") for digest in hashes])
-        if challenge is None:
-            raise _wrong()
-        if not right or challenge.person_id is None:
-            raise _wrong(ONE_TIME_CODE_TRIES - challenge.tries)
+        if challenge is None or not right or challenge.person_id is None:
+            self.pacing.count_failure(self.pepper.hash("source", source), now)
+            raise _wrong(ONE_TIME_CODE_TRIES - challenge.tries if challenge else 0)
         return challenge, challenge.person_id
+
+    def _use(self, challenge: Challenge, person_id: str, *writes: Write) -> None:
+        """What the right one-time code brings about, once, while it is in force. Raises WrongOneTimeCode."""
+        table = self.challenges.table
+        in_force = self.challenges.in_force(person_id, challenge.epoch, challenge.challenge_id)
+        same_epoch = _same_epoch(table, person_id, challenge.epoch)
+        try:
+            transact(table.client, [*writes, same_epoch, in_force], attempts=3)
+        except ConditionFailed as error:
+            raise _wrong() from error
 
 
 def _same_epoch(table: Table, person_id: str, epoch: int) -> Check:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from sesame.domain.calendar import local_date
 from sesame.domain.certificates import (
+    SHOWS_THE_CODE,
     VERIFICATION_BYTES,
     DocumentStatus,
     Facts,
@@ -21,12 +22,14 @@ from sesame.domain.certificates import (
     facts_digest,
     public_statement,
     read_verification_code,
+    slip_facts,
     verification_code,
 )
 from sesame.domain.tenancy import Lease, Person, Residence
 from sesame.platform.errors import Conflict, NotFound
 from sesame.platform.ids import Random, new_id
 from sesame.store.documents import Document, Documents
+from sesame.store.table import Put
 
 LINK_SECONDS = 300
 """A download link is made when it is asked for, and dies after five minutes."""
@@ -57,11 +60,27 @@ class Order:
 
 def keep(documents: Documents, random: Random, order: Order) -> Document:
     """Stores an order as a document to be rendered; or returns the one that states the same facts already."""
+    document = _document(random, order)
+    lease = order.tenancy.lease
+    digest = facts_digest(order.facts, secret=lease.code_hash if order.kind in SHOWS_THE_CODE else "")
+    kept_id = documents.create(document, digest)
+    if kept_id == document.document_id:
+        return document
+    same = documents.get(kept_id)
+    if same is None:
+        raise NotFound
+    if same.status is DocumentStatus.REQUESTED and order.now - same.asked_at >= ASK_AGAIN_AFTER:
+        documents.ask_again(same, order.now)
+    return same
+
+
+def _document(random: Random, order: Order) -> Document:
+    """A new document of an order."""
     lease = order.tenancy.lease
     document_id = new_id(random)
     issued_on = local_date(order.now, order.tenancy.residence.time_zone)
-    is_entry = order.kind is Kind.ENTRY_DOCUMENT
-    document = Document(
+    folder = "documents/slips" if order.kind is Kind.CODE_SLIP else "documents"
+    return Document(
         document_id=document_id,
         lease_id=lease.lease_id,
         person_id=lease.person_id,
@@ -74,21 +93,11 @@ def keep(documents: Documents, random: Random, order: Order) -> Document:
             number=document_number(document_id, issued_on),
             verification_code=verification_code(random(VERIFICATION_BYTES)),
         ),
-        object_key=f"documents/{new_id(random)}.pdf",
+        object_key=f"{folder}/{new_id(random)}.pdf",
         period=order.period,
-        code_cipher=lease.code_cipher if is_entry else None,
+        code_cipher=lease.code_cipher if order.kind in SHOWS_THE_CODE else None,
         asked_at=order.now,
     )
-    digest = facts_digest(order.facts, secret=lease.code_hash if is_entry else "")
-    kept_id = documents.create(document, digest)
-    if kept_id == document_id:
-        return document
-    same = documents.get(kept_id)
-    if same is None:
-        raise NotFound
-    if same.status is DocumentStatus.REQUESTED and order.now - same.asked_at >= ASK_AGAIN_AFTER:
-        documents.ask_again(same, order.now)
-    return same
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +118,29 @@ class EntryDocuments:
         except Refused as refused:
             raise LeaseCancelled from refused
         return keep(self.documents, self.random, Order(tenancy=tenancy, facts=facts, now=now)).document_id
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSlips:
+    """The slip that a desk hands over with a code that was lost. Its file is forgotten after a day."""
+
+    documents: Documents
+    random: Random = token_bytes
+
+    def ordering(
+        self, lease: Lease, person: Person, residence: Residence, now: datetime
+    ) -> tuple[str, list[Put]]:
+        """The slip's id and the writes that order it, for the transaction of what it tells."""
+        tenancy = Tenancy(person=person, lease=lease, residence=residence, language=person.language)
+        document = _document(self.random, Order(tenancy=tenancy, facts=slip_facts(tenancy, now), now=now))
+        return document.document_id, self.documents.creating(document)
+
+    def of(self, lease_id: str, document_id: str) -> Document:
+        """A slip of a lease. Raises NotFound for any other document."""
+        document = self.documents.get(document_id)
+        if document is None or document.lease_id != lease_id or document.kind is not Kind.CODE_SLIP:
+            raise NotFound
+        return document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,32 +1,26 @@
 """Sends the message that an event calls for: accepted at most once, and only while it still holds true."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sesame.domain.calendar import Period, local_date, period_of
 from sesame.domain.journal import Outstanding
 from sesame.domain.notices import latest_period
 from sesame.domain.reminders import payable_by
 from sesame.domain.tenancy import Lease, Person, Residence
-from sesame.notifications.email import AnswerLost, EmailSender, NotAccepted, Refused
-from sesame.notifications.letters import Letter, LetterKind, write_letter
-from sesame.platform.clock import Clock
+from sesame.notifications.letters import LetterKind
 from sesame.platform.events import Event
 from sesame.platform.ids import derived_id
-from sesame.platform.logs import count
-from sesame.services.one_time_codes import OneTimeCodes
+from sesame.services.access_messages import TOLD_TO_ALL, AccessNotices
+from sesame.services.mailer import Draft, Mailer
 from sesame.services.welcome import WELCOME_LIFE, WelcomeLinks
 from sesame.store import keys
 from sesame.store.accounts import Accounts
-from sesame.store.messages import Message, Messages, MessageState
+from sesame.store.messages import Message, MessageState
 from sesame.store.people import lease_of, person_of, residence_of
 from sesame.store.table import Table, same_table
-
-FORGET_CODES_AFTER = timedelta(days=180)
-"""How long the record of a one-time code's e-mail is kept; of all others it is proof and stays."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,108 +41,8 @@ class Debt:
     unpaid_cents: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """What is to be said to whom."""
-
-    person: Person
-    kind: LetterKind
-    facts: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Envelope:
-    """A message ready to be sent."""
-
-    to: str
-    letter: Letter
-
-
 type Composed = Draft | MessageState
 """A draft, or why there is none."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mailer:
-    """Writes a draft's letter and hands it over, keeping the message's record true."""
-
-    messages: Messages
-    email: EmailSender
-    clock: Clock
-    portal_url: str
-
-    def write(self, message: Message, draft: Draft) -> Envelope | None:
-        """The letter, ready to be handed over; None for who has no address."""
-        person = draft.person
-        if not person.email:
-            return None
-        shared = {"person": person, "message_id": message.message_id, "portal_url": self.portal_url}
-        letter = write_letter(draft.kind, person.language, {**shared, **draft.facts})
-        return Envelope(to=person.email, letter=letter)
-
-    def send(self, message: Message, envelope: Envelope) -> None:
-        """Hands a message over and records what became of it. Raises NotAccepted: it comes again."""
-        try:
-            accepted = self._hand_over(envelope.to, envelope.letter, message)
-        except NotAccepted:
-            self.messages.settle(message, MessageState.WAITING, self.clock())
-            raise
-        except Refused:
-            count("MessageRefused")
-            self.messages.settle(message, MessageState.REFUSED, self.clock())
-            return
-        except AnswerLost:
-            count("MessageAnswerLost")
-            self.messages.settle(message, MessageState.UNKNOWN, self.clock())
-            return
-        self.messages.accepted(message, accepted, self.clock())
-
-    def _hand_over(self, to: str, letter: Letter, message: Message) -> str:
-        try:
-            return self.email.send(to, letter, message_id=message.message_id, kind=message.kind)
-        except AnswerLost:
-            if not message.may_repeat:
-                raise
-            return self.email.send(to, letter, message_id=message.message_id, kind=message.kind)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OneTimeCodeMail:
-    """Sends one-time codes, and nothing else: apart, so that nothing delays them."""
-
-    mailer: Mailer
-    one_time_codes: OneTimeCodes
-
-    def handle(self, event: Event) -> None:
-        """Claims first: making a code ends the one made before, so a repeat must not come that far."""
-        now = self.mailer.clock()
-        message = Message(
-            message_id=derived_id(LetterKind.ONE_TIME_CODE, event["challenge_id"]),
-            kind=LetterKind.ONE_TIME_CODE,
-            cause={"challenge_id": event["challenge_id"]},
-            may_repeat=True,
-            expires_at=now + FORGET_CODES_AFTER,
-        )
-        if not self.mailer.messages.begin(message, now):
-            return
-        try:
-            envelope = self._one_time_code(message, event["challenge_id"])
-        except Exception:
-            self.mailer.messages.settle(message, MessageState.WAITING, self.mailer.clock())
-            raise
-        if envelope is None:
-            self.mailer.messages.settle(message, MessageState.UNADDRESSED, self.mailer.clock())
-            return
-        self.mailer.send(message, envelope)
-
-    def _one_time_code(self, message: Message, challenge_id: str) -> Envelope | None:
-        code = self.one_time_codes.prepare(challenge_id)
-        if code is None:
-            return None
-        facts = {"code": code.shown, "minutes": code.minutes, "purpose": code.kind.value}
-        return self.mailer.write(
-            message, Draft(person=code.person, kind=LetterKind.ONE_TIME_CODE, facts=facts)
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +56,9 @@ class Correspondence:
 
     def handle(self, event: Event) -> None:
         """Sends what the event calls for. Safe to repeat. Raises when the queue should bring it again."""
+        if event.type in TOLD_TO_ALL:
+            AccessNotices(mailer=self.mailer, identity=self.identity).handle(event)
+            return
         message, compose = self._plan(event)
         composed = compose(event)
         if isinstance(composed, MessageState):
@@ -187,9 +84,6 @@ class Correspondence:
             case "lease.admitted":
                 cause = {"lease_id": lease_id, "event_id": event.id}
                 return _record(LetterKind.WELCOME, cause, may_repeat=True), self._welcome
-            case "code.recovered":
-                cause = {"lease_id": lease_id, "event_id": event.id}
-                return _record(LetterKind.CODE_RECOVERED, cause, may_repeat=True), self._code_recovered
             case other:
                 raise ValueError(f"no message for an event of type {other}")
 
@@ -201,13 +95,6 @@ class Correspondence:
         ends_on = local_date(self.mailer.clock() + WELCOME_LIFE, found.residence.time_zone)
         link = f"{self.mailer.portal_url}/bienvenue/{token}"
         return _draft(found, LetterKind.WELCOME, link=link, link_ends_on=ends_on)
-
-    def _code_recovered(self, event: Event) -> Composed:
-        found = self._tenancy(event["lease_id"])
-        if found is None:
-            return MessageState.UNADDRESSED
-        at = event.at.astimezone(ZoneInfo(found.residence.time_zone))
-        return _draft(found, LetterKind.CODE_RECOVERED, at=at)
 
     def _notice(self, event: Event) -> Composed:
         """Only the latest period's notice is news; those a late run makes up for are on the account."""

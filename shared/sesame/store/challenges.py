@@ -1,18 +1,19 @@
-"""Sign-ins, recoveries and welcome links under way, and how often each was tried.
+"""Sign-ins, recoveries and welcome links under way, and the one-time codes that are in force for a person.
 
 A challenge is written with what was typed, hashed, before anybody looks who that is: known and unknown
 callers leave items of the same shape, made by the same calls. `resolve` adds the person later, elsewhere.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from sesame.domain.tenancy import Channel
 from sesame.platform.events import announcement
 from sesame.store import keys
-from sesame.store.table import NOT_THERE, ConditionFailed, Item, Put, Table, Update, Write, transact
+from sesame.store.table import NOT_THERE, Check, ConditionFailed, Item, Put, Table, Update
 
 
 class ChallengeKind(StrEnum):
@@ -42,6 +43,12 @@ class Challenge:
     subject_kind: str = ""
     subject_hashes: tuple[str, ...] = ()
     birth_date: date | None = None
+    asked: str = ""
+    """The keyed hash of all that was typed: under it tries are counted."""
+    source: str = ""
+    """The caller's network, as a keyed hash."""
+    send_by: Channel | None = None
+    """How the caller wants the one-time code; None: as suits what was typed."""
     person_id: str | None = None
     epoch: int = 0
     holdings: tuple[Holding, ...] = ()
@@ -51,20 +58,17 @@ class Challenge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
-    """At most `most` tries a window, `pause` apart."""
+class LiveCodes:
+    """The one-time codes of a person: challenge -> until when its code counts, and when the last were sent.
 
-    window: timedelta
-    most: int
-    pause: timedelta
+    Epoch seconds. Those of an older credential epoch are dead, and so are the times they were sent at.
+    """
 
-
-class TooOften(Exception):
-    """A limit was met; `wait` says how long until the next try can pass."""
-
-    def __init__(self, wait: timedelta) -> None:
-        super().__init__("too often")
-        self.wait = wait
+    epoch: int
+    live: Mapping[str, int] = field(default_factory=dict)
+    sent: tuple[int, ...] = ()
+    version: int = 0
+    """0 while there is no item yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +77,37 @@ class Challenges:
 
     table: Table
 
-    def start(self, challenge: Challenge, limited: str, limit: Limit, now: datetime) -> None:
-        """Writes a challenge, announces it and counts the try: one transaction. Raises TooOften.
-
-        `limited` is the hash of what is counted: all that was typed.
-        """
+    def starting(self, challenge: Challenge, now: datetime) -> Put:
+        """The write that starts a challenge and announces it."""
         item = _item(challenge) | {
             "announce": announcement("challenge.requested", now, challenge_id=challenge.challenge_id)
         }
-        put = Put(table=self.table.name, item=item, condition=NOT_THERE)
-        try:
-            transact(self.table.client, [put, self._count(limited, limit, now)], attempts=3)
-        except ConditionFailed as failure:
-            if not failure.failed(1):
-                raise
-            raise TooOften(_wait(failure.items[1] or {}, limit, now)) from failure
+        return Put(table=self.table.name, item=item, condition=NOT_THERE)
+
+    def restarting(
+        self, challenge: Challenge, *, expires_at: datetime, send_by: Channel | None, most: int, now: datetime
+    ) -> Update:
+        """The write that asks for another message of a challenge: a new one-time code will replace the last.
+
+        Tries are not given back: it fails for a challenge that was used, or tried `most` times.
+        """
+        announce = announcement("challenge.requested", now, challenge_id=challenge.challenge_id)
+        expression = "SET announce = :announce, expires_at = :expires_at"
+        values: dict[str, Any] = {
+            ":announce": announce,
+            ":expires_at": int(expires_at.timestamp()),
+            ":most": most,
+        }
+        if send_by is not None:
+            expression += ", send_by = :send_by"
+            values[":send_by"] = send_by.value
+        return Update(
+            table=self.table.name,
+            key=keys.challenge(challenge.challenge_id),
+            expression=expression,
+            condition="attribute_exists(pk) AND attribute_not_exists(used_at) AND tries < :most",
+            values=values,
+        )
 
     def get(self, challenge_id: str) -> Challenge | None:
         """The challenge, expired or not, or None."""
@@ -98,28 +118,55 @@ class Challenges:
         """Writes a welcome link's challenge, which announces nothing."""
         self.table.put(_item(challenge), unless_exists=True)
 
-    def resolve(
+    def live_codes(self, person_id: str, epoch: int) -> LiveCodes:
+        """The one-time codes of a person, of this credential epoch only. One read."""
+        return live_codes(self.table.get(keys.live_codes(person_id)), epoch)
+
+    def resolving(
         self, challenge_id: str, *, person_id: str, epoch: int, holdings: Sequence[Holding], code_hash: str
-    ) -> bool:
-        """Adds who it is and the hash of the one-time code; False when the challenge was used or is gone.
+    ) -> Update:
+        """The write that adds who it is and the hash of the one-time code; it fails for one that was used.
 
         A repeat replaces the hash: the code sent last is the one that counts.
         """
-        try:
-            self.table.update(
-                keys.challenge(challenge_id),
-                "SET person_id = :person, epoch = :epoch, holdings = :holdings, code_hash = :hash",
-                condition="attribute_exists(pk) AND attribute_not_exists(used_at)",
-                values={
-                    ":person": person_id,
-                    ":epoch": epoch,
-                    ":holdings": [_held(holding) for holding in holdings],
-                    ":hash": code_hash,
-                },
-            )
-        except ConditionFailed:
-            return False
-        return True
+        return Update(
+            table=self.table.name,
+            key=keys.challenge(challenge_id),
+            expression="SET person_id = :person, epoch = :epoch, holdings = :holdings, code_hash = :hash",
+            condition="attribute_exists(pk) AND attribute_not_exists(used_at)",
+            values={
+                ":person": person_id,
+                ":epoch": epoch,
+                ":holdings": [_held(holding) for holding in holdings],
+                ":hash": code_hash,
+            },
+        )
+
+    def keeping(self, person_id: str, codes: LiveCodes, *, forget_at: datetime) -> Put:
+        """The write of a person's live codes; it fails where they changed since they were read."""
+        return Put(
+            table=self.table.name,
+            item={
+                **keys.live_codes(person_id),
+                "epoch": codes.epoch,
+                "live": dict(codes.live),
+                "sent": list(codes.sent),
+                "version": codes.version + 1,
+                "expires_at": int(forget_at.timestamp()),
+            },
+            condition="version = :version" if codes.version else NOT_THERE,
+            values={":version": codes.version} if codes.version else {},
+        )
+
+    def in_force(self, person_id: str, epoch: int, challenge_id: str) -> Check:
+        """The check that a challenge's code is still among the person's live ones."""
+        return Check(
+            table=self.table.name,
+            key=keys.live_codes(person_id),
+            condition="epoch = :epoch AND attribute_exists(live.#challenge)",
+            names={"#challenge": challenge_id},
+            values={":epoch": epoch},
+        )
 
     def count_try(
         self,
@@ -178,30 +225,14 @@ class Challenges:
             values={":now": now.isoformat(), ":document": document_id, ":none": 0},
         )
 
-    def _count(self, subject_hash: str, limit: Limit, now: datetime) -> Write:
-        seconds = int(limit.window.total_seconds())
-        window = int(now.timestamp()) // seconds * seconds
-        return Update(
-            table=self.table.name,
-            key=keys.limit(subject_hash, str(window)),
-            expression="SET last_at = :now, expires_at = :gone ADD tries :one",
-            condition="attribute_not_exists(pk) OR (tries < :most AND last_at <= :pause)",
-            values={
-                ":now": int(now.timestamp()),
-                ":gone": window + 2 * seconds,
-                ":one": 1,
-                ":most": limit.most,
-                ":pause": int((now - limit.pause).timestamp()),
-            },
-        )
 
-
-def _wait(counted: Item, limit: Limit, now: datetime) -> timedelta:
-    seconds = int(limit.window.total_seconds())
-    if counted.get("tries", 0) >= limit.most:
-        end = int(now.timestamp()) // seconds * seconds + seconds
-        return timedelta(seconds=end - int(now.timestamp()))
-    return timedelta(seconds=counted.get("last_at", 0) - int(now.timestamp())) + limit.pause
+def live_codes(item: Item | None, epoch: int) -> LiveCodes:
+    """A person's live codes, read; none are left of an older epoch."""
+    if item is None:
+        return LiveCodes(epoch=epoch)
+    if item["epoch"] != epoch:
+        return LiveCodes(epoch=epoch, version=item["version"])
+    return LiveCodes(epoch=epoch, live=item["live"], sent=tuple(item["sent"]), version=item["version"])
 
 
 def _held(holding: Holding) -> dict[str, str]:
@@ -218,6 +249,9 @@ def _item(challenge: Challenge) -> dict[str, Any]:
         "subject_kind": challenge.subject_kind,
         "subject_hashes": challenge.subject_hashes,
         "birth_date": challenge.birth_date.isoformat() if challenge.birth_date else None,
+        "asked": challenge.asked,
+        "source": challenge.source,
+        "send_by": challenge.send_by.value if challenge.send_by else None,
         "person_id": challenge.person_id,
         "epoch": challenge.epoch,
         "holdings": [_held(holding) for holding in challenge.holdings],
@@ -234,6 +268,9 @@ def _challenge(item: Item) -> Challenge:
         subject_kind=item["subject_kind"],
         subject_hashes=tuple(item["subject_hashes"]),
         birth_date=date.fromisoformat(item["birth_date"]) if "birth_date" in item else None,
+        asked=item["asked"],
+        source=item["source"],
+        send_by=Channel(item["send_by"]) if "send_by" in item else None,
         person_id=item.get("person_id"),
         epoch=item["epoch"],
         holdings=tuple(Holding(**holding) for holding in item["holdings"]),

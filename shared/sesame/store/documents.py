@@ -58,22 +58,12 @@ class Documents:
         already states the same facts. One transaction, which announces `document.requested`.
         """
         facts_key = keys.facts(document.lease_id, document.kind.value, digest)
-        writes = [
-            Put(table=self.table.name, item=_item(document), condition=NOT_THERE),
-            Put(
-                table=self.table.name,
-                item={
-                    **keys.verification(document.issue.verification_code),
-                    "document_id": document.document_id,
-                },
-                condition=NOT_THERE,
-            ),
-            Put(
-                table=self.table.name,
-                item={**facts_key, "document_id": document.document_id},
-                condition=NOT_THERE,
-            ),
-        ]
+        by_facts = Put(
+            table=self.table.name,
+            item={**facts_key, "document_id": document.document_id},
+            condition=NOT_THERE,
+        )
+        writes = [*self.creating(document), by_facts]
         for attempt in range(_TRIES):
             try:
                 transact(self.table.client, writes)
@@ -88,6 +78,18 @@ class Documents:
             else:
                 break
         return document.document_id
+
+    def creating(self, document: Document) -> list[Put]:
+        """The writes that keep a document, findable by its code, and announce `document.requested`."""
+        code_key = keys.verification(document.issue.verification_code)
+        return [
+            Put(table=self.table.name, item=_item(document), condition=NOT_THERE),
+            Put(
+                table=self.table.name,
+                item={**code_key, "document_id": document.document_id},
+                condition=NOT_THERE,
+            ),
+        ]
 
     def of_lease(self, lease_id: str, *, after: Document | None = None, limit: int) -> list[Document]:
         """The documents of a lease, newest first; after a given one, to go on. One read of the index."""

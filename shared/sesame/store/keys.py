@@ -70,9 +70,19 @@ def challenge(challenge_id: str) -> Key:
     return {"pk": f"CHALLENGE#{challenge_id}", "sk": "CHALLENGE"}
 
 
-def limit(subject_hash: str, window: str) -> Key:
-    """How often something was tried in a window of time."""
-    return {"pk": f"LIMIT#{subject_hash}", "sk": window}
+def live_codes(person_id: str) -> Key:
+    """Which one-time codes of a person are in force, and when the last ones were sent."""
+    return {"pk": f"PERSON#{person_id}", "sk": "CODES"}
+
+
+def asked(identity_hash: str) -> Key:
+    """How often an identity, as it was typed, was tried lately."""
+    return {"pk": f"ASKED#{identity_hash}", "sk": "ASKED"}
+
+
+def source(source_hash: str, hour: str) -> Key:
+    """Failures behind a network address within an hour."""
+    return {"pk": f"SOURCE#{source_hash}", "sk": hour}
 
 
 def account(lease_id: str) -> Key:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from sesame.domain.tenancy import Channel
 from sesame.store import keys
 from sesame.store.table import ConditionFailed, Item, Table
 
@@ -47,6 +48,7 @@ class Message:
     """What it is about, by ids: e.g. lease_id, period, step."""
     lease_id: str | None = None
     person_id: str | None = None
+    channel: Channel = Channel.EMAIL
     may_repeat: bool = False
     """Whether a second copy does less harm than none: so for one-time codes and safety notices."""
     expires_at: datetime | None = None
@@ -78,13 +80,15 @@ class Messages:
             if (failure.items[0] or {}).get("state") == MessageState.WAITING:
                 self.settle(message, state, now)
 
-    def accepted(self, message: Message, provider_message_id: str, now: datetime) -> None:
-        """The mail service took it, under its own id."""
+    def accepted(self, message: Message, channel: Channel, provider_message_id: str, now: datetime) -> None:
+        """The service of a channel took it, under its own id."""
         self.table.update(
             keys.message(message.message_id),
-            "SET #state = :state, provider_message_id = :provider, accepted_at = :now ADD version :one",
+            "SET #state = :state, channel = :channel, provider_message_id = :provider, accepted_at = :now "
+            "ADD version :one",
             names={"#state": "state"},
             values={
+                ":channel": channel.value,
                 ":state": MessageState.ACCEPTED.value,
                 ":provider": provider_message_id,
                 ":now": now.isoformat(),
@@ -147,7 +151,7 @@ def _item(message: Message, state: MessageState, now: datetime) -> Item:
         **keys.message(message.message_id),
         "message_id": message.message_id,
         "kind": message.kind,
-        "channel": "email",
+        "channel": message.channel.value,
         "cause": message.cause,
         "state": state.value,
         "lease_id": message.lease_id,

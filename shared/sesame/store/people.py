@@ -4,13 +4,22 @@ A lease enters with its person and every look-up in one transaction: uniqueness 
 admission is ever half-written.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from enum import Enum, auto
 from typing import Any
 
-from sesame.domain.tenancy import Landlord, Language, Lease, LeaseStatus, Person, Residence
+from sesame.domain.tenancy import (
+    Channel,
+    ContactHold,
+    Landlord,
+    Language,
+    Lease,
+    LeaseStatus,
+    Person,
+    Residence,
+)
 from sesame.platform.events import announcement
 from sesame.platform.ids import derived_id
 from sesame.platform.secrets import Pepper
@@ -19,6 +28,7 @@ from sesame.store.table import (
     NOT_THERE,
     Check,
     ConditionFailed,
+    Delete,
     Item,
     Key,
     Put,
@@ -85,6 +95,17 @@ class Admission:
     record: AdmittedReference
     residence: Residence | None
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskRecord:
+    """What a desk's last recovery came to, kept so that a second click gets the same answer."""
+
+    digest: str
+    at: datetime
+    recovery_id: str
+    document_id: str
+    usable_from: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +257,73 @@ class People:
             collisions = {what for index, (what, _) in enumerate(planned) if failure.failed(index)}
             raise AdmissionCollision(collisions) from failure
 
+    def changing_contacts(self, before: Person, after: Person, record: DeskRecord) -> list[Write]:
+        """The writes of a desk's recovery: contacts and their look-ups, and the next credential epoch.
+
+        They fail where the person's epoch is not the one read: another desk was first.
+        """
+        change = Update(
+            table=self.table.name,
+            key=keys.person(before.person_id),
+            expression=(
+                "SET credential_epoch = :next, desk_record = :record"
+                + (", email = :email" if after.email else "")
+                + (", phone = :phone" if after.phone else "")
+                + (", #hold = :hold" if after.hold else "")
+                + " ADD version :one"
+            ),
+            condition="credential_epoch = :epoch",
+            names={"#hold": "hold"} if after.hold else {},
+            values={
+                ":next": before.credential_epoch + 1,
+                ":epoch": before.credential_epoch,
+                ":record": _desk_record_item(record),
+                ":one": 1,
+            }
+            | ({":email": after.email} if after.email else {})
+            | ({":phone": after.phone} if after.phone else {})
+            | ({":hold": hold_item(after.hold)} if after.hold else {}),
+        )
+        return [
+            change,
+            *self._moving("email", keys.email, before, before.email, after.email),
+            *self._moving("phone", keys.phone, before, before.phone, after.phone),
+        ]
+
+    def approving(self, person: Person, staff_id: str) -> Update:
+        """The write by which a second member of staff approves a change of contacts, if it still stands."""
+        until = person.hold.until.isoformat() if person.hold else ""
+        return Update(
+            table=self.table.name,
+            key=keys.person(person.person_id),
+            expression="SET #hold.approved_by = :staff ADD version :one",
+            condition="#hold.#until = :until AND attribute_not_exists(#hold.approved_by)",
+            names={"#hold": "hold", "#until": "until"},
+            values={":staff": staff_id, ":until": until, ":one": 1},
+        )
+
+    def _moving(
+        self,
+        kind: str,
+        key_of: Callable[[str, str], Key],
+        person: Person,
+        old: str | None,
+        new: str | None,
+    ) -> list[Write]:
+        """A contact's look-up from the old value, under every pepper, to the new one."""
+        if old == new:
+            return []
+        writes: list[Write] = []
+        if old:
+            writes += [
+                Delete(table=self.table.name, key=key_of(digest, person.person_id))
+                for digest in self.pepper.hashes(kind, old)
+            ]
+        if new:
+            key = key_of(self.pepper.hash(kind, new), person.person_id)
+            writes.append(Put(table=self.table.name, item={**key, "person_id": person.person_id}))
+        return writes
+
     def _lease_writes(self, admission: Admission) -> list[tuple[Collision, Write]]:
         lease, record = admission.lease, admission.record
         admitted = announcement(
@@ -344,8 +432,57 @@ def person_item(person: Person) -> Item:
         "phone": person.phone,
         "language": person.language.value,
         "credential_epoch": person.credential_epoch,
+        "hold": hold_item(person.hold) if person.hold else None,
         "version": 1,
     }
+
+
+def desk_record(item: Item) -> DeskRecord | None:
+    """What a person's item says of the last recovery at a desk."""
+    record = item.get("desk_record")
+    if record is None:
+        return None
+    usable_from = record.get("usable_from")
+    return DeskRecord(
+        digest=record["digest"],
+        at=datetime.fromisoformat(record["at"]),
+        recovery_id=record["recovery_id"],
+        document_id=record["document_id"],
+        usable_from=datetime.fromisoformat(usable_from) if usable_from else None,
+    )
+
+
+def _desk_record_item(record: DeskRecord) -> Item:
+    return {
+        "digest": record.digest,
+        "at": record.at.isoformat(),
+        "recovery_id": record.recovery_id,
+        "document_id": record.document_id,
+        "usable_from": record.usable_from.isoformat() if record.usable_from else None,
+    }
+
+
+def hold_item(hold: ContactHold) -> Item:
+    """What a change of contacts left behind, as stored on the person."""
+    return {
+        "until": hold.until.isoformat(),
+        "held": [channel.value for channel in hold.held],
+        "former_email": hold.former_email,
+        "former_phone": hold.former_phone,
+        "staff_id": hold.staff_id,
+        "approved_by": hold.approved_by,
+    }
+
+
+def _hold_of(item: Item) -> ContactHold:
+    return ContactHold(
+        until=datetime.fromisoformat(item["until"]),
+        held=tuple(Channel(name) for name in item["held"]),
+        former_email=item.get("former_email"),
+        former_phone=item.get("former_phone"),
+        staff_id=item["staff_id"],
+        approved_by=item.get("approved_by"),
+    )
 
 
 def person_of(item: Item) -> Person:
@@ -360,6 +497,7 @@ def person_of(item: Item) -> Person:
         phone=item.get("phone"),
         language=Language(item["language"]),
         credential_epoch=item["credential_epoch"],
+        hold=_hold_of(item["hold"]) if "hold" in item else None,
     )
 
 

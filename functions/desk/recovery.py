@@ -1,0 +1,154 @@
+"""The reception gives a lost tenant code back on presentation of an ID, and mends contacts."""
+
+from datetime import datetime
+from secrets import token_bytes
+from typing import Annotated
+
+from pydantic import Field
+
+from sesame.platform.aws import Later, client
+from sesame.platform.clock import utc_now
+from sesame.platform.errors import Conflict, Forbidden, NotFound
+from sesame.platform.http import Api, Id, Shown, Source, StrictModel
+from sesame.platform.secrets import Pepper, Secrets
+from sesame.platform.settings import Settings
+from sesame.services.desk_recovery import (
+    DeskRecoveries,
+    DeskRequest,
+    IdKind,
+    LeaseIsCancelled,
+    NoSuchApproval,
+    OwnChange,
+    OwnLease,
+)
+from sesame.services.documents import CodeSlips, Downloads
+from sesame.services.staff import CurrentStaff, Role, require
+from sesame.store.audit import Audit
+from sesame.store.documents import Documents
+from sesame.store.pacing import Pacing
+from sesame.store.people import People
+from sesame.store.table import Table
+
+HELPERS = (Role.DESK, Role.MANAGER, Role.ADMINISTRATOR)
+"""Who may give a code back."""
+
+
+class DeskRecoverySettings(Settings):
+    """What this function is given."""
+
+    identity_table: str
+    documents_table: str
+    operations_table: str
+    bucket: str
+    pepper_secret: str
+
+
+class IdShown(StrictModel):
+    """The ID that was shown: its kind, and the last four letters or digits of its number. Never a copy."""
+
+    kind: IdKind
+    last_characters: Annotated[str, Field(min_length=1, max_length=10)]
+
+
+class DeskRecoveryRequest(StrictModel):
+    """What the desk saw; and the contacts to put right, where the tenant no longer has those on record."""
+
+    id_document: IdShown
+    email: Annotated[str, Field(max_length=254)] | None = None
+    phone: Annotated[str, Field(max_length=30)] | None = None
+
+
+class DeskRecoveryDone(Shown):
+    """Print the slip: its link comes from `slip` once it is made. The code itself is on the slip only."""
+
+    recovery_id: str
+    slip_id: str
+    slip: str
+    contacts_usable_from: datetime | None
+    """From when changed contacts can sign in, unless a second member of staff approves them."""
+
+
+class Slip(Shown):
+    """The slip: ask again in a second until its status is `ready`. Its file is gone after a day."""
+
+    slip_id: str
+    status: str
+    download_url: str | None
+
+
+settings = DeskRecoverySettings.from_env()
+dynamodb = client("dynamodb")
+identity = Table(dynamodb, settings.identity_table)
+pepper = Pepper(Secrets(client("secretsmanager")), settings.pepper_secret)
+documents = Documents(Table(dynamodb, settings.documents_table))
+slips = CodeSlips(documents)
+downloads = Downloads(documents, Later("s3"), settings.bucket)
+recoveries = DeskRecoveries(
+    people=People(identity, pepper),
+    pacing=Pacing(identity),
+    audit=Audit(Table(dynamodb, settings.operations_table)),
+    slips=slips,
+    pepper=pepper,
+    clock=utc_now,
+    random=token_bytes,
+)
+
+api = Api()
+
+
+@api.post(
+    "/v1/desk/leases/<lease_id>/code-recoveries",
+    status=201,
+    summary="Give a lost code back on presentation of an ID",
+    errors=[Forbidden, NotFound, OwnLease, LeaseIsCancelled, Conflict],
+    security="staff",
+)
+def recover(lease_id: Id, body: DeskRecoveryRequest, staff: CurrentStaff, source: Source) -> DeskRecoveryDone:
+    """Ends every session and one-time code of the tenant, and tells every contact, old and new.
+
+    The same request within five minutes is a second click: the same answer, and nothing twice.
+    """
+    require(staff, *HELPERS)
+    request = DeskRequest(
+        id_kind=body.id_document.kind,
+        id_last_characters=body.id_document.last_characters,
+        email=body.email,
+        phone=body.phone,
+    )
+    done = recoveries.recover(staff, lease_id, request, source=source)
+    return DeskRecoveryDone(
+        recovery_id=done.recovery_id,
+        slip_id=done.document_id,
+        slip=f"/v1/desk/leases/{lease_id}/slips/{done.document_id}",
+        contacts_usable_from=done.usable_from,
+    )
+
+
+@api.post(
+    "/v1/desk/leases/<lease_id>/contact-approvals",
+    status=204,
+    summary="Approve a colleague's change of contacts",
+    errors=[Forbidden, NotFound, NoSuchApproval, OwnChange, OwnLease],
+    security="staff",
+)
+def approve(lease_id: Id, staff: CurrentStaff, source: Source) -> None:
+    """A second pair of eyes: the changed contacts can sign in at once instead of after 24 hours."""
+    require(staff, *HELPERS)
+    recoveries.approve(staff, lease_id, source=source)
+
+
+@api.get(
+    "/v1/desk/leases/<lease_id>/slips/<slip_id>",
+    summary="The slip to print",
+    errors=[Forbidden, NotFound],
+    security="staff",
+)
+def slip(lease_id: Id, slip_id: Id, staff: CurrentStaff) -> Slip:
+    """A link of five minutes, once the slip is made."""
+    require(staff, *HELPERS)
+    recoveries.visible(staff, lease_id)
+    found = slips.of(lease_id, slip_id)
+    return Slip(slip_id=slip_id, status=found.status.value, download_url=downloads.url(found))
+
+
+handler = api.handler

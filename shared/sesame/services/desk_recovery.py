@@ -1,0 +1,298 @@
+"""The desk gives a code back to whoever shows an ID, and mends the contacts: all of it at once, or nothing.
+
+One transaction changes the contacts, raises the credential epoch (which ends sessions and one-time codes),
+clears what slowed the tenant's own tries, leaves the audit entry that tells every contact, orders the slip.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import ClassVar
+
+from sesame.domain.contacts import normal_email, normal_phone
+from sesame.domain.tenancy import Channel, ContactHold, Lease, LeaseStatus, Person, Residence
+from sesame.platform.clock import Clock
+from sesame.platform.errors import Conflict, Forbidden, Invalid, NotFound
+from sesame.platform.events import announcement
+from sesame.platform.ids import Random
+from sesame.platform.secrets import Pepper
+from sesame.services.access import recovery_identity, sign_in_identity
+from sesame.services.documents import CodeSlips
+from sesame.services.retries import USUAL, Retries
+from sesame.services.staff import Staff
+from sesame.store import keys
+from sesame.store.audit import Action, Audit, AuditEntry, by_staff
+from sesame.store.pacing import Pacing
+from sesame.store.people import DeskRecord, People, desk_record, lease_of, person_of, residence_of
+from sesame.store.table import Write, same_table, transact
+
+HOLD = timedelta(hours=24)
+"""How long a contact changed at a desk cannot sign in, unless a second member of staff approves it."""
+SAME_REQUEST = timedelta(minutes=5)
+"""The same request within this time is a second click, and gets the first one's answer."""
+_ID_CHARACTERS = 4
+
+
+class IdKind(StrEnum):
+    """The ID shown at the desk; a copy is never kept."""
+
+    PASSPORT = "passport"
+    IDENTITY_CARD = "identity_card"
+    RESIDENCE_PERMIT = "residence_permit"
+    DRIVING_LICENCE = "driving_licence"
+
+
+class NoSuchApproval(Conflict):
+    """There is no change of contacts that waits for anybody's approval."""
+
+    slug = "nothing-to-approve"
+    title: ClassVar = {"fr": "Aucun changement à valider", "en": "No change to approve"}
+
+
+class OwnChange(Forbidden):
+    """Whoever made a change cannot be the second one to look at it."""
+
+    slug = "own-change"
+    title: ClassVar = {
+        "fr": "Un autre membre du personnel doit valider",
+        "en": "Another member of staff must approve",
+    }
+
+
+class OwnLease(Forbidden):
+    """Nobody acts on their own lease."""
+
+    slug = "own-lease"
+    title: ClassVar = {
+        "fr": "Nul n'agit sur son propre dossier",
+        "en": "Nobody acts on their own file",
+    }
+
+
+class LeaseIsCancelled(Conflict):
+    """A cancelled stay has no code to give back."""
+
+    slug = "lease-cancelled"
+    title: ClassVar = {"fr": "Ce séjour a été annulé", "en": "This stay was cancelled"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskRequest:
+    """What the desk saw, and what is to change. A contact is None where it stays as it is."""
+
+    id_kind: IdKind
+    id_last_characters: str
+    email: str | None = None
+    phone: str | None = None
+
+    def digest(self, staff_id: str, pepper: Pepper) -> str:
+        """Makes a second click known as one."""
+        said = f"{staff_id}/{self.id_kind}/{self.id_last_characters}/{self.email}/{self.phone}"
+        return hashlib.sha256(pepper.hash("desk-request", said).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskRecovered:
+    """What the desk hands over: the slip's document, and when changed contacts can sign in."""
+
+    recovery_id: str
+    document_id: str
+    usable_from: datetime | None
+    """None where no contact changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskRecoveries:
+    """Recoveries at a reception, and the second approval of what they change."""
+
+    people: People
+    pacing: Pacing
+    audit: Audit
+    slips: CodeSlips
+    pepper: Pepper
+    clock: Clock
+    random: Random
+    retries: Retries = USUAL
+
+    def recover(self, staff: Staff, lease_id: str, request: DeskRequest, *, source: str) -> DeskRecovered:
+        """Gives the code back. Raises NotFound, Invalid, OwnLease, LeaseIsCancelled.
+
+        Three AWS calls. What another desk changes meanwhile is read again.
+        """
+        request = _checked(request)
+        return self.retries.run(lambda: self._recover(staff, lease_id, request, source))
+
+    def approve(self, staff: Staff, lease_id: str, *, source: str) -> None:
+        """A second member of staff vouches for a change of contacts: it can sign in at once.
+
+        Raises NotFound, NoSuchApproval, OwnChange, OwnLease.
+        """
+        self.retries.run(lambda: self._approve(staff, lease_id, source))
+
+    def visible(self, staff: Staff, lease_id: str) -> None:
+        """Raises NotFound for a lease that is not there, or not theirs to see; OwnLease."""
+        self._tenancy(staff, lease_id)
+
+    def _recover(self, staff: Staff, lease_id: str, request: DeskRequest, source: str) -> DeskRecovered:
+        now = self.clock()
+        lease, person, residence, last = self._tenancy(staff, lease_id)
+        if lease.status is LeaseStatus.CANCELLED:
+            raise LeaseIsCancelled
+        digest = request.digest(staff.staff_id, self.pepper)
+        if last is not None and last.digest == digest and now - last.at < SAME_REQUEST:
+            return _answer(last)
+        after = _with_contacts(person, request, staff, now)
+        changed = after.hold is not person.hold
+        entry = self._entry(staff, lease, request, source, now, changed=changed)
+        slip_id, slip_writes = self.slips.ordering(lease, after, residence, now)
+        record = DeskRecord(
+            digest=digest,
+            at=now,
+            recovery_id=entry.entry_id,
+            document_id=slip_id,
+            usable_from=after.hold.until if changed and after.hold else None,
+        )
+        told = announcement(
+            "code.recovered",
+            now,
+            lease_id=lease.lease_id,
+            person_id=person.person_id,
+            way="desk",
+            contacts="changed" if changed else "unchanged",
+        )
+        writes: list[Write] = [
+            *self.people.changing_contacts(person, after, record),
+            *self._forgetting(lease, person),
+            self.audit.recording(entry, told),
+            *slip_writes,
+        ]
+        transact(self.people.table.client, writes)
+        return _answer(record)
+
+    def _approve(self, staff: Staff, lease_id: str, source: str) -> None:
+        now = self.clock()
+        lease, person, _, _ = self._tenancy(staff, lease_id)
+        hold = person.hold
+        if hold is None or hold.approved_by is not None or now >= hold.until:
+            raise NoSuchApproval
+        if hold.staff_id == staff.staff_id:
+            raise OwnChange
+        entry = by_staff(
+            Action.CONTACT_APPROVED,
+            now,
+            staff_id=staff.staff_id,
+            random=self.random,
+            lease_id=lease.lease_id,
+            residence_id=lease.residence_id,
+            source=self.pepper.hash("source", source),
+            changed_by=hold.staff_id,
+        )
+        transact(
+            self.people.table.client,
+            [self.people.approving(person, staff.staff_id), self.audit.recording(entry)],
+        )
+
+    def _tenancy(self, staff: Staff, lease_id: str) -> tuple[Lease, Person, Residence, DeskRecord | None]:
+        """Two reads. Raises NotFound, OwnLease."""
+        table = self.people.table
+        item = table.get(keys.lease(lease_id))
+        if item is None:
+            raise NotFound
+        lease = lease_of(item)
+        person, residence = same_table(
+            table, [keys.person(lease.person_id), keys.residence(lease.residence_id)]
+        )
+        if person is None or residence is None:
+            raise NotFound
+        return lease, person_of(person), residence_of(residence), desk_record(person)
+
+    def _entry(
+        self, staff: Staff, lease: Lease, request: DeskRequest, source: str, now: datetime, *, changed: bool
+    ) -> AuditEntry:
+        details: Mapping[str, str | int] = {
+            "id_kind": request.id_kind.value,
+            "id_last_characters": request.id_last_characters,
+            "contacts_changed": int(changed),
+        }
+        return by_staff(
+            Action.CODE_RECOVERED_AT_DESK,
+            now,
+            staff_id=staff.staff_id,
+            random=self.random,
+            lease_id=lease.lease_id,
+            residence_id=lease.residence_id,
+            source=self.pepper.hash("source", source),
+            **details,
+        )
+
+    def _forgetting(self, lease: Lease, person: Person) -> list[Write]:
+        """Clears what slowed their tries: a reset that left a delay would send them back to the desk."""
+        known = {"email": person.email, "phone": person.phone, "ine": person.ine}
+        identities = [
+            recovery_identity(self.pepper, kind, contact, person.birth_date)
+            for kind, contact in known.items()
+            if contact
+        ]
+        identities.append(sign_in_identity(self.pepper, lease.code_hash))
+        return [self.pacing.forgetting(identity) for identity in dict.fromkeys(identities)]
+
+
+def _checked(request: DeskRequest) -> DeskRequest:
+    """The request in normal form. Raises Invalid naming what cannot be."""
+    wrong: list[dict[str, object]] = []
+    characters = request.id_last_characters.strip().upper()
+    if len(characters) != _ID_CHARACTERS or not (characters.isascii() and characters.isalnum()):
+        wrong.append({"field": "id_document.last_characters", "reason": "4"})
+    email = normal_email(request.email) if request.email else None
+    phone = normal_phone(request.phone) if request.phone else None
+    if request.email and email is None:
+        wrong.append({"field": "email"})
+    if request.phone and phone is None:
+        wrong.append({"field": "phone"})
+    if wrong:
+        raise Invalid(
+            detail_fr="Vérifiez les quatre derniers caractères de la pièce, l'adresse et le téléphone.",
+            detail_en="Check the last four characters of the ID, the address and the phone number.",
+            errors=wrong,
+        )
+    return replace(request, id_last_characters=characters, email=email, phone=phone)
+
+
+def _with_contacts(person: Person, request: DeskRequest, staff: Staff, now: datetime) -> Person:
+    """The person after the change; a new contact is held, and the one before is told for as long.
+
+    Changed twice within a day, the first contact of all is still the one that must hear of it.
+    """
+    changes: dict[Channel, tuple[str | None, str | None]] = {
+        Channel.EMAIL: (person.email, request.email),
+        Channel.SMS: (person.phone, request.phone),
+    }
+    held = {channel for channel, (old, new) in changes.items() if new and new != old}
+    if not held:
+        return person
+    before = person.hold if person.hold is not None and now < person.hold.until else None
+    return replace(
+        person,
+        email=request.email or person.email,
+        phone=request.phone or person.phone,
+        hold=ContactHold(
+            until=now + HOLD,
+            held=tuple(sorted(held | _still_held(before, now))),
+            former_email=(before and before.former_email)
+            or (person.email if Channel.EMAIL in held else None),
+            former_phone=(before and before.former_phone) or (person.phone if Channel.SMS in held else None),
+            staff_id=staff.staff_id,
+        ),
+    )
+
+
+def _still_held(hold: ContactHold | None, now: datetime) -> set[Channel]:
+    return {channel for channel in hold.held if hold.holds(channel, now)} if hold else set()
+
+
+def _answer(record: DeskRecord) -> DeskRecovered:
+    return DeskRecovered(
+        recovery_id=record.recovery_id, document_id=record.document_id, usable_from=record.usable_from
+    )
