@@ -20,6 +20,7 @@ from sesame.store.table import Contention
 from tests.integration.import_fixtures import (
     DESK,
     MANAGER,
+    NETWORK,
     Desk,
     cells_of,
     desk_on,
@@ -108,21 +109,23 @@ def test_what_contradicts_the_record_is_reported_at_its_line_and_column(desk: De
 
 
 def test_messages_delivered_twice_and_in_any_order_give_the_same_report(big_desk: Desk, aws: Any) -> None:
-    taken = big_desk.imports.take(lease_file([cells_of(number) for number in range(1, 251)]), MANAGER)
+    taken = big_desk.imports.take(
+        lease_file([cells_of(number) for number in range(1, 251)]), MANAGER, NETWORK
+    )
     big_desk.announce(taken.import_id)
     big_desk.announce(taken.import_id)
 
     shuffled = random.Random(7)  # noqa: S311
     big_desk.work(lambda bodies: shuffled.sample(bodies * 2, 2 * len(bodies)))
 
-    assert counts(big_desk.imports.report(taken.import_id)) == ("done", 250, 250, 0, 0)
+    assert counts(big_desk.imports.report(taken.import_id, MANAGER)) == ("done", 250, 250, 0, 0)
     assert leases_in(aws)["LEASE"] == 250
 
 
 def test_a_chunk_interrupted_half_way_is_done_again_with_the_same_report(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken = desk.imports.take(lease_file([cells_of(number) for number in range(1, 11)]), MANAGER)
+    taken = desk.imports.take(lease_file([cells_of(number) for number in range(1, 11)]), MANAGER, NETWORK)
     desk.announce(taken.import_id)
     [split] = desk.messages()
     desk.worker.consume(event_of(split))
@@ -138,25 +141,27 @@ def test_a_chunk_interrupted_half_way_is_done_again_with_the_same_report(
     with pytest.raises(Contention):
         desk.worker.consume(event_of(chunk))
     monkeypatch.setattr(People, "admit", admit)
-    assert desk.imports.report(taken.import_id).status == "queued"
+    assert desk.imports.report(taken.import_id, MANAGER).status == "queued"
 
     desk.worker.consume(event_of(chunk))
 
-    report = desk.imports.report(taken.import_id)
+    report = desk.imports.report(taken.import_id, MANAGER)
     assert counts(report) == ("done", 10, 10, 0, 0)
     assert report.residences_created == ["les-tanneurs-69005"]
 
 
 def test_the_report_shows_how_far_an_import_has_come(big_desk: Desk) -> None:
     rows = CHUNK_ROWS + 1
-    taken = big_desk.imports.take(lease_file([cells_of(number) for number in range(1, rows + 1)]), MANAGER)
+    taken = big_desk.imports.take(
+        lease_file([cells_of(number) for number in range(1, rows + 1)]), MANAGER, NETWORK
+    )
     big_desk.announce(taken.import_id)
-    queued = big_desk.imports.report(taken.import_id).status
+    queued = big_desk.imports.report(taken.import_id, MANAGER).status
 
     [split] = big_desk.messages()
     big_desk.worker.consume(event_of(split))
     big_desk.worker.consume(event_of(big_desk.messages()[0]))
-    report = big_desk.imports.report(taken.import_id)
+    report = big_desk.imports.report(taken.import_id, MANAGER)
 
     assert queued == "queued"
     assert report.status == "running"
@@ -164,13 +169,13 @@ def test_the_report_shows_how_far_an_import_has_come(big_desk: Desk) -> None:
 
 
 def test_an_import_whose_file_is_gone_fails_and_says_so(desk: Desk, aws: Any) -> None:
-    taken = desk.imports.take(lease_file([cells_of(1)]), MANAGER)
+    taken = desk.imports.take(lease_file([cells_of(1)]), MANAGER, NETWORK)
     aws.s3.delete_object(Bucket=aws.bucket, Key=f"imports/{taken.import_id}")
     desk.announce(taken.import_id)
 
     desk.work()
 
-    assert desk.imports.report(taken.import_id).status == "failed"
+    assert desk.imports.report(taken.import_id, MANAGER).status == "failed"
 
 
 def test_the_desk_cannot_bring_residences_in_by_a_file(desk: Desk) -> None:
@@ -183,7 +188,7 @@ def test_the_desk_cannot_bring_residences_in_by_a_file(desk: Desk) -> None:
 
 def test_a_file_without_a_needed_column_is_refused_at_once_and_leaves_nothing(desk: Desk, aws: Any) -> None:
     with pytest.raises(UnreadableLeaseFile) as caught:
-        desk.imports.take(lease_file([cells_of(1)]).replace(b"Chambre", b"Autre"), MANAGER)
+        desk.imports.take(lease_file([cells_of(1)]).replace(b"Chambre", b"Autre"), MANAGER, NETWORK)
 
     assert "Chambre" in str(caught.value.document("fr")["detail"])
     assert aws.dynamodb.scan(TableName=aws.operations.name)["Items"] == []
@@ -202,12 +207,12 @@ def test_a_file_with_thousands_of_unknown_columns_still_has_a_report(desk: Desk)
 
 def test_a_file_that_is_too_large_is_refused_as_such(desk: Desk) -> None:
     with pytest.raises(TooLarge):
-        desk.imports.take(b"x" * 5_000_000, MANAGER)
+        desk.imports.take(b"x" * 5_000_000, MANAGER, NETWORK)
 
 
 def test_an_unknown_import_is_not_found(desk: Desk) -> None:
     with pytest.raises(NotFound):
-        desk.imports.report("nothing")
+        desk.imports.report("nothing", MANAGER)
 
 
 def test_no_personal_data_is_kept_beside_the_report(desk: Desk, aws: Any) -> None:
@@ -245,7 +250,9 @@ def test_a_chunk_of_a_file_of_five_thousand_rows_stays_far_from_a_functions_time
     big_desk: Desk, aws: Any
 ) -> None:
     rows = 5000
-    taken = big_desk.imports.take(lease_file([cells_of(number) for number in range(1, rows + 1)]), MANAGER)
+    taken = big_desk.imports.take(
+        lease_file([cells_of(number) for number in range(1, rows + 1)]), MANAGER, NETWORK
+    )
     big_desk.announce(taken.import_id)
     [split] = big_desk.messages()
     big_desk.worker.consume(event_of(split))

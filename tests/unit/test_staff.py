@@ -29,7 +29,7 @@ def test_a_token_without_a_subject_is_nobody() -> None:
 
 
 def test_one_of_the_roles_is_enough() -> None:
-    staff = Staff(sub="a1", groups=frozenset({Role.DESK}))
+    staff = Staff(staff_id="a1", groups=frozenset({Role.DESK}))
 
     require(staff, Role.MANAGER, Role.DESK)
     with pytest.raises(Forbidden):

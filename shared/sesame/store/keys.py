@@ -75,6 +75,16 @@ def limit(subject_hash: str, window: str) -> Key:
     return {"pk": f"LIMIT#{subject_hash}", "sk": window}
 
 
+def staff(staff_id: str) -> Key:
+    """Which residences a member of staff may see."""
+    return {"pk": f"STAFF#{staff_id}", "sk": "STAFF"}
+
+
+def all_staff() -> str:
+    """Partition, on the first index, of the staff records, by id."""
+    return "STAFF"
+
+
 def account(lease_id: str) -> Key:
     """A lease's account: the journal's checkpoint."""
     return {"pk": f"ACCOUNT#{lease_id}", "sk": "ACCOUNT"}
