@@ -4,6 +4,7 @@ import csv
 import io
 import random
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from typing import Any
 import pytest
 
 from sesame.domain.lease_faults import Fault, RowProblem
+from sesame.domain.scope import Scope
 from sesame.domain.tenancy import Language
 from sesame.platform.errors import NotFound, TooLarge
 from sesame.platform.events import event_of
 from sesame.services.lease_imports import CHUNK_ROWS, UnreadableLeaseFile
+from sesame.store.audit import Action, Audit
 from sesame.store.people import People
 from sesame.store.table import Contention
 from tests.integration.import_fixtures import (
@@ -301,3 +304,41 @@ def test_the_messy_sample_gives_ninety_leases_and_thirty_refused_rows(big_desk: 
     assert counts(report) == ("done", 120, 90, 0, 30)
     assert len(report.problems) == 37
     assert leases_in(aws)["LEASE"] == 90
+
+
+def test_rows_of_a_residence_that_is_not_the_senders_are_refused_with_the_remedy(desk: Desk) -> None:
+    here = replace(DESK, scope=Scope(residence_ids=frozenset({"les-tanneurs-69005"})))
+    desk.import_file(lease_file([cells_of(1), cells_of(2, residence="Les Érables")]))
+
+    report = desk.import_file(lease_file([cells_of(3), cells_of(4, residence="Les Érables")]), here)
+
+    assert counts(report) == ("done", 2, 1, 0, 1)
+    [problem] = report.problems
+    assert (problem.line, problem.fault) == (3, Fault.OTHER_RESIDENCE)
+    assert "colleague" in problem.remedy(Language.ENGLISH)
+
+
+def test_a_report_is_read_by_who_sent_the_file_and_by_managers_who_see_all(desk: Desk) -> None:
+    import_id = desk.import_file(lease_file([cells_of(1)]), DESK).taken.import_id
+    colleague = replace(DESK, staff_id="desk-2")
+    manager_elsewhere = replace(MANAGER, scope=Scope(residence_ids=frozenset({"les-erables-35000"})))
+
+    assert desk.imports.report(import_id, MANAGER).taken.import_id == import_id
+    for other in (colleague, manager_elsewhere):
+        with pytest.raises(NotFound):
+            desk.imports.report(import_id, other)
+
+
+def test_who_sent_a_file_is_kept_with_the_file_and_with_each_lease_it_brought(desk: Desk, aws: Any) -> None:
+    import_id = desk.import_file(lease_file([cells_of(1)])).taken.import_id
+
+    audit = Audit(aws.operations)
+    [lease] = desk.people.every_lease_of_residence("les-tanneurs-69005")
+    [admitted], [imported] = audit.of(lease.lease_id).entries, audit.of(MANAGER.staff_id).entries
+    assert (admitted.action, admitted.actor, admitted.source) == (Action.LEASE_ADMITTED, imported.actor, "")
+    assert admitted.details == {"import_id": import_id}
+    assert (imported.action, dict(imported.details)) == (
+        Action.LEASES_IMPORTED,
+        {"import_id": import_id, "rows": 1},
+    )
+    assert imported.source == aws.pepper.hash("source", NETWORK)
