@@ -17,8 +17,8 @@ from local.emulator import Emulator
 from local.instance import ROOT, Instance
 from local.mailbox import Mailbox
 from local.sandbox_provider import SandboxProvider
-from local.seed import demo_tenants, plant
-from local.staff import StaffMember, Token
+from local.seed import assign, demo_tenants, plant
+from local.staff import DESK_EMAIL, StaffMember, Token
 
 # A token is replaced in stack.json while it still has this long to live.
 RENEWAL_SECONDS = 15 * 60.0
@@ -31,6 +31,8 @@ class LocalStack:
     content: stack_file.Stack
     _staff: StaffMember
     _token: Token
+    _desk: StaffMember
+    _desk_token: Token
 
     def __init__(
         self,
@@ -63,9 +65,9 @@ class LocalStack:
         self._running.close()
 
     def renew_token(self) -> None:
-        """Replace the staff token in stack.json when its end is near."""
+        """Replace the staff's tokens in stack.json when their end is near."""
         if self._token.ends_within(RENEWAL_SECONDS, self._clock()):
-            self._token = self._staff.token()
+            self._token, self._desk_token = self._staff.token(), self._desk.token()
             self._write(self.content["demo_tenants"])
 
     def _start(self, starting: contextlib.ExitStack) -> None:
@@ -84,18 +86,28 @@ class LocalStack:
             folder=self.instance.folder,
         )
         self._staff = StaffMember(self.instance, self.deployment, self._clock)
-        self._token = self._staff.token()
+        self._desk = StaffMember(
+            self.instance, self.deployment, self._clock, email=DESK_EMAIL, groups=["desk"]
+        )
+        self._token, self._desk_token = self._staff.token(), self._desk.token()
         tenants: list[stack_file.DemoTenant] = []
         if self._seeded:
             today = datetime.fromtimestamp(self._clock(), UTC).date()
             plant(self.instance, self.deployment, self._token.value, self._say, today)
+            assign(self.instance, administrator=self._token.value, receptionist=self._desk_token.value)
             tenants = demo_tenants(self.instance, self.deployment)
         # Written last and removed first: while it is there, everything in it answers.
         starting.callback(stack_file.remove, self.instance.folder)
         self._write(tenants)
 
     def _write(self, tenants: Sequence[stack_file.DemoTenant]) -> None:
-        self.content = stack_file.describe(self.instance, self.deployment, self._token.value, tenants)
+        self.content = stack_file.describe(
+            self.instance,
+            self.deployment,
+            tenants,
+            staff_token=self._token.value,
+            desk_token=self._desk_token.value,
+        )
         stack_file.write(self.instance.folder, self.content)
 
 

@@ -31,6 +31,9 @@ class Stack(TypedDict):
     portal_url: str
     mailbox_url: str
     staff_token: str
+    """Of an administrator, who sees every residence."""
+    desk_token: str
+    """Of a receptionist of the demo residence alone."""
     demo_tenants: Sequence[DemoTenant]
     webhook_secrets: Mapping[str, str]
     bucket: str
@@ -38,7 +41,12 @@ class Stack(TypedDict):
 
 
 def describe(
-    instance: Instance, deployment: Deployment, staff_token: str, demo_tenants: Sequence[DemoTenant]
+    instance: Instance,
+    deployment: Deployment,
+    demo_tenants: Sequence[DemoTenant],
+    *,
+    staff_token: str,
+    desk_token: str,
 ) -> Stack:
     """Put together what a client of the local stack needs."""
     return Stack(
@@ -46,6 +54,7 @@ def describe(
         portal_url=instance.portal_url,
         mailbox_url=instance.mailbox_url,
         staff_token=staff_token,
+        desk_token=desk_token,
         demo_tenants=demo_tenants,
         webhook_secrets=deployment.webhook_secrets,
         bucket=deployment.settings.get("BUCKET", ""),

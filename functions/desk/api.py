@@ -5,7 +5,7 @@ from datetime import date
 from secrets import token_bytes
 from typing import Annotated, Literal
 
-from aws_lambda_powertools.event_handler import Request, Response
+from aws_lambda_powertools.event_handler import Depends, Request, Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import Field
 
@@ -15,11 +15,12 @@ from sesame.domain.tenancy import Landlord, Residence
 from sesame.domain.tenancy import Language as SpokenLanguage
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
-from sesame.platform.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge, UnsupportedMedia
-from sesame.platform.http import Api, Id, Language, Shown, StrictModel
+from sesame.platform.errors import Conflict, Forbidden, Invalid, NotFound, Problem, TooLarge, UnsupportedMedia
+from sesame.platform.http import Api, Id, Language, Shown, Source, StrictModel
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.admissions import Admissions, Origin, Rejected
+from sesame.services.deeds import Deeds
 from sesame.services.lease_imports import (
     IMPORTERS,
     MAX_REPORTED,
@@ -31,10 +32,12 @@ from sesame.services.lease_imports import (
 )
 from sesame.services.residences import Residences
 from sesame.services.residences import Settings as SettingsOfResidence
-from sesame.services.staff import CurrentStaff, Role, require
+from sesame.services.staff import Role, Staff, require, staff_dependency, within
 from sesame.services.uploads import uploaded_file
+from sesame.store.audit import Action, Audit
 from sesame.store.imports import Imports
 from sesame.store.people import People
+from sesame.store.staff import StaffDirectory
 from sesame.store.table import Table
 
 
@@ -158,7 +161,7 @@ class ResidenceView(Shown):
 
 
 class ResidenceList(Shown):
-    """Every residence, by id."""
+    """The residences that are the caller's to see, by id."""
 
     residences: list[ResidenceView]
 
@@ -166,10 +169,13 @@ class ResidenceList(Shown):
 settings = DeskSettings.from_env()
 dynamodb = client("dynamodb")
 pepper = Pepper(Secrets(client("secretsmanager")), settings.pepper_secret)
-people = People(Table(dynamodb, settings.identity_table), pepper)
-residences = Residences(people)
+identity, operations = Table(dynamodb, settings.identity_table), Table(dynamodb, settings.operations_table)
+people, audit = People(identity, pepper), Audit(operations)
+deeds = Deeds(pepper=pepper, clock=utc_now, random=token_bytes)
+residences = Residences(people, audit)
 admissions = Admissions(
     people=people,
+    audit=audit,
     pepper=pepper,
     kms=Later("kms"),
     codes_key=settings.codes_key,
@@ -180,13 +186,16 @@ admissions = Admissions(
     default_provider=settings.default_provider,
 )
 imports = LeaseImports(
-    imports=Imports(Table(dynamodb, settings.operations_table)),
+    imports=Imports(operations),
     files=StoredFiles(Later("s3"), settings.bucket),
+    audit=audit,
+    deeds=deeds,
     clock=utc_now,
     random=token_bytes,
 )
 
 api = Api()
+CurrentStaff = Annotated[Staff, Depends(staff_dependency(StaffDirectory(identity)))]
 
 
 @api.post(
@@ -196,18 +205,25 @@ api = Api()
     errors=[Forbidden, Conflict],
     security="staff",
 )
-def admit_lease(body: LeaseRequest, staff: CurrentStaff, language: Language) -> LeaseAdmitted:
+def admit_lease(
+    body: LeaseRequest, staff: CurrentStaff, language: Language, network: Source
+) -> LeaseAdmitted:
     """The same lease sent again is the same lease; another under its reference is refused."""
     require(staff, *IMPORTERS)
     spoken = SpokenLanguage(language)
     row = check_lease(body.cells())
     if not isinstance(row, LeaseRow):
         raise Invalid(errors=[_field_error(problem, spoken) for problem in row])
-    outcome = admissions.admit(row, Origin(creates_residences=staff.has(*RESIDENCE_CREATORS)))
+    origin = Origin(
+        staff_id=staff.staff_id,
+        scope=staff.scope,
+        source=pepper.hash("source", network),
+        creates_residences=staff.has(*RESIDENCE_CREATORS),
+    )
+    outcome = admissions.admit(row, origin)
     if isinstance(outcome, Rejected):
         problem = RowProblem(line=1, column=outcome.column.value, fault=outcome.fault)
-        kind = Invalid if outcome.fault is Fault.UNKNOWN_RESIDENCE else Conflict
-        raise kind(errors=[_field_error(problem, spoken)])
+        raise _REFUSALS.get(outcome.fault, Conflict)(errors=[_field_error(problem, spoken)])
     return LeaseAdmitted(
         lease_id=outcome.lease_id,
         tenant_reference=outcome.tenant_reference,
@@ -215,11 +231,16 @@ def admit_lease(body: LeaseRequest, staff: CurrentStaff, language: Language) -> 
     )
 
 
+_REFUSALS: dict[Fault, type[Problem]] = {Fault.UNKNOWN_RESIDENCE: Invalid, Fault.OTHER_RESIDENCE: Forbidden}
+"""What an admission's refusal is over HTTP; any other is a conflict with what is on record."""
+
+
 @api.get("/v1/desk/residences", summary="The residences", errors=[Forbidden], security="staff")
 def list_residences(staff: CurrentStaff) -> ResidenceList:
     """With their settings, and whether anybody has confirmed them."""
     require(staff, *Role)
-    return ResidenceList(residences=[_residence(residence) for residence in residences.all()])
+    seen = [residence for residence in residences.all() if staff.sees(residence.residence_id)]
+    return ResidenceList(residences=[_residence(residence) for residence in seen])
 
 
 @api.put(
@@ -228,9 +249,12 @@ def list_residences(staff: CurrentStaff) -> ResidenceList:
     errors=[Forbidden, NotFound],
     security="staff",
 )
-def set_residence(residence_id: str, body: ResidenceSettings, staff: CurrentStaff) -> ResidenceView:
+def set_residence(
+    residence_id: str, body: ResidenceSettings, staff: CurrentStaff, network: Source
+) -> ResidenceView:
     """Holds for what comes: notices and documents that are out stay as they are."""
     require(staff, *RESIDENCE_CREATORS)
+    within(staff, residence_id)
     landlord = body.landlord
     return _residence(
         residences.confirm(
@@ -251,6 +275,7 @@ def set_residence(residence_id: str, body: ResidenceSettings, staff: CurrentStaf
                 due_day=body.due_day,
                 provider=body.provider,
             ),
+            deeds.entry(Action.RESIDENCE_SET, staff, network, residence_id=residence_id),
         )
     )
 
@@ -262,10 +287,10 @@ def set_residence(residence_id: str, body: ResidenceSettings, staff: CurrentStaf
     errors=[Forbidden, TooLarge, UnsupportedMedia, UnreadableLeaseFile],
     security="staff",
 )
-def take_lease_file(request: Request, staff: CurrentStaff) -> Response[ImportTaken]:
+def take_lease_file(request: Request, staff: CurrentStaff, network: Source) -> Response[ImportTaken]:
     """The body is the file: `application/octet-stream` in any encoding, `text/csv` in UTF-8, or a form."""
     require(staff, *IMPORTERS)
-    taken = imports.take(uploaded_file(request), staff)
+    taken = imports.take(uploaded_file(request), staff, network)
     return Response(
         status_code=202,
         content_type="application/json",
@@ -289,7 +314,7 @@ def lease_import_report(
 ) -> Response[ImportReport | str]:
     """The report; with `?format=csv` or `Accept: text/csv`, the refused rows to mend and send again."""
     require(staff, *IMPORTERS)
-    report, spoken = imports.report(import_id), SpokenLanguage(language)
+    report, spoken = imports.report(import_id, staff), SpokenLanguage(language)
     if format == "csv" or request.headers.get("accept", "").startswith("text/csv"):
         return _csv(report, spoken)
     return Response(status_code=200, content_type="application/json", body=_shown(report, spoken))

@@ -9,6 +9,7 @@ from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.admissions import Admissions
 from sesame.services.lease_imports import ImportWorker, StoredFiles
+from sesame.store.audit import Audit
 from sesame.store.imports import Imports
 from sesame.store.people import People
 from sesame.store.table import Table
@@ -36,6 +37,7 @@ worker = ImportWorker(
     files=StoredFiles(client("s3"), settings.bucket),
     admissions=Admissions(
         people=People(Table(dynamodb, settings.identity_table), pepper),
+        audit=Audit(Table(dynamodb, settings.operations_table)),
         pepper=pepper,
         kms=client("kms"),
         codes_key=settings.codes_key,

@@ -102,6 +102,11 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
     "WebhooksFunction": (writes("Money"), [reads("Money"), deletes("Money"), reads("Identity")]),
     "PostingFunction": (reads("Money"), [deletes("Money"), reads("Identity"), sends("PostingQueue")]),
     "DeskFunction": (encrypts(), [decrypts(), reads("Money"), stores("documents")]),
+    "DeskPeopleFunction": (
+        queries("Identity", index="gsi1"),
+        [writes("Identity"), reads("Money"), decrypts()],
+    ),
+    "DeskStaffFunction": (queries("Identity", index="gsi1"), [deletes("Identity"), queries("Operations")]),
     "ImportRowsFunction": (sends("ImportQueue"), [decrypts(), reads("Money"), sends("RenderQueue")]),
     "CertificatesFunction": (reads("Documents"), [writes("Money"), decrypts(), stores("documents")]),
     "RenderFunction": (decrypts(), [encrypts(), reads("Identity"), reads("Money"), stores("imports")]),

@@ -32,6 +32,7 @@ def test_stack_json_has_what_a_client_needs(stack: Stack) -> None:
         "portal_url",
         "mailbox_url",
         "staff_token",
+        "desk_token",
         "demo_tenants",
         "webhook_secrets",
         "bucket",

@@ -15,16 +15,21 @@ from moto.dynamodb import models as moto_models
 from moto.dynamodb.models.table import Table as MotoTable
 
 from sesame.domain.lease_files import HEADERS, Column
+from sesame.domain.scope import EVERYWHERE
 from sesame.platform.clock import Clock
 from sesame.platform.events import event_of
+from sesame.platform.secrets import Pepper, Secrets
 from sesame.services.admissions import Admissions
+from sesame.services.deeds import Deeds
 from sesame.services.lease_imports import ImportWorker, LeaseImports, StoredFiles
 from sesame.services.staff import Role, Staff
+from sesame.store.audit import Audit
 from sesame.store.imports import Imports
 from sesame.store.people import People
 
-MANAGER = Staff(sub="manager-1", groups=frozenset({Role.MANAGER}))
-DESK = Staff(sub="desk-1", groups=frozenset({Role.DESK}))
+MANAGER = Staff(staff_id="manager-1", groups=frozenset({Role.MANAGER}), scope=EVERYWHERE)
+DESK = Staff(staff_id="desk-1", groups=frozenset({Role.DESK}), scope=EVERYWHERE)
+NETWORK = "192.0.2.1"
 
 CELLS: dict[Column, str] = {
     Column.RESIDENCE: "Les Tanneurs",
@@ -115,18 +120,19 @@ class Desk:
 
     def import_file(self, data: bytes, staff: Staff = MANAGER) -> Any:
         """Takes a file in and works it through: its report."""
-        import_id = self.imports.take(data, staff).import_id
+        import_id = self.imports.take(data, staff, NETWORK).import_id
         self.announce(import_id)
         self.work()
-        return self.imports.report(import_id)
+        return self.imports.report(import_id, staff)
 
 
 def desk_on(aws: Any, clock: Clock) -> Desk:
     """The desk's services on an in-process AWS."""
     queue_url = aws.sqs.create_queue(QueueName="imports")["QueueUrl"]
-    people = People(aws.identity, aws.pepper)
+    people, audit = People(aws.identity, aws.pepper), Audit(aws.operations)
     admissions = Admissions(
         people=people,
+        audit=audit,
         pepper=aws.pepper,
         kms=aws.kms,
         codes_key=aws.codes_key,
@@ -141,7 +147,16 @@ def desk_on(aws: Any, clock: Clock) -> Desk:
         aws=aws,
         people=people,
         admissions=admissions,
-        imports=LeaseImports(imports=store, files=files, clock=clock, random=token_bytes),
+        imports=LeaseImports(
+            imports=store,
+            files=files,
+            audit=audit,
+            deeds=Deeds(
+                pepper=Pepper(Secrets(aws.secrets), aws.pepper_secret), clock=clock, random=token_bytes
+            ),
+            clock=clock,
+            random=token_bytes,
+        ),
         worker=ImportWorker(
             imports=store, files=files, admissions=admissions, sqs=aws.sqs, queue_url=queue_url
         ),

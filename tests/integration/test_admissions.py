@@ -10,13 +10,14 @@ import pytest
 from sesame.domain import codes
 from sesame.domain.lease_faults import Fault
 from sesame.domain.lease_files import Column, LeaseRow, check_lease
+from sesame.domain.scope import EVERYWHERE
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.services.admissions import Created, Origin, Outcome, Rejected, Unchanged
 from sesame.store.people import AdmissionCollision, Collision, People
 from sesame.store.table import Contention
 from tests.integration.import_fixtures import Desk, cells_of, desk_on
 
-MANAGED = Origin(creates_residences=True)
+MANAGED = Origin(staff_id="manager-1", scope=EVERYWHERE, creates_residences=True)
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def test_a_new_residence_gets_its_own_clock_and_waits_for_confirmation(desk: Des
 
 
 def test_the_desk_alone_cannot_bring_a_residence_in(desk: Desk, aws: Any) -> None:
-    outcome = desk.admissions.admit(a_row(), Origin())
+    outcome = desk.admissions.admit(a_row(), replace(MANAGED, creates_residences=False))
 
     assert outcome == Rejected(Column.RESIDENCE, Fault.UNKNOWN_RESIDENCE)
     assert items(aws) == []
@@ -118,7 +119,7 @@ def test_the_same_row_again_changes_nothing(desk: Desk, aws: Any) -> None:
 
 
 def test_the_same_row_again_within_its_own_import_still_counts_as_created(desk: Desk) -> None:
-    origin = Origin(import_id="import-1", creates_residences=True)
+    origin = replace(MANAGED, import_id="import-1")
 
     assert desk.admissions.admit(a_row(), origin) == desk.admissions.admit(a_row(), origin)
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.integration.entries import load, prepare
 from tests.integration.import_fixtures import cells_of, desk_on, lease_file
+from tests.integration.staff_members import enrol
 
 ENTRY = Path(__file__).parents[2] / "functions" / "desk" / "api.py"
 LEASE = {
@@ -81,6 +82,7 @@ class DeskApi:
 @pytest.fixture
 def api(aws: Any, monkeypatch: pytest.MonkeyPatch) -> DeskApi:
     prepare(aws, monkeypatch)
+    enrol(aws, "staff-1")
     return DeskApi(load("desk/api").handler)
 
 

@@ -4,6 +4,7 @@ import csv
 import io
 import random
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,18 @@ from typing import Any
 import pytest
 
 from sesame.domain.lease_faults import Fault, RowProblem
+from sesame.domain.scope import Scope
 from sesame.domain.tenancy import Language
 from sesame.platform.errors import NotFound, TooLarge
 from sesame.platform.events import event_of
 from sesame.services.lease_imports import CHUNK_ROWS, UnreadableLeaseFile
+from sesame.store.audit import Action, Audit
 from sesame.store.people import People
 from sesame.store.table import Contention
 from tests.integration.import_fixtures import (
     DESK,
     MANAGER,
+    NETWORK,
     Desk,
     cells_of,
     desk_on,
@@ -108,21 +112,23 @@ def test_what_contradicts_the_record_is_reported_at_its_line_and_column(desk: De
 
 
 def test_messages_delivered_twice_and_in_any_order_give_the_same_report(big_desk: Desk, aws: Any) -> None:
-    taken = big_desk.imports.take(lease_file([cells_of(number) for number in range(1, 251)]), MANAGER)
+    taken = big_desk.imports.take(
+        lease_file([cells_of(number) for number in range(1, 251)]), MANAGER, NETWORK
+    )
     big_desk.announce(taken.import_id)
     big_desk.announce(taken.import_id)
 
     shuffled = random.Random(7)  # noqa: S311
     big_desk.work(lambda bodies: shuffled.sample(bodies * 2, 2 * len(bodies)))
 
-    assert counts(big_desk.imports.report(taken.import_id)) == ("done", 250, 250, 0, 0)
+    assert counts(big_desk.imports.report(taken.import_id, MANAGER)) == ("done", 250, 250, 0, 0)
     assert leases_in(aws)["LEASE"] == 250
 
 
 def test_a_chunk_interrupted_half_way_is_done_again_with_the_same_report(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken = desk.imports.take(lease_file([cells_of(number) for number in range(1, 11)]), MANAGER)
+    taken = desk.imports.take(lease_file([cells_of(number) for number in range(1, 11)]), MANAGER, NETWORK)
     desk.announce(taken.import_id)
     [split] = desk.messages()
     desk.worker.consume(event_of(split))
@@ -138,25 +144,27 @@ def test_a_chunk_interrupted_half_way_is_done_again_with_the_same_report(
     with pytest.raises(Contention):
         desk.worker.consume(event_of(chunk))
     monkeypatch.setattr(People, "admit", admit)
-    assert desk.imports.report(taken.import_id).status == "queued"
+    assert desk.imports.report(taken.import_id, MANAGER).status == "queued"
 
     desk.worker.consume(event_of(chunk))
 
-    report = desk.imports.report(taken.import_id)
+    report = desk.imports.report(taken.import_id, MANAGER)
     assert counts(report) == ("done", 10, 10, 0, 0)
     assert report.residences_created == ["les-tanneurs-69005"]
 
 
 def test_the_report_shows_how_far_an_import_has_come(big_desk: Desk) -> None:
     rows = CHUNK_ROWS + 1
-    taken = big_desk.imports.take(lease_file([cells_of(number) for number in range(1, rows + 1)]), MANAGER)
+    taken = big_desk.imports.take(
+        lease_file([cells_of(number) for number in range(1, rows + 1)]), MANAGER, NETWORK
+    )
     big_desk.announce(taken.import_id)
-    queued = big_desk.imports.report(taken.import_id).status
+    queued = big_desk.imports.report(taken.import_id, MANAGER).status
 
     [split] = big_desk.messages()
     big_desk.worker.consume(event_of(split))
     big_desk.worker.consume(event_of(big_desk.messages()[0]))
-    report = big_desk.imports.report(taken.import_id)
+    report = big_desk.imports.report(taken.import_id, MANAGER)
 
     assert queued == "queued"
     assert report.status == "running"
@@ -164,13 +172,13 @@ def test_the_report_shows_how_far_an_import_has_come(big_desk: Desk) -> None:
 
 
 def test_an_import_whose_file_is_gone_fails_and_says_so(desk: Desk, aws: Any) -> None:
-    taken = desk.imports.take(lease_file([cells_of(1)]), MANAGER)
+    taken = desk.imports.take(lease_file([cells_of(1)]), MANAGER, NETWORK)
     aws.s3.delete_object(Bucket=aws.bucket, Key=f"imports/{taken.import_id}")
     desk.announce(taken.import_id)
 
     desk.work()
 
-    assert desk.imports.report(taken.import_id).status == "failed"
+    assert desk.imports.report(taken.import_id, MANAGER).status == "failed"
 
 
 def test_the_desk_cannot_bring_residences_in_by_a_file(desk: Desk) -> None:
@@ -183,7 +191,7 @@ def test_the_desk_cannot_bring_residences_in_by_a_file(desk: Desk) -> None:
 
 def test_a_file_without_a_needed_column_is_refused_at_once_and_leaves_nothing(desk: Desk, aws: Any) -> None:
     with pytest.raises(UnreadableLeaseFile) as caught:
-        desk.imports.take(lease_file([cells_of(1)]).replace(b"Chambre", b"Autre"), MANAGER)
+        desk.imports.take(lease_file([cells_of(1)]).replace(b"Chambre", b"Autre"), MANAGER, NETWORK)
 
     assert "Chambre" in str(caught.value.document("fr")["detail"])
     assert aws.dynamodb.scan(TableName=aws.operations.name)["Items"] == []
@@ -202,12 +210,12 @@ def test_a_file_with_thousands_of_unknown_columns_still_has_a_report(desk: Desk)
 
 def test_a_file_that_is_too_large_is_refused_as_such(desk: Desk) -> None:
     with pytest.raises(TooLarge):
-        desk.imports.take(b"x" * 5_000_000, MANAGER)
+        desk.imports.take(b"x" * 5_000_000, MANAGER, NETWORK)
 
 
 def test_an_unknown_import_is_not_found(desk: Desk) -> None:
     with pytest.raises(NotFound):
-        desk.imports.report("nothing")
+        desk.imports.report("nothing", MANAGER)
 
 
 def test_no_personal_data_is_kept_beside_the_report(desk: Desk, aws: Any) -> None:
@@ -245,7 +253,9 @@ def test_a_chunk_of_a_file_of_five_thousand_rows_stays_far_from_a_functions_time
     big_desk: Desk, aws: Any
 ) -> None:
     rows = 5000
-    taken = big_desk.imports.take(lease_file([cells_of(number) for number in range(1, rows + 1)]), MANAGER)
+    taken = big_desk.imports.take(
+        lease_file([cells_of(number) for number in range(1, rows + 1)]), MANAGER, NETWORK
+    )
     big_desk.announce(taken.import_id)
     [split] = big_desk.messages()
     big_desk.worker.consume(event_of(split))
@@ -294,3 +304,41 @@ def test_the_messy_sample_gives_ninety_leases_and_thirty_refused_rows(big_desk: 
     assert counts(report) == ("done", 120, 90, 0, 30)
     assert len(report.problems) == 37
     assert leases_in(aws)["LEASE"] == 90
+
+
+def test_rows_of_a_residence_that_is_not_the_senders_are_refused_with_the_remedy(desk: Desk) -> None:
+    here = replace(DESK, scope=Scope(residence_ids=frozenset({"les-tanneurs-69005"})))
+    desk.import_file(lease_file([cells_of(1), cells_of(2, residence="Les Érables")]))
+
+    report = desk.import_file(lease_file([cells_of(3), cells_of(4, residence="Les Érables")]), here)
+
+    assert counts(report) == ("done", 2, 1, 0, 1)
+    [problem] = report.problems
+    assert (problem.line, problem.fault) == (3, Fault.OTHER_RESIDENCE)
+    assert "colleague" in problem.remedy(Language.ENGLISH)
+
+
+def test_a_report_is_read_by_who_sent_the_file_and_by_managers_who_see_all(desk: Desk) -> None:
+    import_id = desk.import_file(lease_file([cells_of(1)]), DESK).taken.import_id
+    colleague = replace(DESK, staff_id="desk-2")
+    manager_elsewhere = replace(MANAGER, scope=Scope(residence_ids=frozenset({"les-erables-35000"})))
+
+    assert desk.imports.report(import_id, MANAGER).taken.import_id == import_id
+    for other in (colleague, manager_elsewhere):
+        with pytest.raises(NotFound):
+            desk.imports.report(import_id, other)
+
+
+def test_who_sent_a_file_is_kept_with_the_file_and_with_each_lease_it_brought(desk: Desk, aws: Any) -> None:
+    import_id = desk.import_file(lease_file([cells_of(1)])).taken.import_id
+
+    audit = Audit(aws.operations)
+    [lease] = desk.people.every_lease_of_residence("les-tanneurs-69005")
+    [admitted], [imported] = audit.of(lease.lease_id).entries, audit.of(MANAGER.staff_id).entries
+    assert (admitted.action, admitted.actor, admitted.source) == (Action.LEASE_ADMITTED, imported.actor, "")
+    assert admitted.details == {"import_id": import_id}
+    assert (imported.action, dict(imported.details)) == (
+        Action.LEASES_IMPORTED,
+        {"import_id": import_id, "rows": 1},
+    )
+    assert imported.source == aws.pepper.hash("source", NETWORK)

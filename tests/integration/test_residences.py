@@ -9,6 +9,7 @@ import pytest
 from sesame.services.residences import is_siret
 from sesame.store.people import People, residence_item
 from tests.integration.entries import http_event, load, prepare
+from tests.integration.staff_members import enrol
 from tests.integration.tenants import RESIDENCE
 
 SETTINGS: dict[str, Any] = {
@@ -31,6 +32,7 @@ SETTINGS: dict[str, Any] = {
 @pytest.fixture
 def desk(aws: Any, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     prepare(aws, monkeypatch)
+    enrol(aws, "s")
     aws.identity.put(residence_item(RESIDENCE) | {"confirmed": False})
     return load("desk/api")
 

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from sesame.domain.contacts import folded_name, normal_email, normal_ine, normal_phone
+from sesame.domain.contacts import (
+    folded_name,
+    folded_words,
+    masked_email,
+    masked_phone,
+    normal_email,
+    normal_ine,
+    normal_phone,
+)
 
 VECTORS = Path(__file__).parents[3] / "shared" / "vectors" / "ine.json"
 
@@ -97,3 +105,28 @@ def test_the_public_ine_vectors_hold() -> None:
 def test_names_compare_without_case_accents_or_hyphens() -> None:
     assert folded_name("SAINT-EXUPÉRY", "Søren") == folded_name("Saint Exupery", "Soren")
     assert folded_name("Lê", "Thị") != folded_name("Le", "Tho")
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [("huong@example.org", "h•••@example.org"), ("a@example.org", "a•••@example.org")],
+)
+def test_a_masked_address_keeps_its_first_letter_and_its_domain(address: str, shown: str) -> None:
+    assert masked_email(address) == shown
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        ("+33639981234", "+33•••••••34"),
+        ("+262692123456", "+262•••••••56"),
+        ("+68987123456", "+689••••••56"),
+        ("+12025550123", "+1••••••••23"),
+    ],
+)
+def test_a_masked_number_keeps_its_country_and_its_last_two_digits(number: str, shown: str) -> None:
+    assert masked_phone(number) == shown
+
+
+def test_the_words_of_a_name_are_folded_one_by_one() -> None:
+    assert folded_words(" O'Connor-Müller  Siân ") == ["oconnormuller", "sian"]

@@ -2,8 +2,9 @@
 
 import pytest
 
-from sesame.platform.errors import Forbidden, Unauthenticated
-from sesame.services.staff import Role, Staff, require, staff_of
+from sesame.domain.scope import EVERYWHERE, NOWHERE, Scope
+from sesame.platform.errors import Forbidden, NotFound, Unauthenticated
+from sesame.services.staff import Role, Staff, not_own, require, staff_of, within
 
 
 @pytest.mark.parametrize(
@@ -29,8 +30,40 @@ def test_a_token_without_a_subject_is_nobody() -> None:
 
 
 def test_one_of_the_roles_is_enough() -> None:
-    staff = Staff(sub="a1", groups=frozenset({Role.DESK}))
+    staff = Staff(staff_id="a1", groups=frozenset({Role.DESK}))
 
     require(staff, Role.MANAGER, Role.DESK)
     with pytest.raises(Forbidden):
         require(staff, Role.MANAGER)
+
+
+def test_a_subject_that_is_an_e_mail_address_is_not_kept() -> None:
+    staff = staff_of({"sub": "helene@residences.example"})
+
+    assert "helene" not in repr(staff)
+    assert staff.staff_id == staff_of({"sub": "helene@residences.example"}).staff_id
+
+
+def test_another_residences_things_look_like_things_that_are_not_there() -> None:
+    staff = Staff(
+        staff_id="a1", groups=frozenset({Role.DESK}), scope=Scope(residence_ids=frozenset({"here"}))
+    )
+
+    within(staff, "here")
+    with pytest.raises(NotFound):
+        within(staff, "elsewhere")
+
+
+def test_nobody_sees_a_residence_unless_it_is_said_and_everywhere_is_said_apart() -> None:
+    assert not NOWHERE.includes("here")
+    assert EVERYWHERE.includes("here")
+    assert not Staff(staff_id="a1", groups=frozenset({Role.MANAGER})).sees("here")
+
+
+def test_nobody_acts_on_their_own_lease() -> None:
+    tenant_too = Staff(staff_id="a1", groups=frozenset({Role.DESK}), scope=EVERYWHERE, person_id="p1")
+
+    not_own(tenant_too, "p2")
+    not_own(Staff(staff_id="a2", groups=frozenset({Role.DESK})), "p1")
+    with pytest.raises(Forbidden):
+        not_own(tenant_too, "p1")

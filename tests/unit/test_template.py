@@ -257,6 +257,29 @@ def test_no_managed_policy_widens_a_functions_role() -> None:
     assert not any(of_type("AWS::IAM::Role")[role].get("ManagedPolicyArns") for role in used)
 
 
+WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"}
+NEVER_OF_AUDIT = {"UpdateItem", "DeleteItem", "BatchWriteItem"}
+
+
+def test_no_role_that_may_write_beside_the_audit_may_change_what_it_says() -> None:
+    operations = {"Fn::GetAtt": ["OperationsTable", "Arn"]}
+    writers, refused = set(), set()
+    for role, statement in statements():
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        names = {action.removeprefix("dynamodb:") for action in actions}
+        wanted = statement["Resource"]
+        if operations not in (wanted if isinstance(wanted, list) else [wanted]):
+            continue
+        if statement["Effect"] == "Allow" and names & WRITES:
+            writers.add(role)
+        if statement["Effect"] == "Deny" and names >= NEVER_OF_AUDIT:
+            assert statement["Condition"] == {"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": ["AUDIT#*"]}}
+            refused.add(role)
+
+    assert writers
+    assert writers == refused
+
+
 def test_alarms_may_use_the_key_of_the_topic_that_tells_of_them() -> None:
     topic = of_type("AWS::SNS::Topic")["AlarmTopic"]
     allowed = [

@@ -84,7 +84,7 @@ def normal_ine(text: str) -> str | None:
 
 
 def folded(text: str) -> str:
-    """Letters and digits only, without case or accents: how names and headers are compared, never stored."""
+    """Letters and digits only, without case or accents: how names and headers are compared, never shown."""
     bare = text if text.isascii() else without_accents(text)
     return "".join(filter(str.isalnum, bare.casefold()))
 
@@ -92,6 +92,24 @@ def folded(text: str) -> str:
 def folded_name(family_name: str, given_names: str) -> str:
     """One comparable form of a person's name."""
     return f"{folded(family_name)}/{folded(given_names)}"
+
+
+def folded_words(text: str) -> list[str]:
+    """The words of a name, each folded; those of a search are compared with them in any order."""
+    return [word for word in map(folded, text.split()) if word]
+
+
+def masked_email(address: str) -> str:
+    """`huong@example.org` -> `h•••@example.org`: recognised by who knows it, of no use to who does not."""
+    local, _, domain = address.partition("@")
+    return f"{local[:1]}•••@{domain}"
+
+
+def masked_phone(number: str) -> str:
+    """`+33639981234` -> `+33•••••••34`: the country code where it is one of ours, and the last two digits."""
+    country = next((code for code in SUBSCRIBER_DIGITS if number[1:].startswith(code)), number[1:2])
+    kept = 1 + len(country)
+    return f"{number[:kept]}{'•' * (len(number) - kept - 2)}{number[-2:]}"
 
 
 # NFKD leaves these letters whole; files from older software write them unaccented.

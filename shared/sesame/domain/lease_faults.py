@@ -66,6 +66,7 @@ class Fault(StrEnum):
     CODE_TAKEN = "code_taken"
     CODE_NOT_EXPECTED = "code_not_expected"
     UNKNOWN_RESIDENCE = "unknown_residence"
+    OTHER_RESIDENCE = "other_residence"
     # Admitted, with something to know
     CONTACT_KEPT = "contact_kept"
 
@@ -428,6 +429,12 @@ WORDS: dict[Fault, Wording] = {
         "Vérifier son nom et son code postal, ou confier l'import à un gestionnaire, qui peut la créer.",
         "This residence is not known.",
         "Check its name and postal code, or ask a manager to do the import: they may create it.",
+    ),
+    Fault.OTHER_RESIDENCE: Wording(
+        "Cette résidence ne fait pas partie de celles dont vous vous occupez.",
+        "Vérifier son nom et son code postal, ou confier le bail à un collègue de cette résidence.",
+        "This residence is not one of those you look after.",
+        "Check its name and postal code, or hand the lease to a colleague of that residence.",
     ),
     Fault.CONTACT_KEPT: Wording(
         "Personne déjà connue : le bail est pris, ses coordonnées enregistrées n'ont pas été changées.",

@@ -13,10 +13,12 @@ from sesame.domain.contacts import folded_name
 from sesame.domain.lease_faults import Fault
 from sesame.domain.lease_files import Column, LeaseRow
 from sesame.domain.residences import time_zone
+from sesame.domain.scope import Scope
 from sesame.domain.tenancy import Landlord, Lease, Person, Residence
 from sesame.platform.clock import Clock
 from sesame.platform.ids import Random, derived_id, new_id
 from sesame.platform.secrets import Pepper
+from sesame.store.audit import Action, Audit, by_staff
 from sesame.store.people import Admission, AdmissionCollision, AdmittedReference, Collision, People
 from sesame.store.table import Contention
 
@@ -67,9 +69,13 @@ class OnRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where rows come from: an import ('' for none), and whether it may bring residences in."""
+    """Who rows come from and by which import ('' for none), for which residences, and whether it may bring
+    others in. `source` is the caller's network, hashed; empty for an import's rows, which a job admits."""
 
+    staff_id: str
+    scope: Scope
     import_id: str = ""
+    source: str = ""
     creates_residences: bool = False
 
 
@@ -84,6 +90,7 @@ class Admissions:
     """Admits leases into the identity table."""
 
     people: People
+    audit: Audit
     pepper: Pepper
     kms: Any
     codes_key: str
@@ -123,6 +130,9 @@ class Admissions:
         raise Contention
 
     def _admit(self, row: LeaseRow, origin: Origin, known: OnRecord, attempt: int) -> Outcome:
+        # Asked first: whether another residence or its lease exists is not for this caller to learn.
+        if not origin.scope.includes(row.residence_id):
+            raise _Refused(Column.RESIDENCE, Fault.OTHER_RESIDENCE)
         if earlier := known.references.get(row.reference):
             return _repeat(row, origin, earlier)
         if row.tenant_code and not self._can_sign_in_with(row.tenant_code):
@@ -144,6 +154,17 @@ class Admissions:
             residence_created=row.residence_id if residence is None else None,
             contacts_kept=_contacts_kept(row, on_file),
         )
+        now = self.clock()
+        entry = by_staff(
+            Action.LEASE_ADMITTED,
+            now,
+            staff_id=origin.staff_id,
+            random=self.random,
+            lease_id=lease.lease_id,
+            residence_id=lease.residence_id,
+            source=origin.source,
+            **({"import_id": origin.import_id} if origin.import_id else {}),
+        )
         self.people.admit(
             Admission(
                 lease=lease,
@@ -153,7 +174,8 @@ class Admissions:
                 code=code,
                 record=record,
                 residence=self._new_residence(row) if residence is None else None,
-                at=self.clock(),
+                at=now,
+                audited=self.audit.recording(entry),
             )
         )
         return _created(record)

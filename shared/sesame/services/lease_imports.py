@@ -22,7 +22,9 @@ from sesame.platform.errors import NotFound, Problem, TooLarge
 from sesame.platform.events import Event, announcement
 from sesame.platform.ids import Random, derived_id, new_id
 from sesame.services.admissions import Admissions, Created, OnRecord, Origin, Outcome, Rejected, Unchanged
+from sesame.services.deeds import Deeds
 from sesame.services.staff import Role, Staff
+from sesame.store.audit import Action, Audit
 from sesame.store.imports import Chunk, Imports, LeaseImport
 
 CHUNK_ROWS = 100
@@ -136,11 +138,13 @@ class LeaseImports:
 
     imports: Imports
     files: StoredFiles
+    audit: Audit
+    deeds: Deeds
     clock: Clock
     random: Random
 
-    def take(self, data: bytes, staff: Staff) -> LeaseImport:
-        """Takes a file in and announces it. Raises UnreadableLeaseFile or TooLarge."""
+    def take(self, data: bytes, staff: Staff, network: str) -> LeaseImport:
+        """Takes a file in from a network and announces it. Raises UnreadableLeaseFile or TooLarge."""
         try:
             file = read_lease_file(data)
         except LeaseFileError as error:
@@ -152,20 +156,28 @@ class LeaseImports:
             chunks=-(-len(file.lines) // CHUNK_ROWS),
             encoding=file.encoding.value,
             ignored_headers=file.ignored_headers[:MAX_IGNORED],
-            imported_by=staff.sub,
+            imported_by=staff.staff_id,
+            everywhere=staff.scope.everywhere,
+            residence_ids=tuple(sorted(staff.scope.residence_ids)),
             creates_residences=staff.has(*RESIDENCE_CREATORS),
             created_at=self.clock(),
         )
+        entry = self.deeds.entry(
+            Action.LEASES_IMPORTED, staff, network, import_id=taken.import_id, rows=taken.rows
+        )
         self.files.put(taken.import_id, data)
-        self.imports.put(taken)
+        self.imports.put(taken, self.audit.recording(entry))
         return taken
 
-    def report(self, import_id: str) -> Report:
-        """What became of an import so far. Raises NotFound."""
+    def report(self, import_id: str, staff: Staff) -> Report:
+        """What became of an import so far, for who sent it and who sees every residence. Raises NotFound."""
         found = self.imports.with_chunks(import_id)
         if found is None:
             raise NotFound
         taken, chunks = found
+        in_charge = staff.scope.everywhere and staff.has(*RESIDENCE_CREATORS)
+        if taken.imported_by != staff.staff_id and not in_charge:
+            raise NotFound
         return Report(taken=taken, chunks=chunks)
 
     def rejected_csv(self, report: Report, language: Language) -> str:
@@ -252,7 +264,12 @@ class ImportWorker:
     def _admit(self, taken: LeaseImport, file: LeaseFile, number: int, lines: Sequence[int]) -> Chunk:
         first, last = lines[0], lines[-1]
         rows = [row for row in file.rows if first <= row.line <= last]
-        origin = Origin(import_id=taken.import_id, creates_residences=taken.creates_residences)
+        origin = Origin(
+            staff_id=taken.imported_by,
+            scope=taken.scope,
+            import_id=taken.import_id,
+            creates_residences=taken.creates_residences,
+        )
         known = self.admissions.on_record(rows)
         outcomes = [(row, self._admit_row(row, origin, known)) for row in rows]
         problems = [problem for problem in file.problems if first <= problem.line <= last]

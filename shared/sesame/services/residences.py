@@ -6,7 +6,9 @@ from zoneinfo import available_timezones
 
 from sesame.domain.tenancy import Landlord, Residence
 from sesame.platform.errors import Invalid, NotFound
+from sesame.store.audit import Audit, AuditEntry
 from sesame.store.people import People
+from sesame.store.table import transact
 
 _LUHN_BASE = 10
 _SIRET_DIGITS = 14
@@ -31,6 +33,7 @@ class Residences:
     """Lists residences and sets what they are."""
 
     people: People
+    audit: Audit
 
     def all(self) -> Sequence[Residence]:
         """Every residence of the operator, by id."""
@@ -43,8 +46,8 @@ class Residences:
             raise NotFound
         return residence
 
-    def confirm(self, residence_id: str, settings: Settings) -> Residence:
-        """Sets a residence's settings, which somebody has then read. Raises NotFound, Invalid."""
+    def confirm(self, residence_id: str, settings: Settings, entry: AuditEntry) -> Residence:
+        """Sets a residence's settings, which who `entry` names has read. Raises NotFound, Invalid."""
         residence = self.one(residence_id)
         wrong: list[dict[str, object]] = []
         if settings.time_zone not in available_timezones():
@@ -68,7 +71,8 @@ class Residences:
             provider=settings.provider,
             confirmed=True,
         )
-        self.people.put_residence(confirmed)
+        writes = [self.people.setting(confirmed), self.audit.recording(entry)]
+        transact(self.people.table.client, writes, attempts=3)
         return confirmed
 
 

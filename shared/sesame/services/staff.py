@@ -1,14 +1,19 @@
-"""Who the member of staff behind a request is, from the JWT that the gateway has already verified."""
+"""Who the member of staff behind a request is, and what they may see and do.
+
+The JWT that the gateway has verified says who and in which roles; the staff record says for which residences.
+"""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Annotated
 
-from aws_lambda_powertools.event_handler import Depends, Request
+from aws_lambda_powertools.event_handler import Request
 
-from sesame.platform.errors import Forbidden, Unauthenticated
+from sesame.domain.scope import EVERYWHERE, NOWHERE, Scope
+from sesame.platform.errors import Forbidden, NotFound, Unauthenticated
+from sesame.platform.ids import derived_id
+from sesame.store.staff import StaffDirectory
 
 
 class Role(StrEnum):
@@ -22,18 +27,28 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staff:
-    """A member of staff: the subject of their token, and their roles."""
+    """A member of staff, their roles, and the residences that they see.
 
-    sub: str
+    `staff_id` is derived from their token's subject, which may be an e-mail address and is never kept.
+    """
+
+    staff_id: str
     groups: frozenset[Role]
+    scope: Scope = NOWHERE
+    person_id: str | None = None
+    """Who they are as a tenant, where they are one."""
 
     def has(self, *roles: Role) -> bool:
         """Whether they hold at least one of the roles."""
         return not self.groups.isdisjoint(roles)
 
+    def sees(self, residence_id: str) -> bool:
+        """Whether a residence, and what is in it, is theirs to see."""
+        return self.scope.includes(residence_id)
+
 
 def staff_of(claims: Mapping[str, object]) -> Staff:
-    """The member of staff that JWT claims name. Raises Unauthenticated without a subject.
+    """The member of staff that JWT claims name, seeing nothing yet. Raises Unauthenticated without a subject.
 
     API Gateway hands every claim over as a string, lists as `[desk manager]`.
     """
@@ -41,7 +56,36 @@ def staff_of(claims: Mapping[str, object]) -> Staff:
     if not sub:
         raise Unauthenticated
     names = re.findall(r"[^\s,\[\]\"']+", str(claims.get("cognito:groups") or ""))
-    return Staff(sub=sub, groups=frozenset(Role(name) for name in names if name in set(Role)))
+    return Staff(
+        staff_id=derived_id("staff", sub),
+        groups=frozenset(Role(name) for name in names if name in set(Role)),
+    )
+
+
+def with_record(staff: Staff, directory: StaffDirectory) -> Staff:
+    """The member of staff with what their record adds: one read, none for administrators, who see all.
+
+    Without a record they see no residence; with one that is not active they hold no role either.
+    """
+    if staff.has(Role.ADMINISTRATOR):
+        return replace(staff, scope=EVERYWHERE)
+    record = directory.get(staff.staff_id)
+    if record is None:
+        return staff
+    if not record.active:
+        return replace(staff, groups=frozenset())
+    return replace(staff, scope=record.scope, person_id=record.person_id)
+
+
+def staff_dependency(directory: StaffDirectory) -> Callable[[Request], Staff]:
+    """Finds the member of staff for a route: `Annotated[Staff, Depends(staff_dependency(directory))]`."""
+
+    def current_staff(request: Request) -> Staff:
+        context = request.resolved_event.get("requestContext") or {}
+        claims = ((context.get("authorizer") or {}).get("jwt") or {}).get("claims") or {}
+        return with_record(staff_of(claims), directory)
+
+    return current_staff
 
 
 def require(staff: Staff, *roles: Role) -> None:
@@ -54,11 +98,16 @@ def require(staff: Staff, *roles: Role) -> None:
         )
 
 
-def _current_staff(request: Request) -> Staff:
-    context = request.resolved_event.get("requestContext") or {}
-    claims = ((context.get("authorizer") or {}).get("jwt") or {}).get("claims") or {}
-    return staff_of(claims)
+def within(staff: Staff, residence_id: str) -> None:
+    """Raises NotFound for a residence that is not theirs: what is in it looks like what is not there."""
+    if not staff.sees(residence_id):
+        raise NotFound
 
 
-CurrentStaff = Annotated[Staff, Depends(_current_staff)]
-"""The member of staff behind a request; the route's authorizer has checked the token."""
+def not_own(staff: Staff, person_id: str) -> None:
+    """Raises Forbidden where the tenant is the member of staff: nobody acts on their own lease."""
+    if staff.person_id == person_id:
+        raise Forbidden(
+            detail_fr="Ce dossier est le vôtre : un collègue doit s'en charger.",
+            detail_en="This file is your own: a colleague has to see to it.",
+        )

@@ -107,12 +107,21 @@ class Audit:
             entries=[audit_entry(item) for item in page.items], next=page.next["sk"] if page.next else None
         )
 
-    def of_residence(self, residence_id: str, month: str, *, limit: int = PAGE) -> list[AuditEntry]:
-        """The newest entries of a residence within a month (YYYY-MM, UTC). One read of the index."""
-        page = self.table.query(
-            keys.audit_of_residence(residence_id, month), index=keys.GSI1, forward=False, limit=limit
+    def of_residence(
+        self, residence_id: str, month: str, *, after: str | None = None, limit: int = PAGE
+    ) -> AuditPage:
+        """What was done in a residence within a month (YYYY-MM, UTC), newest first. One read of the index."""
+        month_of_residence = keys.audit_of_residence(residence_id, month)
+        start: Key | None = None
+        if after:
+            sk, _, subject = after.partition("/")
+            start = {"gsi1pk": month_of_residence, "gsi1sk": sk, "pk": keys.audit_of(subject), "sk": sk}
+        page = self.table.query(month_of_residence, index=keys.GSI1, forward=False, limit=limit, start=start)
+        entries = [audit_entry(item) for item in page.items]
+        return AuditPage(
+            entries=entries,
+            next=f"{page.next['sk']}/{entries[-1].subject}" if page.next and entries else None,
         )
-        return [audit_entry(item) for item in page.items]
 
 
 def audit_entry(item: Item) -> AuditEntry:

@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sesame.domain.lease_faults import Fault, RowProblem
+from sesame.domain.scope import Scope
 from sesame.platform.events import announcement
 from sesame.store import keys
-from sesame.store.table import ConditionFailed, Item, Table
+from sesame.store.table import NOT_THERE, ConditionFailed, Item, Put, Table, Write, transact
 
 KEPT = timedelta(days=90)
 """How long a report can be read; the file itself goes sooner, by the bucket's lifecycle."""
@@ -24,11 +25,19 @@ class LeaseImport:
     encoding: str
     ignored_headers: tuple[str, ...]
     imported_by: str
-    """The subject of the member of staff's token."""
+    """The member of staff's id."""
+    everywhere: bool
+    residence_ids: tuple[str, ...]
+    """What they saw when they sent the file: rows of other residences are refused."""
     creates_residences: bool
     created_at: datetime
     failure: str = ""
     """Why the file could not be worked through, '' while it can."""
+
+    @property
+    def scope(self) -> Scope:
+        """The residences whose rows may be admitted."""
+        return Scope(everywhere=self.everywhere, residence_ids=frozenset(self.residence_ids))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +60,8 @@ class Imports:
 
     table: Table
 
-    def put(self, taken: LeaseImport) -> None:
-        """Writes a new import and announces it."""
+    def put(self, taken: LeaseImport, audited: Write) -> None:
+        """Writes a new import and announces it, with the entry that tells who sent it."""
         item = {
             **keys.lease_import(taken.import_id),
             **asdict(taken),
@@ -61,7 +70,7 @@ class Imports:
             "announce": announcement("import.received", taken.created_at, import_id=taken.import_id),
             "version": 1,
         }
-        self.table.put(item, unless_exists=True)
+        transact(self.table.client, [Put(table=self.table.name, item=item, condition=NOT_THERE), audited])
 
     def get(self, import_id: str) -> LeaseImport | None:
         """The import, or None."""
@@ -118,6 +127,8 @@ def _import_of(item: Item) -> LeaseImport:
         encoding=item["encoding"],
         ignored_headers=tuple(item["ignored_headers"]),
         imported_by=item["imported_by"],
+        everywhere=item.get("everywhere", False),
+        residence_ids=tuple(item.get("residence_ids", ())),
         creates_residences=item["creates_residences"],
         created_at=datetime.fromisoformat(item["created_at"]).astimezone(UTC),
         failure=item["failure"],

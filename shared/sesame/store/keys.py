@@ -85,6 +85,16 @@ def source(source_hash: str, hour: str) -> Key:
     return {"pk": f"SOURCE#{source_hash}", "sk": hour}
 
 
+def staff(staff_id: str) -> Key:
+    """Which residences a member of staff may see."""
+    return {"pk": f"STAFF#{staff_id}", "sk": "STAFF"}
+
+
+def all_staff() -> str:
+    """Partition, on the first index, of the staff records, by id."""
+    return "STAFF"
+
+
 def account(lease_id: str) -> Key:
     """A lease's account: the journal's checkpoint."""
     return {"pk": f"ACCOUNT#{lease_id}", "sk": "ACCOUNT"}

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from enum import Enum, auto
 from typing import Any
 
+from sesame.domain.contacts import folded_words
 from sesame.domain.tenancy import (
     Channel,
     ContactHold,
@@ -95,6 +96,8 @@ class Admission:
     record: AdmittedReference
     residence: Residence | None
     at: datetime
+    audited: Write | None = None
+    """The entry that tells who admitted it, written with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +117,14 @@ class LeasePage:
 
     leases: list[Lease]
     next: Key | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findable:
+    """A lease, and its tenant's name as searches compare it: folded words, family name first."""
+
+    lease: Lease
+    name_words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +186,21 @@ class People:
         for item in self.table.query_all(keys.leases_of_residence(residence_id), index=keys.GSI1):
             yield lease_of(item)
 
+    def findable(self, residence_id: str) -> Iterator[Findable]:
+        """All of a residence's leases and their tenants' folded names, page after page. Reads no person."""
+        for item in self.table.query_all(keys.leases_of_residence(residence_id), index=keys.GSI1):
+            yield Findable(lease=lease_of(item), name_words=item.get("search", ""))
+
+    def persons_by_id(self, person_ids: Sequence[str]) -> dict[str, Person]:
+        """Those of the given persons that exist. One read for every hundred."""
+        items = self._batch([keys.person(person_id) for person_id in person_ids])
+        return {item["person_id"]: person_of(item) for item in items if item}
+
+    def lease_by_tenant_reference(self, reference: str) -> Lease | None:
+        """The lease of a tenant reference, or None. Two reads."""
+        lookup = self.table.get(keys.tenant_reference(reference))
+        return self.lease(lookup["lease_id"]) if lookup else None
+
     def persons_by_email(self, email: str) -> list[Person]:
         """Whoever has this address (in normal form): two people may share one."""
         return self._persons("email", self.pepper.hashes("email", email))
@@ -234,12 +260,12 @@ class People:
 
     # --- Writes
 
-    def put_residence(self, residence: Residence) -> None:
-        """Writes a residence's settings, replacing what was there."""
-        self.table.put(residence_item(residence))
+    def setting(self, residence: Residence) -> Put:
+        """The write of a residence's settings, replacing what was there; for a transaction."""
+        return Put(table=self.table.name, item=residence_item(residence))
 
     def admit(self, admission: Admission) -> None:
-        """Writes a lease and all that finds it, in one transaction of at most 14 items.
+        """Writes a lease and all that finds it, in one transaction of at most 15 items.
 
         Raises AdmissionCollision, with nothing written, where something unique is taken; Contention.
         """
@@ -251,6 +277,8 @@ class People:
         ]
         if admission.residence is not None:
             planned.append((Collision.RESIDENCE, self._first(residence_item(admission.residence))))
+        if admission.audited is not None:
+            planned.append((Collision.REFERENCE, admission.audited))
         try:
             transact(self.table.client, [write for _, write in planned])
         except ConditionFailed as failure:
@@ -334,10 +362,12 @@ class People:
             person_id=lease.person_id,
         )
         found = {"lease_id": lease.lease_id, "person_id": lease.person_id}
+        words = folded_words(f"{admission.person.family_name} {admission.person.given_names}")
+        findable = {**lease_item(lease), "search": " ".join(words)}
         return [
             (Collision.REFERENCE, self._first(_reference_item(record))),
             (Collision.TENANT_REFERENCE, self._first(keys.tenant_reference(lease.tenant_reference), **found)),
-            (Collision.REFERENCE, self._first(lease_item(lease), announce=admitted)),
+            (Collision.REFERENCE, self._first(findable, announce=admitted)),
             (Collision.REFERENCE, self._first(keys.person_lease(lease.person_id, lease.lease_id), **found)),
         ]
 

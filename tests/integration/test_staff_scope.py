@@ -1,0 +1,199 @@
+"""Staff see their own residences only, on every route that staff have.
+
+Each staff route of the OpenAPI document has a case in CASES: a request about the tenant, and how an answer
+that keeps them hidden looks. The same request must be answered openly to who may see them, so that a case
+cannot pass for another reason. A new staff route needs a new case; a test fails until there is one.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sesame.domain.scope import Scope
+from tests.integration.entries import http_event, load, prepare
+from tests.integration.import_fixtures import cells_of, desk_on, lease_file
+from tests.integration.staff_members import as_staff, enrol
+from tests.integration.tenants import RESIDENCE, Tenant, admit
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = json.loads((ROOT / "docs" / "openapi.json").read_text("utf-8"))
+ROLES = ("desk", "manager", "accountant")
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """A tenant of one residence, a member of staff who looks after it, and one of another residence."""
+
+    aws: Any
+    clock: Any
+    tenant: Tenant
+    import_id: str
+    staff_id: str
+
+    def place(self, path: str) -> str:
+        """A route's path with the tenant's ids in it."""
+        return path.format(
+            lease_id=self.tenant.lease.lease_id,
+            residence_id=RESIDENCE.residence_id,
+            import_id=self.import_id,
+            staff_id=self.staff_id,
+        )
+
+
+Answer = tuple[int, Any]
+Hidden = Callable[[World, Answer], bool]
+
+
+def refused(_world: World, answer: Answer) -> bool:
+    """403, or 404 as if there were nothing."""
+    return answer[0] in {403, 404}
+
+
+def empty(name: str) -> Hidden:
+    """An empty list under this name."""
+    return lambda _world, answer: answer[0] == 200 and answer[1][name] == []
+
+
+def nothing_admitted(world: World, answer: Answer) -> bool:
+    """The file is taken, but none of its rows: each is refused with its reason."""
+    status, taken = answer
+    assert status == 202
+    desk = desk_on(world.aws, world.clock)
+    desk.announce(taken["import_id"])
+    desk.work()
+    _, chunks = desk.worker.imports.with_chunks(taken["import_id"]) or (None, [])
+    faults = [problem.fault.value for chunk in chunks for problem in chunk.problems]
+    return sum(chunk.created for chunk in chunks) == 0 and faults == ["other_residence"]
+
+
+def without_the_residence(_world: World, answer: Answer) -> bool:
+    """A list of residences without it."""
+    return RESIDENCE.residence_id not in [one["residence_id"] for one in answer[1]["residences"]]
+
+
+def not_among_theirs(_world: World, answer: Answer) -> bool:
+    """What is said of the caller does not name it."""
+    return answer[0] == 200 and RESIDENCE.residence_id not in answer[1]["residence_ids"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A request to an entry file about the tenant. `shown_to` are the roles that may be answered."""
+
+    entry: str
+    body: Any = None
+    query: dict[str, str] = field(default_factory=dict)
+    hidden: Hidden = refused
+    shown_to: tuple[str, ...] = ROLES
+
+
+ADMINISTRATORS = ("administrator",)
+ROW: dict[str, Any] = {
+    "reference": "SCOPE-1",
+    "residence": RESIDENCE.name,
+    "address": "12 rue des Tilleuls",
+    "postal_code": RESIDENCE.postal_code,
+    "city": RESIDENCE.city,
+    "room": "A101",
+    "family_name": "Traoré",
+    "given_names": "Awa",
+    "birth_date": "2001-02-03",
+    "email": "awa@example.org",
+    "starts_on": "2026-09-01",
+    "ends_on": "2027-08-31",
+    "rent_cents": 40000,
+    "charges_cents": 5000,
+    "deposit_cents": 40000,
+}
+FILE = lease_file([cells_of(1, residence=RESIDENCE.name, postal_code=RESIDENCE.postal_code)])
+SETTINGS = {
+    "address": ["12 rue des Tilleuls", "75013 Paris"],
+    "time_zone": "Europe/Paris",
+    "landlord": {"name": "Opérateur d'essai"},
+}
+
+CASES: dict[str, Case] = {
+    "POST /v1/desk/leases": Case(entry="desk/api", body=ROW),
+    "GET /v1/desk/residences": Case(entry="desk/api", hidden=without_the_residence),
+    "PUT /v1/desk/residences/{residence_id}": Case(entry="desk/api", body=SETTINGS),
+    "POST /v1/desk/lease-imports": Case(
+        entry="desk/api", body=FILE.decode("utf-8-sig"), hidden=nothing_admitted
+    ),
+    "GET /v1/desk/lease-imports/{import_id}": Case(entry="desk/api", shown_to=ADMINISTRATORS),
+    "POST /v1/desk/lease-searches": Case(
+        entry="desk/people", body={"query": "nguyen"}, hidden=empty("leases")
+    ),
+    "GET /v1/desk/leases/{lease_id}": Case(entry="desk/people"),
+    "GET /v1/desk/leases/{lease_id}/audit": Case(entry="desk/people", shown_to=ADMINISTRATORS),
+    "GET /v1/desk/audit": Case(
+        entry="desk/people",
+        query={"residence_id": RESIDENCE.residence_id, "month": "2026-09"},
+        shown_to=ADMINISTRATORS,
+    ),
+    "GET /v1/desk/me": Case(entry="desk/staff", hidden=not_among_theirs),
+    "GET /v1/desk/staff": Case(entry="desk/staff", shown_to=ADMINISTRATORS),
+    "PUT /v1/desk/staff/{staff_id}": Case(
+        entry="desk/staff", body={"all_residences": True}, shown_to=ADMINISTRATORS
+    ),
+}
+
+
+@pytest.fixture
+def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
+    prepare(aws, monkeypatch, IMPORTED_CODES="")
+    tenant = admit(aws)
+    enrol(aws, "here", Scope(residence_ids=frozenset({RESIDENCE.residence_id})))
+    stranger = enrol(aws, "elsewhere", Scope(residence_ids=frozenset({"les-erables-35000"})))
+    sent = desk_on(aws, clock).import_file(FILE.replace(b"L000001", b"EARLIER"))
+    return World(aws=aws, clock=clock, tenant=tenant, import_id=sent.taken.import_id, staff_id=stranger)
+
+
+def ask(world: World, route: str, sub: str, roles: tuple[str, ...]) -> Answer:
+    case = CASES[route]
+    method, path = route.split(" ")
+    kind = "text/csv; charset=utf-8" if isinstance(case.body, str) else "application/json"
+    event = as_staff(http_event(method, world.place(path), case.body, content_type=kind), sub, *roles)
+    event["queryStringParameters"] = case.query
+    event["rawQueryString"] = "&".join(f"{name}={value}" for name, value in case.query.items())
+    answer = load(case.entry).handler(event, None)
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+def staff_routes() -> list[str]:
+    return [
+        f"{method.upper()} {path}"
+        for path, operations in DOCUMENT["paths"].items()
+        for method, operation in operations.items()
+        if operation.get("security") == [{"staff": []}]
+    ]
+
+
+@pytest.mark.parametrize("route", staff_routes())
+def test_staff_of_another_residence_see_nothing_of_the_tenant(route: str, world: World) -> None:
+    assert route in CASES, f"{route} needs a case in CASES: what do staff of another residence get?"
+    case = CASES[route]
+
+    theirs = ask(world, route, "elsewhere", ROLES)
+    shown = ask(world, route, "here", case.shown_to)
+
+    assert theirs[0] < 500
+    assert case.hidden(world, theirs), theirs
+    assert shown[0] < 300, shown
+    assert not case.hidden(world, shown), shown
+
+
+def test_every_case_is_of_a_route_that_exists() -> None:
+    assert set(CASES) == set(staff_routes())
+
+
+@pytest.mark.parametrize("route", sorted(set(CASES) - {"GET /v1/desk/me"}))
+def test_who_has_no_record_or_an_inactive_one_sees_nothing_either(route: str, world: World) -> None:
+    case = CASES[route]
+    enrol(world.aws, "left", Scope(everywhere=True), active=False)
+
+    assert case.hidden(world, ask(world, route, "unknown", ROLES))
+    assert ask(world, route, "left", ROLES)[0] == 403
