@@ -7,6 +7,7 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler import Depends
 from pydantic import Field
 
+from sesame.domain.codes import CodeFormats
 from sesame.domain.contacts import normal_email, normal_ine, normal_phone
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
@@ -39,6 +40,7 @@ class CodesSettings(Settings):
     bucket: str
     pepper_secret: str
     codes_key: str
+    code_formats: str = ""
     imported_codes: str = ""
 
 
@@ -136,7 +138,8 @@ challenges = Challenges(identity)
 sessions = Sessions(identity)
 pepper = Pepper(Secrets(client("secretsmanager")), settings.pepper_secret)
 decipher = Decipher(Later("kms"), settings.codes_key)
-starts = Starts(challenges, pepper, utc_now, token_bytes, settings.imported_codes)
+formats = CodeFormats.of(settings.code_formats, settings.imported_codes)
+starts = Starts(challenges, pepper, utc_now, token_bytes, formats)
 confirmations = Confirmations(challenges, sessions, pepper, decipher, utc_now, token_bytes)
 documents = Documents(Table(dynamodb, settings.documents_table))
 welcomes = Welcomes(challenges, decipher, EntryDocuments(documents), utc_now)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sesame.domain import codes
+from sesame.domain.codes import CodeFormats
 from sesame.platform.errors import TooManyRequests, Unauthenticated
 from sesame.platform.ids import new_id
 from sesame.services.access import Confirmations, MistypedCode, Starts, WrongOneTimeCode
@@ -132,7 +133,7 @@ def test_a_code_brought_from_another_system_signs_in_and_is_never_called_a_typin
     aws: Any, clock: FrozenClock
 ) -> None:
     challenges = Challenges(aws.identity)
-    starts = Starts(challenges, aws.pepper, clock, token_bytes, imported_codes="[0-9]{6}")
+    starts = Starts(challenges, aws.pepper, clock, token_bytes, formats=CodeFormats(imported="[0-9]{6}"))
 
     assert starts.sign_in("12-34 56")
     with pytest.raises(MistypedCode):
@@ -140,7 +141,7 @@ def test_a_code_brought_from_another_system_signs_in_and_is_never_called_a_typin
 
 
 def test_an_unknown_code_answers_like_a_known_one(door: Door, tenant: Tenant) -> None:
-    unknown = codes.printed(codes.new_code(token_bytes))
+    unknown = codes.STANDARD.printed(codes.STANDARD.new(token_bytes))
     known_id, unknown_id = door.starts.sign_in(tenant.printed_code), door.starts.sign_in(unknown)
     door.one_time_code(known_id)
 
@@ -206,7 +207,7 @@ def test_a_message_prepared_twice_leaves_the_last_code_in_force(door: Door, tena
 def test_a_new_one_time_code_waits_thirty_seconds_for_known_and_unknown_alike(
     door: Door, tenant: Tenant
 ) -> None:
-    for code in (tenant.printed_code, codes.printed(codes.new_code(token_bytes))):
+    for code in (tenant.printed_code, codes.STANDARD.printed(codes.STANDARD.new(token_bytes))):
         door.starts.sign_in(code)
         with pytest.raises(TooManyRequests) as caught:
             door.starts.sign_in(code)

@@ -104,7 +104,7 @@ def test_what_identifies_nobody_is_said_in_words(caller: Caller, body: dict[str,
 def test_known_and_unknown_get_the_same_answers_to_the_letter(caller: Caller, tenant: Tenant) -> None:
     seen: list[list[Any]] = []
     caller.codes.pepper.hash("warm", "up")  # the first request of a process also reads the pepper
-    for code in (tenant.printed_code, codes.printed(codes.new_code(token_bytes))):
+    for code in (tenant.printed_code, codes.STANDARD.printed(codes.STANDARD.new(token_bytes))):
         with count_calls(*caller.clients) as calls:
             first = caller.ask("POST", "/v1/sign-ins", {"tenant_code": code})
             sign_in_id = first[1].pop("sign_in_id")
@@ -159,7 +159,9 @@ def test_the_calls_of_each_way_in_stay_within_their_budgets(caller: Caller, tena
         caller.ask("GET", "/v1/me", of=caller.tenancy, authorization=f"Bearer {token}")
     counted["me"] = len(calls)
     with count_calls(*caller.clients) as calls:
-        caller.ask("POST", "/v1/sign-ins", {"tenant_code": codes.printed(codes.new_code(token_bytes))})
+        caller.ask(
+            "POST", "/v1/sign-ins", {"tenant_code": codes.STANDARD.printed(codes.STANDARD.new(token_bytes))}
+        )
     counted["sign-in start"] = len(calls)
     _, started = caller.ask("POST", "/v1/code-recoveries", {"ine": "170669074DK", "birth_date": "2004-05-31"})
     otp = caller.one_time_code(started["recovery_id"])

@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import ClassVar
 
 from sesame.domain import codes
+from sesame.domain.codes import CodeFormats
 from sesame.domain.tenancy import Lease, Residence
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Problem, TooManyRequests
@@ -79,18 +80,14 @@ class Starts:
     pepper: Pepper
     clock: Clock
     random: Random
-    imported_codes: str = ""
-    """The form of codes that the operator brought along; see `codes.read`."""
+    formats: CodeFormats = codes.STANDARD
 
     def sign_in(self, tenant_code: str) -> str:
         """Starts a sign-in and returns its id. Raises MistypedCode, TooManyRequests."""
         try:
-            folded = codes.read(tenant_code, self.imported_codes)
+            folded = self.formats.read(tenant_code)
         except codes.Mistyped as error:
-            raise MistypedCode(
-                detail_fr="Vérifiez chaque caractère : le code compte huit lettres ou chiffres.",
-                detail_en="Check each symbol: the code has eight letters or digits.",
-            ) from error
+            raise _mistyped(self.formats) from error
         return self._start(ChallengeKind.SIGN_IN, "code", folded)
 
     def recovery(self, kind: str, identity: str, birth_date: date) -> str:
@@ -217,6 +214,16 @@ class Confirmations:
         if not right or challenge.person_id is None:
             raise _wrong(ONE_TIME_CODE_TRIES - challenge.tries)
         return challenge, challenge.person_id
+
+
+def _mistyped(formats: CodeFormats) -> MistypedCode:
+    if formats.imported:  # their lengths are anybody's guess
+        return MistypedCode(detail_fr="Vérifiez chaque caractère.", detail_en="Check each symbol.")
+    lengths = list(map(str, formats.lengths))
+    return MistypedCode(
+        detail_fr=f"Vérifiez chaque caractère : le code compte {' ou '.join(lengths)} lettres ou chiffres.",
+        detail_en=f"Check each symbol: the code has {' or '.join(lengths)} letters or digits.",
+    )
 
 
 def _same_epoch(table: Table, person_id: str, epoch: int) -> Check:
