@@ -1,10 +1,9 @@
-"""Tenants sign in with their code, recover a lost one, open their welcome link, and sign out."""
+"""Tenants sign in with their code, recover a lost one, and open their welcome link."""
 
 from datetime import date, datetime
 from secrets import token_bytes
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler import Depends
 from pydantic import Field
 
 from sesame.domain.codes import CodeFormats
@@ -23,7 +22,6 @@ from sesame.services.access import (
     WrongOneTimeCode,
 )
 from sesame.services.documents import Downloads, EntryDocuments
-from sesame.services.sessions import Session, SessionCheck, session_dependency
 from sesame.services.tenant_codes import Decipher
 from sesame.services.welcome import WelcomeLinkEnded, Welcomes, WrongBirthDate
 from sesame.store.challenges import Challenges
@@ -144,8 +142,6 @@ confirmations = Confirmations(challenges, sessions, pepper, decipher, utc_now, t
 documents = Documents(Table(dynamodb, settings.documents_table))
 welcomes = Welcomes(challenges, decipher, EntryDocuments(documents), utc_now)
 downloads = Downloads(documents, Later("s3"), settings.bucket)
-check = SessionCheck(sessions, utc_now)
-CurrentSession = Annotated[Session, Depends(session_dependency(check))]
 
 api = Api()
 
@@ -230,12 +226,6 @@ def open_welcome(body: WelcomeRequest) -> Welcomed:
             document_id=welcomed.document_id, status=download.status, download_url=download.url
         ),
     )
-
-
-@api.delete("/v1/me/sessions/current", status=204, summary="Sign out", security="session")
-def sign_out(session: CurrentSession) -> None:
-    """The token is worth nothing from the next request on."""
-    sessions.close(session.stored)
 
 
 def identity_of(body: RecoveryRequest) -> tuple[str, str]:

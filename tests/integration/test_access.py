@@ -13,10 +13,11 @@ from sesame.platform.errors import TooManyRequests, Unauthenticated
 from sesame.platform.ids import new_id
 from sesame.services.access import Confirmations, MistypedCode, Starts, WrongOneTimeCode
 from sesame.services.one_time_codes import OneTimeCodes
-from sesame.services.sessions import SessionCheck
+from sesame.services.sessions import OwnSessions, SessionCheck
 from sesame.services.tenant_codes import Decipher
 from sesame.services.welcome import WelcomeLinkEnded, WelcomeLinks, Welcomes, WrongBirthDate
 from sesame.store import keys
+from sesame.store.audit import Audit
 from sesame.store.challenges import Challenges
 from sesame.store.sessions import Sessions, read_token
 from tests.conftest import FrozenClock
@@ -253,9 +254,17 @@ def test_a_session_ends_after_eight_hours_however_busy(door: Door, tenant: Tenan
         door.check(token)
 
 
-def test_signing_out_holds_from_the_next_request_on(door: Door, tenant: Tenant) -> None:
+def test_signing_out_holds_from_the_next_request_on(
+    door: Door, aws: Any, clock: FrozenClock, tenant: Tenant
+) -> None:
     token = door.sign_in(tenant)
-    door.sessions.close(door.check(token).stored)
+    OwnSessions(
+        sessions=door.sessions,
+        audit=Audit(aws.operations),
+        pepper=aws.pepper,
+        clock=clock,
+        random=token_bytes,
+    ).sign_out(door.check(token), "203.0.113.7")
 
     with pytest.raises(Unauthenticated):
         door.check(token)

@@ -22,6 +22,7 @@ class Caller:
     def __init__(self, aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         prepare(aws, monkeypatch)
         self.codes, self.tenancy = load("codes/api"), load("tenancy/api")
+        self.credentials = load("codes/credentials")
         self.clients = [platform_aws.client(name) for name in ("dynamodb", "kms", "secretsmanager")]
 
     def ask(
@@ -57,7 +58,9 @@ def tenant(aws: Any) -> Tenant:
 def test_a_sign_in_from_code_to_session_to_sign_out(caller: Caller, tenant: Tenant) -> None:
     token = caller.token(tenant)
     seen = caller.ask("GET", "/v1/me", of=caller.tenancy, authorization=f"Bearer {token}")
-    left = caller.ask("DELETE", "/v1/me/sessions/current", authorization=f"Bearer {token}")
+    left = caller.ask(
+        "DELETE", "/v1/me/sessions/current", of=caller.credentials, authorization=f"Bearer {token}"
+    )
     after = caller.ask("GET", "/v1/me", of=caller.tenancy, authorization=f"Bearer {token}")
 
     assert seen[0] == 200

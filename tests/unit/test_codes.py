@@ -118,20 +118,20 @@ def test_codes_that_are_out_there_keep_their_check_symbol(data: str, check: str)
     assert CodeFormat().check_symbol(data) == check
 
 
-@given(code_formats(), st.binary(min_size=1, max_size=64))
-def test_a_new_code_is_one_of_its_form(form: CodeFormat, seed: bytes) -> None:
-    answers = iter([*(bytes([byte]) for byte in seed)])
+@given(code_formats(), st.integers(0, 255))
+def test_a_new_code_is_one_of_its_form(form: CodeFormat, byte: int) -> None:
+    answers = iter([byte])
 
-    code = CodeFormats((form,)).new(lambda count: next(answers, bytes(count)))
+    code = CodeFormats((form,)).new(lambda count: bytes([next(answers, 0)] * count))
 
     assert form.checks(code)
 
 
 def test_bytes_that_would_favour_some_symbols_are_thrown_away() -> None:
     form = CodeFormat(length=11, alphabet=string.digits)
-    answers = iter([b"\xff", b"\xfa", b"\xf9", *[b"\x00"] * 9])
+    answers = iter([b"\xff" * 5, (10**10 * 108 + 7).to_bytes(5)])
 
-    assert form.new(lambda _: next(answers))[:2] == "90"
+    assert form.new(lambda _: next(answers))[:10] == "7000000000"
 
 
 def test_damms_table_is_totally_anti_symmetric() -> None:

@@ -95,13 +95,14 @@ def _double(value: int, size: int) -> int:
     return value ^ _PRIMITIVE[size] if value & size else value
 
 
-def _below(size: int, random: Random) -> int:
-    """A number below `size` (at most 256), uniform: bytes that would favour some are thrown away."""
-    ceiling = 256 - 256 % size
+def _below(ceiling: int, random: Random) -> int:
+    """A number below `ceiling`, uniform: bytes that would favour some are thrown away."""
+    count = ((ceiling - 1).bit_length() + 7) // 8
+    fair = 256**count - 256**count % ceiling
     while True:
-        [number] = random(1)
-        if number < ceiling:
-            return number % size
+        number = int.from_bytes(random(count))
+        if number < fair:
+            return number % ceiling
 
 
 def _stays(symbol: str) -> bool:
@@ -174,7 +175,9 @@ class CodeFormat:
 
     def new(self, random: Random) -> str:
         """A fresh code, folded and without its prefix: every one is as likely as any other."""
-        data = "".join(self.alphabet[_below(len(self.alphabet), random)] for _ in range(self.length - 1))
+        size = len(self.alphabet)
+        number = _below(size ** (self.length - 1), random)
+        data = "".join(self.alphabet[number // size**place % size] for place in range(self.length - 1))
         return data + self.check_symbol(data)
 
     def printed(self, folded: str) -> str:
@@ -257,11 +260,7 @@ STANDARD = CodeFormats()
 
 def new_one_time_code(random: Random) -> str:
     """Eight digits, uniform: bytes that would favour some digits are thrown away."""
-    ceiling = 2**32 - 2**32 % 10**OTP_DIGITS
-    while True:
-        number = int.from_bytes(random(4))
-        if number < ceiling:
-            return f"{number % 10**OTP_DIGITS:0{OTP_DIGITS}}"
+    return f"{_below(10**OTP_DIGITS, random):0{OTP_DIGITS}}"
 
 
 def printed_one_time_code(digits: str) -> str:
