@@ -1,4 +1,4 @@
-"""What a signed-in tenant does about the keys to the account: another tenant code, sessions seen and ended."""
+"""The keys to a signed-in tenant's account: another tenant code, sessions seen and ended."""
 
 from datetime import datetime
 from secrets import token_bytes
@@ -111,7 +111,7 @@ def list_sessions(session: CurrentSession) -> OpenSessions:
 
 @api.delete("/v1/me/sessions", status=204, summary="Sign out everywhere", security="session", tag="sessions")
 def end_all(session: CurrentSession, source: Source) -> None:
-    """Every session and every one-time code on its way is worth nothing from now on, this session included."""
+    """Every session, this one too, and every one-time code on its way is worth nothing from now on."""
     own.end_all(session, source)
 
 

@@ -3,7 +3,7 @@
 from datetime import date
 from secrets import token_bytes
 
-from sesame.platform.aws import Later, client
+from sesame.platform.aws import client
 from sesame.platform.clock import utc_now
 from sesame.platform.http import Api, Shown, Source
 from sesame.platform.secrets import Pepper, Secrets
@@ -75,7 +75,7 @@ api = Api()
     security="student",
 )
 def show_code(student: CurrentStudent, source: Source) -> PersonalSpaceCodes:
-    """Found by the token's `ine`, or by its `email` where that is verified; every contact on record is told."""
+    """Found by the token's `ine`, or its `email` if that is verified; every contact on record is told."""
     shown = personal_space.codes(student, source)
     by_residence: dict[str, CodesOfResidence] = {}
     for found in shown:

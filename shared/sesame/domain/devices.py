@@ -1,4 +1,4 @@
-"""What a browser says it is, in two words: enough to recognise one's own sessions, too little to track anybody."""
+"""What a browser says it is, in two words: enough to know one's own sessions by, too little to track."""
 
 _BROWSERS = (
     ("Edg", "Edge"),

@@ -139,7 +139,7 @@ class PersonalSpace:
     def codes(self, student: Student, source: str) -> list[ShownCode]:
         """The codes of the student's leases, newest first, `MOST_SHOWN` at most; every contact is told.
 
-        Raises NoTenancy, SharedEmail. Six calls (two more where an INE is not on record), and one to KMS a code.
+        Raises NoTenancy, SharedEmail. Six calls, seven where an INE is unknown; and one to KMS a code.
         """
         person = self._person(student)
         leases = [
@@ -159,8 +159,10 @@ class PersonalSpace:
         return shown
 
     def _person(self, student: Student) -> Person:
-        if student.ine and (person := self.people.person_by_ine(student.ine)):
-            return person
+        if student.ine and (owner := self.people.person_by_ine(student.ine)):
+            if student.birth_date not in {None, owner.birth_date}:
+                raise NoTenancy
+            return owner
         sharing = self.people.persons_by_email(student.email) if student.email else []
         matching = [person for person in sharing if _may_be(person, student)]
         if not matching:
@@ -173,9 +175,7 @@ class PersonalSpace:
         """Accounts for every code that is about to be shown, and has the contacts told, at once."""
         now = self.clock()
         hashed = self.pepper.hash("source", source)
-        told = announcement(
-            "code.recovered", now, lease_id=leases[0].lease_id, person_id=person.person_id
-        )
+        told = announcement("code.recovered", now, lease_id=leases[0].lease_id, person_id=person.person_id)
         writes = [
             self.audit.recording(
                 by_tenant(

@@ -49,7 +49,7 @@ class Rotations:
     formats: CodeFormats = codes.STANDARD
 
     def writes(self, lease: Lease, now: datetime, *, tells: bool = True) -> Rotation:
-        """A new code and the writes of a rotation, four with one pepper. One call, to KMS; nothing is written.
+        """A new code and the writes of a rotation, four with one pepper. One call, to KMS; none writes.
 
         The transaction fails where the lease is no longer as given, or, rarely, where the code is taken:
         read the lease again and draw another. Without `tells` the caller announces the change itself.
@@ -77,7 +77,7 @@ class Rotations:
         )
 
     def by_tenant(self, session: Session, source: str) -> str:
-        """The new code, as printed. Raises Contention. Two calls, three where it repeats a moment's earlier one.
+        """The new code, as printed. Raises Contention. Two calls, one for a moment's repeat.
 
         A double click changes the code once: whoever comes second within `SAME_CLICK`, or meanwhile, is
         answered the first one's code.
