@@ -239,6 +239,16 @@ def test_a_notice_that_went_out_late_names_no_day_that_has_passed() -> None:
     assert "10 septembre" not in found.subject + found.text
 
 
+@pytest.mark.parametrize("language", list(Language))
+def test_a_notice_shows_the_codes_last_two_symbols_and_where_to_find_the_rest(language: Language) -> None:
+    found = letter(LetterKind.NOTICE, language)
+
+    for text in (found.text, words(found.html)):
+        assert f"{'se termine par' if language is Language.FRENCH else 'ends in'} 7K" in " ".join(
+            text.split()
+        )
+
+
 def test_a_notice_prints_the_balance_brought_forward_beside_its_own_charge() -> None:
     found = letter(LetterKind.NOTICE, ENGLISH, balance_cents=60_000, earlier_cents=7_350)
 
