@@ -23,7 +23,7 @@ _INFO = {
         "Tenant services for student residences. Amounts are integer cents, times ISO 8601 in UTC. Errors "
         "are `application/problem+json` (RFC 9457) in the language of `Accept-Language` (fr, en), and never "
         "tell whether a person exists. The gateway answers three errors itself, as "
-        '`{"message": ...}`: 401 for a staff token it refuses, 404 for a path that is not here, '
+        '`{"message": ...}`: 401 for a staff or student token it refuses, 404 for a path that is not here, '
         "429 when too many requests come in all."
     ),
 }
@@ -59,6 +59,12 @@ _SECURITY = {
         "scheme": "bearer",
         "bearerFormat": "JWT",
         "description": "A token of the staff's identity provider.",
+    },
+    "student": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "An OIDC token of the students' provider: `ine`, or `email`, `email_verified`.",
     },
 }
 
@@ -121,11 +127,11 @@ def _tidy(operation: dict[str, Any]) -> None:
 
 
 def _add_the_gateways(operation: dict[str, Any]) -> None:
-    """What API Gateway answers by itself, in its own form: throttled, or a staff token that it refuses."""
+    """What API Gateway answers by itself, in its own form: throttled, or a token that it refuses."""
     said = {"application/json": {"schema": {"$ref": "#/components/schemas/GatewayMessage"}}}
     throttled = operation["responses"].setdefault("429", {"description": "Too many requests in all"})
     throttled.setdefault("content", {}).update(said)
-    if operation.get("security") == [{"staff": []}]:
+    if operation.get("security") in ([{"staff": []}], [{"student": []}]):
         operation["responses"]["401"]["content"].update(said)
 
 

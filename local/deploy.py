@@ -18,6 +18,7 @@ from samtranslator.yaml_helper import yaml_parse
 from local import artefacts, expansion
 from local.doctor import Trouble
 from local.instance import API_ID, PORTAL_HOST, REGION, ROOT, Instance
+from local.student_issuer import AUDIENCE
 
 STACK = "sesame-local"
 ARTEFACT_BUCKET = "sesame-local-artefacts"
@@ -94,6 +95,8 @@ def _parameters(template: Mapping[str, Any], instance: Instance) -> dict[str, st
         "PortalUrl": instance.portal_url,
         "SandboxUrl": instance.sandbox_url,
         "Sender": SENDER,
+        "StudentIssuer": instance.student_issuer,
+        "StudentAudience": AUDIENCE,
     }
     declared = template.get("Parameters", {})
     missing = [name for name, p in declared.items() if "Default" not in p and name not in known]

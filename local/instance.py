@@ -51,7 +51,7 @@ class Instance:
 
     @property
     def local_url(self) -> str:
-        """The mailbox and the sandbox payment provider."""
+        """The mailbox, the sandbox payment provider and the students' identity provider."""
         return f"http://127.0.0.1:{self.mailbox_port}"
 
     @property
@@ -63,6 +63,11 @@ class Instance:
     def sandbox_url(self) -> str:
         """The sandbox payment provider."""
         return f"{self.local_url}/sandbox"
+
+    @property
+    def student_issuer(self) -> str:
+        """The students' identity provider: its issuer identifier."""
+        return f"{self.local_url}/students"
 
     def client(self, service: str) -> Any:
         """A boto3 client of this instance, as root."""

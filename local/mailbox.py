@@ -1,6 +1,7 @@
 """The mailbox: the e-mails that the local AWS took instead of sending them, as JSON and as a page to read.
 
-One small server on loopback also carries the sandbox payment provider, under /sandbox.
+One small server on loopback also carries the sandbox payment provider, under /sandbox, and the students'
+identity provider, under /students.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from local.instance import Instance
 
 MAX_BODY = 1_000_000
 SANDBOX_PREFIX = "/sandbox"
+STUDENTS_PREFIX = "/students"
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 
@@ -43,7 +45,7 @@ class Answer(NamedTuple):
 
 
 class Provider(Protocol):
-    """What is mounted under /sandbox. `path` is what follows that prefix, with its query string."""
+    """What is mounted under a prefix. `path` is what follows it, with its query string."""
 
     def handle(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes
@@ -87,6 +89,7 @@ class Mailbox:
     def __init__(self, instance: Instance) -> None:
         self.instance = instance
         self.provider: Provider | None = None
+        self.students: Provider | None = None
         handler = type("Handler", (_Handler,), {"mailbox": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", instance.mailbox_port), handler)
         self._server.daemon_threads = True
@@ -105,12 +108,11 @@ class Mailbox:
     def answer(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Route one request."""
         url = urlsplit(target)
-        if url.path == SANDBOX_PREFIX or url.path.startswith(f"{SANDBOX_PREFIX}/"):
-            if self.provider is None:
-                return _text(503, "The sandbox payment provider is not up yet.")
-            return Answer(
-                *self.provider.handle(method, target.removeprefix(SANDBOX_PREFIX) or "/", headers, body)
-            )
+        for prefix, mounted in ((SANDBOX_PREFIX, self.provider), (STUDENTS_PREFIX, self.students)):
+            if url.path == prefix or url.path.startswith(f"{prefix}/"):
+                if mounted is None:
+                    return _text(503, "What answers here is not up yet.")
+                return Answer(*mounted.handle(method, target.removeprefix(prefix) or "/", headers, body))
         if method not in {"GET", "HEAD"}:
             return _text(405, "Only GET here.")
         to = next(iter(parse_qs(url.query).get("to", [])), None)

@@ -19,6 +19,7 @@ from local.mailbox import Mailbox
 from local.sandbox_provider import SandboxProvider
 from local.seed import assign, demo_tenants, plant
 from local.staff import DESK_EMAIL, StaffMember, Token
+from local.student_issuer import StudentIssuer
 
 # A token is replaced in stack.json while it still has this long to live.
 RENEWAL_SECONDS = 15 * 60.0
@@ -52,6 +53,7 @@ class LocalStack:
         self._root = root
         self._clock = clock
         self._running = contextlib.ExitStack()
+        self.students = StudentIssuer(instance.student_issuer)
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as starting:
@@ -75,6 +77,7 @@ class LocalStack:
         stack_file.remove(self.instance.folder)
         starting.enter_context(self.emulator)
         mailbox = starting.enter_context(Mailbox(self.instance))
+        mailbox.students = self.students
         if not is_deployed(self.instance):
             # What a run that ended badly may have left is of no use without its stack.
             self.emulator.reset()

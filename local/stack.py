@@ -38,6 +38,7 @@ class Stack(TypedDict):
     webhook_secrets: Mapping[str, str]
     bucket: str
     tables: Mapping[str, str]
+    student_issuer: str
 
 
 def describe(
@@ -59,6 +60,7 @@ def describe(
         webhook_secrets=deployment.webhook_secrets,
         bucket=deployment.settings.get("BUCKET", ""),
         tables=deployment.tables,
+        student_issuer=instance.student_issuer,
     )
 
 

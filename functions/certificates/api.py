@@ -14,12 +14,14 @@ from sesame.domain.tenancy import Language
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import NotFound
-from sesame.platform.http import Api, Id, Shown, StrictModel
+from sesame.platform.http import Api, Id, Shown, Source, StrictModel
+from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
-from sesame.services.certificates import PAGE, REFUSALS, Certificates
+from sesame.services.certificates import PAGE, REFUSALS, Certificates, EntryDocumentsAgain
 from sesame.services.documents import Downloads, Verifications
 from sesame.services.sessions import Session, SessionCheck, session_dependency
 from sesame.store.accounts import Accounts
+from sesame.store.audit import Audit
 from sesame.store.documents import Document, Documents
 from sesame.store.sessions import Sessions
 from sesame.store.table import Table
@@ -32,11 +34,14 @@ class CertificatesSettings(Settings):
     money_table: str
     documents_table: str
     bucket: str
+    operations_table: str
+    pepper_secret: str
 
 
 class Requestable(StrEnum):
-    """The documents a tenant may ask for. The entry document comes with the welcome, and with a new code."""
+    """The documents a tenant may ask for. The entry document shows the tenant code."""
 
+    ENTRY_DOCUMENT = Kind.ENTRY_DOCUMENT
     RESIDENCE_CERTIFICATE = Kind.RESIDENCE_CERTIFICATE
     RECEIPT = Kind.RECEIPT
     PART_PAYMENT_RECEIPT = Kind.PART_PAYMENT_RECEIPT
@@ -94,6 +99,11 @@ dynamodb = client("dynamodb")
 identity = Table(dynamodb, settings.identity_table)
 documents = Documents(Table(dynamodb, settings.documents_table))
 certificates = Certificates(documents, identity, Accounts(Table(dynamodb, settings.money_table)), utc_now)
+entry_documents = EntryDocumentsAgain(
+    certificates=certificates,
+    audit=Audit(Table(dynamodb, settings.operations_table)),
+    pepper=Pepper(Secrets(Later("secretsmanager")), settings.pepper_secret),
+)
 downloads = Downloads(documents, Later("s3"), settings.bucket)
 verifications = Verifications(documents)
 CurrentSession = Annotated[Session, Depends(session_dependency(SessionCheck(Sessions(identity), utc_now)))]
@@ -109,9 +119,14 @@ api = Api()
     security="session",
     tag="certificates",
 )
-def request_certificate(body: CertificateRequest, session: CurrentSession) -> Response[Certificate]:
+def request_certificate(
+    body: CertificateRequest, session: CurrentSession, source: Source
+) -> Response[Certificate]:
     """Asking twice for the same facts gives the same document."""
-    document = certificates.request(session, Kind(body.kind), period=body.period, language=body.language)
+    if body.kind is Requestable.ENTRY_DOCUMENT and body.period is None:
+        document = entry_documents.request(session, source, body.language)
+    else:
+        document = certificates.request(session, Kind(body.kind), period=body.period, language=body.language)
     return Response(
         status_code=202,
         content_type="application/json",

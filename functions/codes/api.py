@@ -1,15 +1,17 @@
-"""Tenants sign in with their code, recover a lost one, open their welcome link, and sign out."""
+"""Tenants sign in with their code, recover a lost one, and open their welcome link."""
 
 from datetime import date, datetime
 from math import ceil
 from secrets import token_bytes
 from typing import Annotated, Any
 
-from aws_lambda_powertools.event_handler import Depends
+from aws_lambda_powertools.event_handler import Request
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import Field
 
+from sesame.domain.codes import CodeFormats
 from sesame.domain.contacts import normal_email, normal_ine, normal_phone
+from sesame.domain.devices import device_of
 from sesame.domain.tenancy import Channel
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
@@ -28,7 +30,6 @@ from sesame.services.access import (
 )
 from sesame.services.documents import Downloads, EntryDocuments
 from sesame.services.lost_code_help import LostCodeHelp
-from sesame.services.sessions import Session, SessionCheck, session_dependency
 from sesame.services.tenant_codes import Decipher
 from sesame.services.welcome import WelcomeLinkEnded, Welcomes, WrongBirthDate
 from sesame.store.audit import Audit
@@ -50,6 +51,7 @@ class CodesSettings(Settings):
     pepper_secret: str
     codes_key: str
     sender: str
+    code_formats: str = ""
     imported_codes: str = ""
 
 
@@ -182,7 +184,8 @@ sessions = Sessions(identity)
 pacing = Pacing(identity)
 pepper = Pepper(Secrets(client("secretsmanager")), settings.pepper_secret)
 decipher = Decipher(Later("kms"), settings.codes_key)
-starts = Starts(challenges, pacing, pepper, utc_now, token_bytes, settings.imported_codes)
+formats = CodeFormats.of(settings.code_formats, settings.imported_codes)
+starts = Starts(challenges, pacing, pepper, utc_now, token_bytes, formats)
 confirmations = Confirmations(
     challenges=challenges,
     sessions=sessions,
@@ -197,8 +200,6 @@ advice = LostCodeHelp(People(identity, pepper).residences, settings.sender)
 documents = Documents(Table(dynamodb, settings.documents_table))
 welcomes = Welcomes(challenges, decipher, EntryDocuments(documents), utc_now)
 downloads = Downloads(documents, Later("s3"), settings.bucket)
-check = SessionCheck(sessions, utc_now)
-CurrentSession = Annotated[Session, Depends(session_dependency(check))]
 
 api = Api()
 
@@ -232,9 +233,12 @@ def resend_sign_in(sign_in_id: Id, body: Resend, source: Source) -> Waiting:
     summary="Open a session with the one-time code",
     errors=[WrongOneTimeCode],
 )
-def confirm_sign_in(sign_in_id: Id, body: OneTimeCodeGiven, source: Source) -> SessionOpened:
+def confirm_sign_in(
+    sign_in_id: Id, body: OneTimeCodeGiven, source: Source, request: Request
+) -> SessionOpened:
     """Five tries, ten minutes, once."""
-    opened = confirmations.sign_in(sign_in_id, body.otp, source=source)
+    device = device_of(request.headers.get("user-agent", ""))
+    opened = confirmations.sign_in(sign_in_id, body.otp, source=source, device=device)
     return SessionOpened(session_token=opened.token, expires_at=opened.ends_at)
 
 
@@ -327,12 +331,6 @@ def open_welcome(body: WelcomeRequest) -> Welcomed:
             document_id=welcomed.document_id, status=download.status, download_url=download.url
         ),
     )
-
-
-@api.delete("/v1/me/sessions/current", status=204, summary="Sign out", security="session")
-def sign_out(session: CurrentSession) -> None:
-    """The token is worth nothing from the next request on."""
-    sessions.close(session.stored)
 
 
 def _waiting(started: Started) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from aws_lambda_powertools.event_handler import Depends, Request, Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import Field
 
+from sesame.domain.codes import CodeFormats
 from sesame.domain.lease_faults import Fault, RowProblem
 from sesame.domain.lease_files import Column, LeaseRow, check_lease
 from sesame.domain.tenancy import Landlord, Residence
@@ -50,6 +51,7 @@ class DeskSettings(Settings):
     pepper_secret: str
     codes_key: str
     operator_name: str
+    code_formats: str = ""
     imported_codes: str = ""
     default_provider: str = ""
 
@@ -182,7 +184,7 @@ admissions = Admissions(
     operator_name=settings.operator_name,
     clock=utc_now,
     random=token_bytes,
-    imported_codes=settings.imported_codes,
+    formats=CodeFormats.of(settings.code_formats, settings.imported_codes),
     default_provider=settings.default_provider,
 )
 imports = LeaseImports(

@@ -4,11 +4,13 @@ from datetime import datetime
 from secrets import token_bytes
 from typing import Annotated
 
+from aws_lambda_powertools.event_handler import Depends
 from pydantic import Field
 
+from sesame.domain.codes import CodeFormats
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
-from sesame.platform.errors import Conflict, Forbidden, NotFound
+from sesame.platform.errors import Forbidden, NotFound
 from sesame.platform.http import Api, Id, Shown, Source, StrictModel
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
@@ -19,14 +21,15 @@ from sesame.services.desk_recovery import (
     LeaseIsCancelled,
     NoSuchApproval,
     OwnChange,
-    OwnLease,
 )
 from sesame.services.documents import CodeSlips, Downloads
-from sesame.services.staff import CurrentStaff, Role, require
+from sesame.services.rotation import Rotations
+from sesame.services.staff import Role, Staff, require, staff_dependency
 from sesame.store.audit import Audit
 from sesame.store.documents import Documents
 from sesame.store.pacing import Pacing
 from sesame.store.people import People
+from sesame.store.staff import StaffDirectory
 from sesame.store.table import Table
 
 HELPERS = (Role.DESK, Role.MANAGER, Role.ADMINISTRATOR)
@@ -41,6 +44,9 @@ class DeskRecoverySettings(Settings):
     operations_table: str
     bucket: str
     pepper_secret: str
+    codes_key: str
+    code_formats: str = ""
+    imported_codes: str = ""
 
 
 class IdShown(StrictModel):
@@ -56,6 +62,8 @@ class DeskRecoveryRequest(StrictModel):
     id_document: IdShown
     email: Annotated[str, Field(max_length=254)] | None = None
     phone: Annotated[str, Field(max_length=30)] | None = None
+    new_code: bool = False
+    """Replaces the code: where somebody else may know it."""
 
 
 class DeskRecoveryDone(Shown):
@@ -83,15 +91,30 @@ pepper = Pepper(Secrets(client("secretsmanager")), settings.pepper_secret)
 documents = Documents(Table(dynamodb, settings.documents_table))
 slips = CodeSlips(documents)
 downloads = Downloads(documents, Later("s3"), settings.bucket)
+people = People(identity, pepper)
+audit = Audit(Table(dynamodb, settings.operations_table))
+rotations = Rotations(
+    people=people,
+    audit=audit,
+    pepper=pepper,
+    kms=Later("kms"),
+    codes_key=settings.codes_key,
+    clock=utc_now,
+    random=token_bytes,
+    formats=CodeFormats.of(settings.code_formats, settings.imported_codes),
+)
 recoveries = DeskRecoveries(
-    people=People(identity, pepper),
+    people=people,
     pacing=Pacing(identity),
-    audit=Audit(Table(dynamodb, settings.operations_table)),
+    audit=audit,
     slips=slips,
+    rotations=rotations,
     pepper=pepper,
     clock=utc_now,
     random=token_bytes,
 )
+
+CurrentStaff = Annotated[Staff, Depends(staff_dependency(StaffDirectory(identity)))]
 
 api = Api()
 
@@ -100,7 +123,7 @@ api = Api()
     "/v1/desk/leases/<lease_id>/code-recoveries",
     status=201,
     summary="Give a lost code back on presentation of an ID",
-    errors=[Forbidden, NotFound, OwnLease, LeaseIsCancelled, Conflict],
+    errors=[Forbidden, NotFound, LeaseIsCancelled],
     security="staff",
 )
 def recover(lease_id: Id, body: DeskRecoveryRequest, staff: CurrentStaff, source: Source) -> DeskRecoveryDone:
@@ -114,6 +137,7 @@ def recover(lease_id: Id, body: DeskRecoveryRequest, staff: CurrentStaff, source
         id_last_characters=body.id_document.last_characters,
         email=body.email,
         phone=body.phone,
+        new_code=body.new_code,
     )
     done = recoveries.recover(staff, lease_id, request, source=source)
     return DeskRecoveryDone(
@@ -128,7 +152,7 @@ def recover(lease_id: Id, body: DeskRecoveryRequest, staff: CurrentStaff, source
     "/v1/desk/leases/<lease_id>/contact-approvals",
     status=204,
     summary="Approve a colleague's change of contacts",
-    errors=[Forbidden, NotFound, NoSuchApproval, OwnChange, OwnLease],
+    errors=[Forbidden, NotFound, NoSuchApproval, OwnChange],
     security="staff",
 )
 def approve(lease_id: Id, staff: CurrentStaff, source: Source) -> None:

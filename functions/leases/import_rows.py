@@ -2,6 +2,7 @@
 
 from secrets import token_bytes
 
+from sesame.domain.codes import CodeFormats
 from sesame.platform.aws import client
 from sesame.platform.clock import utc_now
 from sesame.platform.events import batch_handler
@@ -24,6 +25,7 @@ class ImportSettings(Settings):
     pepper_secret: str
     codes_key: str
     operator_name: str
+    code_formats: str = ""
     imported_codes: str = ""
     default_provider: str = ""
     import_queue_url: str
@@ -44,7 +46,7 @@ worker = ImportWorker(
         operator_name=settings.operator_name,
         clock=utc_now,
         random=token_bytes,
-        imported_codes=settings.imported_codes,
+        formats=CodeFormats.of(settings.code_formats, settings.imported_codes),
         default_provider=settings.default_provider,
     ),
     sqs=client("sqs"),

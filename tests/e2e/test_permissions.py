@@ -95,7 +95,15 @@ def publishes() -> Call:
 
 # Its own, and what it must be refused. What is refused is what would hurt most, were the function taken over.
 CASES: dict[str, tuple[Call | None, list[Call]]] = {
-    "CodesFunction": (reads("Identity"), [reads("Money"), writes("Operations"), encrypts()]),
+    "CodesFunction": (
+        reads("Identity"),
+        [reads("Money"), writes("Operations"), encrypts(), deletes("Identity")],
+    ),
+    "CredentialsFunction": (decrypts(), [reads("Money"), reads("Operations"), deletes("Operations")]),
+    "PersonalSpaceFunction": (
+        queries("Identity"),
+        [encrypts(), writes("Identity"), updates("Identity"), reads("Operations"), reads("Money")],
+    ),
     "PortalFunction": (updates("Identity"), [deletes("Identity"), reads("Money"), knows("PepperSecret")]),
     "TenancyFunction": (reads("Money"), [writes("Money"), reads("Documents"), decrypts()]),
     "PaymentsFunction": (writes("Money"), [writes("Identity"), reads("Documents"), decrypts()]),

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from secrets import token_bytes
 from typing import Any
 
+from sesame.domain.codes import STANDARD, CodeFormats
 from sesame.platform.ids import new_id
 from sesame.services.access import Confirmations, OpenedSession, RecoveredCode, Starts
 from sesame.services.one_time_codes import OneTimeCode, OneTimeCodes
@@ -24,12 +25,12 @@ SOMEWHERE = "192.0.2.7"
 class Door:
     """Ways in. `source` is the caller's network."""
 
-    def __init__(self, aws: Any, clock: FrozenClock, imported_codes: str = "") -> None:
+    def __init__(self, aws: Any, clock: FrozenClock, formats: CodeFormats = STANDARD) -> None:
         self.aws, self.clock = aws, clock
         self.challenges, self.sessions = Challenges(aws.identity), Sessions(aws.identity)
         self.pacing, self.audit = Pacing(aws.identity), Audit(aws.operations)
         decipher = Decipher(aws.kms, aws.codes_key)
-        self.starts = Starts(self.challenges, self.pacing, aws.pepper, clock, token_bytes, imported_codes)
+        self.starts = Starts(self.challenges, self.pacing, aws.pepper, clock, token_bytes, formats)
         self.one_time_codes = OneTimeCodes(self.challenges, self.pacing, aws.pepper, clock, token_bytes)
         self.confirmations = Confirmations(
             challenges=self.challenges,

@@ -14,6 +14,7 @@ import pytest
 from moto.dynamodb import models as moto_models
 from moto.dynamodb.models.table import Table as MotoTable
 
+from sesame.domain.codes import CodeFormats
 from sesame.domain.lease_files import HEADERS, Column
 from sesame.domain.scope import EVERYWHERE
 from sesame.platform.clock import Clock
@@ -140,7 +141,7 @@ def desk_on(aws: Any, clock: Clock) -> Desk:
         clock=clock,
         random=token_bytes,
         pause=lambda _seconds: None,
-        imported_codes="10C[0-9]{5}",
+        formats=CodeFormats(imported="10C[0-9]{5}"),
     )
     store, files = Imports(aws.operations), StoredFiles(aws.s3, aws.bucket)
     return Desk(

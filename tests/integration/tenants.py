@@ -33,7 +33,7 @@ class Tenant:
     @property
     def printed_code(self) -> str:
         """As on the entry document."""
-        return codes.printed(self.code)
+        return codes.STANDARD.printed(self.code)
 
 
 def admit(aws: Any, *, residence: Residence = RESIDENCE, **of_person: Any) -> Tenant:
@@ -41,10 +41,12 @@ def admit(aws: Any, *, residence: Residence = RESIDENCE, **of_person: Any) -> Te
     people = People(aws.identity, aws.pepper)
     known = people.residence(residence.residence_id)
     lease_id, person_id = new_id(), new_id()
-    code = codes.new_code(token_bytes)
+    code = codes.STANDARD.new(token_bytes)
     reference = codes.new_tenant_reference(token_bytes)
     cipher = aws.kms.encrypt(
-        KeyId=aws.codes_key, Plaintext=code.encode(), EncryptionContext={"lease_id": lease_id}
+        KeyId=aws.codes_key,
+        Plaintext=codes.STANDARD.printed(code).encode(),
+        EncryptionContext={"lease_id": lease_id},
     )["CiphertextBlob"]
     described: dict[str, Any] = {
         "family_name": "Nguyễn",

@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 
 from sesame.domain import codes
+from sesame.domain.codes import CodeFormats
 from sesame.platform.errors import TooManyRequests, Unauthenticated
 from sesame.services.access import MistypedCode, WrongOneTimeCode
 from sesame.services.one_time_codes import Explanation, Obstacle
+from sesame.services.sessions import OwnSessions
 from sesame.services.welcome import WelcomeLinkEnded, WrongBirthDate
 from sesame.store import keys
+from sesame.store.audit import Audit
 from sesame.store.sessions import read_token
 from tests.conftest import FrozenClock
 from tests.integration.door import MINUTE, Door
@@ -94,7 +97,7 @@ def test_a_typing_error_is_said_at_once(door: Door, tenant: Tenant) -> None:
 def test_a_code_brought_from_another_system_signs_in_and_is_never_called_a_typing_error(
     aws: Any, clock: FrozenClock
 ) -> None:
-    door = Door(aws, clock, imported_codes="[0-9]{6}")
+    door = Door(aws, clock, CodeFormats(imported="[0-9]{6}"))
 
     assert door.ask_sign_in("12-34 56")
     with pytest.raises(MistypedCode):
@@ -102,7 +105,7 @@ def test_a_code_brought_from_another_system_signs_in_and_is_never_called_a_typin
 
 
 def test_an_unknown_code_answers_like_a_known_one(door: Door, tenant: Tenant) -> None:
-    unknown = codes.printed(codes.new_code(token_bytes))
+    unknown = codes.STANDARD.printed(codes.STANDARD.new(token_bytes))
     known_id, unknown_id = door.ask_sign_in(tenant.printed_code), door.ask_sign_in(unknown)
     door.one_time_code(known_id)
 
@@ -168,7 +171,7 @@ def test_a_message_prepared_twice_leaves_the_last_code_in_force(door: Door, tena
 def test_a_new_one_time_code_waits_thirty_seconds_for_known_and_unknown_alike(
     door: Door, tenant: Tenant
 ) -> None:
-    for code in (tenant.printed_code, codes.printed(codes.new_code(token_bytes))):
+    for code in (tenant.printed_code, codes.STANDARD.printed(codes.STANDARD.new(token_bytes))):
         door.ask_sign_in(code)
         with pytest.raises(TooManyRequests) as caught:
             door.ask_sign_in(code)
@@ -219,9 +222,17 @@ def test_a_session_ends_after_eight_hours_however_busy(door: Door, tenant: Tenan
         door.check(token)
 
 
-def test_signing_out_holds_from_the_next_request_on(door: Door, tenant: Tenant) -> None:
+def test_signing_out_holds_from_the_next_request_on(
+    door: Door, aws: Any, clock: FrozenClock, tenant: Tenant
+) -> None:
     token = door.sign_in(tenant)
-    door.sessions.close(door.check(token).stored)
+    OwnSessions(
+        sessions=door.sessions,
+        audit=Audit(aws.operations),
+        pepper=aws.pepper,
+        clock=clock,
+        random=token_bytes,
+    ).sign_out(door.check(token), "203.0.113.7")
 
     with pytest.raises(Unauthenticated):
         door.check(token)

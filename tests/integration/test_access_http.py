@@ -22,6 +22,7 @@ class Caller:
     def __init__(self, aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         prepare(aws, monkeypatch)
         self.codes, self.tenancy = load("codes/api"), load("tenancy/api")
+        self.credentials = load("codes/credentials")
         self.clients = [platform_aws.client(name) for name in ("dynamodb", "kms", "secretsmanager")]
 
     def ask(
@@ -61,7 +62,9 @@ def tenant(aws: Any) -> Tenant:
 def test_a_sign_in_from_code_to_session_to_sign_out(caller: Caller, tenant: Tenant) -> None:
     token = caller.token(tenant)
     seen = caller.ask("GET", "/v1/me", of=caller.tenancy, authorization=f"Bearer {token}")
-    left = caller.ask("DELETE", "/v1/me/sessions/current", authorization=f"Bearer {token}")
+    left = caller.ask(
+        "DELETE", "/v1/me/sessions/current", of=caller.credentials, authorization=f"Bearer {token}"
+    )
     after = caller.ask("GET", "/v1/me", of=caller.tenancy, authorization=f"Bearer {token}")
 
     assert seen[0] == 200
@@ -108,7 +111,7 @@ def test_what_identifies_nobody_is_said_in_words(caller: Caller, body: dict[str,
 def test_known_and_unknown_get_the_same_answers_to_the_letter(caller: Caller, tenant: Tenant) -> None:
     seen: list[list[Any]] = []
     caller.codes.pepper.hash("warm", "up")  # the first request of a process also reads the pepper
-    for code in (tenant.printed_code, codes.printed(codes.new_code(token_bytes))):
+    for code in (tenant.printed_code, codes.STANDARD.printed(codes.STANDARD.new(token_bytes))):
         with count_calls(*caller.clients) as calls:
             first = caller.ask("POST", "/v1/sign-ins", {"tenant_code": code})
             sign_in_id = first[1].pop("sign_in_id")
@@ -163,7 +166,9 @@ def test_the_calls_of_each_way_in_stay_within_their_budgets(caller: Caller, tena
         caller.ask("GET", "/v1/me", of=caller.tenancy, authorization=f"Bearer {token}")
     counted["me"] = len(calls)
     with count_calls(*caller.clients) as calls:
-        caller.ask("POST", "/v1/sign-ins", {"tenant_code": codes.printed(codes.new_code(token_bytes))})
+        caller.ask(
+            "POST", "/v1/sign-ins", {"tenant_code": codes.STANDARD.printed(codes.STANDARD.new(token_bytes))}
+        )
     counted["sign-in start"] = len(calls)
     _, started = caller.ask("POST", "/v1/code-recoveries", {"ine": "170669074DK", "birth_date": "2004-05-31"})
     otp = caller.one_time_code(started["recovery_id"])

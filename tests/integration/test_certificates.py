@@ -36,6 +36,7 @@ from sesame.services.rendering import Rendering
 from sesame.services.sessions import Session
 from sesame.store import keys
 from sesame.store.accounts import Accounts
+from sesame.store.audit import Action, Audit
 from sesame.store.documents import Document, Documents
 from sesame.store.sessions import Sessions, StoredSession, new_token
 from tests.conftest import FrozenClock
@@ -514,11 +515,28 @@ def test_the_story_over_http(http: Http, office: Office) -> None:
     assert "birth_date" not in verified
 
 
+def test_the_entry_document_is_asked_for_again_with_an_entry_in_the_audit(
+    http: Http, office: Office, aws: Any, tenant: Tenant
+) -> None:
+    status, asked, _ = http("POST", "/v1/me/certificates", {"kind": "entry_document"})
+    again = http("POST", "/v1/me/certificates", {"kind": "entry_document"})[1]
+    office.rendering.render(asked["id"])
+
+    document = office.documents.get(asked["id"])
+    entries = Audit(aws.operations).of(tenant.lease.lease_id).entries
+    assert (status, again["id"]) == (202, asked["id"])
+    assert document is not None
+    assert tenant.printed_code in text_of(office.download(document))
+    assert [entry.action for entry in entries] == [Action.CODE_SHOWN] * 2
+    assert entries[0].details == {"way": "entry-document"}
+    assert entries[0].actor.id == tenant.person.person_id
+
+
 @pytest.mark.parametrize(
     "body",
     [
         {"kind": "diploma"},
-        {"kind": "entry_document"},
+        {"kind": "entry_document", "period": "2026-09"},
         {"kind": "receipt", "period": "2026-13"},
         {"kind": "receipt"},
         {"kind": "residence_certificate", "period": "2026-09"},

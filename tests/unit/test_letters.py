@@ -115,6 +115,7 @@ FACTS: dict[LetterKind, dict[str, Any]] = {
     LetterKind.CODE_RECOVERED: {
         "at": AT,
         "way": "self_service",
+        "code_replaced": False,
         "contacts_changed": False,
         "contacts_held_until": None,
     },
@@ -249,6 +250,16 @@ def test_a_notice_that_went_out_late_names_no_day_that_has_passed() -> None:
     found = letter(LetterKind.NOTICE, FRENCH, today=date(2026, 9, 20))
 
     assert "10 septembre" not in found.subject + found.text
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_a_notice_shows_the_codes_last_two_symbols_and_where_to_find_the_rest(language: Language) -> None:
+    found = letter(LetterKind.NOTICE, language)
+
+    for text in (found.text, words(found.html)):
+        assert f"{'se termine par' if language is Language.FRENCH else 'ends in'} 7K" in " ".join(
+            text.split()
+        )
 
 
 def test_a_notice_prints_the_balance_brought_forward_beside_its_own_charge() -> None:

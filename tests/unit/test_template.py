@@ -130,7 +130,7 @@ def test_every_rule_sends_to_a_queue_that_lets_exactly_this_rule_in() -> None:
         assert (target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0], name) in allowed
 
 
-NOBODY_LISTENS_YET = {"payment.changed", "document.ready"}
+NOBODY_LISTENS_YET = {"payment.changed", "document.ready", "code.rotated"}
 
 
 def test_every_type_of_event_that_is_announced_has_a_rule_and_every_rule_a_type() -> None:
@@ -299,13 +299,46 @@ def test_a_scheduled_run_that_fails_is_kept_among_the_dead_letters() -> None:
     assert len(of_type("AWS::Lambda::EventInvokeConfig")) == len(of_type("AWS::Scheduler::Schedule"))
 
 
-def test_every_staff_route_asks_the_gateway_for_a_staff_token_and_no_other_does() -> None:
-    [api] = of_type("AWS::ApiGatewayV2::Api").values()
+AUTHORIZED = {"/v1/desk": [["Staff"]], "/v1/personal-space": [["Student"]]}
 
-    for path, methods in api["Body"]["paths"].items():
+
+def paths() -> dict[str, Any]:
+    """The API's paths, those that a condition may leave out included."""
+    [api] = of_type("AWS::ApiGatewayV2::Api").values()
+    return {
+        path: {method: _whole(operation) for method, operation in _whole(item).items()}
+        for path, item in api["Body"]["paths"].items()
+    }
+
+
+def _whole(part: dict[str, Any]) -> dict[str, Any]:
+    return dict(part["Fn::If"][1]) if "Fn::If" in part else part
+
+
+def test_the_personal_space_is_there_only_with_an_issuer_of_students() -> None:
+    [api] = of_type("AWS::ApiGatewayV2::Api").values()
+    authorizer = api["Body"]["components"]["securitySchemes"]["Student"]["x-amazon-apigateway-authorizer"]
+
+    assert api["Body"]["paths"]["/v1/personal-space/tenant-code"]["Fn::If"][::2] == [
+        "HasStudentIssuer",
+        {"Ref": "AWS::NoValue"},
+    ]
+    for name in ("PersonalSpaceFunction", "PersonalSpaceRole"):
+        assert resources()[name]["Condition"] == "HasStudentIssuer"
+    assert authorizer["jwtConfiguration"]["issuer"]["Fn::If"][:2] == [
+        "HasStudentIssuer",
+        {"Ref": "StudentIssuer"},
+    ]
+    assert authorizer["jwtConfiguration"]["audience"] == [
+        {"Fn::If": ["HasStudentIssuer", {"Ref": "StudentAudience"}, "nobody"]}
+    ]
+
+
+def test_every_staff_route_asks_the_gateway_for_a_staff_token_and_no_other_does() -> None:
+    for path, methods in paths().items():
         for method, operation in methods.items():
             asks = [list(scheme) for scheme in operation.get("security", [])]
-            assert asks == ([["Staff"]] if path.startswith("/v1/desk") else []), f"{method} {path}"
+            assert asks == AUTHORIZED.get("/".join(path.split("/")[:3]), []), f"{method} {path}"
 
 
 def test_staff_need_a_second_factor_outside_the_local_stage() -> None:
@@ -320,12 +353,11 @@ def test_the_sandbox_provider_exists_in_the_local_stage_only() -> None:
 
 
 def test_the_routes_of_the_template_are_the_routes_of_the_openapi_document() -> None:
-    [api] = of_type("AWS::ApiGatewayV2::Api").values()
     documented = json.loads((ROOT / "docs" / "openapi.json").read_text("utf-8"))["paths"]
 
     deployed = {
         (path, method)
-        for path, methods in api["Body"]["paths"].items()
+        for path, methods in paths().items()
         for method in methods
         if path.startswith("/v1/") and path != "/v1/openapi.json"
     }

@@ -142,8 +142,8 @@ class Renderer:
             holder=typography.name(holder),
             issued=self._issued(issue, voice),
             portal=_spoken_address(self._portal_url),
-            tenant_code=codes.printed(tenant_code) if tenant_code else None,
-            own_code=tenant_code is not None and _is_our_own(tenant_code),
+            tenant_code=tenant_code,
+            without_look_alikes=tenant_code is not None and _LOOK_ALIKES.isdisjoint(tenant_code.upper()),
         )
 
     def _issued(self, issue: Issue, voice: Voice) -> dict[str, Any]:
@@ -190,15 +190,6 @@ def _spoken_address(url: str) -> str:
     return url.partition("://")[2] or url
 
 
-def _is_our_own(tenant_code: str) -> bool:
-    """Whether the code follows Sésame's own form; one brought by an import may hold any symbol."""
-    try:
-        codes.read(tenant_code)
-    except codes.Mistyped:
-        return False
-    return True
-
-
 def _qr(url: str, *, title: str) -> Markup:
     """A QR code as inline SVG, titled for screen readers. Level M: a fold or a stain does not undo it."""
     svg = segno.make(url, error="m", micro=False).svg_inline(
@@ -206,6 +197,9 @@ def _qr(url: str, *, title: str) -> Markup:
     )
     return Markup(svg)  # noqa: S704 (made of our own words and a code of our own)
 
+
+_LOOK_ALIKES = frozenset("ILOU")
+"""Letters that the entry document says are not in the code, where that is so."""
 
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 _UA = "{http://www.aiim.org/pdfua/ns/id/}"

@@ -143,5 +143,8 @@ class Lease:
     code_cipher: bytes
     """The tenant code, encrypted by KMS with the lease as encryption context."""
     code_hash: str
+    """The keyed hash under which the code's look-up is kept."""
+    code_rotated_at: datetime | None = None
+    """When the code last took the place of another; None for the first."""
     status: LeaseStatus = LeaseStatus.ADMITTED
     version: int = 1

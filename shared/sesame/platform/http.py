@@ -38,12 +38,13 @@ MAX_JSON_BYTES = 64 * 1024
 _ID = re.compile(r"[0-9a-z]{26}")
 _NOBODYS = "0" * 26
 
-Security = Literal["public", "session", "staff"]
+Security = Literal["public", "session", "staff", "student"]
 
 _SECURITY: dict[Security, list[dict[str, list[str]]]] = {
     "public": [],
     "session": [{"session": []}],
     "staff": [{"staff": []}],
+    "student": [{"student": []}],
 }
 _SAFETY_HEADERS = {
     "Cache-Control": "no-store",

@@ -12,6 +12,7 @@ from math import ceil
 from typing import ClassVar
 
 from sesame.domain import codes
+from sesame.domain.codes import CodeFormats
 from sesame.domain.tenancy import Channel, Lease, Residence
 from sesame.platform.clock import Clock
 from sesame.platform.errors import NotFound, Problem, TooManyRequests
@@ -102,18 +103,14 @@ class Starts:
     pepper: Pepper
     clock: Clock
     random: Random
-    imported_codes: str = ""
-    """The form of codes that the operator brought along; see `codes.read`."""
+    formats: CodeFormats = codes.STANDARD
 
     def sign_in(self, tenant_code: str, *, source: str, send_by: Channel | None = None) -> Started:
         """Starts a sign-in. Raises MistypedCode, without any look-up; TooManyRequests."""
         try:
-            folded = codes.read(tenant_code, self.imported_codes)
+            folded = self.formats.read(tenant_code)
         except codes.Mistyped as error:
-            raise MistypedCode(
-                detail_fr="Vérifiez chaque caractère : le code compte huit lettres ou chiffres.",
-                detail_en="Check each symbol: the code has eight letters or digits.",
-            ) from error
+            raise _mistyped(self.formats) from error
         return self._start(
             self._challenge(
                 ChallengeKind.SIGN_IN,
@@ -225,8 +222,11 @@ class Confirmations:
     clock: Clock
     random: Random
 
-    def sign_in(self, sign_in_id: str, typed: str, *, source: str) -> OpenedSession:
-        """Opens a session. Raises WrongOneTimeCode. Two AWS calls, one of them a transaction."""
+    def sign_in(self, sign_in_id: str, typed: str, *, source: str, device: str = "") -> OpenedSession:
+        """Opens a session. `device` is what its owner will know it by. Raises WrongOneTimeCode.
+
+        Two AWS calls, one of them a transaction.
+        """
         now = self.clock()
         challenge, person_id = self._confirmed(sign_in_id, ChallengeKind.SIGN_IN, typed, source, now)
         [holding] = challenge.holdings
@@ -239,6 +239,7 @@ class Confirmations:
             created_at=now,
             last_seen_at=now,
             ends_at=now + ABSOLUTE,
+            device=device,
         )
         done = by_tenant(
             Action.SIGNED_IN,
@@ -336,6 +337,16 @@ class Confirmations:
             transact(table.client, [*writes, same_epoch, in_force], attempts=3)
         except ConditionFailed as error:
             raise _wrong() from error
+
+
+def _mistyped(formats: CodeFormats) -> MistypedCode:
+    if formats.imported:  # their lengths are anybody's guess
+        return MistypedCode(detail_fr="Vérifiez chaque caractère.", detail_en="Check each symbol.")
+    lengths = list(map(str, formats.lengths))
+    return MistypedCode(
+        detail_fr=f"Vérifiez chaque caractère : le code compte {' ou '.join(lengths)} lettres ou chiffres.",
+        detail_en=f"Check each symbol: the code has {' or '.join(lengths)} letters or digits.",
+    )
 
 
 def _same_epoch(table: Table, person_id: str, epoch: int) -> Check:

@@ -125,6 +125,7 @@ class AccessNotices:
             "residence": residence,
             "at": event.at.astimezone(ZoneInfo(residence.time_zone)),
             "way": event.data.get("way", "self_service"),
+            "code_replaced": event.data.get("code") == "new",
             "contacts_changed": event.data.get("contacts") == "changed",
             "contacts_held_until": _held_until(person, residence) if person.hold else None,
         }

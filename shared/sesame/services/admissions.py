@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sesame.domain import codes
+from sesame.domain.codes import CodeFormats
 from sesame.domain.contacts import folded_name
 from sesame.domain.lease_faults import Fault
 from sesame.domain.lease_files import Column, LeaseRow
@@ -100,8 +101,7 @@ class Admissions:
     pause: Callable[[float], None] = time.sleep
     default_provider: str = ""
     """The payment provider of residences that a file brings in; empty: none until somebody chooses."""
-    imported_codes: str = ""
-    """The form of codes that the operator brings along; see `codes.read`. Empty: none are expected."""
+    formats: CodeFormats = codes.STANDARD
 
     def on_record(self, rows: Sequence[LeaseRow]) -> OnRecord:
         """Reads what a batch of rows needs: about four reads for a hundred rows."""
@@ -181,11 +181,11 @@ class Admissions:
         return _created(record)
 
     def _can_sign_in_with(self, code: str) -> bool:
+        """Whether it would be read as itself, neither as a typing error nor, by its prefix, as another."""
         try:
-            codes.read(code, self.imported_codes)
+            return self.formats.read(code) == codes.fold(code)
         except codes.Mistyped:
             return False
-        return True
 
     def _known_person(self, row: LeaseRow, known: OnRecord) -> Person | None:
         """The person on record that the row is about, None for a new one. Raises _Refused."""
@@ -221,11 +221,11 @@ class Admissions:
     def _lease(self, row: LeaseRow, person: Person) -> tuple[Lease, str]:
         """The lease with its code encrypted, and the folded code for its look-up."""
         lease_id = new_id(self.random)
-        code = codes.fold(row.tenant_code) if row.tenant_code else codes.new_code(self.random)
-        # An operator's own code is kept as the operator writes it; ours is kept folded and printed in groups.
+        code = codes.fold(row.tenant_code) if row.tenant_code else self.formats.new(self.random)
+        # Kept as the operator writes it, or as printed: whatever forms come later, the paper stays right.
         sealed = self.kms.encrypt(
             KeyId=self.codes_key,
-            Plaintext=(row.tenant_code or code).encode(),
+            Plaintext=(row.tenant_code or self.formats.printed(code)).encode(),
             EncryptionContext={"lease_id": lease_id},
         )
         lease = Lease(

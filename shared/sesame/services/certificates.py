@@ -8,17 +8,19 @@ from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from sesame.domain.calendar import local_date
-from sesame.domain.certificates import Facts, Kind, Reason, Refused, Tenancy, residence_facts
+from sesame.domain.certificates import Facts, Kind, Reason, Refused, Tenancy, entry_facts, residence_facts
 from sesame.domain.journal import fold, notice_entry_id
 from sesame.domain.receipts import PeriodStanding, part_payment_facts, period_standing, receipt_facts
 from sesame.domain.tenancy import Language, Lease, Residence
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Conflict, Invalid, NotFound
 from sesame.platform.ids import Random
+from sesame.platform.secrets import Pepper
 from sesame.services.documents import LeaseCancelled, Order, keep
 from sesame.services.sessions import Session
 from sesame.store import keys
 from sesame.store.accounts import Accounts
+from sesame.store.audit import Action, Audit, by_tenant
 from sesame.store.documents import Document, Documents
 from sesame.store.people import residence_of
 from sesame.store.table import Table
@@ -138,6 +140,34 @@ class Certificates:
         return period_standing(notice, standing, ZoneInfo(time_zone))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryDocumentsAgain:
+    """The entry document for who is signed in: it shows the code, so that asking is accounted for."""
+
+    certificates: Certificates
+    audit: Audit
+    pepper: Pepper
+
+    def request(self, session: Session, source: str, language: Language | None = None) -> Document:
+        """The entry document of the lease as it stands: another code makes another document.
+
+        Raises LeaseCancelled. Three calls. The audit entry comes first: no code is shown without one.
+        """
+        lease = session.lease
+        entry = by_tenant(
+            Action.CODE_SHOWN,
+            self.certificates.clock(),
+            person_id=lease.person_id,
+            lease_id=lease.lease_id,
+            residence_id=lease.residence_id,
+            random=self.certificates.random,
+            source=self.pepper.hash("source", source),
+            way="entry-document",
+        )
+        self.audit.record(entry)
+        return self.certificates.request(session, Kind.ENTRY_DOCUMENT, language=language)
+
+
 def _facts(
     kind: Kind, tenancy: Tenancy, now: datetime, standing: Callable[[], PeriodStanding | None]
 ) -> Facts:
@@ -146,6 +176,8 @@ def _facts(
             return receipt_facts(tenancy, standing())
         if kind is Kind.PART_PAYMENT_RECEIPT:
             return part_payment_facts(tenancy, standing())
+        if kind is Kind.ENTRY_DOCUMENT:
+            return entry_facts(tenancy)
         return residence_facts(tenancy, as_of=local_date(now, tenancy.residence.time_zone))
     except Refused as refused:
         raise _refusal(refused) from refused

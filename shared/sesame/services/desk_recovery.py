@@ -21,7 +21,8 @@ from sesame.platform.secrets import Pepper
 from sesame.services.access import recovery_identity, sign_in_identity
 from sesame.services.documents import CodeSlips
 from sesame.services.retries import USUAL, Retries
-from sesame.services.staff import Staff
+from sesame.services.rotation import Rotations
+from sesame.services.staff import Staff, not_own, within
 from sesame.store import keys
 from sesame.store.audit import Action, Audit, AuditEntry, by_staff
 from sesame.store.pacing import Pacing
@@ -61,16 +62,6 @@ class OwnChange(Forbidden):
     }
 
 
-class OwnLease(Forbidden):
-    """Nobody acts on their own lease."""
-
-    slug = "own-lease"
-    title: ClassVar = {
-        "fr": "Nul n'agit sur son propre dossier",
-        "en": "Nobody acts on their own file",
-    }
-
-
 class LeaseIsCancelled(Conflict):
     """A cancelled stay has no code to give back."""
 
@@ -86,10 +77,14 @@ class DeskRequest:
     id_last_characters: str
     email: str | None = None
     phone: str | None = None
+    new_code: bool = False
+    """Whether the code is replaced: somebody else may know the old one."""
 
     def digest(self, staff_id: str, pepper: Pepper) -> str:
         """Makes a second click known as one."""
-        said = f"{staff_id}/{self.id_kind}/{self.id_last_characters}/{self.email}/{self.phone}"
+        said = (
+            f"{staff_id}/{self.id_kind}/{self.id_last_characters}/{self.email}/{self.phone}/{self.new_code}"
+        )
         return hashlib.sha256(pepper.hash("desk-request", said).encode()).hexdigest()
 
 
@@ -111,15 +106,16 @@ class DeskRecoveries:
     pacing: Pacing
     audit: Audit
     slips: CodeSlips
+    rotations: Rotations
     pepper: Pepper
     clock: Clock
     random: Random
     retries: Retries = USUAL
 
     def recover(self, staff: Staff, lease_id: str, request: DeskRequest, *, source: str) -> DeskRecovered:
-        """Gives the code back. Raises NotFound, Invalid, OwnLease, LeaseIsCancelled.
+        """Gives the code back. Raises NotFound, Invalid, Forbidden, LeaseIsCancelled.
 
-        Three AWS calls. What another desk changes meanwhile is read again.
+        Three AWS calls, four where the code is replaced. What another desk changes meanwhile is read again.
         """
         request = _checked(request)
         return self.retries.run(lambda: self._recover(staff, lease_id, request, source))
@@ -127,12 +123,12 @@ class DeskRecoveries:
     def approve(self, staff: Staff, lease_id: str, *, source: str) -> None:
         """A second member of staff vouches for a change of contacts: it can sign in at once.
 
-        Raises NotFound, NoSuchApproval, OwnChange, OwnLease.
+        Raises NotFound, NoSuchApproval, OwnChange, Forbidden.
         """
         self.retries.run(lambda: self._approve(staff, lease_id, source))
 
     def visible(self, staff: Staff, lease_id: str) -> None:
-        """Raises NotFound for a lease that is not there, or not theirs to see; OwnLease."""
+        """Raises NotFound for a lease that is not there, or not theirs to see; Forbidden for their own."""
         self._tenancy(staff, lease_id)
 
     def _recover(self, staff: Staff, lease_id: str, request: DeskRequest, source: str) -> DeskRecovered:
@@ -146,7 +142,9 @@ class DeskRecoveries:
         after = _with_contacts(person, request, staff, now)
         changed = after.hold is not person.hold
         entry = self._entry(staff, lease, request, source, now, changed=changed)
-        slip_id, slip_writes = self.slips.ordering(lease, after, residence, now)
+        rotation = self.rotations.writes(lease, now, tells=False) if request.new_code else None
+        on_slip = rotation.lease if rotation else lease
+        slip_id, slip_writes = self.slips.ordering(on_slip, after, residence, now)
         record = DeskRecord(
             digest=digest,
             at=now,
@@ -161,12 +159,14 @@ class DeskRecoveries:
             person_id=person.person_id,
             way="desk",
             contacts="changed" if changed else "unchanged",
+            code="new" if rotation else "same",
         )
         writes: list[Write] = [
             *self.people.changing_contacts(person, after, record),
             *self._forgetting(lease, person),
             self.audit.recording(entry, told),
             *slip_writes,
+            *(rotation.writes if rotation else ()),
         ]
         transact(self.people.table.client, writes)
         return _answer(record)
@@ -195,12 +195,14 @@ class DeskRecoveries:
         )
 
     def _tenancy(self, staff: Staff, lease_id: str) -> tuple[Lease, Person, Residence, DeskRecord | None]:
-        """Two reads. Raises NotFound, OwnLease."""
+        """Two reads. Raises NotFound for what is not there or not theirs to see; Forbidden for their own."""
         table = self.people.table
         item = table.get(keys.lease(lease_id))
         if item is None:
             raise NotFound
         lease = lease_of(item)
+        within(staff, lease.residence_id)
+        not_own(staff, lease.person_id)
         person, residence = same_table(
             table, [keys.person(lease.person_id), keys.residence(lease.residence_id)]
         )
@@ -215,6 +217,7 @@ class DeskRecoveries:
             "id_kind": request.id_kind.value,
             "id_last_characters": request.id_last_characters,
             "contacts_changed": int(changed),
+            "code_replaced": int(request.new_code),
         }
         return by_staff(
             Action.CODE_RECOVERED_AT_DESK,

@@ -2,18 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from aws_lambda_powertools.event_handler import Request
 
 from sesame.domain.tenancy import Lease, Person
 from sesame.platform.clock import Clock
-from sesame.platform.errors import Unauthenticated
+from sesame.platform.errors import NotFound, Unauthenticated
 from sesame.platform.http import bearer_token
+from sesame.platform.ids import Random
+from sesame.platform.secrets import Pepper
 from sesame.store import keys
+from sesame.store.audit import Action, Audit, AuditEntry, by_tenant
 from sesame.store.people import lease_of, person_of
 from sesame.store.sessions import Sessions, StoredSession, Token, read_token, stored_session
-from sesame.store.table import same_table
+from sesame.store.table import ConditionFailed, Write, same_table, transact
 
 IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=8)
@@ -54,14 +57,8 @@ class SessionCheck:
         if not (stored_item and person_item and lease_item):
             raise Unauthenticated
         stored, person = stored_session(stored_item), person_of(person_item)
-        now = self.clock()
-        alive = (
-            stored.lease_id == token.lease_id
-            and stored.epoch == person.credential_epoch
-            and now < stored.ends_at
-            and now < stored.last_seen_at + IDLE
-        )
-        if not alive:
+        live = _is_live(stored, person.credential_epoch, self.clock())
+        if not live or stored.lease_id != token.lease_id:
             raise Unauthenticated
         return Session(stored=stored, person=person, lease=lease_of(lease_item))
 
@@ -73,3 +70,64 @@ def session_dependency(check: SessionCheck) -> Callable[[Request], Session]:
         return check(bearer_token(request))
 
     return current_session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnSessions:
+    """A tenant's own sessions: seen, and ended one by one or all at once. Each end is in the audit."""
+
+    sessions: Sessions
+    audit: Audit
+    pepper: Pepper
+    clock: Clock
+    random: Random
+
+    def live(self, session: Session) -> list[StoredSession]:
+        """Those that still open something, the latest used first. One call."""
+        now = self.clock()
+        found = self.sessions.of_person(session.person.person_id)
+        live = [one for one in found if _is_live(one, session.person.credential_epoch, now)]
+        return sorted(live, key=lambda one: one.last_seen_at, reverse=True)
+
+    def end(self, session: Session, shown_id: str, source: str) -> None:
+        """Ends one of the tenant's sessions. Raises NotFound for whatever is not one. Two calls."""
+        ended = next((one for one in self.live(session) if one.shown_id == shown_id), None)
+        if ended is None:
+            raise NotFound
+        self._close(session, ended, source)
+
+    def sign_out(self, session: Session, source: str) -> None:
+        """Ends the session at hand. One call."""
+        self._close(session, session.stored, source)
+
+    def end_all(self, session: Session, source: str) -> None:
+        """Ends every session and one-time code of the tenant, this session too. One call."""
+        closing = self.sessions.closing_all(session.person.person_id, session.person.credential_epoch)
+        self._write(closing, self._entry(Action.SESSIONS_ENDED, session, source))
+
+    def _close(self, session: Session, ended: StoredSession, source: str) -> None:
+        self._write(self.sessions.closing(ended), self._entry(Action.SESSION_ENDED, session, source))
+
+    def _write(self, closing: Write, entry: AuditEntry) -> None:
+        writes = [closing, self.audit.recording(entry)]
+        try:
+            transact(self.sessions.table.client, writes, attempts=3)
+        except ConditionFailed as failure:
+            # Ended by another request a moment ago: what was asked for is so, and is in the audit.
+            if not failure.failed(0):
+                raise
+
+    def _entry(self, action: Action, session: Session, source: str) -> AuditEntry:
+        return by_tenant(
+            action,
+            self.clock(),
+            person_id=session.person.person_id,
+            lease_id=session.lease.lease_id,
+            residence_id=session.lease.residence_id,
+            random=self.random,
+            source=self.pepper.hash("source", source),
+        )
+
+
+def _is_live(stored: StoredSession, epoch: int, now: datetime) -> bool:
+    return stored.epoch == epoch and now < stored.ends_at and now < stored.last_seen_at + IDLE

@@ -63,18 +63,18 @@ def staff_of(claims: Mapping[str, object]) -> Staff:
 
 
 def with_record(staff: Staff, directory: StaffDirectory) -> Staff:
-    """The member of staff with what their record adds: one read, none for administrators, who see all.
+    """The member of staff with what their record adds: one read.
 
-    Without a record they see no residence; with one that is not active they hold no role either.
+    Without a record they see no residence, unless they are administrators, who see all; with one that is not
+    active they hold no role either.
     """
-    if staff.has(Role.ADMINISTRATOR):
-        return replace(staff, scope=EVERYWHERE)
     record = directory.get(staff.staff_id)
-    if record is None:
-        return staff
-    if not record.active:
+    if record is not None and not record.active:
         return replace(staff, groups=frozenset())
-    return replace(staff, scope=record.scope, person_id=record.person_id)
+    person_id = record.person_id if record else None
+    if staff.has(Role.ADMINISTRATOR):
+        return replace(staff, scope=EVERYWHERE, person_id=person_id)
+    return replace(staff, scope=record.scope if record else NOWHERE, person_id=person_id)
 
 
 def staff_dependency(directory: StaffDirectory) -> Callable[[Request], Staff]:

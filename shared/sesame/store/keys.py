@@ -30,6 +30,11 @@ def person_session(person_id: str, session_hash: str) -> Key:
     return {"pk": f"PERSON#{person_id}", "sk": f"SESSION#{session_hash}"}
 
 
+def sessions_of(person_id: str) -> tuple[str, str]:
+    """Partition of a person's sessions, and what their sort keys begin with."""
+    return person(person_id)["pk"], "SESSION#"
+
+
 def lease(lease_id: str) -> Key:
     """A lease."""
     return {"pk": f"LEASE#{lease_id}", "sk": "LEASE"}

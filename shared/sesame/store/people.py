@@ -10,6 +10,7 @@ from datetime import date, datetime
 from enum import Enum, auto
 from typing import Any
 
+from sesame.domain import codes
 from sesame.domain.contacts import folded_words
 from sesame.domain.tenancy import (
     Channel,
@@ -352,6 +353,47 @@ class People:
             writes.append(Put(table=self.table.name, item={**key, "person_id": person.person_id}))
         return writes
 
+    def rotating(
+        self, lease: Lease, code: str, *, sealed: bytes, at: datetime, announce: Mapping[str, str] | None
+    ) -> list[Write]:
+        """The writes that give a lease another code (folded; `sealed` as the lease keeps it).
+
+        The old code's look-up goes, wherever the pepper that made it stands; the new code must be free under
+        every live pepper, and the lease as it was read. Four writes, and one for each older pepper.
+        """
+        current, *older = self.pepper.hashes("code", code)
+        return [
+            self._first(keys.code(current), lease_id=lease.lease_id, person_id=lease.person_id),
+            Update(
+                table=self.table.name,
+                key=keys.lease(lease.lease_id),
+                expression=(
+                    "SET code_cipher = :cipher, code_hash = :hash, code_tail = :tail, code_rotated_at = :at, "
+                    "version = version + :one" + (", announce = :announce" if announce else "")
+                ),
+                condition="version = :version AND code_hash = :old",
+                values={
+                    ":cipher": sealed,
+                    ":hash": current,
+                    ":tail": codes.tail(code),
+                    ":at": at.isoformat(),
+                    ":one": 1,
+                    ":version": lease.version,
+                    ":old": lease.code_hash,
+                }
+                | ({":announce": announce} if announce else {}),
+            ),
+            Delete(table=self.table.name, key=keys.code(lease.code_hash)),
+            Update(
+                table=self.table.name,
+                key=keys.lease_reference(lease.reference),
+                expression="SET code_tail = :tail",
+                condition="attribute_exists(pk)",
+                values={":tail": codes.tail(code)},
+            ),
+            *(self._absent(keys.code(digest)) for digest in older),
+        ]
+
     def _lease_writes(self, admission: Admission) -> list[tuple[Collision, Write]]:
         lease, record = admission.lease, admission.record
         admitted = announcement(
@@ -551,6 +593,7 @@ def lease_item(lease: Lease) -> Item:
         "code_tail": lease.code_tail,
         "code_cipher": lease.code_cipher,
         "code_hash": lease.code_hash,
+        "code_rotated_at": lease.code_rotated_at.isoformat() if lease.code_rotated_at else None,
         "status": lease.status.value,
         "version": lease.version,
     }
@@ -573,6 +616,7 @@ def lease_of(item: Item) -> Lease:
         code_tail=item["code_tail"],
         code_cipher=item["code_cipher"],
         code_hash=item["code_hash"],
+        code_rotated_at=datetime.fromisoformat(rotated) if (rotated := item.get("code_rotated_at")) else None,
         status=LeaseStatus(item["status"]),
         version=item["version"],
     )

@@ -6,9 +6,9 @@ from binascii import Error as NotBase64
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sesame.platform.ids import Random, id_bytes, id_from_bytes
+from sesame.platform.ids import Random, derived_id, id_bytes, id_from_bytes
 from sesame.store import keys
-from sesame.store.table import NOT_THERE, ConditionFailed, Delete, Item, Key, Put, Table
+from sesame.store.table import NOT_THERE, ConditionFailed, Delete, Item, Key, Put, Table, Update
 
 _ID_BYTES = 16
 _SECRET_BYTES = 32
@@ -67,6 +67,13 @@ class StoredSession:
     created_at: datetime
     last_seen_at: datetime
     ends_at: datetime
+    device: str = ""
+    """A coarse one, such as `Firefox, Android`; empty where it said nothing."""
+
+    @property
+    def shown_id(self) -> str:
+        """What its holder may call it by: derived from the stored hash, from which nothing leads back."""
+        return derived_id("session", self.session_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +102,28 @@ class Sessions:
         except ConditionFailed:
             return
 
-    def close(self, session: StoredSession) -> None:
-        """Signs out: the token is worth nothing from the next request on."""
-        key = keys.person_session(session.person_id, session.session_id)
-        self.table.write(Delete(table=self.table.name, key=key))
+    def of_person(self, person_id: str) -> list[StoredSession]:
+        """Every session kept of a person, over ones too. One strongly consistent read."""
+        partition, prefix = keys.sessions_of(person_id)
+        return [stored_session(item) for item in self.table.query_all(partition, prefix)]
+
+    def closing(self, session: StoredSession) -> Delete:
+        """The write that ends a session: its token is worth nothing from the next request on."""
+        return Delete(
+            table=self.table.name,
+            key=keys.person_session(session.person_id, session.session_id),
+            condition="attribute_exists(pk)",
+        )
+
+    def closing_all(self, person_id: str, epoch: int) -> Update:
+        """The write that ends every session and one-time code of a person, whose epoch is `epoch`."""
+        return Update(
+            table=self.table.name,
+            key=keys.person(person_id),
+            expression="ADD credential_epoch :one, version :one",
+            condition="credential_epoch = :epoch",
+            values={":one": 1, ":epoch": epoch},
+        )
 
 
 def _item(session: StoredSession) -> Item:
@@ -110,6 +135,7 @@ def _item(session: StoredSession) -> Item:
         "epoch": session.epoch,
         "created_at": session.created_at.isoformat(),
         "last_seen_at": session.last_seen_at.isoformat(),
+        "device": session.device or None,
         "expires_at": int(session.ends_at.timestamp()),
     }
 
@@ -124,4 +150,5 @@ def stored_session(item: Item) -> StoredSession:
         created_at=datetime.fromisoformat(item["created_at"]),
         last_seen_at=datetime.fromisoformat(item["last_seen_at"]),
         ends_at=datetime.fromtimestamp(item["expires_at"], UTC),
+        device=item.get("device", ""),
     )

@@ -1,0 +1,78 @@
+"""A tenant changes the code, asks for the entry document again, and signs out everywhere, as deployed."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pypdfium2
+import pytest
+
+from local.mailbox import Mail
+from local.stack import Stack
+
+Ask = Callable[..., Any]
+NEW_CODE = re.compile(r"[0-9A-Z]{4}-[0-9A-Z]{4}")
+
+
+@pytest.fixture(scope="module")
+def sign_in(http: httpx.Client, stack: Stack, mails: Callable[[str], list[Mail]], wait_for: Ask) -> Ask:
+    """Signs a demo tenant in with a code, by the one-time code that comes by e-mail."""
+    email = stack["demo_tenants"][7]["email"]
+
+    def token(code: str) -> dict[str, str]:
+        seen = len(mails(email))
+        started = http.post("/v1/sign-ins", json={"tenant_code": code})
+        assert started.status_code == 202, started.text
+
+        def digits() -> str | None:
+            for mail in mails(email)[: len(mails(email)) - seen]:
+                if found := re.search(r"\b(\d{4}) (\d{4})\b", mail["text"]):
+                    return "".join(found.groups())
+            return None
+
+        path = f"/v1/sign-ins/{started.json()['sign_in_id']}/confirm"
+        opened = http.post(path, json={"otp": wait_for(digits)})
+        assert opened.status_code == 200, opened.text
+        return {"Authorization": f"Bearer {opened.json()['session_token']}"}
+
+    return token
+
+
+def test_a_tenant_changes_the_code_and_ends_every_session(
+    http: httpx.Client, stack: Stack, sign_in: Ask, wait_for: Ask
+) -> None:
+    old_code = stack["demo_tenants"][7]["tenant_code"]
+    phone = sign_in(old_code)
+
+    rotated = http.post("/v1/me/tenant-code/rotation", headers=phone)
+    again = http.post("/v1/me/tenant-code/rotation", headers=phone)
+
+    new_code = rotated.json()["tenant_code"]
+    assert NEW_CODE.fullmatch(new_code)
+    assert new_code != old_code
+    assert again.json() == rotated.json()
+    assert http.get("/v1/me", headers=phone).json()["lease"]["tenant_code_ends_with"] == new_code[-2:]
+
+    laptop = sign_in(new_code)
+    listed = http.get("/v1/me/sessions", headers=laptop).json()["sessions"]
+    assert [one["current"] for one in listed].count(True) == 1
+    assert len(listed) == 2
+    [other] = [one["id"] for one in listed if not one["current"]]
+    assert http.delete(f"/v1/me/sessions/{other}", headers=laptop).status_code == 204
+    assert http.get("/v1/me", headers=phone).status_code == 401
+
+    asked = http.post("/v1/me/certificates", json={"kind": "entry_document"}, headers=laptop)
+    assert asked.status_code == 202, asked.text
+
+    def ready() -> str | None:
+        document = http.get(asked.headers["Location"].lstrip("/"), headers=laptop).json()
+        return str(document["download_url"]) if document["status"] == "ready" else None
+
+    pdf = pypdfium2.PdfDocument(httpx.get(wait_for(ready, every=0.2), trust_env=False).content)
+    text = "".join(page.get_textpage().get_text_range() for page in pdf)
+    assert new_code in text
+    assert old_code not in text
+
+    assert http.delete("/v1/me/sessions", headers=laptop).status_code == 204
+    assert http.get("/v1/me/sessions", headers=laptop).status_code == 401

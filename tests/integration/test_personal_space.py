@@ -1,0 +1,136 @@
+"""The tenant code in the personal space, as API Gateway calls it once it has checked the token."""
+
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+
+from sesame.platform import aws as platform_aws
+from sesame.store.audit import Action, Audit
+from tests.integration.aws_calls import count_calls
+from tests.integration.entries import http_event, load, prepare
+from tests.integration.tenants import Tenant, admit
+
+PATH = "/v1/personal-space/tenant-code"
+INE = {"ine": "170669074DK"}
+EMAIL = {"email": "huong@example.org", "email_verified": "true"}
+
+
+class Space:
+    """A student's browser, behind the gateway."""
+
+    def __init__(self, aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        prepare(aws, monkeypatch)
+        self.entry = load("codes/personal_space")
+        self.clients = [platform_aws.client(name) for name in ("dynamodb", "kms")]
+
+    def ask(self, claims: dict[str, str]) -> tuple[int, Any]:
+        event = http_event("GET", PATH)
+        event["requestContext"]["authorizer"] = {"jwt": {"claims": {"sub": "s"} | claims, "scopes": None}}
+        answer = self.entry.handler(event, None)
+        return answer["statusCode"], json.loads(answer["body"])
+
+
+@pytest.fixture
+def space(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Space:
+    return Space(aws, monkeypatch)
+
+
+@pytest.fixture
+def tenant(aws: Any) -> Tenant:
+    return admit(aws)
+
+
+@pytest.mark.parametrize(
+    "claims", [INE, EMAIL, INE | {"birthdate": "2004-05-31"}], ids=["ine", "email", "both"]
+)
+def test_a_student_who_is_signed_in_sees_the_code(
+    space: Space, tenant: Tenant, claims: dict[str, str]
+) -> None:
+    status, shown = space.ask(claims)
+
+    assert status == 200
+    assert shown["tenant_code"] == tenant.printed_code
+    assert shown["residences"] == [
+        {
+            "residence": "Les Tilleuls",
+            "leases": [
+                {
+                    "tenant_code": tenant.printed_code,
+                    "room": "B204",
+                    "starts_on": "2026-09-01",
+                    "ends_on": "2027-08-31",
+                }
+            ],
+        }
+    ]
+
+
+def test_a_code_that_was_shown_is_in_the_audit_and_told_to_the_contacts(
+    space: Space, aws: Any, tenant: Tenant
+) -> None:
+    space.ask(INE)
+
+    [entry] = Audit(aws.operations).of(tenant.lease.lease_id).entries
+    [item] = aws.operations.query(f"AUDIT#{tenant.lease.lease_id}").items
+    assert (entry.action, entry.details) == (Action.CODE_RECOVERED, {"way": "personal-space"})
+    assert entry.source
+    assert item["announce"]["type"] == "code.recovered"
+    assert item["announce"]["lease_id"] == tenant.lease.lease_id
+    assert tenant.code not in str(item)
+
+
+def test_who_shares_an_address_is_told_apart_or_refused(space: Space, aws: Any, tenant: Tenant) -> None:
+    sister = admit(aws, given_names="Thị Lan", birth_date=date(2006, 1, 2), ine="861583842CH")
+
+    status, problem = space.ask(EMAIL)
+
+    assert (status, problem["type"]) == (409, "urn:sesame:problem:shared-email")
+    assert space.ask(EMAIL | {"birthdate": "2006-01-02"})[1]["tenant_code"] == sister.printed_code
+    assert space.ask(EMAIL | {"ine": "861583842CH"})[1]["tenant_code"] == sister.printed_code
+    assert space.ask(EMAIL | {"birthdate": "2004-05-31"})[1]["tenant_code"] == tenant.printed_code
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"ine": "861583842CH"},
+        {"email": "nobody@example.org", "email_verified": "true"},
+        EMAIL | {"ine": "861583842CH"},
+        EMAIL | {"birthdate": "2004-06-01"},
+        INE | {"birthdate": "2004-06-01"},
+    ],
+    ids=["unknown ine", "unknown email", "another ine", "another birth date", "ine of another birth date"],
+)
+def test_who_is_not_on_record_is_told_what_to_do(
+    space: Space, tenant: Tenant, claims: dict[str, str]
+) -> None:
+    status, problem = space.ask(claims)
+
+    assert (status, problem["type"]) == (404, "urn:sesame:problem:no-tenancy")
+    assert "pièce d'identité" in problem["detail"]
+
+
+def test_an_address_that_is_not_verified_is_refused_clearly(space: Space, tenant: Tenant) -> None:
+    status, problem = space.ask(EMAIL | {"email_verified": "false"})
+
+    assert (status, problem["type"]) == (403, "urn:sesame:problem:unverified-email")
+    assert "vérifier votre adresse" in problem["detail"]
+
+
+def test_the_calls_of_the_personal_space_are_counted(space: Space, tenant: Tenant) -> None:
+    space.entry.pepper.hash("warm", "up")
+
+    with count_calls(*space.clients) as calls:
+        space.ask(INE)
+
+    assert calls == [
+        "BatchGetItem",
+        "BatchGetItem",
+        "Query",
+        "BatchGetItem",
+        "BatchGetItem",
+        "Decrypt",
+        "TransactWriteItems",
+    ]
