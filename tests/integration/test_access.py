@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sesame.domain import codes
-from sesame.domain.codes import CodeFormats
+from sesame.domain.codes import CodeFormat, CodeFormats
 from sesame.platform.errors import TooManyRequests, Unauthenticated
 from sesame.services.access import MistypedCode, WrongOneTimeCode
 from sesame.services.one_time_codes import Explanation, Obstacle
@@ -102,6 +102,25 @@ def test_a_code_brought_from_another_system_signs_in_and_is_never_called_a_typin
     assert door.ask_sign_in("12-34 56")
     with pytest.raises(MistypedCode):
         door.ask_sign_in("12-34 567")
+
+
+@pytest.mark.parametrize(
+    ("formats", "words"),
+    [
+        (codes.STANDARD, "the code has 8 letters or digits"),
+        (CodeFormats((CodeFormat(length=10), CodeFormat())), "the code has 10 or 8 letters or digits"),
+        (CodeFormats(imported="[0-9]{6}"), "Check each symbol."),
+    ],
+    ids=["one form", "two forms", "imported codes"],
+)
+def test_a_typing_error_says_how_long_a_code_is(
+    aws: Any, clock: FrozenClock, formats: CodeFormats, words: str
+) -> None:
+    starts = Starts(Challenges(aws.identity), aws.pepper, clock, token_bytes, formats=formats)
+
+    with pytest.raises(MistypedCode) as caught:
+        starts.sign_in("1234")
+    assert words in caught.value.detail["en"]
 
 
 def test_an_unknown_code_answers_like_a_known_one(door: Door, tenant: Tenant) -> None:

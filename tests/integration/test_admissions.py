@@ -1,18 +1,22 @@
 """Admitting leases: one transaction, no duplicate, nothing half-written."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from secrets import token_bytes
 from typing import Any
 
 import pytest
 
 from sesame.domain import codes
+from sesame.domain.codes import CodeFormat, CodeFormats
 from sesame.domain.lease_faults import Fault
 from sesame.domain.lease_files import Column, LeaseRow, check_lease
 from sesame.domain.scope import EVERYWHERE
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.services.admissions import Created, Origin, Outcome, Rejected, Unchanged
+from sesame.services.tenant_codes import Decipher
 from sesame.store.people import AdmissionCollision, Collision, People
 from sesame.store.table import Contention
 from tests.integration.import_fixtures import Desk, cells_of, desk_on
@@ -207,6 +211,27 @@ def test_an_imported_code_that_folds_to_one_in_use_is_refused(desk: Desk, aws: A
 
     assert outcome == Rejected(Column.TENANT_CODE, Fault.CODE_TAKEN)
     assert items(aws) == before
+
+
+def test_an_imported_code_that_would_be_read_as_another_is_refused(desk: Desk) -> None:
+    form = CodeFormat(prefix="TIL-")
+    formats = CodeFormats((form,), imported="[A-Z0-9]+")
+    admissions = replace(desk.admissions, formats=formats)
+
+    outcome = admissions.admit(a_row(tenant_code=form.printed(formats.new(token_bytes))), MANAGED)
+
+    assert outcome == Rejected(Column.TENANT_CODE, Fault.CODE_NOT_EXPECTED)
+
+
+def test_a_new_code_has_the_form_that_the_operator_chose(desk: Desk, aws: Any) -> None:
+    formats = CodeFormats((CodeFormat(length=12, alphabet="0123456789", prefix="TIL-"),))
+    outcome = replace(desk.admissions, formats=formats).admit(a_row(), MANAGED)
+    assert isinstance(outcome, Created)
+
+    lease = desk.people.lease(outcome.lease_id) or pytest.fail("no lease")
+    printed = Decipher(aws.kms, aws.codes_key)(lease)
+    assert re.fullmatch(r"TIL-\d{4}-\d{4}-\d{4}", printed)
+    assert desk.people.lease_by_code(formats.read(printed)) == lease
 
 
 def test_an_allocated_code_or_reference_that_is_taken_is_drawn_again(desk: Desk) -> None:
