@@ -34,6 +34,8 @@ class LetterKind(StrEnum):
     CODE_RECOVERED = "code-recovered"
     NOTICE = "notice"
     REMINDER = "reminder"
+    DATA_EXPORT = "data-export"
+    ERASURE_ASKED = "erasure-asked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sesame.domain.calendar import Period, local_date, period_of
+from sesame.domain.erasure import WAIT
 from sesame.domain.journal import Outstanding
 from sesame.domain.notices import latest_period
 from sesame.domain.reminders import payable_by
@@ -21,6 +22,7 @@ from sesame.services.one_time_codes import OneTimeCodes
 from sesame.services.welcome import WELCOME_LIFE, WelcomeLinks
 from sesame.store import keys
 from sesame.store.accounts import Accounts
+from sesame.store.data_exports import EXPORT_LIFE
 from sesame.store.messages import Message, Messages, MessageState
 from sesame.store.people import lease_of, person_of, residence_of
 from sesame.store.table import Table, same_table
@@ -145,7 +147,7 @@ class OneTimeCodeMail:
         code = self.one_time_codes.prepare(challenge_id)
         if code is None:
             return None
-        facts = {"code": code.shown, "minutes": code.minutes, "purpose": code.kind.value}
+        facts = {"code": code.shown, "minutes": code.minutes, "purpose": code.purpose}
         return self.mailer.write(
             message, Draft(person=code.person, kind=LetterKind.ONE_TIME_CODE, facts=facts)
         )
@@ -190,6 +192,12 @@ class Correspondence:
             case "code.recovered":
                 cause = {"lease_id": lease_id, "event_id": event.id}
                 return _record(LetterKind.CODE_RECOVERED, cause, may_repeat=True), self._code_recovered
+            case "data_export.ready":
+                cause = {"lease_id": lease_id, "export_id": event["export_id"]}
+                return _record(LetterKind.DATA_EXPORT, cause, may_repeat=True), self._data_export
+            case "erasure.asked":
+                cause = {"lease_id": lease_id, "event_id": event.id}
+                return _record(LetterKind.ERASURE_ASKED, cause, may_repeat=True), self._erasure_asked
             case other:
                 raise ValueError(f"no message for an event of type {other}")
 
@@ -208,6 +216,25 @@ class Correspondence:
             return MessageState.UNADDRESSED
         at = event.at.astimezone(ZoneInfo(found.residence.time_zone))
         return _draft(found, LetterKind.CODE_RECOVERED, at=at)
+
+    def _data_export(self, event: Event) -> Composed:
+        found = self._tenancy(event["lease_id"])
+        if found is None:
+            return MessageState.UNADDRESSED
+        ends_on = local_date(event.at + EXPORT_LIFE, found.residence.time_zone)
+        return _draft(found, LetterKind.DATA_EXPORT, ends_on=ends_on)
+
+    def _erasure_asked(self, event: Event) -> Composed:
+        found = self._tenancy(event["lease_id"])
+        if found is None:
+            return MessageState.UNADDRESSED
+        zone = ZoneInfo(found.residence.time_zone)
+        return _draft(
+            found,
+            LetterKind.ERASURE_ASKED,
+            asked_at=event.at.astimezone(zone),
+            erases_at=(event.at + WAIT).astimezone(zone),
+        )
 
     def _notice(self, event: Event) -> Composed:
         """Only the latest period's notice is news; those a late run makes up for are on the account."""

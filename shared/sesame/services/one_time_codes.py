@@ -26,6 +26,8 @@ class OneTimeCode:
     kind: ChallengeKind
     shown: str
     minutes: int
+    purpose: str
+    """What it is for: a step-up's own purpose, or the challenge's kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +64,19 @@ class OneTimeCodes:
             return None
         minutes = max(1, round((challenge.expires_at - now) / timedelta(minutes=1)))
         shown = codes.printed_one_time_code(code)
-        return OneTimeCode(person=person, kind=challenge.kind, shown=shown, minutes=minutes)
+        return OneTimeCode(
+            person=person,
+            kind=challenge.kind,
+            shown=shown,
+            minutes=minutes,
+            purpose=challenge.purpose or challenge.kind.value,
+        )
 
     def _person(self, challenge: Challenge) -> tuple[Person, list[Holding]] | None:
         if challenge.kind is ChallengeKind.SIGN_IN:
             return self._holder(challenge)
+        if challenge.kind is ChallengeKind.STEP_UP:
+            return self._signed_in(challenge)
         return self._claimant(challenge)
 
     def _holder(self, challenge: Challenge) -> tuple[Person, list[Holding]] | None:
@@ -78,6 +88,13 @@ class OneTimeCodes:
                 person, lease = same_table(table, wanted)
                 return (person_of(person), [_holding(lease)]) if person and lease else None
         return None
+
+    def _signed_in(self, challenge: Challenge) -> tuple[Person, list[Holding]] | None:
+        """Whoever asked from their session; nobody once their credential epoch has moved."""
+        item = self.challenges.table.get(keys.person(challenge.person_id or ""))
+        if item is None or item["credential_epoch"] != challenge.epoch:
+            return None
+        return person_of(item), list(challenge.holdings)
 
     def _claimant(self, challenge: Challenge) -> tuple[Person, list[Holding]] | None:
         """Whose contact and birth date were typed; nobody where two share both: an INE tells them apart."""
