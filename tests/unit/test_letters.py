@@ -107,6 +107,11 @@ NOTICE = {
 }
 FACTS: dict[LetterKind, dict[str, Any]] = {
     LetterKind.WELCOME: {"link": "https://sesame.example/bienvenue/abc", "link_ends_on": date(2026, 9, 8)},
+    LetterKind.DATA_EXPORT: {"ends_on": date(2026, 9, 8)},
+    LetterKind.ERASURE_ASKED: {
+        "asked_at": datetime(2026, 9, 1, 14, 5),  # noqa: DTZ001  a local time, as a letter says it
+        "erases_at": datetime(2026, 9, 2, 14, 5),  # noqa: DTZ001
+    },
     LetterKind.ONE_TIME_CODE: {"code": "1234 5678", "minutes": 10, "purpose": "sign_in"},
     LetterKind.CODE_RECOVERED: {"at": datetime(2026, 9, 5, 14, 3)},  # noqa: DTZ001 - local time, as printed
     LetterKind.NOTICE: NOTICE,

@@ -80,11 +80,11 @@ WORDS: dict[Reason, dict[str, str]] = {
         "en": "Needed for your current stay.",
     },
     Reason.UNPAID: {
-        "fr": "Une somme reste due : conservé jusqu'à son règlement.",
+        "fr": "Une somme reste due : conservé jusqu'à son règlement.",
         "en": "Something is still owed: kept until it is settled.",
     },
     Reason.CREDIT: {
-        "fr": "Une somme vous est due : conservé jusqu'à son remboursement.",
+        "fr": "Une somme vous est due : conservé jusqu'à son remboursement.",
         "en": "Something is owed to you: kept until it is paid back.",
     },
     Reason.DEPOSIT: {
