@@ -315,9 +315,9 @@ class ErasureRun:
             removes.append(kind)
             values[f":{kind}"] = value
         sets: dict[str, str] = {}
-        if plan.erases(Category.NAMES):
+        if plan.erases(Category.NAMES) and person.full_name:
             sets |= {"family_name": "", "given_names": ""}
-        if plan.erases(Category.BIRTH_DATE):
+        if plan.erases(Category.BIRTH_DATE) and person.birth_date != ERASED_BIRTH_DATE:
             sets["birth_date"] = ERASED_BIRTH_DATE.isoformat()
         self._clear_profile(person.person_id, removes, values, sets)
 
