@@ -1,4 +1,4 @@
-"""A tenant of whom everything is on record, and all that copies or erases it, on one account and one clock."""
+"""A tenant of whom everything is on record, and all that copies or erases it, on one account."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -6,7 +6,6 @@ from secrets import token_bytes
 from typing import Any
 
 from sesame.domain.certificates import Kind, Tenancy, residence_facts
-from sesame.domain.journal import Entry, EntryKind
 from sesame.domain.payments import Payment
 from sesame.domain.tenancy import Language, LeaseStatus
 from sesame.platform.ids import new_id
@@ -21,7 +20,7 @@ from sesame.store.challenges import Challenges
 from sesame.store.data_exports import DataExport, DataExports
 from sesame.store.documents import Documents
 from sesame.store.erasures import Erasure, Erasures
-from sesame.store.messages import Message, Messages, MessageState
+from sesame.store.messages import Message, MessageState
 from sesame.store.payments import Payments
 from sesame.store.people import People
 from sesame.store.sessions import Sessions, StoredSession, new_token

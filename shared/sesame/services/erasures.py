@@ -204,10 +204,10 @@ class ErasureRun:
         person = self.dossiers.people.person(person_id)
         if person is None:
             raise LookupError("an erasure without its person")
-        dossier = self.dossiers.of(person, erasure.begun_at or now)
-        if erasure.state is ErasureState.ERASING:
-            self._erase(erasure, dossier)
+        if erasure.state is ErasureState.ERASING:  # somebody died on the way: on as of when it began
+            self._erase(erasure, self.dossiers.of(person, erasure.begun_at or now))
             return True
+        dossier = self.dossiers.of(person, now)
         if erasure.state is ErasureState.ASKED and person.credential_epoch != erasure.epoch:
             self._set_aside(erasure, dossier, now)
             return False
