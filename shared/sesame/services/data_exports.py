@@ -73,7 +73,7 @@ class ExportRequests:
 
     def ask(self, session: Session, *, source: str) -> DataExport:
         """An export to be made; or the one of the last day. One transaction; two more reads for a repeat."""
-        now, person_id = self.clock(), session.person.person_id
+        now, person_id = self.clock().replace(microsecond=0), session.person.person_id
         export = DataExport(
             export_id=new_id(self.random),
             person_id=person_id,
