@@ -26,6 +26,7 @@ ROW = (
     "PRIV-1;Les Archives;5 rue du Coffre;69007;Lyon;A101;Ravel;Nora;01/02/2004;"
     f"{EMAIL};fr;01/09/2026;31/08/2027;400,00;50,00;400,00"
 )
+DAY = timedelta(days=1)
 Ask = Callable[..., Any]
 Mails = Callable[[str], list[Mail]]
 
@@ -83,7 +84,8 @@ def test_a_copy_of_ones_data_is_made_told_downloaded_and_opened(
     def ready() -> str | None:
         found = http.get(asked.headers["Location"], headers=session)
         assert found.status_code == 200, found.text
-        return found.json().get("download_url")
+        link: str | None = found.json().get("download_url")
+        return link
 
     url = wait_for(ready, every=0.3)
     archive = ZipFile(io.BytesIO(httpx.get(url, trust_env=False).raise_for_status().content))
@@ -125,9 +127,6 @@ def test_an_erasure_takes_the_one_time_code_waits_and_is_carried_out(
     assert (early["erased"], early["failed"]) == (0, 0)
     assert (due["erased"], due["failed"]) == (1, 0)
     assert http.get("/v1/me", headers=session).status_code == 401
-
-
-DAY = timedelta(days=1)
 
 
 def a_day_passes(identity: Table) -> None:

@@ -24,7 +24,7 @@ class Caller:
         self.clients = [platform_aws.client(name) for name in ("dynamodb", "kms", "secretsmanager")]
 
     def call(
-        self, method: str, path: str, body: Any = None, *, of: ModuleType | None = None, **headers: str
+        self, method: str, path: str, body: Any = None, of: ModuleType | None = None, **headers: Any
     ) -> dict[str, Any]:
         answer = (of or self.privacy).handler(http_event(method, path, body, **headers), None)
         return {
@@ -40,7 +40,7 @@ class Caller:
         assert made is not None
         return made.shown
 
-    def sign_in(self, tenant: Tenant) -> dict[str, str]:
+    def sign_in(self, tenant: Tenant) -> dict[str, Any]:
         started = self.call("POST", "/v1/sign-ins", {"tenant_code": tenant.printed_code}, of=self.codes)
         sign_in_id = started["body"]["sign_in_id"]
         otp = self.one_time_code(sign_in_id)
@@ -54,16 +54,16 @@ def caller(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Caller:
 
 
 @pytest.fixture
-def session(caller: Caller, aws: Any) -> dict[str, str]:
+def session(caller: Caller, aws: Any) -> dict[str, Any]:
     return caller.sign_in(admit(aws, phone="+33639981234"))
 
 
 @pytest.fixture
-def stranger(caller: Caller, aws: Any) -> dict[str, str]:
+def stranger(caller: Caller, aws: Any) -> dict[str, Any]:
     return caller.sign_in(admit(aws, email="x@example.org", ine="861583842CH"))
 
 
-def test_a_copy_is_asked_for_and_looked_at(caller: Caller, session: dict[str, str]) -> None:
+def test_a_copy_is_asked_for_and_looked_at(caller: Caller, session: dict[str, Any]) -> None:
     asked = caller.call("POST", "/v1/me/data-exports", **session)
     looked = caller.call("GET", asked["headers"]["Location"], **session)
 
@@ -75,7 +75,7 @@ def test_a_copy_is_asked_for_and_looked_at(caller: Caller, session: dict[str, st
 
 
 def test_anothers_copy_is_not_found_like_one_that_never_was(
-    caller: Caller, session: dict[str, str], stranger: dict[str, str]
+    caller: Caller, session: dict[str, Any], stranger: dict[str, Any]
 ) -> None:
     asked = caller.call("POST", "/v1/me/data-exports", **session)
 
@@ -86,7 +86,7 @@ def test_anothers_copy_is_not_found_like_one_that_never_was(
     assert theirs["status"] == 404
 
 
-def test_an_erasure_from_the_plan_to_the_code_and_back(caller: Caller, session: dict[str, str]) -> None:
+def test_an_erasure_from_the_plan_to_the_code_and_back(caller: Caller, session: dict[str, Any]) -> None:
     plan = caller.call("GET", "/v1/me/erasure", **session)
     started = caller.call("POST", "/v1/me/confirmations", {"purpose": "erasure"}, **session)
     body = {
@@ -124,13 +124,13 @@ def test_an_erasure_from_the_plan_to_the_code_and_back(caller: Caller, session: 
         {"confirmation_id": "\ud800", "otp": "1"},
     ],
 )
-def test_hostile_bodies_are_a_clear_422(caller: Caller, session: dict[str, str], body: Any) -> None:
+def test_hostile_bodies_are_a_clear_422(caller: Caller, session: dict[str, Any], body: Any) -> None:
     assert caller.call("POST", "/v1/me/erasure", body, **session)["status"] == 422
 
 
 @pytest.mark.parametrize("confirmation_id", ["x", "0" * 26, "%00", "\u0000", "é"])
 def test_a_confirmation_that_never_was_is_a_wrong_one_time_code(
-    caller: Caller, session: dict[str, str], confirmation_id: str
+    caller: Caller, session: dict[str, Any], confirmation_id: str
 ) -> None:
     body = {"confirmation_id": confirmation_id, "otp": "1234 5678"}
 
@@ -138,7 +138,7 @@ def test_a_confirmation_that_never_was_is_a_wrong_one_time_code(
 
 
 def test_anothers_confirmation_confirms_nothing(
-    caller: Caller, session: dict[str, str], stranger: dict[str, str]
+    caller: Caller, session: dict[str, Any], stranger: dict[str, Any]
 ) -> None:
     started = caller.call("POST", "/v1/me/confirmations", {"purpose": "erasure"}, **session)
     confirmation_id = started["body"]["confirmation_id"]
@@ -162,7 +162,7 @@ def test_without_a_session_nothing_is_told(caller: Caller) -> None:
         assert answer["status"] in {401, 422}, path
 
 
-def test_the_calls_of_each_route_stay_within_their_budgets(caller: Caller, session: dict[str, str]) -> None:
+def test_the_calls_of_each_route_stay_within_their_budgets(caller: Caller, session: dict[str, Any]) -> None:
     counted: dict[str, int] = {}
     for name, method, path, body in (
         ("export asked", "POST", "/v1/me/data-exports", None),
