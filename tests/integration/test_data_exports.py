@@ -229,7 +229,7 @@ def test_the_message_says_where_and_never_carries_the_file(bureau: Bureau, tenan
         bureau.correspondence.handle(event)
 
     assert bureau.mailbox.subjects == ["Vos données sont prêtes"]
-    assert "9 septembre 2026" in bureau.mailbox.text
+    assert "8 septembre 2026" in bureau.mailbox.text
     assert "https://sesame.example" in bureau.mailbox.text
     assert export.export_id not in bureau.mailbox.text
     assert "zip" in bureau.mailbox.text

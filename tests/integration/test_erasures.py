@@ -225,6 +225,8 @@ def test_who_has_left_is_found_by_nothing_any_more_and_accounts_stay(bureau: Bur
     assert not [one for one in PERSONAL[2:] if one in text]
     assert gone.lease.code_hash not in text
     assert str(gone.lease.code_cipher) not in text
+    reference = bureau.aws.identity.get(keys.lease_reference(gone.lease.reference))
+    assert (reference["digest"], reference["code_tail"]) == ("", "")
 
 
 def test_under_every_live_pepper(bureau: Bureau, gone: Tenant) -> None:

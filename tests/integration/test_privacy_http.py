@@ -11,6 +11,7 @@ import pytest
 from sesame.platform import aws as platform_aws
 from sesame.services.one_time_codes import OneTimeCodes
 from tests.integration.aws_calls import count_calls
+from tests.integration.conftest import ROOT
 from tests.integration.entries import http_event, load, prepare
 from tests.integration.tenants import Tenant, admit
 
@@ -174,3 +175,30 @@ def test_the_calls_of_each_route_stay_within_their_budgets(caller: Caller, sessi
         counted[name] = len([call for call in calls if call != "GetSecretValue"])
 
     assert counted == {"export asked": 2, "confirmation": 2, "plan": 6}
+
+
+def test_the_queues_function_makes_the_copy_that_a_real_event_names(
+    caller: Caller, aws: Any, session: dict[str, Any]
+) -> None:
+    asked = caller.call("POST", "/v1/me/data-exports", **session)
+    event = json.loads((ROOT / "events" / "queue-data-export.json").read_text("utf-8"))
+    [record] = event["Records"]
+    record["body"] = record["body"].replace("0123456789abcdefghjkmnpqrs", asked["body"]["export_id"])
+
+    answer = load("privacy/export").handler(event, None)
+    ready = caller.call("GET", asked["headers"]["Location"], **session)
+
+    assert answer == {"batchItemFailures": []}
+    assert ready["body"]["status"] == "ready"
+    assert ready["body"]["download_url"].startswith("https://")
+
+
+def test_the_schedules_function_runs_on_a_real_event_and_counts_its_run(
+    caller: Caller, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = json.loads((ROOT / "events" / "schedule.json").read_text("utf-8"))
+
+    outcome = load("privacy/erase").handler(event, None)
+
+    assert outcome == {"erased": 0, "failed": 0, "finished": True}
+    assert '"ErasureRun": 1' in capsys.readouterr().out

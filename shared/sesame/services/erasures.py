@@ -257,6 +257,13 @@ class ErasureRun:
 
     def _forget_code(self, lease: Lease) -> None:
         table = self.erasures.table
+        # What brought the lease in is known by its digest, which holds a row with name and birth date.
+        table.update(
+            keys.lease_reference(lease.reference),
+            "SET digest = :none, code_tail = :none",
+            condition="attribute_exists(pk)",
+            values={":none": ""},
+        )
         if lease.code_hash:
             _delete(table, keys.code(lease.code_hash))
             table.update(

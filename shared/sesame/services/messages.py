@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,7 +22,6 @@ from sesame.services.one_time_codes import OneTimeCodes
 from sesame.services.welcome import WELCOME_LIFE, WelcomeLinks
 from sesame.store import keys
 from sesame.store.accounts import Accounts
-from sesame.store.data_exports import EXPORT_LIFE
 from sesame.store.messages import Message, Messages, MessageState
 from sesame.store.people import lease_of, person_of, residence_of
 from sesame.store.table import Table, same_table
@@ -221,7 +220,8 @@ class Correspondence:
         found = self._tenancy(event["lease_id"])
         if found is None:
             return MessageState.UNADDRESSED
-        ends_on = local_date(event.at + EXPORT_LIFE, found.residence.time_zone)
+        last_whole_day = datetime.fromisoformat(event["expires_at"]) - timedelta(days=1)
+        ends_on = local_date(last_whole_day, found.residence.time_zone)
         return _draft(found, LetterKind.DATA_EXPORT, ends_on=ends_on)
 
     def _erasure_asked(self, event: Event) -> Composed:

@@ -117,7 +117,11 @@ class DataExports:
                     ":ready": ExportStatus.READY.value,
                     ":requested": ExportStatus.REQUESTED.value,
                     ":announce": announcement(
-                        "data_export.ready", now, export_id=export.export_id, lease_id=export.lease_id
+                        "data_export.ready",
+                        now,
+                        export_id=export.export_id,
+                        lease_id=export.lease_id,
+                        expires_at=export.expires_at.isoformat(),
                     ),
                     ":one": 1,
                 },
