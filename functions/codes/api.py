@@ -19,13 +19,12 @@ from sesame.platform.errors import Invalid, TooManyRequests
 from sesame.platform.http import Api, Id, Language, Shown, Source, StrictModel
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
-from sesame.services.access import (
+from sesame.services.access import Confirmations, MistypedCode, Starts
+from sesame.services.confirming import (
     ONE_TIME_CODE_LIFE,
-    Confirmations,
-    MistypedCode,
+    Confirming,
     RequestEnded,
     Started,
-    Starts,
     WrongOneTimeCode,
 )
 from sesame.services.documents import Downloads, EntryDocuments
@@ -185,13 +184,12 @@ pacing = Pacing(identity)
 pepper = Pepper(Secrets(client("secretsmanager")), settings.pepper_secret)
 decipher = Decipher(Later("kms"), settings.codes_key)
 formats = CodeFormats.of(settings.code_formats, settings.imported_codes)
-starts = Starts(challenges, pacing, pepper, utc_now, token_bytes, formats)
+confirming = Confirming(challenges, pacing, pepper)
+starts = Starts(confirming, utc_now, token_bytes, formats)
 confirmations = Confirmations(
-    challenges=challenges,
+    confirming=confirming,
     sessions=sessions,
-    pacing=pacing,
     audit=Audit(Table(dynamodb, settings.operations_table)),
-    pepper=pepper,
     decipher=decipher,
     clock=utc_now,
     random=token_bytes,

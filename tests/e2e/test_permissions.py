@@ -118,6 +118,9 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
     "ImportRowsFunction": (sends("ImportQueue"), [decrypts(), reads("Money"), sends("RenderQueue")]),
     "CertificatesFunction": (reads("Documents"), [writes("Money"), decrypts(), stores("documents")]),
     "RenderFunction": (decrypts(), [encrypts(), reads("Identity"), reads("Money"), stores("imports")]),
+    "PrivacyFunction": (reads("Operations"), [writes("Money"), reads("Documents"), decrypts()]),
+    "DataExportFunction": (stores("exports"), [writes("Identity"), stores("documents"), decrypts()]),
+    "ErasureFunction": (deletes("Identity"), [deletes("Money"), writes("Identity"), decrypts()]),
     "BillingPlanFunction": (sends("BillingQueue"), [reads("Money"), writes("Identity")]),
     "BillingIssueFunction": (reads("Money"), [writes("Identity"), deletes("Money"), reads("Operations")]),
     "ReminderPlanFunction": (
@@ -138,6 +141,7 @@ CONSUMES = {
     "PostingFunction": "PostingQueue",
     "ImportRowsFunction": "ImportQueue",
     "RenderFunction": "RenderQueue",
+    "DataExportFunction": "DataExportQueue",
     "BillingIssueFunction": "BillingQueue",
     "SendFunction": "NotificationQueue",
     "SendCodeFunction": "OneTimeCodeQueue",

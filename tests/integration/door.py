@@ -7,6 +7,7 @@ from typing import Any
 from sesame.domain.codes import STANDARD, CodeFormats
 from sesame.platform.ids import new_id
 from sesame.services.access import Confirmations, OpenedSession, RecoveredCode, Starts
+from sesame.services.confirming import Confirming
 from sesame.services.one_time_codes import OneTimeCode, OneTimeCodes
 from sesame.services.sessions import SessionCheck
 from sesame.services.tenant_codes import Decipher
@@ -30,14 +31,13 @@ class Door:
         self.challenges, self.sessions = Challenges(aws.identity), Sessions(aws.identity)
         self.pacing, self.audit = Pacing(aws.identity), Audit(aws.operations)
         decipher = Decipher(aws.kms, aws.codes_key)
-        self.starts = Starts(self.challenges, self.pacing, aws.pepper, clock, token_bytes, formats)
+        self.confirming = Confirming(self.challenges, self.pacing, aws.pepper)
+        self.starts = Starts(self.confirming, clock, token_bytes, formats)
         self.one_time_codes = OneTimeCodes(self.challenges, self.pacing, aws.pepper, clock, token_bytes)
         self.confirmations = Confirmations(
-            challenges=self.challenges,
+            confirming=self.confirming,
             sessions=self.sessions,
-            pacing=self.pacing,
             audit=self.audit,
-            pepper=aws.pepper,
             decipher=decipher,
             clock=clock,
             random=token_bytes,

@@ -10,7 +10,8 @@ import pytest
 from sesame.domain import codes
 from sesame.domain.codes import CodeFormat, CodeFormats
 from sesame.platform.errors import TooManyRequests, Unauthenticated
-from sesame.services.access import MistypedCode, WrongOneTimeCode
+from sesame.services.access import MistypedCode
+from sesame.services.confirming import WrongOneTimeCode
 from sesame.services.one_time_codes import Explanation, Obstacle
 from sesame.services.sessions import OwnSessions
 from sesame.services.welcome import WelcomeLinkEnded, WrongBirthDate
@@ -116,10 +117,10 @@ def test_a_code_brought_from_another_system_signs_in_and_is_never_called_a_typin
 def test_a_typing_error_says_how_long_a_code_is(
     aws: Any, clock: FrozenClock, formats: CodeFormats, words: str
 ) -> None:
-    starts = Starts(Challenges(aws.identity), aws.pepper, clock, token_bytes, formats=formats)
+    door = Door(aws, clock, formats)
 
     with pytest.raises(MistypedCode) as caught:
-        starts.sign_in("1234")
+        door.ask_sign_in("1234")
     assert words in caught.value.detail["en"]
 
 

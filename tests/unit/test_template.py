@@ -11,6 +11,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from local.expansion import expand_shorthand
+from sesame.store.data_exports import EXPORT_LIFE
 
 ROOT = Path(__file__).resolve().parents[2]
 PARAMETERS = {
@@ -81,6 +82,9 @@ def test_files_of_leases_and_half_made_uploads_do_not_stay() -> None:
 
     assert rules["Imports"]["Prefix"] == "imports/"
     assert rules["Imports"]["ExpirationInDays"] == 30
+    assert rules["Exports"]["Prefix"] == "exports/"
+    assert rules["Exports"]["ExpirationInDays"] == EXPORT_LIFE.days
+    assert rules["Exports"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
     assert rules["Uploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
     assert {rule["Status"] for rule in rules.values()} == {"Enabled"}
 
@@ -171,7 +175,11 @@ def test_alarms_tell_of_a_late_outbox_and_of_runs_that_did_not_happen() -> None:
 
     assert alarms["OutboxAgeAlarm"]["MetricName"] == "IteratorAge"
     assert alarms["OutboxAgeAlarm"]["Threshold"] < 24 * 3600 * 1000
-    for name, metric in (("BillingAlarm", "BillingRun"), ("ReminderAlarm", "ReminderRun")):
+    for name, metric in (
+        ("BillingAlarm", "BillingRun"),
+        ("ReminderAlarm", "ReminderRun"),
+        ("ErasureAlarm", "ErasureRun"),
+    ):
         assert alarms[name]["TreatMissingData"] == "breaching"
         assert (alarms[name]["Namespace"], alarms[name]["MetricName"]) == ("Sesame", metric)
         assert alarms[name]["Dimensions"] == [{"Name": "stage", "Value": {"Ref": "Stage"}}]
@@ -191,13 +199,17 @@ def test_a_sender_has_time_for_the_slowest_batch() -> None:
             assert worst <= functions[function]["Timeout"], function
 
 
-def test_billing_runs_by_day_in_paris_and_reminders_every_hour() -> None:
+def test_billing_runs_by_day_in_paris_reminders_and_erasures_every_hour() -> None:
     expressions = {
         schedule["ScheduleExpression"]: schedule.get("ScheduleExpressionTimezone")
         for schedule in of_type("AWS::Scheduler::Schedule").values()
     }
 
-    assert expressions == {"cron(0 10 * * ? *)": "Europe/Paris", "cron(5 * * * ? *)": None}
+    assert expressions == {
+        "cron(0 10 * * ? *)": "Europe/Paris",
+        "cron(5 * * * ? *)": None,
+        "cron(35 * * * ? *)": None,
+    }
 
 
 def test_scheduled_runs_are_told_their_time_and_are_tried_again() -> None:

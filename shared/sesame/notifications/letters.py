@@ -38,6 +38,8 @@ class LetterKind(StrEnum):
     CONTACT_SHARED = "contact-shared"
     NOTICE = "notice"
     REMINDER = "reminder"
+    DATA_EXPORT = "data-export"
+    ERASURE_ASKED = "erasure-asked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,33 +5,34 @@ and the one-time code, are worked out afterwards by the function that sends the 
 stolen mailbox alone signs nobody in, and nothing tells whether a person exists.
 """
 
-import hmac
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from math import ceil
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import ClassVar
 
 from sesame.domain import codes
 from sesame.domain.codes import CodeFormats
 from sesame.domain.tenancy import Channel, Lease, Residence
 from sesame.platform.clock import Clock
-from sesame.platform.errors import NotFound, Problem, TooManyRequests
+from sesame.platform.errors import Problem
 from sesame.platform.events import announcement
 from sesame.platform.ids import Random, new_id
 from sesame.platform.secrets import Pepper
-from sesame.services.one_time_codes import one_time_code_hashes
+from sesame.services.confirming import (
+    ONE_TIME_CODE_LIFE,
+    ONE_TIME_CODE_TRIES,
+    Confirming,
+    RequestEnded,
+    Started,
+    wrong,
+)
 from sesame.services.sessions import ABSOLUTE
 from sesame.services.tenant_codes import Decipher
 from sesame.store import keys
 from sesame.store.audit import Action, Audit, by_tenant
-from sesame.store.challenges import Challenge, ChallengeKind, Challenges
-from sesame.store.pacing import Pacing, TooOften
+from sesame.store.challenges import Challenge, ChallengeKind
 from sesame.store.people import lease_of, residence_of
 from sesame.store.sessions import Sessions, StoredSession, new_token
-from sesame.store.table import Check, ConditionFailed, Table, Write, same_table, transact
-
-ONE_TIME_CODE_LIFE = timedelta(minutes=10)
-ONE_TIME_CODE_TRIES = 5
+from sesame.store.table import ConditionFailed, Table, Write, same_table, transact
 
 
 class MistypedCode(Problem):
@@ -43,35 +44,6 @@ class MistypedCode(Problem):
         "fr": "Ce code locataire comporte une faute de frappe",
         "en": "This tenant code has a typing error",
     }
-
-
-class WrongOneTimeCode(Problem):
-    """Wrong, expired, used, or never sent: all look the same."""
-
-    status = 401
-    slug = "wrong-one-time-code"
-    title: ClassVar = {
-        "fr": "Code à usage unique incorrect ou expiré",
-        "en": "Wrong or expired one-time code",
-    }
-
-
-class RequestEnded(NotFound):
-    """The sign-in or recovery was used, has expired, was tried too often, or never was."""
-
-    slug = "request-ended"
-    title: ClassVar = {
-        "fr": "Cette demande est terminée : recommencez",
-        "en": "This request has ended: start again",
-    }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Started:
-    """A sign-in or a recovery under way, and when its message may be asked for again."""
-
-    challenge_id: str
-    resend_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,12 +70,15 @@ class Starts:
     `source` is the caller's network; it is kept as a keyed hash.
     """
 
-    challenges: Challenges
-    pacing: Pacing
-    pepper: Pepper
+    confirming: Confirming
     clock: Clock
     random: Random
     formats: CodeFormats = codes.STANDARD
+
+    @property
+    def pepper(self) -> Pepper:
+        """What keys the hashes of what was typed."""
+        return self.confirming.pepper
 
     def sign_in(self, tenant_code: str, *, source: str, send_by: Channel | None = None) -> Started:
         """Starts a sign-in. Raises MistypedCode, without any look-up; TooManyRequests."""
@@ -111,32 +86,17 @@ class Starts:
             folded = self.formats.read(tenant_code)
         except codes.Mistyped as error:
             raise _mistyped(self.formats) from error
-        return self._start(
-            self._challenge(
-                ChallengeKind.SIGN_IN,
-                "code",
-                folded,
-                asked=sign_in_identity(self.pepper, self.pepper.hash("code", folded)),
-                source=source,
-                send_by=send_by,
-            )
-        )
+        asked = sign_in_identity(self.pepper, self.pepper.hash("code", folded))
+        challenge = self._challenge(ChallengeKind.SIGN_IN, "code", folded, asked, source, send_by)
+        return self._start(challenge, source)
 
     def recovery(
         self, kind: str, identity: str, birth_date: date, *, source: str, send_by: Channel | None = None
     ) -> Started:
         """Starts a recovery by `email`, `ine` or `phone` in normal form. Raises TooManyRequests."""
-        return self._start(
-            self._challenge(
-                ChallengeKind.RECOVERY,
-                kind,
-                identity,
-                asked=recovery_identity(self.pepper, kind, identity, birth_date),
-                source=source,
-                send_by=send_by,
-                birth_date=birth_date,
-            )
-        )
+        asked = recovery_identity(self.pepper, kind, identity, birth_date)
+        challenge = self._challenge(ChallengeKind.RECOVERY, kind, identity, asked, source, send_by)
+        return self._start(replace(challenge, birth_date=birth_date), source)
 
     def again(
         self, kind: ChallengeKind, challenge_id: str, *, source: str, send_by: Channel | None = None
@@ -146,28 +106,27 @@ class Starts:
         Raises RequestEnded, TooManyRequests. The code sent last is the one that counts.
         """
         now = self.clock()
-        challenge = self.challenges.get(challenge_id)
+        challenges = self.confirming.challenges
+        challenge = challenges.get(challenge_id)
         if challenge is None or challenge.kind is not kind or challenge.expires_at <= now:
             raise RequestEnded
-        restarting = self.challenges.restarting(
+        restarting = challenges.restarting(
             challenge,
             expires_at=now + ONE_TIME_CODE_LIFE,
             send_by=send_by,
             most=ONE_TIME_CODE_TRIES,
             now=now,
         )
-        return self._paced(restarting, challenge, self.pepper.hash("source", source), now)
+        return self.confirming.ask(restarting, challenge, source, now)
 
     def _challenge(
         self,
         kind: ChallengeKind,
         subject: str,
         typed: str,
-        *,
         asked: str,
         source: str,
         send_by: Channel | None,
-        birth_date: date | None = None,
     ) -> Challenge:
         return Challenge(
             challenge_id=new_id(self.random),
@@ -176,24 +135,15 @@ class Starts:
             tries=0,
             subject_kind=subject,
             subject_hashes=tuple(self.pepper.hashes(subject, typed)),
-            birth_date=birth_date,
             asked=asked,
             source=self.pepper.hash("source", source),
             send_by=send_by,
         )
 
-    def _start(self, challenge: Challenge) -> Started:
+    def _start(self, challenge: Challenge, source: str) -> Started:
         now = self.clock()
-        return self._paced(self.challenges.starting(challenge, now), challenge, challenge.source, now)
-
-    def _paced(self, write: Write, challenge: Challenge, source: str, now: datetime) -> Started:
-        try:
-            resend_at = self.pacing.once_allowed(write, identity=challenge.asked, source=source, now=now)
-        except TooOften as error:
-            raise TooManyRequests(retry_after=max(1, ceil(error.wait.total_seconds()))) from error
-        except ConditionFailed as error:
-            raise RequestEnded from error
-        return Started(challenge_id=challenge.challenge_id, resend_at=resend_at)
+        starting = self.confirming.challenges.starting(challenge, now)
+        return self.confirming.ask(starting, challenge, source, now)
 
 
 def sign_in_identity(pepper: Pepper, code_hash: str) -> str:
@@ -213,11 +163,9 @@ def recovery_identity(pepper: Pepper, kind: str, identity: str, birth_date: date
 class Confirmations:
     """The second half: the one-time code that came by message, traded for a session or the tenant code."""
 
-    challenges: Challenges
+    confirming: Confirming
     sessions: Sessions
-    pacing: Pacing
     audit: Audit
-    pepper: Pepper
     decipher: Decipher
     clock: Clock
     random: Random
@@ -228,7 +176,9 @@ class Confirmations:
         Two AWS calls, one of them a transaction.
         """
         now = self.clock()
-        challenge, person_id = self._confirmed(sign_in_id, ChallengeKind.SIGN_IN, typed, source, now)
+        challenge, person_id = self.confirming.check(
+            sign_in_id, ChallengeKind.SIGN_IN, typed, source=source, now=now
+        )
         [holding] = challenge.holdings
         token = new_token(person_id, holding.lease_id, self.random)
         session = StoredSession(
@@ -248,15 +198,10 @@ class Confirmations:
             lease_id=holding.lease_id,
             residence_id=holding.residence_id,
             random=self.random,
-            source=self.pepper.hash("source", source),
+            source=self.confirming.pepper.hash("source", source),
         )
-        self._use(
-            challenge,
-            person_id,
-            self.challenges.use(sign_in_id, now),
-            self.sessions.opening(session),
-            self.audit.recording(done),
-        )
+        using = self.confirming.using(challenge, person_id, now)
+        self._at_once([*using, self.sessions.opening(session), self.audit.recording(done)])
         return OpenedSession(token=str(token), ends_at=session.ends_at)
 
     def recovery(self, recovery_id: str, typed: str, *, source: str) -> list[RecoveredCode]:
@@ -265,10 +210,12 @@ class Confirmations:
         Raises WrongOneTimeCode. Three AWS calls, one of them a transaction, and a decryption a lease.
         """
         now = self.clock()
-        challenge, person_id = self._confirmed(recovery_id, ChallengeKind.RECOVERY, typed, source, now)
+        challenge, person_id = self.confirming.check(
+            recovery_id, ChallengeKind.RECOVERY, typed, source=source, now=now
+        )
         recovered = self._codes(challenge)
         if not recovered:
-            raise _wrong()
+            raise wrong()
         newest = recovered[0].lease
         done = by_tenant(
             Action.CODE_RECOVERED,
@@ -277,24 +224,20 @@ class Confirmations:
             lease_id=newest.lease_id,
             residence_id=newest.residence_id,
             random=self.random,
-            source=self.pepper.hash("source", source),
+            source=self.confirming.pepper.hash("source", source),
             leases=len(recovered),
         )
         told = announcement(
             "code.recovered", now, lease_id=newest.lease_id, person_id=person_id, way="self_service"
         )
-        self._use(
-            challenge,
-            person_id,
-            self.challenges.use(recovery_id, now),
-            self.audit.recording(done, told),
-        )
+        using = self.confirming.using(challenge, person_id, now)
+        self._at_once([*using, self.audit.recording(done, told)])
         return recovered
 
     def _codes(self, challenge: Challenge) -> list[RecoveredCode]:
         held = challenge.holdings
         items = same_table(
-            self.challenges.table,
+            self._table,
             [keys.lease(holding.lease_id) for holding in held]
             + [keys.residence(residence_id) for residence_id in {h.residence_id: None for h in held}],
         )
@@ -311,32 +254,15 @@ class Confirmations:
             for lease in leases
         ]
 
-    def _confirmed(
-        self, challenge_id: str, kind: ChallengeKind, typed: str, source: str, now: datetime
-    ) -> tuple[Challenge, str]:
-        challenge = self.challenges.count_try(challenge_id, kind, most=ONE_TIME_CODE_TRIES, now=now)
-        try:
-            given = codes.read_one_time_code(typed)
-        except codes.Mistyped:
-            given = ""
-        expected = challenge.code_hash if challenge else ""
-        # The same comparisons whatever is known; nothing typed has the hash that stands for none.
-        hashes = one_time_code_hashes(self.pepper, challenge_id, given)
-        right = any([hmac.compare_digest(digest, expected or "none") for digest in hashes])
-        if challenge is None or not right or challenge.person_id is None:
-            self.pacing.count_failure(self.pepper.hash("source", source), now)
-            raise _wrong(ONE_TIME_CODE_TRIES - challenge.tries if challenge else 0)
-        return challenge, challenge.person_id
+    @property
+    def _table(self) -> Table:
+        return self.confirming.challenges.table
 
-    def _use(self, challenge: Challenge, person_id: str, *writes: Write) -> None:
-        """What the right one-time code brings about, once, while it is in force. Raises WrongOneTimeCode."""
-        table = self.challenges.table
-        in_force = self.challenges.in_force(person_id, challenge.epoch, challenge.challenge_id)
-        same_epoch = _same_epoch(table, person_id, challenge.epoch)
+    def _at_once(self, writes: list[Write]) -> None:
         try:
-            transact(table.client, [*writes, same_epoch, in_force], attempts=3)
+            transact(self._table.client, writes, attempts=3)
         except ConditionFailed as error:
-            raise _wrong() from error
+            raise wrong() from error
 
 
 def _mistyped(formats: CodeFormats) -> MistypedCode:
@@ -346,25 +272,4 @@ def _mistyped(formats: CodeFormats) -> MistypedCode:
     return MistypedCode(
         detail_fr=f"Vérifiez chaque caractère : le code compte {' ou '.join(lengths)} lettres ou chiffres.",
         detail_en=f"Check each symbol: the code has {' or '.join(lengths)} letters or digits.",
-    )
-
-
-def _same_epoch(table: Table, person_id: str, epoch: int) -> Check:
-    return Check(
-        table=table.name,
-        key=keys.person(person_id),
-        condition="credential_epoch = :epoch",
-        values={":epoch": epoch},
-    )
-
-
-def _wrong(tries_left: int = 0) -> WrongOneTimeCode:
-    if tries_left <= 0:
-        return WrongOneTimeCode(
-            detail_fr="Demandez un nouveau code.",
-            detail_en="Ask for a new code.",
-        )
-    return WrongOneTimeCode(
-        detail_fr=f"Vérifiez le code reçu ; essais restants : {tries_left}.",
-        detail_en=f"Check the code you received; tries left: {tries_left}.",
     )

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sesame.domain.erasure import WAIT
 from sesame.domain.tenancy import Lease, Person, Residence
 from sesame.notifications.letters import LetterKind
 from sesame.platform.events import Event
@@ -24,6 +25,7 @@ _INSTEAD = {Obstacle.HELD: LetterKind.CONTACT_HELD, Obstacle.SHARED: LetterKind.
 TOLD_TO_ALL: dict[str, LetterKind] = {
     "code.recovered": LetterKind.CODE_RECOVERED,
     "code.rotated": LetterKind.CODE_ROTATED,
+    "erasure.asked": LetterKind.ERASURE_ASKED,
 }
 """Events that every contact on record hears of, so that nobody uses one of them behind the others' back."""
 
@@ -78,7 +80,7 @@ class OneTimeCodeMail:
         facts: dict[str, Any] = {
             "code": code.shown,
             "minutes": code.minutes,
-            "purpose": code.kind.value,
+            "purpose": code.purpose,
             "next_at": None,
         }
         if code.next_at is not None:
@@ -105,7 +107,7 @@ def _local(at: datetime, residence: Residence | None) -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessNotices:
-    """Tells every contact on record what was done with a tenant's code."""
+    """Tells every contact on record what was done with a tenant's code, or asked of their data."""
 
     mailer: Mailer
     identity: Table
@@ -123,7 +125,9 @@ class AccessNotices:
         facts = {
             "lease": lease,
             "residence": residence,
-            "at": event.at.astimezone(ZoneInfo(residence.time_zone)),
+            "at": _local(event.at, residence),
+            "asked_at": _local(event.at, residence),
+            "erases_at": _local(event.at + WAIT, residence),
             "way": event.data.get("way", "self_service"),
             "code_replaced": event.data.get("code") == "new",
             "contacts_changed": event.data.get("contacts") == "changed",

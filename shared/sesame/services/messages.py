@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sesame.domain.calendar import Period, local_date, period_of
@@ -84,6 +84,9 @@ class Correspondence:
             case "lease.admitted":
                 cause = {"lease_id": lease_id, "event_id": event.id}
                 return _record(LetterKind.WELCOME, cause, may_repeat=True), self._welcome
+            case "data_export.ready":
+                cause = {"lease_id": lease_id, "export_id": event["export_id"]}
+                return _record(LetterKind.DATA_EXPORT, cause, may_repeat=True), self._data_export
             case other:
                 raise ValueError(f"no message for an event of type {other}")
 
@@ -95,6 +98,14 @@ class Correspondence:
         ends_on = local_date(self.mailer.clock() + WELCOME_LIFE, found.residence.time_zone)
         link = f"{self.mailer.portal_url}/bienvenue/{token}"
         return _draft(found, LetterKind.WELCOME, link=link, link_ends_on=ends_on)
+
+    def _data_export(self, event: Event) -> Composed:
+        found = self._tenancy(event["lease_id"])
+        if found is None:
+            return MessageState.UNADDRESSED
+        last_whole_day = datetime.fromisoformat(event["expires_at"]) - timedelta(days=1)
+        ends_on = local_date(last_whole_day, found.residence.time_zone)
+        return _draft(found, LetterKind.DATA_EXPORT, ends_on=ends_on)
 
     def _notice(self, event: Event) -> Composed:
         """Only the latest period's notice is news; those a late run makes up for are on the account."""

@@ -40,6 +40,8 @@ class OneTimeCode:
 
     to: Addressed
     kind: ChallengeKind
+    purpose: str
+    """What it is for: a step-up's own purpose, or the challenge's kind."""
     shown: str
     minutes: int
     residence_id: str | None
@@ -154,6 +156,7 @@ class OneTimeCodes:
         return OneTimeCode(
             to=to,
             kind=challenge.kind,
+            purpose=challenge.purpose or challenge.kind.value,
             shown=codes.printed_one_time_code(code),
             residence_id=match.residence_id,
             minutes=max(1, round((challenge.expires_at - now) / timedelta(minutes=1))),
@@ -163,6 +166,8 @@ class OneTimeCodes:
     def _match(self, challenge: Challenge) -> _Match | None:
         if challenge.kind is ChallengeKind.SIGN_IN:
             return self._holder(challenge)
+        if challenge.kind is ChallengeKind.STEP_UP:
+            return self._signed_in(challenge)
         return self._claimant(challenge)
 
     def _holder(self, challenge: Challenge) -> _Match | None:
@@ -176,6 +181,17 @@ class OneTimeCodes:
                 )
                 return _match([person_of(person)], [lease], live) if person and lease else None
         return None
+
+    def _signed_in(self, challenge: Challenge) -> _Match | None:
+        """Whoever asked from their session; nobody once their credential epoch has moved."""
+        who = challenge.person_id or ""
+        person, live = same_table(self.challenges.table, [keys.person(who), keys.live_codes(who)])
+        if person is None or person["credential_epoch"] != challenge.epoch:
+            return None
+        one = person_of(person)
+        return _Match(
+            people=[one], holdings=list(challenge.holdings), codes=live_codes(live, one.credential_epoch)
+        )
 
     def _claimant(self, challenge: Challenge) -> _Match | None:
         """Whose contact and birth date were typed."""

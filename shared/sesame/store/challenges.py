@@ -22,6 +22,7 @@ class ChallengeKind(StrEnum):
     SIGN_IN = "sign_in"
     RECOVERY = "recovery"
     WELCOME = "welcome"
+    STEP_UP = "step_up"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,8 @@ class Challenge:
     code_hash: str = ""
     used_at: datetime | None = None
     document_id: str | None = None
+    purpose: str = ""
+    """What a step-up confirms: its one-time code is worth nothing for anything else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,6 +259,7 @@ def _item(challenge: Challenge) -> dict[str, Any]:
         "epoch": challenge.epoch,
         "holdings": [_held(holding) for holding in challenge.holdings],
         "code_hash": challenge.code_hash,
+        "purpose": challenge.purpose or None,
     }
 
 
@@ -277,4 +281,5 @@ def _challenge(item: Item) -> Challenge:
         code_hash=item["code_hash"],
         used_at=datetime.fromisoformat(item["used_at"]) if "used_at" in item else None,
         document_id=item.get("document_id"),
+        purpose=item.get("purpose", ""),
     )

@@ -35,6 +35,26 @@ def sessions_of(person_id: str) -> tuple[str, str]:
     return person(person_id)["pk"], "SESSION#"
 
 
+def person_erasure(person_id: str) -> Key:
+    """A person's wish to be erased."""
+    return {"pk": f"PERSON#{person_id}", "sk": "ERASURE"}
+
+
+def person_export(person_id: str) -> Key:
+    """Points from a person to the last export of their data (operations table)."""
+    return {"pk": f"PERSON#{person_id}", "sk": "EXPORT"}
+
+
+def data_export(export_id: str) -> Key:
+    """An export of a person's data, from request to file."""
+    return {"pk": f"EXPORT#{export_id}", "sk": "EXPORT"}
+
+
+def erasures() -> str:
+    """Partition, on the first index, of the erasures to come, by when: some, never many."""
+    return "ERASURES"
+
+
 def lease(lease_id: str) -> Key:
     """A lease."""
     return {"pk": f"LEASE#{lease_id}", "sk": "LEASE"}

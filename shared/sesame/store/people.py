@@ -43,6 +43,8 @@ from sesame.store.table import (
 
 BATCH = 100
 """Items that one BatchGetItem may ask for."""
+ERASED_BIRTH_DATE = date.min
+"""Stands where a birth date was erased: it matches nobody's."""
 
 
 class Collision(Enum):

@@ -1,0 +1,364 @@
+"""A person's right to their data: everything the tables hold on them, and their documents, in one zip.
+
+The file is written to disk a page at a time, however much there is. What leaves is named, field by field:
+what is not named stays, so that no hash, cipher or key of ours ever goes with it.
+"""
+
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, Any
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
+
+from sesame.domain.certificates import DocumentStatus
+from sesame.platform.clock import Clock
+from sesame.platform.errors import NotFound
+from sesame.platform.ids import Random, new_id
+from sesame.platform.logs import count
+from sesame.platform.secrets import Pepper
+from sesame.services.documents import LINK_SECONDS
+from sesame.services.sessions import Session
+from sesame.store import keys
+from sesame.store.audit import Action, by_tenant
+from sesame.store.data_exports import ASK_AGAIN_AFTER, DataExport, DataExports, ExportStatus
+from sesame.store.table import Item, Table
+
+MOST_BYTES = 400 * 1024 * 1024
+"""Of documents in one export: the function's disk is bounded, and a tenancy's papers are far below."""
+DATA, READ_ME = "donnees.json", "LISEZMOI.txt"
+
+SHOWN: dict[str, str] = {
+    "person": "person_id family_name given_names birth_date ine email phone language",
+    "session": "lease_id created_at last_seen_at expires_at",
+    "erasure": "lease_id asked_at state begun_at erases waits_for",
+    "export": "export_id lease_id asked_at status expires_at",
+    "lease": "lease_id residence_id reference tenant_reference room starts_on ends_on "
+    "rent_cents charges_cents deposit_cents code_tail status",
+    "residence": "residence_id name address postal_code city time_zone desk_contact",
+    "account": "balance_cents credit_cents outstanding unmatched",
+    "entry": "entry_id kind amount_cents effective_at period due_on designated reverses corrects source "
+    "starts_on ends_on lines recorded_at",
+    "payment": "payment_id provider provider_reference amount_cents currency designated created_at "
+    "state paid_at flags events posted",
+    "document": "document_id kind language period status validity number verification_code issued_on "
+    "created_at asked_at ready_at",
+    "message": "message_id kind channel cause state created_at accepted_at changed_at expires_at",
+    "audit": "entry_id at action actor_kind actor_id details expires_at",
+}
+"""The fields of each kind of item that leave."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportShown:
+    """An export, and a link to its file once that is there."""
+
+    export: DataExport
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRequests:
+    """What a tenant may do: ask, and look."""
+
+    exports: DataExports
+    pepper: Pepper
+    s3: Any
+    bucket: str
+    clock: Clock
+    random: Random
+
+    def ask(self, session: Session, *, source: str) -> DataExport:
+        """An export to be made; or the one of the last day. One transaction; two more reads for a repeat."""
+        now, person_id = self.clock().replace(microsecond=0), session.person.person_id
+        export = DataExport(
+            export_id=new_id(self.random),
+            person_id=person_id,
+            lease_id=session.lease.lease_id,
+            object_key=f"exports/{new_id(self.random)}.zip",
+            asked_at=now,
+        )
+        entry = by_tenant(
+            Action.DATA_EXPORTED,
+            now,
+            person_id=person_id,
+            lease_id=session.lease.lease_id,
+            residence_id=session.lease.residence_id,
+            random=self.random,
+            source=self.pepper.hash("source", source),
+        )
+        kept_id = self.exports.ask(export, entry)
+        if kept_id == export.export_id:
+            return export
+        same = self.exports.get(kept_id)
+        if same is None:
+            raise NotFound
+        if same.status is ExportStatus.REQUESTED and now - same.asked_at >= ASK_AGAIN_AFTER:
+            self.exports.ask_again(same, now)
+        return same
+
+    def of(self, session: Session, export_id: str) -> ExportShown:
+        """One of the person's exports. Raises NotFound for any other, and for one that is over. One read."""
+        export = self.exports.get(export_id)
+        if export is None or export.person_id != session.person.person_id:
+            raise NotFound
+        if export.expires_at <= self.clock():
+            raise NotFound
+        return ExportShown(export=export, url=self._url(export))
+
+    def _url(self, export: DataExport) -> str | None:
+        if export.status is not ExportStatus.READY:
+            return None
+        name = f"donnees-{export.asked_at:%Y-%m-%d}.zip"
+        link = self.s3.generate_presigned_url(
+            "get_object",
+            Params={
+                "Bucket": self.bucket,
+                "Key": export.object_key,
+                "ResponseContentType": "application/zip",
+                "ResponseContentDisposition": f'attachment; filename="{name}"',
+                "ResponseCacheControl": "private, no-store",
+            },
+            ExpiresIn=LINK_SECONDS,
+        )
+        return str(link)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Paper:
+    """A document's file: where it lies, and its name in the zip."""
+
+    object_key: str
+    name: str
+
+
+@dataclass(slots=True)
+class _Papers:
+    """What was met on the way through the tables: files to add, and those left out."""
+
+    found: list[_Paper] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportMaking:
+    """Turns `data_export.requested` into a file."""
+
+    exports: DataExports
+    identity: Table
+    money: Table
+    documents: Table
+    operations: Table
+    s3: Any
+    bucket: str
+    clock: Clock
+    most_bytes: int = MOST_BYTES
+    folder: Path | None = None
+    """Where the file is made: the system's place for such files by default."""
+
+    def make(self, export_id: str) -> bool:
+        """Writes the file and announces it; False where it was there already. Safe to repeat."""
+        export = self.exports.get(export_id)
+        if export is None or export.status is ExportStatus.READY:
+            return False
+        now = self.clock()
+        with TemporaryDirectory(dir=self.folder) as folder:
+            path = Path(folder) / "export.zip"
+            papers = _Papers()
+            with ZipFile(path, "w", ZIP_DEFLATED) as archive:
+                with archive.open(_entry(DATA, now, ZIP_DEFLATED), "w", force_zip64=True) as out:
+                    self._write_data(export, now, out, papers)
+                self._add_papers(archive, now, papers)
+                archive.writestr(_entry(READ_ME, now, ZIP_DEFLATED), read_me(papers.left_out))
+            with path.open("rb") as file:
+                self.s3.put_object(
+                    Bucket=self.bucket, Key=export.object_key, Body=file, ContentType="application/zip"
+                )
+        return self.exports.mark_ready(export, now)
+
+    def _write_data(self, export: DataExport, now: datetime, out: IO[bytes], papers: _Papers) -> None:
+        pk = keys.person(export.person_id)["pk"]
+        person = self.identity.get(keys.person(export.person_id))
+        if person is None:
+            raise LookupError("an export without its person")
+        pointers = list(self.identity.query_all(pk, "LEASE#"))
+        erasure = self.identity.get(keys.person_erasure(export.person_id))
+        sections: list[tuple[str, Any]] = [
+            ("generated_at", now.isoformat()),
+            ("person", shown("person", person)),
+            ("sessions", (shown("session", item) for item in self.identity.query_all(pk, "SESSION#"))),
+            ("erasure", shown("erasure", erasure) if erasure else None),
+            ("exports", [shown("export", self.operations.get(keys.data_export(export.export_id)) or {})]),
+        ]
+        _write_object(
+            out, [*sections, ("leases", (self._lease(one["lease_id"], papers) for one in pointers))]
+        )
+
+    def _lease(self, lease_id: str, papers: _Papers) -> list[tuple[str, Any]]:
+        """A lease's sections; whatever there may be many of is read while it is written."""
+        lease = self.identity.get(keys.lease(lease_id)) or {}
+        residence = self.identity.get(keys.residence(lease.get("residence_id", "-"))) or {}
+        account = self.money.get(keys.account(lease_id))
+        pk = keys.account(lease_id)["pk"]
+        return [
+            ("lease", shown("lease", lease)),
+            ("residence", shown("residence", residence)),
+            ("account", shown("account", account) if account else None),
+            ("notices", (shown("entry", item) for item in self.money.query_all(pk, "NOTICE#"))),
+            ("entries", (shown("entry", item) for item in self.money.query_all(pk, "ENTRY#"))),
+            (
+                "payments",
+                (
+                    shown("payment", item)
+                    for item in self.money.query_all(
+                        keys.payments_of_lease(lease_id), "PAYMENT#", index=keys.GSI1
+                    )
+                ),
+            ),
+            ("documents", self._documents(lease_id, papers)),
+            (
+                "messages",
+                (
+                    shown("message", item)
+                    for item in self.operations.query_all(keys.messages_of_lease(lease_id), index=keys.GSI1)
+                ),
+            ),
+            (
+                "audit",
+                (shown("audit", item) for item in self.operations.query_all(keys.audit_of(lease_id))),
+            ),
+        ]
+
+    def _documents(self, lease_id: str, papers: _Papers) -> Iterator[dict[str, Any]]:
+        for item in self.documents.query_all(keys.documents_of_lease(lease_id), index=keys.GSI1):
+            file = None
+            if item["status"] == DocumentStatus.READY:
+                file = f"documents/{item['kind']}-{item['number']}.pdf"
+                papers.found.append(_Paper(object_key=item["object_key"], name=file))
+            yield shown("document", item) | {"states": json.loads(item["facts"]), "file": file}
+
+    def _add_papers(self, archive: ZipFile, now: datetime, papers: _Papers) -> None:
+        left = self.most_bytes
+        for paper in papers.found:
+            answer = self.s3.get_object(Bucket=self.bucket, Key=paper.object_key)
+            with answer["Body"] as body:
+                if answer["ContentLength"] > left:
+                    papers.left_out.append(paper.name)
+                    continue
+                left -= answer["ContentLength"]
+                with archive.open(_entry(paper.name, now, ZIP_STORED), "w", force_zip64=True) as out:
+                    shutil.copyfileobj(body, out)
+        if papers.left_out:
+            count("ExportLeftDocumentsOut", len(papers.left_out))
+
+
+def shown(kind: str, item: Item) -> dict[str, Any]:
+    """The fields of an item that leave, in their order; times in epoch seconds as ISO 8601."""
+    return {name: _plain(name, item[name]) for name in SHOWN[kind].split() if name in item}
+
+
+def _plain(name: str, value: Any) -> Any:
+    is_moment = isinstance(value, int) and name.endswith("_at")
+    return datetime.fromtimestamp(value, UTC).isoformat() if is_moment else value
+
+
+def _write_object(out: IO[bytes], sections: Iterable[tuple[str, Any]], indent: str = "") -> None:
+    """Writes an object whose values may be generators, without ever holding more than one of their items."""
+    inner = indent + " "
+    out.write(b"{")
+    for number, (name, value) in enumerate(sections):
+        out.write(f"{',' if number else ''}\n{inner}{json.dumps(name)}: ".encode())
+        if isinstance(value, Iterator):
+            _write_array(out, value, inner)
+        else:
+            out.write(_dump(value, inner))
+    out.write(f"\n{indent}}}".encode())
+
+
+def _write_array(out: IO[bytes], items: Iterator[Any], indent: str) -> None:
+    inner, number = indent + " ", -1
+    out.write(b"[")
+    for number, item in enumerate(items):
+        out.write(f"{',' if number else ''}\n{inner}".encode())
+        if isinstance(item, Mapping):
+            out.write(_dump(item, inner))
+        else:
+            _write_object(out, item, inner)
+    out.write(f"\n{indent}]".encode() if number >= 0 else b"]")
+
+
+def _dump(value: Any, indent: str) -> bytes:
+    return json.dumps(value, ensure_ascii=False, indent=1).replace("\n", f"\n{indent}").encode()
+
+
+def _entry(name: str, at: datetime, compression: int) -> ZipInfo:
+    """A member of the zip, dated; readable by its owner alone once unpacked."""
+    member = ZipInfo(name, at.timetuple()[:6])
+    member.compress_type = compression
+    member.external_attr = 0o600 << 16
+    return member
+
+
+def read_me(left_out: list[str]) -> str:
+    """What is in the file, in French and in English. `left_out` names documents that were too much for it."""
+    french, english = _FRENCH, _ENGLISH
+    if left_out:
+        names = "\n".join(f"  {name}" for name in left_out)
+        french += f"\nTrop volumineux pour ce fichier ; demandez-les à l'accueil :\n{names}\n"
+        english += f"\nToo large for this file; ask for them at the reception desk:\n{names}\n"
+    return f"{french}\n{'-' * 70}\n\n{english}"
+
+
+_FRENCH = """VOS DONNÉES
+
+donnees.json   Tout ce que nous tenons sur vous. Les noms des champs sont en anglais ; les montants sont
+               en centimes d'euro, les heures en temps universel (UTC).
+  person       votre identité et vos coordonnées
+  sessions     vos connexions en cours
+  erasure      votre demande d'effacement, s'il y en a une
+  exports      cette demande de copie
+  leases       vos séjours, et pour chacun :
+    lease      ses conditions
+    residence  la résidence
+    account    le solde ; au-dessus de zéro, vous le devez
+    notices    les avis d'échéance
+    entries    les autres écritures du compte : paiements, remboursements, corrections
+    payments   vos paiements en ligne et ce que le prestataire en a dit
+    documents  vos documents et ce que chacun atteste ; « file » nomme le fichier joint
+    messages   les messages envoyés : quand et pourquoi, sans leur texte, que nous ne gardons pas
+    audit      qui a fait quoi sur votre séjour ; un membre du personnel y est un numéro
+documents/     Vos documents, au format PDF.
+
+Ce qui n'y est pas : votre code locataire, dont seuls les deux derniers signes figurent ici, car il ouvre
+votre espace (il est sur votre document d'entrée) ; les empreintes et les clés qui le protègent ; les
+demandes de connexion en cours, qui s'effacent en dix minutes ; les avis bruts des prestataires de paiement,
+qui ne sont pas classés par personne et dont le contenu utile est sous payments.
+"""
+
+_ENGLISH = """YOUR DATA
+
+donnees.json   All that we hold about you. Amounts are in euro cents, times in UTC.
+  person       your identity and contact details
+  sessions     where you are signed in
+  erasure      your request for erasure, if there is one
+  exports      this request for a copy
+  leases       your stays, and for each:
+    lease      its terms
+    residence  the residence
+    account    the balance; above zero, you owe it
+    notices    the rent notices
+    entries    the account's other entries: payments, refunds, corrections
+    payments   your online payments and what the provider said of them
+    documents  your documents and what each states; "file" names the file that is enclosed
+    messages   the messages sent: when and why, without their text, which we do not keep
+    audit      who did what to your stay; a member of staff is a number there
+documents/     Your documents, as PDF.
+
+What is not here: your tenant code, of which only the last two symbols appear, since it opens your space (it
+is on your entry document); the hashes and keys that protect it; sign-ins under way, which are forgotten
+within ten minutes; payment providers' raw notifications, which are not filed by person and whose useful
+content is under payments.
+"""

@@ -1,0 +1,408 @@
+"""Erasure: the plan shown first, asked for with a fresh one-time code, carried out a day later by a job.
+
+Every step of a pass can be made again without harm, so that one which died half-way is simply begun anew; the
+pass ends in one transaction with its audit entries.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Any, ClassVar
+
+from sesame.domain.certificates import DocumentStatus
+from sesame.domain.erasure import (
+    LIMITATION_YEARS,
+    WAIT,
+    Category,
+    Line,
+    Plan,
+    Reason,
+    Tenancy,
+    keeps_certificate,
+    need_of,
+    plan_erasure,
+)
+from sesame.domain.tenancy import Lease, Person
+from sesame.platform.clock import Clock
+from sesame.platform.errors import Conflict, NotFound
+from sesame.platform.ids import Random, derived_id
+from sesame.platform.logs import count, describe, logger
+from sesame.platform.secrets import Pepper
+from sesame.services.confirming import wrong
+from sesame.services.sessions import Session
+from sesame.services.step_up import Purpose, StepUp
+from sesame.store import keys
+from sesame.store.accounts import account_of
+from sesame.store.audit import Action, Actor, ActorKind, AuditEntry, by_tenant
+from sesame.store.data_exports import DataExports
+from sesame.store.documents import Document, Documents
+from sesame.store.erasures import Erasure, Erasures, ErasureState
+from sesame.store.people import ERASED_BIRTH_DATE, People
+from sesame.store.table import ConditionFailed, Delete, Key, Table, same_table
+
+JOB = "erasures"
+_NEEDS = {Reason.TENANCY, Reason.UNPAID, Reason.CREDIT, Reason.DEPOSIT}
+_PAGE = 50
+
+
+class ErasureUnderWay(Conflict):
+    """What is being carried out cannot be taken back."""
+
+    slug = "erasure-under-way"
+    title: ClassVar = {
+        "fr": "L'effacement a déjà commencé",
+        "en": "The erasure has already begun",
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dossier:
+    """A person, their tenancies as erasure sees them, and what would go and stay now."""
+
+    person: Person
+    tenancies: tuple[Tenancy, ...]
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Dossiers:
+    """Reads what an erasure depends on, from the identity and money tables."""
+
+    people: People
+    money: Table
+
+    def of(self, person: Person, now: datetime) -> Dossier:
+        """Four reads: pointers, leases, residences, accounts."""
+        leases = self.people.leases_of_person(person.person_id)
+        residences = self.people.residences_by_id([lease.residence_id for lease in leases])
+        items = same_table(self.money, [keys.account(lease.lease_id) for lease in leases])
+        accounts = [account_of(item) if item else None for item in items]
+        tenancies = tuple(
+            Tenancy(
+                lease=lease,
+                time_zone=residences[lease.residence_id].time_zone,
+                balance_cents=account.checkpoint.balance_cents if account else 0,
+                last_entry_at=account.checkpoint.folded_to.at
+                if account and account.checkpoint.folded_to
+                else None,
+            )
+            for lease, account in zip(leases, accounts, strict=True)
+        )
+        plan = plan_erasure(tenancies, now, has_email=person.email is not None)
+        return Dossier(person=person, tenancies=tenancies, plan=plan)
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureRequests:
+    """What a tenant may do: look at the plan, ask, take it back."""
+
+    erasures: Erasures
+    dossiers: Dossiers
+    step_up: StepUp
+    pepper: Pepper
+    clock: Clock
+    random: Random
+
+    def look(self, session: Session) -> tuple[Erasure | None, Plan]:
+        """The wish, if there is one, and what would go and stay now."""
+        plan = self.dossiers.of(session.person, self.clock()).plan
+        return self.erasures.of(session.person.person_id), plan
+
+    def ask(self, session: Session, *, confirmation_id: str, otp: str, source: str) -> tuple[Erasure, Plan]:
+        """Has it all erased in a day. Asked again meanwhile it is the same erasure.
+
+        Raises WrongOneTimeCode.
+        """
+        confirmed = self.step_up.confirm(session, confirmation_id, Purpose.ERASURE, otp, source=source)
+        now = self.clock()
+        found, plan = self.look(session)
+        if found is not None and found.state is not ErasureState.WAITING:
+            return found, plan
+        erasure = Erasure(
+            person_id=session.person.person_id,
+            lease_id=session.lease.lease_id,
+            epoch=session.stored.epoch,
+            asked_at=now,
+            due_at=now + WAIT,
+        )
+        try:
+            self.erasures.ask(erasure, confirmed, self._entry(Action.ERASURE_ASKED, session, source))
+        except ConditionFailed as error:
+            raise wrong() from error
+        return erasure, plan
+
+    def cancel(self, session: Session, *, source: str) -> None:
+        """Takes it back. Raises NotFound where there is nothing to take back, ErasureUnderWay."""
+        found = self.erasures.of(session.person.person_id)
+        if found is None:
+            raise NotFound
+        try:
+            self.erasures.cancel(found, self._entry(Action.ERASURE_CANCELLED, session, source))
+        except ConditionFailed as error:
+            raise ErasureUnderWay from error
+
+    def _entry(self, action: Action, session: Session, source: str) -> AuditEntry:
+        return by_tenant(
+            action,
+            self.clock(),
+            person_id=session.person.person_id,
+            lease_id=session.lease.lease_id,
+            residence_id=session.lease.residence_id,
+            random=self.random,
+            source=self.pepper.hash("source", source),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasedPersons:
+    """What a run did. `finished` is False when it ran out of time: the next hour's run goes on."""
+
+    erased: int
+    failed: int
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureRun:
+    """The hourly run over the erasures whose time has come."""
+
+    erasures: Erasures
+    dossiers: Dossiers
+    documents: Documents
+    exports: DataExports
+    operations: Table
+    s3: Any
+    bucket: str
+    budget: timedelta
+    seconds: Callable[[], float] = monotonic
+
+    def run(self, now: datetime) -> ErasedPersons:
+        """Carries out what is due. One that fails does not hold the others: it is due again next hour."""
+        ends_at = self.seconds() + self.budget.total_seconds()
+        erased = failed = 0
+        finished = True
+        for erasure in list(self.erasures.due(now)):
+            if self.seconds() > ends_at:
+                finished = False
+                count("ErasureRunUnfinished")
+                break
+            try:
+                erased += self.carry_out(erasure.person_id, now)
+            except Exception as error:  # counted, and due again: no one person holds the others
+                failed += 1
+                count("ErasureFailed")
+                logger.error("erasure failed", extra={"failure": describe(error)})
+        done = ErasedPersons(erased=erased, failed=failed, finished=finished)
+        self._record(done, now)
+        return done
+
+    def carry_out(self, person_id: str, now: datetime) -> bool:
+        """One person's pass. False where there was none to make."""
+        erasure = self.erasures.of(person_id)  # the index may lag behind
+        if erasure is None or erasure.due_at > now:
+            return False
+        person = self.dossiers.people.person(person_id)
+        if person is None:
+            raise LookupError("an erasure without its person")
+        if erasure.state is ErasureState.ERASING:  # somebody died on the way: on as of when it began
+            self._erase(erasure, self.dossiers.of(person, erasure.begun_at or now))
+            return True
+        dossier = self.dossiers.of(person, now)
+        if erasure.state is ErasureState.ASKED and person.credential_epoch != erasure.epoch:
+            self._set_aside(erasure, dossier, now)
+            return False
+        if erasure.state is ErasureState.WAITING and set(_waits_for(dossier.plan)) == set(erasure.waits_for):
+            self.erasures.put_off(erasure, dossier.plan.look_again_at or now)
+            return False
+        self.erasures.begin(erasure, person.credential_epoch, _names(dossier.plan.erased), now)
+        begun = self.erasures.of(person_id)
+        if begun is None:
+            raise LookupError("an erasure that was begun is gone")
+        self._erase(begun, dossier)
+        return True
+
+    # --- A pass. Look-ups go before what they are worked out from; the record that drives it all goes last
+
+    def _erase(self, erasure: Erasure, dossier: Dossier) -> None:
+        at = erasure.begun_at or erasure.asked_at
+        person, plan = dossier.person, dossier.plan
+        self._end_sessions(person.person_id)
+        self._delete_export(person.person_id)
+        for tenancy in dossier.tenancies:
+            lease = tenancy.lease
+            if plan.erases(Category.TENANT_CODE, lease.lease_id):
+                self._forget_code(lease)
+            self._delete_certificates(tenancy, at)
+            if need_of(tenancy, at) is None:
+                self._let_messages_expire(lease.lease_id, at)
+        self._forget_contacts(person, plan)
+        self.erasures.end(
+            erasure,
+            plan.look_again_at,
+            _waits_for(plan),
+            [_erased(erasure, tenancy.lease, at) for tenancy in dossier.tenancies],
+        )
+
+    def _end_sessions(self, person_id: str) -> None:
+        table = self.erasures.table
+        for item in table.query_all(keys.person(person_id)["pk"], "SESSION#"):
+            _delete(table, item)
+
+    def _delete_export(self, person_id: str) -> None:
+        export, table = self.exports.last_of(person_id), self.exports.table
+        if export is not None:
+            self.s3.delete_object(Bucket=self.bucket, Key=export.object_key)
+            _delete(table, keys.data_export(export.export_id))
+        _delete(table, keys.person_export(person_id))
+
+    def _forget_code(self, lease: Lease) -> None:
+        table = self.erasures.table
+        # What brought the lease in is known by its digest, which holds a row with name and birth date.
+        table.update(
+            keys.lease_reference(lease.reference),
+            "SET digest = :none, code_tail = :none",
+            condition="attribute_exists(pk)",
+            values={":none": ""},
+        )
+        if lease.code_hash:
+            _delete(table, keys.code(lease.code_hash))
+            table.update(
+                keys.lease(lease.lease_id),
+                "SET code_hash = :none, code_cipher = :nothing, code_tail = :none REMOVE announce"
+                " ADD version :one",
+                condition="code_hash = :hash",
+                values={":none": "", ":nothing": b"", ":hash": lease.code_hash, ":one": 1},
+            )
+
+    def _delete_certificates(self, tenancy: Tenancy, at: datetime) -> None:
+        needed, lease_id = need_of(tenancy, at) is not None, tenancy.lease.lease_id
+        after: Document | None = None
+        while page := self.documents.of_lease(lease_id, after=after, limit=_PAGE):
+            for document in page:
+                if not keeps_certificate(document.kind, document.created_at, at, needed=needed):
+                    self._delete_document(document)
+            after = page[-1]
+
+    def _delete_document(self, document: Document) -> None:
+        table = self.documents.table
+        if document.status is DocumentStatus.READY:
+            self.s3.delete_object(Bucket=self.bucket, Key=document.object_key)
+        for pointer in table.query_all(keys.lease(document.lease_id)["pk"], "FACTS#"):
+            if pointer["document_id"] == document.document_id:
+                _delete(table, pointer)
+        _delete(table, keys.verification(document.issue.verification_code))
+        _delete(table, keys.document(document.document_id))
+
+    def _let_messages_expire(self, lease_id: str, at: datetime) -> None:
+        expires_at = int((at + timedelta(days=365 * LIMITATION_YEARS)).timestamp())
+        for item in self.operations.query_all(keys.messages_of_lease(lease_id), index=keys.GSI1):
+            if "expires_at" not in item:
+                self.operations.update(
+                    {"pk": item["pk"], "sk": item["sk"]},
+                    "SET expires_at = if_not_exists(expires_at, :gone)",
+                    condition="attribute_exists(pk)",
+                    values={":gone": expires_at},
+                )
+
+    def _forget_contacts(self, person: Person, plan: Plan) -> None:
+        """The look-ups under every live pepper, then what they were made from. Raises ConditionFailed when a
+        contact was changed meanwhile: the next run sees the new one.
+        """
+        table, pepper = self.erasures.table, self.dossiers.people.pepper
+        removes, values = [], {}
+        for category, kind, value in (
+            (Category.EMAIL, "email", person.email),
+            (Category.PHONE, "phone", person.phone),
+            (Category.INE, "ine", person.ine),
+        ):
+            if value is None or not plan.erases(category):
+                continue
+            for digest in pepper.hashes(kind, value):
+                _delete(table, _lookup(kind, digest, person.person_id))
+            removes.append(kind)
+            values[f":{kind}"] = value
+        sets: dict[str, str] = {}
+        if plan.erases(Category.NAMES) and person.full_name:
+            sets |= {"family_name": "", "given_names": ""}
+        if plan.erases(Category.BIRTH_DATE) and person.birth_date != ERASED_BIRTH_DATE:
+            sets["birth_date"] = ERASED_BIRTH_DATE.isoformat()
+        self._clear_profile(person.person_id, removes, values, sets)
+
+    def _clear_profile(
+        self, person_id: str, removes: Sequence[str], unchanged: dict[str, str], sets: dict[str, str]
+    ) -> None:
+        if not (removes or sets):
+            return
+        parts = []
+        if sets:
+            parts.append("SET " + ", ".join(f"{name} = :{name}" for name in sets))
+        if removes:
+            parts.append("REMOVE " + ", ".join(removes))
+        self.erasures.table.update(
+            keys.person(person_id),
+            " ".join([*parts, "ADD version :one"]),
+            condition=" AND ".join(["attribute_exists(pk)", *(f"{name[1:]} = {name}" for name in unchanged)]),
+            values={":one": 1} | unchanged | {f":{name}": value for name, value in sets.items()},
+        )
+
+    def _set_aside(self, erasure: Erasure, dossier: Dossier, now: datetime) -> None:
+        """The credentials were reset since it was asked: whoever asked may not have been the tenant."""
+        [lease] = [one.lease for one in dossier.tenancies if one.lease.lease_id == erasure.lease_id]
+        entry = _by_the_job(Action.ERASURE_CANCELLED, erasure, lease, now)
+        self.erasures.cancel(erasure, entry)
+        count("ErasureSetAside")
+
+    def _record(self, done: ErasedPersons, now: datetime) -> None:
+        self.operations.put(
+            {
+                **keys.run(JOB, now.isoformat(timespec="minutes")),
+                "for": now.isoformat(),
+                "erased": done.erased,
+                "failed": done.failed,
+                "finished": done.finished,
+                "version": 1,
+            }
+        )
+        count("ErasureRun")
+
+
+def _lookup(kind: str, digest: str, person_id: str) -> Key:
+    match kind:
+        case "email":
+            return keys.email(digest, person_id)
+        case "phone":
+            return keys.phone(digest, person_id)
+    return keys.ine(digest)
+
+
+def _delete(table: Table, item: Key) -> None:
+    table.write(Delete(table=table.name, key={"pk": item["pk"], "sk": item["sk"]}))
+
+
+def _names(lines: Sequence[Line]) -> list[str]:
+    return [f"{line.category}:{line.lease_id}" if line.lease_id else line.category.value for line in lines]
+
+
+def _waits_for(plan: Plan) -> list[str]:
+    """What is kept only because somebody still needs it, not because of its age."""
+    return _names([line for line in plan.kept if line.reason in _NEEDS])
+
+
+def _erased(erasure: Erasure, lease: Lease, at: datetime) -> AuditEntry:
+    """What went, of the person and of this lease: kinds of data, never the data."""
+    mine = [name.partition(":") for name in erasure.erases]
+    went = [category for category, _, of in mine if of in {"", lease.lease_id}]
+    return _by_the_job(Action.ERASED, erasure, lease, at, went=",".join(went))
+
+
+def _by_the_job(action: Action, erasure: Erasure, lease: Lease, at: datetime, **details: str) -> AuditEntry:
+    return AuditEntry(
+        entry_id=derived_id(action, erasure.person_id, lease.lease_id, at.isoformat()),
+        at=at,
+        action=action,
+        actor=Actor(kind=ActorKind.SYSTEM, id=JOB),
+        subject=lease.lease_id,
+        residence_id=lease.residence_id,
+        details=details,
+    )

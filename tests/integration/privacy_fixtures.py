@@ -1,0 +1,202 @@
+"""A tenant of whom everything is on record, and all that copies or erases it, on one account."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from secrets import token_bytes
+from typing import Any
+
+from sesame.domain.certificates import Kind, Tenancy, residence_facts
+from sesame.domain.payments import Payment
+from sesame.domain.tenancy import Language, LeaseStatus
+from sesame.platform.ids import new_id
+from sesame.services.confirming import Confirming
+from sesame.services.data_exports import ExportMaking, ExportRequests
+from sesame.services.documents import EntryDocuments, Order, keep
+from sesame.services.erasures import Dossiers, ErasureRequests, ErasureRun
+from sesame.services.one_time_codes import OneTimeCode
+from sesame.services.sessions import Session
+from sesame.services.step_up import Purpose, StepUp
+from sesame.store import keys
+from sesame.store.audit import Action, Audit, by_staff
+from sesame.store.challenges import Challenges
+from sesame.store.data_exports import DataExport, DataExports
+from sesame.store.documents import Documents
+from sesame.store.erasures import Erasure, Erasures
+from sesame.store.messages import Message, MessageState
+from sesame.store.pacing import Pacing
+from sesame.store.payments import Payments
+from sesame.store.people import People
+from sesame.store.sessions import Sessions, StoredSession, new_token
+from sesame.store.table import Item, unmarshal
+from tests.conftest import FrozenClock
+from tests.integration.billing_fixtures import Office
+from tests.integration.tenants import RESIDENCE, Tenant, admit
+
+DAY = timedelta(days=1)
+TABLES = ("identity", "money", "documents", "operations")
+
+
+class Bureau(Office):
+    """Billing and mail, and a tenant's right to their data."""
+
+    def __init__(self, aws: Any, clock: FrozenClock) -> None:
+        super().__init__(aws, clock)
+        self.documents = Documents(aws.documents)
+        self.exports = DataExports(aws.operations)
+        self.export_requests = ExportRequests(
+            self.exports, aws.pepper, aws.s3, aws.bucket, clock, token_bytes
+        )
+        self.making = ExportMaking(
+            exports=self.exports,
+            identity=aws.identity,
+            money=aws.money,
+            documents=aws.documents,
+            operations=aws.operations,
+            s3=aws.s3,
+            bucket=aws.bucket,
+            clock=clock,
+        )
+        self.step_up = StepUp(
+            Confirming(Challenges(aws.identity), Pacing(aws.identity), aws.pepper), clock, token_bytes
+        )
+        self.store = Erasures(aws.identity, aws.operations)
+        dossiers = Dossiers(People(aws.identity, aws.pepper), aws.money)
+        self.requests = ErasureRequests(self.store, dossiers, self.step_up, aws.pepper, clock, token_bytes)
+        self.erasing = ErasureRun(
+            erasures=self.store,
+            dossiers=dossiers,
+            documents=self.documents,
+            exports=self.exports,
+            operations=aws.operations,
+            s3=aws.s3,
+            bucket=aws.bucket,
+            budget=timedelta(hours=1),
+        )
+
+    def tenant(self, **of_person: Any) -> Tenant:
+        """Admitted, billed, paid up; with papers, a message, a payment and an audit entry."""
+        tenant = admit(self.aws, **({"phone": "+33639981234"} | of_person))
+        lease_id, now = tenant.lease.lease_id, self.clock()
+        self.bill(datetime(2026, 9, 1, 3, tzinfo=UTC))
+        self.pay(tenant, 45_000)
+        self.aws.money.write(
+            Payments(self.aws.money).creating(
+                Payment(
+                    payment_id=new_id(),
+                    lease_id=lease_id,
+                    residence_id=RESIDENCE.residence_id,
+                    provider="sandbox",
+                    amount_cents=45_000,
+                    currency="EUR",
+                    created_at=now,
+                )
+            )
+        )
+        message = Message(message_id=new_id(), kind="notice", cause={"lease_id": lease_id}, lease_id=lease_id)
+        self.messages.skip(message, MessageState.SUPERSEDED, now)
+        Audit(self.aws.operations).record(
+            by_staff(
+                Action.LEASE_ADMITTED,
+                now,
+                staff_id="staff-7",
+                random=token_bytes,
+                lease_id=lease_id,
+                residence_id=RESIDENCE.residence_id,
+                source=self.aws.pepper.hash("source", "192.0.2.7"),
+            )
+        )
+        EntryDocuments(self.documents)(tenant.lease, tenant.person, RESIDENCE, now)
+        self.paper(tenant)
+        return tenant
+
+    def paper(self, tenant: Tenant) -> str:
+        """A certificate of residence, its file in the bucket; returns its object key."""
+        now = self.clock()
+        of = Tenancy(person=tenant.person, lease=tenant.lease, residence=RESIDENCE, language=Language.FRENCH)
+        facts = residence_facts(of, as_of=now.date())
+        document = keep(self.documents, token_bytes, Order(tenancy=of, facts=facts, now=now))
+        assert document.kind is Kind.RESIDENCE_CERTIFICATE
+        pdf = f"%PDF of {tenant.person.given_names}".encode()
+        self.aws.s3.put_object(Bucket=self.aws.bucket, Key=document.object_key, Body=pdf)
+        self.documents.mark_ready(document, now)
+        return document.object_key
+
+    def session(self, tenant: Tenant) -> Session:
+        """The tenant, signed in."""
+        person = People(self.aws.identity, self.aws.pepper).person(tenant.person.person_id)
+        assert person is not None
+        now = self.clock()
+        token = new_token(person.person_id, tenant.lease.lease_id, token_bytes)
+        stored = StoredSession(
+            session_id=token.session_id,
+            person_id=person.person_id,
+            lease_id=tenant.lease.lease_id,
+            epoch=person.credential_epoch,
+            created_at=now,
+            last_seen_at=now,
+            ends_at=now + timedelta(hours=8),
+        )
+        self.aws.identity.write(Sessions(self.aws.identity).opening(stored))
+        return Session(stored=stored, person=person, lease=tenant.lease)
+
+    def export(self, session: Session) -> DataExport:
+        """A copy of the data, made."""
+        export = self.export_requests.ask(session, source="192.0.2.1")
+        self.making.make(export.export_id)
+        return export
+
+    def one_time_code(self, confirmation_id: str) -> str:
+        """What the message to the contact on record says."""
+        prepared = self.code_mail.one_time_codes.prepare(confirmation_id)
+        assert isinstance(prepared, OneTimeCode)
+        return prepared.shown
+
+    def confirmation(self, session: Session) -> str:
+        """A one-time code asked for from a session; the confirmation's id."""
+        return self.step_up.start(session, Purpose.ERASURE, source="192.0.2.1").challenge_id
+
+    def ask(self, session: Session) -> Erasure:
+        """An erasure, confirmed."""
+        confirmation_id = self.confirmation(session)
+        erasure, _ = self.requests.ask(
+            session,
+            confirmation_id=confirmation_id,
+            otp=self.one_time_code(confirmation_id),
+            source="192.0.2.1",
+        )
+        return erasure
+
+    def leave(self, tenant: Tenant, *, ended: date | None = None) -> Tenant:
+        """The lease comes to its end, everything settled."""
+        status = LeaseStatus.CLOSED if ended is None else LeaseStatus.ADMITTED
+        ends_on = ended or tenant.lease.ends_on
+        self.aws.identity.update(
+            keys.lease(tenant.lease.lease_id),
+            "SET #status = :status, ends_on = :ends_on",
+            names={"#status": "status"},
+            values={":status": status.value, ":ends_on": ends_on.isoformat()},
+        )
+        lease = replace(tenant.lease, status=status, ends_on=ends_on)
+        return replace(tenant, lease=lease)
+
+    def everything(self) -> dict[str, list[Item]]:
+        """All items of all tables, and the bucket's keys."""
+        found = {}
+        for name in TABLES:
+            table = getattr(self.aws, name)
+            items = [unmarshal(item) for item in table.client.scan(TableName=table.name)["Items"]]
+            found[name] = sorted(items, key=lambda item: (item["pk"], item["sk"]))
+        listed = self.aws.s3.list_objects_v2(Bucket=self.aws.bucket).get("Contents", [])
+        found["bucket"] = [{"key": one["Key"]} for one in listed]
+        return found
+
+    def restore(self, before: dict[str, list[Item]]) -> None:
+        """Brings tables and bucket back to what they were; files get any content."""
+        for name in TABLES:
+            table = getattr(self.aws, name)
+            for item in table.client.scan(TableName=table.name)["Items"]:
+                table.client.delete_item(TableName=table.name, Key={"pk": item["pk"], "sk": item["sk"]})
+            for item in before[name]:
+                table.put(item)
+        for one in before["bucket"]:
+            self.aws.s3.put_object(Bucket=self.aws.bucket, Key=one["key"], Body=b"-")

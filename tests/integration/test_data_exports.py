@@ -1,0 +1,241 @@
+"""A copy of all one's data: what is in the zip, what is not, for whom, and how often."""
+
+import io
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import httpx
+import pytest
+
+from sesame.platform.errors import NotFound
+from sesame.platform.events import Event, event_of
+from sesame.services.data_exports import SHOWN
+from sesame.store import keys
+from sesame.store.data_exports import EXPORT_LIFE, DataExport, ExportStatus
+from tests.conftest import FrozenClock
+from tests.integration.aws_calls import count_calls
+from tests.integration.privacy_fixtures import DAY, Bureau
+from tests.integration.tenants import Tenant, admit
+
+WITHHELD = {
+    *("pk", "sk", "gsi1pk", "gsi1sk", "announce", "version", "announced_at", "sending_since", "folded_to"),
+    *("session_id", "epoch", "credential_epoch", "code_hash", "code_cipher", "source", "object_key"),
+    *("facts", "person_id", "lease_id", "residence_id", "subject", "missing_glyphs"),
+    *("checkout_url", "provider_message_id"),
+}
+"""Fields that stay: keys, hashes, ciphers, our own bookkeeping, and ids that the enclosing object says."""
+
+
+@pytest.fixture
+def bureau(aws: Any, clock: FrozenClock) -> Bureau:
+    return Bureau(aws, clock)
+
+
+@pytest.fixture
+def tenant(bureau: Bureau) -> Tenant:
+    return bureau.tenant()
+
+
+def opened(bureau: Bureau, export: DataExport) -> ZipFile:
+    stored = bureau.aws.s3.get_object(Bucket=bureau.aws.bucket, Key=export.object_key)
+    return ZipFile(io.BytesIO(stored["Body"].read()))
+
+
+def test_the_zip_holds_everything_about_the_person_and_their_papers(bureau: Bureau, tenant: Tenant) -> None:
+    archive = opened(bureau, bureau.export(bureau.session(tenant)))
+
+    assert archive.testzip() is None
+    data = json.loads(archive.read("donnees.json"))
+    assert data["person"]["family_name"] == "Nguyễn"
+    assert data["person"]["email"] == "huong@example.org"
+    assert len(data["sessions"]) == 1
+    [of] = data["leases"]
+    assert of["lease"]["rent_cents"] == 40_000
+    assert of["residence"]["name"] == "Les Tilleuls"
+    assert of["account"]["balance_cents"] == 0
+    assert [one["period"] for one in of["notices"]] == ["2026-09"]
+    assert [one["amount_cents"] for one in of["entries"]] == [-45_000]
+    assert [one["amount_cents"] for one in of["payments"]] == [45_000]
+    assert {one["kind"] for one in of["documents"]} == {"entry_document", "residence_certificate"}
+    assert [one["kind"] for one in of["messages"]] == ["notice"]
+    assert {one["action"] for one in of["audit"]} == {"lease_admitted", "data_exported"}
+    [file] = [one["file"] for one in of["documents"] if one["file"]]
+    assert archive.read(file) == "%PDF of Thị Hương".encode()
+    assert set(archive.namelist()) == {"donnees.json", file, "LISEZMOI.txt"}
+
+
+def test_the_read_me_explains_every_part_in_both_languages(bureau: Bureau, tenant: Tenant) -> None:
+    archive = opened(bureau, bureau.export(bureau.session(tenant)))
+    data, read_me = json.loads(archive.read("donnees.json")), archive.read("LISEZMOI.txt").decode()
+
+    assert "VOS DONNÉES" in read_me
+    assert "YOUR DATA" in read_me
+    for name in {*data, *data["leases"][0]} - {"generated_at"}:
+        assert read_me.count(f"  {name} ") == 2, name
+
+
+def test_no_secret_leaves(bureau: Bureau, tenant: Tenant) -> None:
+    session = bureau.session(tenant)
+    archive = opened(bureau, bureau.export(session))
+    text = archive.read("donnees.json").decode()
+
+    for secret in (
+        tenant.code,
+        tenant.printed_code,
+        tenant.lease.code_hash,
+        session.stored.session_id,
+        bureau.aws.pepper.hash("email", "huong@example.org"),
+        bureau.aws.pepper.hash("source", "192.0.2.7"),
+        "exports/",
+        "documents/0",
+        "192.0.2",
+    ):
+        assert secret not in text
+
+
+def test_every_field_on_record_either_leaves_or_is_known_to_stay(bureau: Bureau, tenant: Tenant) -> None:
+    bureau.ask(session := bureau.session(tenant))
+    bureau.export(session)
+    kinds = {
+        ("identity", "PERSON#", "PROFILE"): "person",
+        ("identity", "PERSON#", "SESSION#"): "session",
+        ("identity", "PERSON#", "ERASURE"): "erasure",
+        ("identity", "LEASE#", "LEASE"): "lease",
+        ("money", "ACCOUNT#", "ACCOUNT"): "account",
+        ("money", "ACCOUNT#", "NOTICE#"): "entry",
+        ("money", "ACCOUNT#", "ENTRY#"): "entry",
+        ("money", "PAYMENT#", "PAYMENT"): "payment",
+        ("documents", "DOCUMENT#", "DOCUMENT"): "document",
+        ("operations", "MESSAGE#", "MESSAGE"): "message",
+        ("operations", "AUDIT#", ""): "audit",
+        ("operations", "EXPORT#", "EXPORT"): "export",
+    }
+    seen = set()
+    for table, items in bureau.everything().items():
+        for item in items:
+            for (of, pk, sk), kind in kinds.items():
+                if of == table and item["pk"].startswith(pk) and item["sk"].startswith(sk):
+                    seen.add(kind)
+                    assert set(item) <= set(SHOWN[kind].split()) | WITHHELD, kind
+                    assert not set(SHOWN[kind].split()) & {"code_hash", "code_cipher", "session_id"}
+
+    assert seen == set(kinds.values())
+
+
+def test_nobody_elses_data_is_in_it(bureau: Bureau, tenant: Tenant) -> None:
+    other = bureau.tenant(given_names="Autre", family_name="Personne", ine="861583842CH")
+
+    text = opened(bureau, bureau.export(bureau.session(tenant))).read("donnees.json").decode()
+
+    assert "Autre" not in text
+    assert other.lease.lease_id not in text
+    assert other.person.person_id not in text
+
+
+def test_asked_again_within_a_day_it_is_the_same_and_after_that_another(
+    bureau: Bureau, tenant: Tenant
+) -> None:
+    session = bureau.session(tenant)
+
+    first = bureau.export_requests.ask(session, source="-")
+    while_made = bureau.export_requests.ask(session, source="-")
+    bureau.making.make(first.export_id)
+    bureau.clock.advance(DAY - timedelta(seconds=1))
+    made = bureau.export_requests.ask(session, source="-")
+    bureau.clock.advance(timedelta(seconds=1))
+    next_day = bureau.export_requests.ask(session, source="-")
+
+    assert {while_made.export_id, made.export_id} == {first.export_id}
+    assert made.status is ExportStatus.READY
+    assert next_day.export_id != first.export_id
+
+
+def test_one_that_was_never_made_is_announced_again_when_asked_again(bureau: Bureau, tenant: Tenant) -> None:
+    session = bureau.session(tenant)
+    export = bureau.export_requests.ask(session, source="-")
+    key = keys.data_export(export.export_id)
+    announced = bureau.aws.operations.get(key)["announce"]["id"]
+
+    bureau.clock.advance(timedelta(minutes=9))
+    bureau.export_requests.ask(session, source="-")
+    too_soon = bureau.aws.operations.get(key)["announce"]["id"]
+    bureau.clock.advance(timedelta(minutes=1))
+    bureau.export_requests.ask(session, source="-")
+
+    assert too_soon == announced
+    assert bureau.aws.operations.get(key)["announce"]["id"] != announced
+
+
+def test_a_second_delivery_makes_nothing_more(bureau: Bureau, tenant: Tenant) -> None:
+    export = bureau.export(bureau.session(tenant))
+
+    with count_calls(bureau.aws.dynamodb, bureau.aws.s3) as calls:
+        assert bureau.making.make(export.export_id) is False
+
+    assert calls == ["GetItem"]
+
+
+def test_another_tenants_copy_is_not_found_nor_one_that_is_over(bureau: Bureau, tenant: Tenant) -> None:
+    session = bureau.session(tenant)
+    export = bureau.export(session)
+    stranger = bureau.session(admit(bureau.aws, email="x@example.org", ine="861583842CH"))
+
+    with pytest.raises(NotFound):
+        bureau.export_requests.of(stranger, export.export_id)
+    bureau.clock.advance(EXPORT_LIFE)
+    with pytest.raises(NotFound):
+        bureau.export_requests.of(session, export.export_id)
+
+
+def test_the_link_is_there_once_the_file_is_and_for_five_minutes(bureau: Bureau, tenant: Tenant) -> None:
+    session = bureau.session(tenant)
+    export = bureau.export_requests.ask(session, source="-")
+    before = bureau.export_requests.of(session, export.export_id)
+    bureau.making.make(export.export_id)
+    after = bureau.export_requests.of(session, export.export_id)
+
+    assert before.url is None
+    assert after.url is not None
+    assert "Expires=300" in after.url or "X-Amz-Expires=300" in after.url
+    assert httpx.URL(after.url).path.endswith(export.object_key)
+    assert "huong" not in after.url.lower()
+
+
+def test_papers_that_are_too_much_are_named_and_left_out(
+    bureau: Bureau, tenant: Tenant, tmp_path: Path
+) -> None:
+    object.__setattr__(bureau.making, "most_bytes", 3)
+    object.__setattr__(bureau.making, "folder", tmp_path)
+
+    archive = opened(bureau, bureau.export(bureau.session(tenant)))
+
+    assert set(archive.namelist()) == {"donnees.json", "LISEZMOI.txt"}
+    assert "documents/residence_certificate-" in archive.read("LISEZMOI.txt").decode()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_message_says_where_and_never_carries_the_file(bureau: Bureau, tenant: Tenant) -> None:
+    export = bureau.export(bureau.session(tenant))
+    [event] = [
+        one
+        for one in announced(bureau)
+        if one.type == "data_export.ready" and one["export_id"] == export.export_id
+    ]
+
+    for _ in range(2):
+        bureau.correspondence.handle(event)
+
+    assert bureau.mailbox.subjects == ["Vos données sont prêtes"]
+    assert "8 septembre 2026" in bureau.mailbox.text
+    assert "https://sesame.example" in bureau.mailbox.text
+    assert export.export_id not in bureau.mailbox.text
+    assert "zip" in bureau.mailbox.text
+    assert "Attachments" not in json.dumps(bureau.mailbox.sent)
+
+
+def announced(bureau: Bureau) -> list[Event]:
+    items = [item for table in bureau.everything().values() for item in table]
+    return [event_of(json.dumps(item["announce"])) for item in items if "announce" in item]

@@ -1,0 +1,440 @@
+"""Erasure: what a fresh one-time code opens, what the job takes and leaves, killed wherever it may be."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sesame.domain.erasure import Category
+from sesame.domain.journal import Entry, EntryKind
+from sesame.platform.errors import NotFound, TooManyRequests
+from sesame.services.access import Starts
+from sesame.services.confirming import WrongOneTimeCode
+from sesame.services.erasures import ErasureUnderWay
+from sesame.store import keys
+from sesame.store.audit import Action, Audit
+from sesame.store.erasures import ErasureState
+from sesame.store.people import ERASED_BIRTH_DATE, People
+from sesame.store.table import Item
+from tests.conftest import FrozenClock
+from tests.integration.privacy_fixtures import DAY, Bureau
+from tests.integration.tenants import Tenant, admit
+
+PERSONAL = ("Nguyễn", "Thị Hương", "2004-05-31", "huong@example.org", "+33639981234", "170669074DK")
+
+
+@pytest.fixture
+def bureau(aws: Any, clock: FrozenClock) -> Bureau:
+    return Bureau(aws, clock)
+
+
+@pytest.fixture
+def tenant(bureau: Bureau) -> Tenant:
+    return bureau.tenant()
+
+
+@pytest.fixture
+def gone(bureau: Bureau, tenant: Tenant) -> Tenant:
+    """Has left, owes nothing, has asked; the day of waiting is over."""
+    left = bureau.leave(tenant)
+    bureau.export(bureau.session(left))
+    bureau.ask(bureau.session(left))
+    bureau.clock.advance(DAY)
+    return left
+
+
+def names(bureau: Bureau, table: str) -> set[str]:
+    """The kinds of items in a table."""
+    return {f"{item['pk'].split('#')[0]}/{item['sk'].split('#')[0]}" for item in bureau.everything()[table]}
+
+
+# --- The fresh one-time code
+
+
+def test_an_erasure_waits_a_day_and_is_told(bureau: Bureau, tenant: Tenant) -> None:
+    erasure = bureau.ask(bureau.session(tenant))
+    [event] = bureau.announced("erasure.asked")
+    bureau.correspondence.handle(event)
+
+    assert erasure.due_at == bureau.clock() + DAY
+    assert bureau.mailbox.subjects == ["Vos données seront effacées le jeudi 3 septembre 2026 à 10:00"]
+    assert set(event.data) == {"lease_id"}
+
+
+def test_a_wrong_code_confirms_nothing_and_five_are_all(bureau: Bureau, tenant: Tenant) -> None:
+    session = bureau.session(tenant)
+    confirmation_id = bureau.confirmation(session)
+    otp = bureau.one_time_code(confirmation_id)
+    wrong = "0000 0000" if otp != "0000 0000" else "0000 0001"
+
+    for typed in [wrong] * 5 + [otp]:
+        with pytest.raises(WrongOneTimeCode):
+            bureau.requests.ask(session, confirmation_id=confirmation_id, otp=typed, source="-")
+
+    assert bureau.requests.look(session)[0] is None
+
+
+def test_a_confirmation_works_once(bureau: Bureau, tenant: Tenant) -> None:
+    session = bureau.session(tenant)
+    confirmation_id = bureau.confirmation(session)
+    otp = bureau.one_time_code(confirmation_id)
+    bureau.requests.ask(session, confirmation_id=confirmation_id, otp=otp, source="-")
+    bureau.requests.cancel(session, source="-")
+
+    with pytest.raises(WrongOneTimeCode):
+        bureau.requests.ask(session, confirmation_id=confirmation_id, otp=otp, source="-")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda bureau, tenant: bureau.clock.advance(timedelta(minutes=10)),
+        lambda bureau, tenant: bureau.aws.identity.update(
+            keys.person(tenant.person.person_id), "ADD credential_epoch :one", values={":one": 1}
+        ),
+    ],
+    ids=["after ten minutes", "after a reset of the credentials"],
+)
+def test_a_confirmation_ends(
+    bureau: Bureau, tenant: Tenant, spoil: Callable[[Bureau, Tenant], object]
+) -> None:
+    session = bureau.session(tenant)
+    confirmation_id = bureau.confirmation(session)
+    otp = bureau.one_time_code(confirmation_id)
+    spoil(bureau, tenant)
+
+    with pytest.raises(WrongOneTimeCode):
+        bureau.requests.ask(session, confirmation_id=confirmation_id, otp=otp, source="-")
+
+
+def test_anothers_confirmation_and_one_for_something_else_confirm_nothing(
+    bureau: Bureau, tenant: Tenant
+) -> None:
+    session = bureau.session(tenant)
+    stranger = bureau.session(admit(bureau.aws, email="x@example.org", ine="861583842CH"))
+    theirs = bureau.confirmation(stranger)
+    otp = bureau.one_time_code(theirs)
+    mine = bureau.confirmation(session)
+    mine_otp = bureau.one_time_code(mine)
+    bureau.aws.identity.update(
+        keys.challenge(mine), "SET purpose = :other", values={":other": "something_else"}
+    )
+
+    for confirmation_id, typed in ((theirs, otp), (mine, mine_otp), ("0" * 26, otp)):
+        with pytest.raises(WrongOneTimeCode):
+            bureau.requests.ask(session, confirmation_id=confirmation_id, otp=typed, source="-")
+
+
+def test_a_sign_ins_code_confirms_no_erasure(bureau: Bureau, tenant: Tenant) -> None:
+    starts = Starts(bureau.step_up.confirming, bureau.clock, bureau.step_up.random)
+    sign_in_id = starts.sign_in(tenant.printed_code, source="192.0.2.1").challenge_id
+    otp = bureau.one_time_code(sign_in_id)
+
+    with pytest.raises(WrongOneTimeCode):
+        bureau.requests.ask(bureau.session(tenant), confirmation_id=sign_in_id, otp=otp, source="-")
+
+
+def test_codes_are_not_sent_one_after_the_other(bureau: Bureau, tenant: Tenant) -> None:
+    session = bureau.session(tenant)
+    bureau.confirmation(session)
+
+    with pytest.raises(TooManyRequests):
+        bureau.confirmation(session)
+
+
+def test_asked_again_while_it_waits_it_is_the_same_erasure(bureau: Bureau, tenant: Tenant) -> None:
+    first = bureau.ask(bureau.session(tenant))
+    bureau.clock.advance(timedelta(hours=1))
+    again = bureau.ask(bureau.session(tenant))
+
+    assert again == first
+
+
+# --- Taking it back
+
+
+def test_an_erasure_taken_back_never_happens(bureau: Bureau, gone: Tenant) -> None:
+    session = bureau.session(gone)
+    bureau.requests.cancel(session, source="192.0.2.1")
+    bureau.clock.advance(30 * DAY)
+
+    assert bureau.erasing.run(bureau.clock()).erased == 0
+    assert "EMAIL/PERSON" in names(bureau, "identity")
+    with pytest.raises(NotFound):
+        bureau.requests.cancel(session, source="-")
+    actions = [one.action for one in Audit(bureau.aws.operations).of(gone.lease.lease_id).entries]
+    assert Action.ERASURE_CANCELLED in actions
+
+
+def test_what_is_being_carried_out_cannot_be_taken_back(bureau: Bureau, gone: Tenant) -> None:
+    session, erasure = bureau.session(gone), bureau.store.of(gone.person.person_id)
+    assert erasure is not None
+    bureau.store.begin(erasure, session.person.credential_epoch, [], bureau.clock())
+
+    with pytest.raises(ErasureUnderWay):
+        bureau.requests.cancel(session, source="-")
+
+
+def test_a_reset_of_the_credentials_sets_an_erasure_aside(bureau: Bureau, gone: Tenant) -> None:
+    bureau.aws.identity.update(
+        keys.person(gone.person.person_id), "ADD credential_epoch :one", values={":one": 1}
+    )
+
+    assert bureau.erasing.run(bureau.clock()).erased == 0
+    assert bureau.store.of(gone.person.person_id) is None
+    assert "EMAIL/PERSON" in names(bureau, "identity")
+
+
+# --- Carrying it out
+
+
+def test_nothing_happens_before_the_day_is_over(bureau: Bureau, tenant: Tenant) -> None:
+    bureau.ask(bureau.session(tenant))
+    bureau.clock.advance(DAY - timedelta(seconds=1))
+    before = bureau.everything()
+
+    assert bureau.erasing.carry_out(tenant.person.person_id, bureau.clock()) is False
+    assert bureau.erasing.run(bureau.clock()).erased == 0
+    after = bureau.everything()
+    assert [one for one in after["operations"] if one["pk"] != "RUN#erasures"] == before["operations"]
+    assert after["identity"] == before["identity"]
+
+
+def test_who_has_left_is_found_by_nothing_any_more_and_accounts_stay(bureau: Bureau, gone: Tenant) -> None:
+    money = bureau.everything()["money"]
+
+    assert bureau.erasing.run(bureau.clock()).erased == 1
+
+    left = bureau.everything()
+    kinds = names(bureau, "identity")
+    assert not kinds & {"EMAIL/PERSON", "PHONE/PERSON", "INE/LOOKUP", "CODE/LOOKUP", "PERSON/SESSION"}
+    assert "PERSON/ERASURE" not in kinds
+    assert left["money"] == money
+    assert names(bureau, "documents") == set()
+    assert left["bucket"] == []
+    person = People(bureau.aws.identity, bureau.aws.pepper).person(gone.person.person_id)
+    assert person is not None
+    assert (person.email, person.phone, person.ine) == (None, None, None)
+    assert person.birth_date == ERASED_BIRTH_DATE
+    assert person.full_name == "Thị Hương Nguyễn"  # on the accounts, for ten years
+    assert person.credential_epoch == 2
+    text = str(left)
+    assert not [one for one in PERSONAL[2:] if one in text]
+    assert gone.lease.code_hash not in text
+    assert str(gone.lease.code_cipher) not in text
+    reference = bureau.aws.identity.get(keys.lease_reference(gone.lease.reference))
+    assert (reference["digest"], reference["code_tail"]) == ("", "")
+
+
+def test_under_every_live_pepper(bureau: Bureau, gone: Tenant) -> None:
+    bureau.aws.secrets.put_secret_value(
+        SecretId=bureau.aws.pepper_secret,
+        SecretString=json.dumps({"current": "2", "1": "p" * 64, "2": "q" * 64}),
+    )
+    bureau.aws.pepper.secrets._kept.clear()
+    for kind, value in (("email", gone.person.email), ("phone", gone.person.phone), ("ine", gone.person.ine)):
+        digest = bureau.aws.pepper.hash(kind, value)
+        assert digest.startswith("2:")
+        item = keys.ine(digest) if kind == "ine" else getattr(keys, kind)(digest, gone.person.person_id)
+        bureau.aws.identity.put({**item, "person_id": gone.person.person_id})
+
+    bureau.erasing.run(bureau.clock())
+
+    assert not names(bureau, "identity") & {"EMAIL/PERSON", "PHONE/PERSON", "INE/LOOKUP"}
+
+
+def test_the_audit_says_what_kinds_of_data_went_and_none_of_the_data(bureau: Bureau, gone: Tenant) -> None:
+    bureau.erasing.run(bureau.clock())
+
+    entries = Audit(bureau.aws.operations).of(gone.lease.lease_id).entries
+    [erased] = [one for one in entries if one.action is Action.ERASED]
+    assert erased.at == bureau.clock()
+    went = set(str(erased.details["went"]).split(","))
+    assert {Category.EMAIL, Category.PHONE, Category.INE, Category.TENANT_CODE} <= went
+    assert Category.ACCOUNT not in went
+    assert not [one for one in PERSONAL if one in str(entries)]
+
+
+def test_messages_of_a_lease_that_is_over_are_forgotten_after_five_years(
+    bureau: Bureau, gone: Tenant
+) -> None:
+    bureau.erasing.run(bureau.clock())
+
+    [message] = bureau.records()
+    assert message["expires_at"] == int((bureau.clock() + timedelta(days=5 * 365)).timestamp())
+
+
+def test_a_running_lease_keeps_what_it_needs_and_lets_the_rest_go(bureau: Bureau, tenant: Tenant) -> None:
+    old = bureau.paper(tenant)
+    bureau.clock.advance(timedelta(days=100))
+    fresh = bureau.paper(replace(tenant, lease=replace(tenant.lease, room="B205")))
+    bureau.ask(bureau.session(tenant))
+    bureau.clock.advance(DAY)
+
+    bureau.erasing.run(bureau.clock())
+
+    kinds = names(bureau, "identity")
+    assert {"EMAIL/PERSON", "INE/LOOKUP", "CODE/LOOKUP"} <= kinds
+    assert not kinds & {"PHONE/PERSON", "PERSON/SESSION"}
+    kept = [one["key"] for one in bureau.everything()["bucket"]]
+    assert fresh in kept
+    assert old not in kept
+    kinds_left = {one["kind"] for one in bureau.everything()["documents"] if one["sk"] == "DOCUMENT"}
+    assert kinds_left == {"entry_document", "residence_certificate"}
+    waiting = bureau.store.of(tenant.person.person_id)
+    assert waiting is not None
+    assert waiting.state is ErasureState.WAITING
+    assert waiting.due_at.date() == date(2027, 9, 2)
+
+
+def test_what_a_running_lease_kept_goes_by_itself_once_it_is_over(bureau: Bureau, tenant: Tenant) -> None:
+    bureau.ask(bureau.session(tenant))
+    bureau.clock.advance(DAY)
+    bureau.erasing.run(bureau.clock())
+    bureau.clock.now = datetime(2027, 9, 2, 9, tzinfo=UTC)
+
+    bureau.erasing.run(bureau.clock())
+    deposit = names(bureau, "identity")
+    bureau.clock.now = datetime(2027, 11, 4, 9, tzinfo=UTC)
+    third = bureau.erasing.run(bureau.clock())
+
+    assert (third.erased, third.failed) == (1, 0)
+    assert "EMAIL/PERSON" in deposit  # until the deposit is returned
+    assert not names(bureau, "identity") & {"EMAIL/PERSON", "CODE/LOOKUP", "PERSON/ERASURE"}
+
+
+def test_who_owes_money_stays_reachable_until_it_is_paid(bureau: Bureau, tenant: Tenant) -> None:
+    left = bureau.leave(tenant)
+    refund = Entry(
+        entry_id="refund:1",
+        kind=EntryKind.REFUND,
+        amount_cents=100,
+        effective_at=bureau.clock(),
+        reverses=f"payment:{left.lease.lease_id}:{bureau.clock().isoformat()}",
+    )
+    bureau.books.post(left.lease.lease_id, left.lease.residence_id, refund)
+    bureau.ask(bureau.session(left))
+    bureau.clock.advance(DAY)
+    bureau.erasing.run(bureau.clock())
+    owing = names(bureau, "identity")
+    epoch = bureau.aws.identity.get(keys.person(left.person.person_id))["credential_epoch"]
+
+    bureau.clock.advance(31 * DAY)
+    bureau.erasing.run(bureau.clock())
+    unchanged = bureau.aws.identity.get(keys.person(left.person.person_id))["credential_epoch"]
+    bureau.pay(left, 100)
+    bureau.clock.advance(31 * DAY)
+    bureau.erasing.run(bureau.clock())
+
+    assert {"EMAIL/PERSON", "CODE/LOOKUP"} <= owing
+    assert (epoch, unchanged) == (2, 2)  # nobody is signed out every month
+    assert not names(bureau, "identity") & {"EMAIL/PERSON", "CODE/LOOKUP", "PERSON/ERASURE"}
+
+
+def test_others_are_left_alone(bureau: Bureau, gone: Tenant) -> None:
+    other = bureau.tenant(given_names="Autre", ine="861583842CH", phone="+33639981235")
+    marks = (other.person.person_id, other.lease.lease_id)
+
+    def theirs() -> list[Item]:
+        return [
+            item
+            for items in bureau.everything().values()
+            for item in items
+            if any(mark in str(item) for mark in marks)
+        ]
+
+    before = theirs()
+    bureau.erasing.run(bureau.clock())
+
+    assert len(before) > 10
+    assert theirs() == before
+
+
+def test_one_that_fails_holds_no_other_and_is_tried_again(
+    bureau: Bureau, gone: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = bureau.leave(bureau.tenant(email="b@example.org", ine="861583842CH", phone="+33639981235"))
+    bureau.ask(bureau.session(other))
+    bureau.clock.advance(DAY)
+    whole = People.person
+
+    def breaks(people: People, person_id: str) -> Any:
+        if person_id == gone.person.person_id:
+            raise OSError
+        return whole(people, person_id)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(People, "person", breaks)
+        first = bureau.erasing.run(bureau.clock())
+    second = bureau.erasing.run(bureau.clock())
+
+    assert (first.erased, first.failed) == (1, 1)
+    assert (second.erased, second.failed) == (1, 0)
+
+
+# --- Killed anywhere
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("moment", ["before-call", "after-call"])
+def test_killed_at_any_call_and_run_again_the_end_is_the_same(
+    bureau: Bureau, gone: Tenant, moment: str
+) -> None:
+    now, person_id = bureau.clock(), gone.person.person_id
+    before = bureau.everything()
+    bureau.erasing.carry_out(person_id, now)
+    wanted = bureau.everything()
+    clients = (bureau.aws.dynamodb, bureau.aws.s3)
+
+    kills, killed = 0, True
+    while killed:
+        bureau.restore(before)
+        killed = _killed_at_call(kills, clients, moment, lambda: bureau.erasing.carry_out(person_id, now))
+        bureau.erasing.carry_out(person_id, now)
+
+        assert bureau.everything() == wanted, kills
+        kills += killed
+
+    assert kills > 25
+
+
+def _killed_at_call(number: int, clients: tuple[Any, ...], moment: str, work: Callable[[], object]) -> bool:
+    """Whether the work made that many calls, and died of the next."""
+    calls = 0
+
+    def count(**_: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == number + 1:
+            raise Killed
+
+    for client in clients:
+        client.meta.events.register(moment, count)
+    try:
+        work()
+    except Killed:
+        return True
+    finally:
+        for client in clients:
+            client.meta.events.unregister(moment, count)
+    return False
+
+
+def test_run_twice_it_changes_nothing_more(bureau: Bureau, gone: Tenant) -> None:
+    bureau.erasing.run(bureau.clock())
+    once = bureau.everything()
+
+    bureau.erasing.run(bureau.clock())
+
+    twice = bureau.everything()
+    assert [one for one in twice["operations"] if one["pk"] != "RUN#erasures"] == [
+        one for one in once["operations"] if one["pk"] != "RUN#erasures"
+    ]
+    assert twice["identity"] == once["identity"]
+    assert twice["documents"] == once["documents"]
