@@ -37,6 +37,7 @@ def test_stack_json_has_what_a_client_needs(stack: Stack) -> None:
         "webhook_secrets",
         "bucket",
         "tables",
+        "student_issuer",
     }
     assert set(stack["tables"]) == {"identity", "money", "documents", "operations"}
     assert stack["webhook_secrets"]["sandbox"].startswith("whsec_")
