@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -12,15 +13,17 @@ from local.mailbox import Mail
 from local.stack import Stack
 
 Ask = Callable[..., Any]
+ROTATION = "/v1/me/tenant-code/rotation"
 NEW_CODE = re.compile(r"[0-9A-Z]{4}-[0-9A-Z]{4}")
 
 
 @pytest.fixture(scope="module")
 def sign_in(http: httpx.Client, stack: Stack, mails: Callable[[str], list[Mail]], wait_for: Ask) -> Ask:
-    """Signs a demo tenant in with a code, by the one-time code that comes by e-mail."""
-    email = stack["demo_tenants"][7]["email"]
+    """Signs a demo tenant in, by the one-time code that comes by e-mail; with another code where given."""
 
-    def token(code: str) -> dict[str, str]:
+    def token(number: int, code: str = "") -> dict[str, str]:
+        tenant = stack["demo_tenants"][number]
+        email, code = tenant["email"], code or tenant["tenant_code"]
         seen = len(mails(email))
         started = http.post("/v1/sign-ins", json={"tenant_code": code})
         assert started.status_code == 202, started.text
@@ -39,14 +42,26 @@ def sign_in(http: httpx.Client, stack: Stack, mails: Callable[[str], list[Mail]]
     return token
 
 
+def test_clicks_at_the_same_moment_change_the_code_once(
+    http: httpx.Client, stack: Stack, sign_in: Ask
+) -> None:
+    headers = sign_in(9)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: http.post(ROTATION, headers=headers), range(4)))
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.json()["tenant_code"] for answer in answers}) == 1
+
+
 def test_a_tenant_changes_the_code_and_ends_every_session(
     http: httpx.Client, stack: Stack, sign_in: Ask, wait_for: Ask
 ) -> None:
     old_code = stack["demo_tenants"][7]["tenant_code"]
-    phone = sign_in(old_code)
+    phone = sign_in(7)
 
-    rotated = http.post("/v1/me/tenant-code/rotation", headers=phone)
-    again = http.post("/v1/me/tenant-code/rotation", headers=phone)
+    rotated = http.post(ROTATION, headers=phone)
+    again = http.post(ROTATION, headers=phone)
 
     new_code = rotated.json()["tenant_code"]
     assert NEW_CODE.fullmatch(new_code)
@@ -54,7 +69,7 @@ def test_a_tenant_changes_the_code_and_ends_every_session(
     assert again.json() == rotated.json()
     assert http.get("/v1/me", headers=phone).json()["lease"]["tenant_code_ends_with"] == new_code[-2:]
 
-    laptop = sign_in(new_code)
+    laptop = sign_in(7, new_code)
     listed = http.get("/v1/me/sessions", headers=laptop).json()["sessions"]
     assert [one["current"] for one in listed].count(True) == 1
     assert len(listed) == 2

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from secrets import token_bytes
@@ -126,17 +125,6 @@ def test_a_second_click_shows_the_same_code_and_a_later_one_another(
 
     assert first == second
     assert third != first
-
-
-def test_clicks_at_the_same_moment_change_the_code_once(aws: Any, clock: FrozenClock, tenant: Tenant) -> None:
-    _, session = signed_in(aws, tenant, clock)
-    service = rotations(aws, clock)
-
-    with ThreadPoolExecutor(4) as pool:
-        shown = set(pool.map(lambda _: service.by_tenant(session, SOURCE), range(4)))
-
-    assert len(shown) == 1
-    assert len(Audit(aws.operations).of(tenant.lease.lease_id).entries) == 1
 
 
 def test_a_code_that_is_taken_is_drawn_again(aws: Any, clock: FrozenClock, tenant: Tenant) -> None:

@@ -319,11 +319,17 @@ def test_a_record_set_again_replaces_the_first(staff: ModuleType, aws: Any) -> N
     assert ask(staff, "GET", "/v1/desk/me")[1]["roles"] == []
 
 
-def test_an_administrator_needs_no_record_and_no_read(staff: ModuleType) -> None:
+def test_an_administrator_needs_no_record_to_see_all(staff: ModuleType) -> None:
     with count_calls(staff.dynamodb) as calls:
         _, me = as_boss(staff, "GET", "/v1/desk/me")
 
-    assert (calls, me["all_residences"]) == ([], True)
+    assert (calls, me["all_residences"]) == (["GetItem"], True)
+
+
+def test_an_administrators_record_can_end_what_they_may(staff: ModuleType, aws: Any) -> None:
+    enrol(aws, "boss@residences.example", active=False)
+
+    assert as_boss(staff, "GET", "/v1/desk/staff")[0] == 403
 
 
 def test_the_audit_of_a_lease_is_read_page_by_page_and_reading_it_is_kept(

@@ -33,6 +33,7 @@ class World:
     tenant: Tenant
     import_id: str
     staff_id: str
+    slip_id: str
 
     def place(self, path: str) -> str:
         """A route's path with the tenant's ids in it."""
@@ -41,6 +42,7 @@ class World:
             residence_id=RESIDENCE.residence_id,
             import_id=self.import_id,
             staff_id=self.staff_id,
+            slip_id=self.slip_id,
         )
 
 
@@ -92,6 +94,7 @@ class Case:
 
 
 ADMINISTRATORS = ("administrator",)
+HELPERS = ("desk", "manager")
 ROW: dict[str, Any] = {
     "reference": "SCOPE-1",
     "residence": RESIDENCE.name,
@@ -134,6 +137,13 @@ CASES: dict[str, Case] = {
         query={"residence_id": RESIDENCE.residence_id, "month": "2026-09"},
         shown_to=ADMINISTRATORS,
     ),
+    "POST /v1/desk/leases/{lease_id}/code-recoveries": Case(
+        entry="desk/recovery",
+        body={"id_document": {"kind": "passport", "last_characters": "K4T9"}},
+        shown_to=HELPERS,
+    ),
+    "POST /v1/desk/leases/{lease_id}/contact-approvals": Case(entry="desk/recovery", shown_to=HELPERS),
+    "GET /v1/desk/leases/{lease_id}/slips/{slip_id}": Case(entry="desk/recovery", shown_to=HELPERS),
     "GET /v1/desk/me": Case(entry="desk/staff", hidden=not_among_theirs),
     "GET /v1/desk/staff": Case(entry="desk/staff", shown_to=ADMINISTRATORS),
     "PUT /v1/desk/staff/{staff_id}": Case(
@@ -149,7 +159,18 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
     enrol(aws, "here", Scope(residence_ids=frozenset({RESIDENCE.residence_id})))
     stranger = enrol(aws, "elsewhere", Scope(residence_ids=frozenset({"les-erables-35000"})))
     sent = desk_on(aws, clock).import_file(FILE.replace(b"L000001", b"EARLIER"))
-    return World(aws=aws, clock=clock, tenant=tenant, import_id=sent.taken.import_id, staff_id=stranger)
+    changed = {"id_document": {"kind": "passport", "last_characters": "A1B2"}, "email": "n@example.org"}
+    path = f"/v1/desk/leases/{tenant.lease.lease_id}/code-recoveries"
+    event = as_staff(http_event("POST", path, changed), "colleague", "administrator")
+    done = json.loads(load("desk/recovery").handler(event, None)["body"])
+    return World(
+        aws=aws,
+        clock=clock,
+        tenant=tenant,
+        import_id=sent.taken.import_id,
+        staff_id=stranger,
+        slip_id=done["slip_id"],
+    )
 
 
 def ask(world: World, route: str, sub: str, roles: tuple[str, ...]) -> Answer:
@@ -160,7 +181,7 @@ def ask(world: World, route: str, sub: str, roles: tuple[str, ...]) -> Answer:
     event["queryStringParameters"] = case.query
     event["rawQueryString"] = "&".join(f"{name}={value}" for name, value in case.query.items())
     answer = load(case.entry).handler(event, None)
-    return answer["statusCode"], json.loads(answer["body"])
+    return answer["statusCode"], json.loads(answer["body"] or "null")
 
 
 def staff_routes() -> list[str]:

@@ -279,7 +279,7 @@ def test_no_role_that_may_write_beside_the_audit_may_change_what_it_says() -> No
     for role, statement in statements():
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
         names = {action.removeprefix("dynamodb:") for action in actions}
-        wanted = statement["Resource"]
+        wanted = statement.get("Resource")
         if operations not in (wanted if isinstance(wanted, list) else [wanted]):
             continue
         if statement["Effect"] == "Allow" and names & WRITES:

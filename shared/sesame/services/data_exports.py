@@ -32,12 +32,12 @@ MOST_BYTES = 400 * 1024 * 1024
 DATA, READ_ME = "donnees.json", "LISEZMOI.txt"
 
 SHOWN: dict[str, str] = {
-    "person": "person_id family_name given_names birth_date ine email phone language",
-    "session": "lease_id created_at last_seen_at expires_at",
+    "person": "person_id family_name given_names birth_date ine email phone language hold",
+    "session": "lease_id created_at last_seen_at expires_at device",
     "erasure": "lease_id asked_at state begun_at erases waits_for",
     "export": "export_id lease_id asked_at status expires_at",
     "lease": "lease_id residence_id reference tenant_reference room starts_on ends_on "
-    "rent_cents charges_cents deposit_cents code_tail status",
+    "rent_cents charges_cents deposit_cents code_tail code_rotated_at status",
     "residence": "residence_id name address postal_code city time_zone desk_contact",
     "account": "balance_cents credit_cents outstanding unmatched",
     "entry": "entry_id kind amount_cents effective_at period due_on designated reverses corrects source "
