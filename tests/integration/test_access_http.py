@@ -177,3 +177,39 @@ def test_the_calls_of_each_way_in_stay_within_their_budgets(caller: Caller, tena
     counted["recovery confirmed"] = len(calls)
 
     assert counted == {"session check": 1, "me": 2, "sign-in start": 1, "recovery confirmed": 4}
+
+
+def test_a_request_says_how_long_to_wait_and_where_help_is(caller: Caller, tenant: Tenant) -> None:
+    _, started = caller.ask("POST", "/v1/code-recoveries", {"ine": "170669074DK", "birth_date": "2004-05-31"})
+    _, advice = caller.ask("GET", started["help"])
+    resent = caller.ask("POST", f"/v1/code-recoveries/{started['recovery_id']}/resend", {})
+
+    assert (started["expires_in_seconds"], started["resend_after_seconds"]) == (600, 30)
+    assert resent[0] == 429
+    assert len(advice["steps"]) == 6
+    assert "ne-pas-repondre@sesame.example" in advice["steps"][0]
+    assert advice["desks"] == [
+        {
+            "residence": "Les Tilleuls",
+            "address": ["12 rue des Tilleuls", "75013 Paris"],
+            "postal_code": "75013",
+            "city": "Paris",
+            "contact": "",
+        }
+    ]
+
+
+def test_the_list_of_sessions_names_the_device_that_signed_in(caller: Caller, tenant: Tenant) -> None:
+    _, started = caller.ask("POST", "/v1/sign-ins", {"tenant_code": tenant.printed_code})
+    sign_in_id = started["sign_in_id"]
+    agent = "Mozilla/5.0 (Android 15; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0"
+    caller.ask(
+        "POST",
+        f"/v1/sign-ins/{sign_in_id}/confirm",
+        {"otp": caller.one_time_code(sign_in_id)},
+        user_agent=agent,
+    )
+
+    kept = caller.codes.identity.query(f"PERSON#{tenant.person.person_id}", "SESSION#").items
+
+    assert [one["device"] for one in kept] == ["Firefox, Android"]
