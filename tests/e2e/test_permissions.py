@@ -97,7 +97,7 @@ def publishes() -> Call:
 CASES: dict[str, tuple[Call | None, list[Call]]] = {
     "CodesFunction": (
         reads("Identity"),
-        [reads("Money"), writes("Operations"), encrypts(), deletes("Identity")],
+        [reads("Money"), reads("Operations"), updates("Operations"), encrypts(), deletes("Money")],
     ),
     "CredentialsFunction": (decrypts(), [reads("Money"), reads("Operations"), deletes("Operations")]),
     "PersonalSpaceFunction": (
@@ -113,6 +113,10 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
     "DeskPeopleFunction": (
         queries("Identity", index="gsi1"),
         [writes("Identity"), reads("Money"), decrypts()],
+    ),
+    "DeskRecoveryFunction": (
+        encrypts(),
+        [decrypts(), reads("Money"), reads("Operations"), queries("Identity"), stores("documents")],
     ),
     "DeskStaffFunction": (queries("Identity", index="gsi1"), [deletes("Identity"), queries("Operations")]),
     "ImportRowsFunction": (sends("ImportQueue"), [decrypts(), reads("Money"), sends("RenderQueue")]),
