@@ -11,7 +11,15 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 
 from sesame.domain.calendar import shift
 from sesame.domain.journal import Checkpoint, Entry, EntryKind, advance, fold, notice_entry_id
@@ -249,7 +257,4 @@ TestLedgers.settings = settings(max_examples=200, stateful_step_count=30)
 
 @pytest.mark.long
 def test_the_laws_hold_in_thousands_of_longer_stories() -> None:
-    class Longer(Ledgers.TestCase):
-        settings = settings(max_examples=5000, stateful_step_count=40)
-
-    Longer("runTest").runTest()
+    run_state_machine_as_test(Ledgers, settings=settings(max_examples=5000, stateful_step_count=40))
