@@ -106,7 +106,14 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
     ),
     "PortalFunction": (updates("Identity"), [deletes("Identity"), reads("Money"), knows("PepperSecret")]),
     "TenancyFunction": (reads("Money"), [writes("Money"), reads("Documents"), decrypts()]),
-    "PaymentsFunction": (writes("Money"), [writes("Identity"), reads("Documents"), decrypts()]),
+    "PaymentsFunction": (
+        writes("Money"),
+        [writes("Identity"), reads("Documents"), decrypts(), reads("Operations"), updates("Operations")],
+    ),
+    "PayPageFunction": (
+        writes("Money"),
+        [queries("Money"), deletes("Money"), reads("Identity"), writes("Identity"), writes("Operations")],
+    ),
     "WebhooksFunction": (writes("Money"), [reads("Money"), deletes("Money"), reads("Identity")]),
     "PostingFunction": (reads("Money"), [deletes("Money"), reads("Identity"), sends("PostingQueue")]),
     "DeskFunction": (encrypts(), [decrypts(), reads("Money"), stores("documents")]),

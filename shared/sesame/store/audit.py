@@ -38,6 +38,8 @@ class Action(StrEnum):
     STAFF_SET = "staff_set"
     DOCUMENT_REQUESTED = "document_requested"
     DATA_EXPORTED = "data_exported"
+    PAYMENT_LINK_CREATED = "payment_link_created"
+    PAYMENT_LINK_REVOKED = "payment_link_revoked"
     ERASURE_ASKED = "erasure_asked"
     ERASURE_CANCELLED = "erasure_cancelled"
     ERASED = "erased"
