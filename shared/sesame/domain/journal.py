@@ -19,6 +19,8 @@ class EntryKind(StrEnum):
     NOTICE = "notice"
     PAYMENT = "payment"
     REFUND = "refund"
+    CHARGE_BACK = "charge_back"
+    """A payment that its bank took back."""
 
 
 class Position(NamedTuple):
