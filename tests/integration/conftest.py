@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -63,19 +64,30 @@ class Aws:
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     """A fresh account."""
+    with mock_aws():
+        yield fresh_account(monkeypatch)
+
+
+def fresh_account(monkeypatch: pytest.MonkeyPatch) -> Aws:
+    """An account with what template.yaml declares; to be called under `mock_aws`."""
     for name in list(os.environ):
         if name.startswith("AWS_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    with mock_aws():
-        yield _account()
+    return _account()
+
+
+@cache
+def _resources() -> dict[str, Any]:
+    resources: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
+    return resources
 
 
 def _account() -> Aws:
     dynamodb = boto3.client("dynamodb")
-    resources = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
+    resources = _resources()
     tables = {}
     for name in ("identity", "money", "documents", "operations"):
         declared = resources[f"{name.capitalize()}Table"]["Properties"]

@@ -345,22 +345,24 @@ class _Book:
             del self.unpaid[debit.entry_id]
 
     def _take_back(self, entry: Entry) -> None:
-        """From the credit's own money only: what is unspent first, then what pays the newest debts."""
+        """From the source's own money only: what is unspent first, then what pays the newest debts."""
         cents = entry.amount_cents
-        for credit in [one for one in self.credits if one.source == entry.reverses]:
+        own = [credit for credit in self.credits if credit.source == entry.reverses]
+        for credit in own:
             unspent = min(cents, credit.left_cents)
             credit.left_cents -= unspent
             cents -= unspent
-            for debit in sorted(self.debits, key=lambda debit: debit.age, reverse=True):
-                cents -= self._release(credit.entry_id, debit, cents)
+        ids = {credit.entry_id for credit in own}
+        for debit in sorted(self.debits, key=lambda debit: debit.age, reverse=True):
+            cents -= self._release(ids, debit, cents)
         if cents:
             self._charge(entry, cents)
 
-    def _release(self, credit_id: str, debit: _Debit, at_most_cents: int) -> int:
+    def _release(self, credit_ids: set[str], debit: _Debit, at_most_cents: int) -> int:
         released = 0
         for index, allocation in reversed(list(enumerate(debit.allocations))):
             cents = min(at_most_cents - released, allocation.amount_cents)
-            if allocation.credit_id == credit_id and cents:
+            if allocation.credit_id in credit_ids and cents:
                 kept = replace(allocation, amount_cents=allocation.amount_cents - cents)
                 debit.allocations[index : index + 1] = [kept] if kept.amount_cents else []
                 released += cents
