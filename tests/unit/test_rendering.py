@@ -24,7 +24,14 @@ from sesame.domain.certificates import (
     slip_facts,
 )
 from sesame.domain.codes import CodeFormat
-from sesame.domain.receipts import PeriodStanding, Settlement, part_payment_facts, receipt_facts
+from sesame.domain.receipts import (
+    PeriodStanding,
+    Settlement,
+    part_payment_facts,
+    payment_receipt_facts,
+    receipt_facts,
+)
+from sesame.domain.takings import Method, Taking, TakingPurpose
 from sesame.domain.tenancy import Channel, ContactHold, Landlord, Language, Lease, Person, Residence
 
 # WeasyPrint leaves its colour profile open.
@@ -86,6 +93,20 @@ def tenancy(language: Language = Language.FRENCH, **of_person: Any) -> Tenancy:
     return Tenancy(person=person, lease=LEASE, residence=RESIDENCE, language=language)
 
 
+CHEQUE = Taking(
+    taking_id="t",
+    lease_id=LEASE.lease_id,
+    residence_id=LEASE.residence_id,
+    method=Method.CHEQUE,
+    purpose=TakingPurpose.DEPOSIT,
+    amount_cents=35_000,
+    received_on=date(2026, 10, 3),
+    recorded_at=ISSUE.at,
+    recorded_by="staff",
+    reference="1234567",
+)
+
+
 def october(*paid: int) -> PeriodStanding:
     """October, 1,234.50 euros, and what came in for it."""
     return PeriodStanding(
@@ -114,6 +135,7 @@ def every_kind(language: Language) -> dict[str, tuple[Facts, str | None]]:
         "residence_certificate": (residence_facts(who, as_of=ISSUE.on), None),
         "receipt": (receipt_facts(who, october(100_000, 23_450)), None),
         "part_payment_receipt": (part_payment_facts(who, october(100_000)), None),
+        "payment_receipt": (payment_receipt_facts(who, CHEQUE), None),
         "entry_document": (entry_facts(who), TENANT_CODE),
         "code_slip": (slip_facts(_with_new_contact(who), ISSUE.at), TENANT_CODE),
     }

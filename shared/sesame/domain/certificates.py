@@ -30,6 +30,8 @@ class Kind(StrEnum):
     """*Quittance*: a period paid in full (law no. 89-462, article 21)."""
     PART_PAYMENT_RECEIPT = "part_payment_receipt"
     """*Reçu*: what was received of a period that is not paid in full."""
+    PAYMENT_RECEIPT = "payment_receipt"
+    """What a desk hands over for money received: a sum, a day, a way of paying. Void once it is reversed."""
     ENTRY_DOCUMENT = "entry_document"
     """Handed over on arrival; shows the tenant code."""
     CODE_SLIP = "code_slip"
@@ -176,6 +178,7 @@ def public_statement(facts: Facts, issue: Issue) -> PublicStatement:
     if kind in SHOWS_THE_CODE:
         return PublicStatement(kind=kind, issued_on=issue.on)
     period: Mapping[str, Any] = facts.get("period", {})
+    payment: Mapping[str, Any] = facts.get("payment", {})
     return PublicStatement(
         kind=kind,
         issued_on=issue.on,
@@ -185,7 +188,7 @@ def public_statement(facts: Facts, issue: Issue) -> PublicStatement:
         residence=facts["residence"]["name"],
         room=facts["lease"]["room"],
         period=period.get("period"),
-        amount_cents=period.get("received_cents"),
+        amount_cents=payment.get("amount_cents", period.get("received_cents")),
     )
 
 
