@@ -178,9 +178,7 @@ class Story:
 
     def reception(self, who: Newcomer, code: str) -> str:
         """An ID shown at the desk: a slip with a new code. Returns that code."""
-        self.step(
-            f"{who.given_names} fears that it is known: the desk looks at an ID and replaces it."
-        )
+        self.step(f"{who.given_names} fears that it is known: the desk looks at an ID and replaces it.")
         asked = {"ine": who.ine}
         found = self.answer("POST", "/v1/desk/lease-searches", headers=self.staff, json=asked)["leases"]
         self.must(len(found) == 1, f"one lease, found {len(found)}")
