@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import boto3
+import botocore.session
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 
@@ -59,6 +61,18 @@ class Aws:
             "API_URL": "https://api.sesame.example",
             "OPERATOR_NAME": "Opérateur d'essai",
         }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_accounts() -> Iterator[None]:
+    """Spares each account what takes most of its time and no test looks at.
+
+    That is reading the services' descriptions again, and the RSA key that moto draws for every KMS key.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
+        patch.setattr(rsa, "generate_private_key", cache(rsa.generate_private_key))
+        yield
 
 
 @pytest.fixture

@@ -21,6 +21,10 @@ class EntryKind(StrEnum):
     REFUND = "refund"
     CHARGE_BACK = "charge_back"
     """A payment that its bank took back."""
+    AID = "aid"
+    """Housing benefit that the CAF paid straight to the landlord."""
+    REVERSAL = "reversal"
+    """Takes back what was recorded by hand and did not come, or not so."""
 
 
 class Position(NamedTuple):
@@ -52,6 +56,8 @@ class Entry:
     """The source whose credit this takes back, where it is a debit."""
     corrects: str | None = None
     """The entry whose amount this one completes; both count as one, at the first one's place."""
+    method: str | None = None
+    """How the money of a credit came, where it did not come online: the word that a receipt prints."""
 
     @property
     def position(self) -> Position:
@@ -78,6 +84,8 @@ class Allocation:
     received_at: datetime
     """When the money moved: the payment date that a receipt prints."""
     allocated_at: datetime
+    method: str | None = None
+    """How the credit's money came; None for online."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,6 +250,7 @@ class _Credit:
     source: str | None
     received_at: datetime
     left_cents: int
+    method: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -305,6 +314,7 @@ class _Book:
             source=entry.source,
             received_at=entry.effective_at,
             left_cents=-entry.amount_cents,
+            method=entry.method,
         )
         self.credits.append(credit)
         self.unspent.append(credit)
@@ -330,6 +340,7 @@ class _Book:
                 amount_cents=cents,
                 received_at=credit.received_at,
                 allocated_at=at,
+                method=credit.method,
             )
         )
         if not debit.unpaid_cents:
