@@ -19,6 +19,8 @@ class Purpose(StrEnum):
     """What a fresh one-time code can confirm."""
 
     ERASURE = "erasure"
+    REFUND = "refund"
+    """To another account than the money came from."""
 
 
 @dataclass(frozen=True, slots=True)
