@@ -70,10 +70,11 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     with mock_aws():
-        yield _account()
+        yield account()
 
 
-def _account() -> Aws:
+def account() -> Aws:
+    """What template.yaml declares, made with whatever AWS the environment leads to."""
     dynamodb = boto3.client("dynamodb")
     resources = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
     tables = {}

@@ -176,10 +176,17 @@ def test_wrong_codes_count_against_their_source_and_right_ones_do_not(door: Door
     assert door.pacing.failures(hashed, door.clock()) == 1
 
 
-def test_asking_for_somebody_unknown_counts_as_a_failure_where_nobody_sees_it(door: Door) -> None:
-    assert door.one_time_codes.prepare(door.ask_recovery("email", "nobody@example.org", BORN)) is None
+@pytest.mark.parametrize("email", ["huong@example.org", "nobody@example.org"])
+def test_a_source_one_failure_short_of_its_limit_learns_nothing_of_who_exists(
+    door: Door, tenant: Tenant, email: str
+) -> None:
+    fail(door, SOMEWHERE, HOT_SOURCE_FAILURES - 1)
+    door.one_time_codes.prepare(door.ask_recovery("email", email, BORN))
 
-    assert door.pacing.failures(door.aws.pepper.hash("source", SOMEWHERE), door.clock()) == 1
+    with pytest.raises(TooManyRequests) as caught:
+        door.ask_recovery("email", email, BORN)
+
+    assert retry_after(caught) == 30
 
 
 def test_a_source_that_fails_on_a_campuss_scale_slows_only_what_is_tried_again(

@@ -67,7 +67,7 @@ class RecoveredCode:
 class Starts:
     """The first half of a sign-in or a recovery: takes what was typed, tells nothing.
 
-    `source` is the caller's network; it is kept as a keyed hash.
+    `source` is the caller's network.
     """
 
     confirming: Confirming
@@ -87,7 +87,7 @@ class Starts:
         except codes.Mistyped as error:
             raise _mistyped(self.formats) from error
         asked = sign_in_identity(self.pepper, self.pepper.hash("code", folded))
-        challenge = self._challenge(ChallengeKind.SIGN_IN, "code", folded, asked, source, send_by)
+        challenge = self._challenge(ChallengeKind.SIGN_IN, "code", folded, asked, send_by)
         return self._start(challenge, source)
 
     def recovery(
@@ -95,7 +95,7 @@ class Starts:
     ) -> Started:
         """Starts a recovery by `email`, `ine` or `phone` in normal form. Raises TooManyRequests."""
         asked = recovery_identity(self.pepper, kind, identity, birth_date)
-        challenge = self._challenge(ChallengeKind.RECOVERY, kind, identity, asked, source, send_by)
+        challenge = self._challenge(ChallengeKind.RECOVERY, kind, identity, asked, send_by)
         return self._start(replace(challenge, birth_date=birth_date), source)
 
     def again(
@@ -125,7 +125,6 @@ class Starts:
         subject: str,
         typed: str,
         asked: str,
-        source: str,
         send_by: Channel | None,
     ) -> Challenge:
         return Challenge(
@@ -136,7 +135,6 @@ class Starts:
             subject_kind=subject,
             subject_hashes=tuple(self.pepper.hashes(subject, typed)),
             asked=asked,
-            source=self.pepper.hash("source", source),
             send_by=send_by,
         )
 
