@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sesame.domain.codes import STANDARD
-from sesame.domain.pacing import HOT_SOURCE_FAILURES
+from sesame.domain.pacing import HOT_SOURCE_FAILURES, MOST_BIRTH_DATES
 from sesame.domain.tenancy import Channel
 from sesame.platform.errors import TooManyRequests
 from sesame.platform.events import Event
@@ -151,6 +151,59 @@ def test_the_first_start_is_one_call_and_a_later_one_at_most_three(
         assert first == ["TransactWriteItems"]
         assert early == ["TransactWriteItems", "GetItem"]
         assert later == ["TransactWriteItems", "GetItem", "TransactWriteItems"]
+
+
+# --- A birth date, guessed at
+
+
+def test_who_holds_a_mailbox_tries_five_birth_dates_a_day(door: Door, tenant: Tenant) -> None:
+    first_at, passed = door.clock(), []
+    for number in range(40):
+        guess = date(2001, 1, 1) + timedelta(days=number)
+        try:
+            passed.append(door.ask_recovery("email", "huong@example.org", guess, source=f"192.0.2.{number}"))
+        except TooManyRequests as refused:
+            wait = int(refused.headers["Retry-After"])
+            assert wait == (first_at + timedelta(hours=24) - door.clock()).total_seconds()
+        door.clock.advance(timedelta(minutes=1))
+
+    assert len(passed) == MOST_BIRTH_DATES
+    door.clock.now = first_at + timedelta(hours=24)
+    assert door.ask_recovery("email", "huong@example.org", BORN)
+    with pytest.raises(TooManyRequests):
+        door.ask_recovery("email", "huong@example.org", date(2001, 1, 1))
+
+
+def test_guesses_at_a_birth_date_leave_every_other_way_open(door: Door, tenant: Tenant) -> None:
+    door.ask_recovery("email", "huong@example.org", BORN)
+    for number in range(MOST_BIRTH_DATES - 1):
+        door.ask_recovery("email", "huong@example.org", date(2001, 1, 1 + number))
+    with pytest.raises(TooManyRequests):
+        door.ask_recovery("email", "huong@example.org", date(1999, 1, 1))
+    door.clock.advance(timedelta(seconds=31))
+
+    assert door.ask_recovery("email", "huong@example.org", BORN)  # asked before the guesses: none itself
+    assert door.ask_recovery("ine", "170669074DK", BORN)
+    assert door.ask_recovery("phone", PHONE, BORN)
+    assert door.ask_sign_in(tenant.printed_code)
+
+
+def test_parallel_guesses_at_a_birth_date_lose_no_count(
+    door: Door, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door.ask_recovery("email", "huong@example.org", date(2001, 1, 1))
+    failures, overtaken = type(door.pacing).failures, [True]
+
+    def late(pacing: Any, *given: Any) -> int:
+        if overtaken:
+            overtaken.pop()
+            door.ask_recovery("email", "huong@example.org", date(2001, 1, 2))
+        return int(failures(pacing, *given))
+
+    monkeypatch.setattr(type(door.pacing), "failures", late)
+
+    with pytest.raises(TooManyRequests):  # between its read and its write, another guess came in
+        door.ask_recovery("email", "huong@example.org", date(2001, 1, 3))
 
 
 # --- A source

@@ -96,7 +96,8 @@ class Starts:
         """Starts a recovery by `email`, `ine` or `phone` in normal form. Raises TooManyRequests."""
         asked = recovery_identity(self.pepper, kind, identity, birth_date)
         challenge = self._challenge(ChallengeKind.RECOVERY, kind, identity, asked, send_by)
-        return self._start(replace(challenge, birth_date=birth_date), source)
+        contact = recovery_contact(self.pepper, kind, identity)
+        return self._start(replace(challenge, birth_date=birth_date), source, contact)
 
     def again(
         self, kind: ChallengeKind, challenge_id: str, *, source: str, send_by: Channel | None = None
@@ -138,10 +139,10 @@ class Starts:
             send_by=send_by,
         )
 
-    def _start(self, challenge: Challenge, source: str) -> Started:
+    def _start(self, challenge: Challenge, source: str, contact: str | None = None) -> Started:
         now = self.clock()
         starting = self.confirming.challenges.starting(challenge, now)
-        return self.confirming.ask(starting, challenge, source, now)
+        return self.confirming.ask(starting, challenge, source, now, contact=contact)
 
 
 def sign_in_identity(pepper: Pepper, code_hash: str) -> str:
@@ -155,6 +156,11 @@ def recovery_identity(pepper: Pepper, kind: str, identity: str, birth_date: date
     A known address with a wrong birth date counts for itself: nobody can use up another's tries.
     """
     return pepper.hash("asked", f"recovery:{kind}:{identity}:{birth_date}")
+
+
+def recovery_contact(pepper: Pepper, kind: str, identity: str) -> str:
+    """What guesses at a birth date are counted under: who holds a mailbox must not find it out by trying."""
+    return pepper.hash("asked", f"recovery:{kind}:{identity}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,14 +56,20 @@ class Confirming:
     pacing: Pacing
     pepper: Pepper
 
-    def ask(self, write: Write, challenge: Challenge, source: str, now: datetime) -> Started:
+    def ask(
+        self, write: Write, challenge: Challenge, source: str, now: datetime, *, contact: str | None = None
+    ) -> Started:
         """Writes a challenge, or asks for its message again, when that is allowed.
+
+        `contact` is the hash of the contact whose birth date this is a guess at.
 
         Raises TooManyRequests; RequestEnded where the write cannot be.
         """
         hashed = self.pepper.hash("source", source)
         try:
-            resend_at = self.pacing.once_allowed(write, identity=challenge.asked, source=hashed, now=now)
+            resend_at = self.pacing.once_allowed(
+                write, identity=challenge.asked, source=hashed, now=now, contact=contact
+            )
         except TooOften as error:
             raise TooManyRequests(retry_after=max(1, ceil(error.wait.total_seconds()))) from error
         except ConditionFailed as error:

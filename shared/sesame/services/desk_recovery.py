@@ -18,7 +18,7 @@ from sesame.platform.errors import Conflict, Forbidden, Invalid, NotFound
 from sesame.platform.events import announcement
 from sesame.platform.ids import Random
 from sesame.platform.secrets import Pepper
-from sesame.services.access import recovery_identity, sign_in_identity
+from sesame.services.access import recovery_contact, recovery_identity, sign_in_identity
 from sesame.services.documents import CodeSlips
 from sesame.services.retries import USUAL, Retries
 from sesame.services.rotation import Rotations
@@ -239,7 +239,13 @@ class DeskRecoveries:
             if contact
         ]
         identities.append(sign_in_identity(self.pepper, lease.code_hash))
-        return [self.pacing.forgetting(identity) for identity in dict.fromkeys(identities)]
+        contacts = [
+            recovery_contact(self.pepper, kind, contact) for kind, contact in known.items() if contact
+        ]
+        return [
+            *(self.pacing.forgetting(identity) for identity in dict.fromkeys(identities)),
+            *map(self.pacing.forgetting_birth_dates, contacts),
+        ]
 
 
 def _checked(request: DeskRequest) -> DeskRequest:
