@@ -30,7 +30,7 @@ from sesame.store.sessions import Sessions, StoredSession, new_token
 from sesame.store.table import Item, unmarshal
 from tests.conftest import FrozenClock
 from tests.integration.billing_fixtures import Office
-from tests.integration.tenants import RESIDENCE, Tenant, admit
+from tests.integration.tenants import RESIDENCE, Tenant, admit, admit_again
 
 DAY = timedelta(days=1)
 TABLES = ("identity", "money", "documents", "operations")
@@ -178,6 +178,18 @@ class Bureau(Office):
         )
         lease = replace(tenant.lease, status=status, ends_on=ends_on)
         return replace(tenant, lease=lease)
+
+    def half_erased(self) -> tuple[Tenant, Tenant]:
+        """A person of two leases: one is over and erased, the other is to come and keeps what it needs."""
+        tenant = self.tenant()
+        kept = admit_again(self.aws, tenant)
+        over = self.leave(tenant)
+        self.ask(self.session(kept))
+        self.clock.advance(DAY)
+        self.erasing.run(self.clock())
+        lease = People(self.aws.identity, self.aws.pepper).lease(over.lease.lease_id)
+        assert lease is not None
+        return replace(over, lease=lease), kept
 
     def everything(self) -> dict[str, list[Item]]:
         """All items of all tables, and the bucket's keys."""

@@ -1,6 +1,6 @@
 """Tenants for tests: a lease on record with everything that finds it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from secrets import token_bytes
 from typing import Any
@@ -40,14 +40,6 @@ def admit(aws: Any, *, residence: Residence = RESIDENCE, **of_person: Any) -> Te
     """Puts a tenant on record, in a residence that is made where it does not exist."""
     people = People(aws.identity, aws.pepper)
     known = people.residence(residence.residence_id)
-    lease_id, person_id = new_id(), new_id()
-    code = codes.STANDARD.new(token_bytes)
-    reference = codes.new_tenant_reference(token_bytes)
-    cipher = aws.kms.encrypt(
-        KeyId=aws.codes_key,
-        Plaintext=codes.STANDARD.printed(code).encode(),
-        EncryptionContext={"lease_id": lease_id},
-    )["CiphertextBlob"]
     described: dict[str, Any] = {
         "family_name": "Nguyễn",
         "given_names": "Thị Hương",
@@ -55,13 +47,36 @@ def admit(aws: Any, *, residence: Residence = RESIDENCE, **of_person: Any) -> Te
         "email": "huong@example.org",
         "ine": "170669074DK",
     } | of_person
-    person = Person(person_id=person_id, **described)
+    person = Person(person_id=new_id(), **described)
+    return _admitted(aws, _lease(aws, person, residence), None if known else residence)
+
+
+def admit_again(aws: Any, tenant: Tenant, **of_lease: Any) -> Tenant:
+    """The same person's lease of the year after, with a code of its own."""
+    described: dict[str, Any] = {
+        "starts_on": date(2027, 9, 1),
+        "ends_on": date(2028, 8, 31),
+        "room": "C101",
+    } | of_lease
+    another = _lease(aws, tenant.person, RESIDENCE)
+    lease = replace(another.lease, **described)
+    return _admitted(aws, replace(another, lease=lease), None, known=True)
+
+
+def _lease(aws: Any, person: Person, residence: Residence) -> Tenant:
+    lease_id = new_id()
+    code = codes.STANDARD.new(token_bytes)
+    cipher = aws.kms.encrypt(
+        KeyId=aws.codes_key,
+        Plaintext=codes.STANDARD.printed(code).encode(),
+        EncryptionContext={"lease_id": lease_id},
+    )["CiphertextBlob"]
     lease = Lease(
         lease_id=lease_id,
-        person_id=person_id,
+        person_id=person.person_id,
         residence_id=residence.residence_id,
         reference=f"L{lease_id[:8]}",
-        tenant_reference=reference,
+        tenant_reference=codes.new_tenant_reference(token_bytes),
         room="B204",
         starts_on=date(2026, 9, 1),
         ends_on=date(2027, 8, 31),
@@ -72,26 +87,31 @@ def admit(aws: Any, *, residence: Residence = RESIDENCE, **of_person: Any) -> Te
         code_cipher=cipher,
         code_hash=aws.pepper.hash("code", code),
     )
-    people.admit(
+    return Tenant(person=person, lease=lease, code=code)
+
+
+def _admitted(aws: Any, tenant: Tenant, residence: Residence | None, *, known: bool = False) -> Tenant:
+    person, lease = tenant.person, tenant.lease
+    People(aws.identity, aws.pepper).admit(
         Admission(
             lease=lease,
             person=person,
-            person_known=False,
-            ine_known=False,
-            code=code,
+            person_known=known,
+            ine_known=known,
+            code=tenant.code,
             record=AdmittedReference(
                 reference=lease.reference,
-                lease_id=lease_id,
-                person_id=person_id,
-                tenant_reference=reference,
+                lease_id=lease.lease_id,
+                person_id=person.person_id,
+                tenant_reference=lease.tenant_reference,
                 code_tail=lease.code_tail,
                 digest="-",
                 import_id="",
                 residence_created=None,
                 contacts_kept=(),
             ),
-            residence=None if known else residence,
+            residence=residence,
             at=datetime(2026, 8, 25, 9, 0, tzinfo=UTC),
         )
     )
-    return Tenant(person=person, lease=lease, code=code)
+    return tenant
