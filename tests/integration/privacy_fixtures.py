@@ -11,7 +11,7 @@ from sesame.domain.tenancy import Language, LeaseStatus
 from sesame.platform.ids import new_id
 from sesame.services.confirming import Confirming
 from sesame.services.data_exports import ExportMaking, ExportRequests
-from sesame.services.documents import EntryDocuments, Order, keep
+from sesame.services.documents import CodeSlips, EntryDocuments, Order, keep
 from sesame.services.erasures import Dossiers, ErasureRequests, ErasureRun
 from sesame.services.one_time_codes import OneTimeCode
 from sesame.services.sessions import Session
@@ -27,7 +27,7 @@ from sesame.store.pacing import Pacing
 from sesame.store.payments import Payments
 from sesame.store.people import People
 from sesame.store.sessions import Sessions, StoredSession, new_token
-from sesame.store.table import Item, unmarshal
+from sesame.store.table import Item, transact, unmarshal
 from tests.conftest import FrozenClock
 from tests.integration.billing_fixtures import Office
 from tests.integration.tenants import RESIDENCE, Tenant, admit, admit_again
@@ -120,6 +120,20 @@ class Bureau(Office):
         self.aws.s3.put_object(Bucket=self.aws.bucket, Key=document.object_key, Body=pdf)
         self.documents.mark_ready(document, now)
         return document.object_key
+
+    def papers_with_the_code(self, tenant: Tenant) -> list[str]:
+        """An entry document and a desk's slip, their files in the bucket; returns the documents' ids."""
+        now = self.clock()
+        entry_id = EntryDocuments(self.documents)(tenant.lease, tenant.person, RESIDENCE, now)
+        slip_id, ordered = CodeSlips(self.documents).ordering(tenant.lease, tenant.person, RESIDENCE, now)
+        transact(self.aws.dynamodb, ordered)
+        for document_id in (entry_id, slip_id):
+            document = self.documents.get(document_id)
+            assert document is not None
+            pdf = f"%PDF with {tenant.printed_code}".encode()
+            self.aws.s3.put_object(Bucket=self.aws.bucket, Key=document.object_key, Body=pdf)
+            self.documents.mark_ready(document, now)
+        return [entry_id, slip_id]
 
     def session(self, tenant: Tenant) -> Session:
         """The tenant, signed in."""

@@ -51,15 +51,10 @@ def admit(aws: Any, *, residence: Residence = RESIDENCE, **of_person: Any) -> Te
     return _admitted(aws, _lease(aws, person, residence), None if known else residence)
 
 
-def admit_again(aws: Any, tenant: Tenant, **of_lease: Any) -> Tenant:
+def admit_again(aws: Any, tenant: Tenant) -> Tenant:
     """The same person's lease of the year after, with a code of its own."""
-    described: dict[str, Any] = {
-        "starts_on": date(2027, 9, 1),
-        "ends_on": date(2028, 8, 31),
-        "room": "C101",
-    } | of_lease
     another = _lease(aws, tenant.person, RESIDENCE)
-    lease = replace(another.lease, **described)
+    lease = replace(another.lease, starts_on=date(2027, 9, 1), ends_on=date(2028, 8, 31), room="C101")
     return _admitted(aws, replace(another, lease=lease), None, known=True)
 
 

@@ -207,9 +207,8 @@ class Confirmations:
     def recovery(self, recovery_id: str, typed: str, *, source: str) -> list[RecoveredCode]:
         """The tenant codes of the person's leases, newest lease first; every contact is told.
 
-        A lease whose code was erased is passed over.
-
-        Raises WrongOneTimeCode. Three AWS calls, one of them a transaction, and a decryption a lease.
+        A lease whose code was erased is passed over. Raises WrongOneTimeCode. Three AWS calls, one of them a
+        transaction, and a decryption a lease.
         """
         now = self.clock()
         challenge, person_id = self.confirming.check(
