@@ -281,7 +281,7 @@ class ExportMaking:
             count("ExportLeftDocumentsOut", left_out)
 
     def _stored(self, paper: _Paper) -> Any:
-        """The file, or None where it is not there. S3 says so to who may list the bucket; else it is a 403."""
+        """The file, or None where it is not there. S3 says so to who may list the bucket."""
         try:
             return self.s3.get_object(Bucket=self.bucket, Key=paper.object_key)
         except ClientError as error:

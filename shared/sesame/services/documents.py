@@ -36,6 +36,8 @@ from sesame.store.documents import Document, Documents
 from sesame.store.table import Put, Write
 
 _PAGE = 50
+SLIPS = "documents/slips"
+"""Where the files of slips lie: the bucket deletes them after a day, what is left of them a day later."""
 LINK_SECONDS = 300
 """A download link is made when it is asked for, and dies after five minutes."""
 ASK_AGAIN_AFTER = timedelta(minutes=2)
@@ -86,7 +88,7 @@ def _document(random: Random, order: Order) -> Document:
         raise CodeErased
     document_id = new_id(random)
     issued_on = local_date(order.now, order.tenancy.residence.time_zone)
-    folder = "documents/slips" if order.kind is Kind.CODE_SLIP else "documents"
+    folder = SLIPS if order.kind is Kind.CODE_SLIP else "documents"
     return Document(
         document_id=document_id,
         lease_id=lease.lease_id,
