@@ -90,7 +90,7 @@ class Stripe:
     def verify(self, notification: Notification, secrets: Sequence[str], now: datetime) -> None:
         """`t=...,v1=...`: hex HMAC-SHA256 of `t.body`; several `v1` while Stripe rotates. Raises Forged."""
         header = notification.headers.get("stripe-signature", "")
-        if len(header) > LONGEST_HEADER:
+        if len(header) > LONGEST_HEADER or not header.isascii():
             raise Forged
         parts = [part.partition("=") for part in header.split(",")]
         times = [value for key, _, value in parts if key == "t"]
