@@ -95,6 +95,8 @@ class Story:
         self.desk_imports_leases()
         code = self.welcome(self.payer)
         self.recover(self.payer, code)
+        self.personal_space(self.payer, code)
+        code = self.reception(self.payer, code)
         self.clock_bills()
         session = self.sign_in(self.payer, code)
         self.look_at_account(session)
@@ -166,6 +168,30 @@ class Story:
         self.got(f"tenant code {recovered['tenant_code']}")
         self.must(self.api.post(path, json={"otp": otp}).status_code == httpx.codes.UNAUTHORIZED, "once only")
         self.got("the one-time code works once: 401 the second time")
+
+    def personal_space(self, who: Newcomer, code: str) -> None:
+        """The students' identity provider says who they are; the code is shown."""
+        self.step(f"{who.given_names} finds it in the personal space too, signed in by the university.")
+        shown = self._code_in_personal_space(who)
+        self.must(shown == code, "the same tenant code as before")
+        self.got(f"tenant code {shown}")
+
+    def reception(self, who: Newcomer, code: str) -> str:
+        """An ID shown at the desk: a slip with a new code. Returns that code."""
+        self.step(f"{who.given_names} fears that it is known: the desk looks at an ID and replaces it.")
+        asked = {"ine": who.ine}
+        found = self.answer("POST", "/v1/desk/lease-searches", headers=self.staff, json=asked)["leases"]
+        self.must(len(found) == 1, f"one lease, found {len(found)}")
+        path = f"/v1/desk/leases/{found[0]['lease_id']}/code-recoveries"
+        seen = len(self.mails(who))
+        shown = {"id_document": {"kind": "passport", "last_characters": "K4T9"}, "new_code": True}
+        done = self.answer("POST", path, status=201, headers=self.staff, json=shown)
+        self.keep_pdf("code-slip.pdf", self._document(done["slip"], self.staff, "slip")["download_url"])
+        mail = self.mail_to(who, lambda one: "reception" in one["subject"], "told", after=seen)
+        self.got(f"and every contact is told: {mail['subject']}")
+        new = self._code_in_personal_space(who)
+        self.must(new != code, "a new code")
+        return new
 
     def clock_bills(self) -> None:
         """The daily job issues what is missing, as on the first day of last month and of this one."""
@@ -323,6 +349,11 @@ class Story:
         )
         found = ONE_TIME_CODE.search(mail["text"])
         return "".join(found.groups()) if found else ""
+
+    def _code_in_personal_space(self, who: Newcomer) -> str:
+        minted = self.web.post(f"{self.stack['student_issuer']}/token", json={"ine": who.ine}).json()
+        token = {"Authorization": f"Bearer {minted['id_token']}"}
+        return str(self.answer("GET", "/v1/personal-space/tenant-code", headers=token)["tenant_code"])
 
     def _document(self, path: str, session: dict[str, str], name: str) -> dict[str, Any]:
         return self.until(lambda: self._ready(self.answer("GET", path, headers=session)), name)

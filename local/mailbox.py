@@ -1,4 +1,4 @@
-"""The mailbox: the e-mails that the local AWS took instead of sending them, as JSON and as a page to read.
+"""The mailbox: the e-mails and texts that the local AWS took instead of sending, as JSON and as a page.
 
 One small server on loopback also carries the sandbox payment provider, under /sandbox, and the students'
 identity provider, under /students.
@@ -34,6 +34,13 @@ class Mail(TypedDict):
     text: str
     html: str
     sent_at: str
+
+
+class Text(TypedDict):
+    """One SMS, as handed over to be sent. The emulator does not say when."""
+
+    to: str
+    text: str
 
 
 class Answer(NamedTuple):
@@ -76,6 +83,22 @@ def mails_of(messages: Sequence[Mapping[str, Any]], to: str | None = None) -> li
     return kept[::-1]
 
 
+def read_texts(instance: Instance, to: str | None = None) -> list[Text]:
+    """Every SMS so far, the newest of each number first; only those to one number when `to` is given."""
+    with urllib.request.urlopen(f"{instance.endpoint}/_ministack/sns/sms-messages", timeout=10) as answer:  # noqa: S310
+        return texts_of(json.load(answer)["sms_messages"], to)
+
+
+def texts_of(by_number: Mapping[str, Sequence[Mapping[str, Any]]], to: str | None = None) -> list[Text]:
+    """Turn the emulator's records, by number and oldest first, into texts, newest first."""
+    return [
+        Text(to=number, text=record["Message"])
+        for number, records in by_number.items()
+        for record in reversed(records)
+        if to in {None, number}
+    ]
+
+
 def _iso(timestamp: float | str) -> str:
     """The emulator gives seconds since 1970 for messages of SES v2, ISO 8601 for older ones."""
     if isinstance(timestamp, str):
@@ -115,22 +138,24 @@ class Mailbox:
                 return Answer(*mounted.handle(method, target.removeprefix(prefix) or "/", headers, body))
         if method not in {"GET", "HEAD"}:
             return _text(405, "Only GET here.")
-        to = next(iter(parse_qs(url.query).get("to", [])), None)
-        if url.path == "/mailbox":
-            content = json.dumps(read_mails(self.instance, to), ensure_ascii=False, indent=1).encode()
-            return Answer(200, {"Content-Type": "application/json; charset=utf-8"}, content)
-        if url.path == "/":
-            return Answer(
-                200, {"Content-Type": "text/html; charset=utf-8"}, page(read_mails(self.instance, to))
-            )
-        return _text(404, "Nothing here. The mailbox is at / and, as JSON, at /mailbox.")
+        return self._shown(url.path, next(iter(parse_qs(url.query).get("to", [])), None))
+
+    def _shown(self, path: str, to: str | None) -> Answer:
+        if path == "/mailbox":
+            return _json(read_mails(self.instance, to))
+        if path == "/texts":
+            return _json(read_texts(self.instance, to))
+        if path == "/":
+            shown = page(read_mails(self.instance, to), read_texts(self.instance, to))
+            return Answer(200, {"Content-Type": "text/html; charset=utf-8"}, shown)
+        return _text(404, "Nothing here. The mailbox is at / and, as JSON, at /mailbox and /texts.")
 
 
-def page(mails: Sequence[Mail]) -> bytes:
+def page(mails: Sequence[Mail], texts: Sequence[Text] = ()) -> bytes:
     """The mailbox as a page. Mails are shown in frames that may run nothing, whatever they contain."""
     items = "".join(map(_item, mails))
     empty = "<p>No e-mail yet. Those that Sésame sends appear here; none leaves this machine.</p>"
-    return f"{PAGE_HEAD}{items or empty}</main>".encode()
+    return f"{PAGE_HEAD}{items or empty}{_texts(texts)}</main>".encode()
 
 
 PAGE_HEAD = """<!doctype html>
@@ -141,6 +166,15 @@ body{font:1rem/1.5 system-ui,sans-serif;margin:2rem auto;max-width:56rem;padding
 details{border-top:1px solid #ccc;padding:.5rem 0}summary{cursor:pointer}time,span{color:#555}
 pre{white-space:pre-wrap;background:#f5f5f5;padding:1rem}iframe{width:100%;height:28rem;border:1px solid #ccc}
 </style><h1>Mailbox</h1><main>"""
+
+
+def _texts(texts: Sequence[Text]) -> str:
+    if not texts:
+        return ""
+    shown = "".join(
+        f"<p><span>{html.escape(one['to'])}</span><br>{html.escape(one['text'])}</p>" for one in texts
+    )
+    return f"<h2>Texts</h2>{shown}"
 
 
 def _item(mail: Mail) -> str:
@@ -155,6 +189,11 @@ def _item(mail: Mail) -> str:
 
 def _shown(sent_at: str) -> str:
     return html.escape(sent_at[:19].replace("T", " "))
+
+
+def _json(content: object) -> Answer:
+    body = json.dumps(content, ensure_ascii=False, indent=1).encode()
+    return Answer(200, {"Content-Type": "application/json; charset=utf-8"}, body)
 
 
 def _text(status: int, text: str) -> Answer:

@@ -7,9 +7,10 @@ Usage: make bench     (figures are recorded in docs/performance.md, with the mac
 import subprocess
 import sys
 
-from tests.bench import cold_start, operations
+from tests.bench import cold_start, growth, operations
 
 if __name__ == "__main__":
     cold_start.main()
     operations.main()
     subprocess.run([sys.executable, "-m", "tests.bench.payments"], check=True)
+    growth.main()

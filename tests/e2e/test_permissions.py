@@ -104,7 +104,7 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         queries("Identity"),
         [encrypts(), writes("Identity"), updates("Identity"), reads("Operations"), reads("Money")],
     ),
-    "PortalFunction": (updates("Identity"), [deletes("Identity"), reads("Money"), knows("PepperSecret")]),
+    "PortalFunction": (updates("Identity"), [deletes("Identity"), reads("Money"), reads("Operations")]),
     "TenancyFunction": (reads("Money"), [writes("Money"), reads("Documents"), decrypts()]),
     "PaymentsFunction": (writes("Money"), [writes("Identity"), reads("Documents"), decrypts()]),
     "WebhooksFunction": (writes("Money"), [reads("Money"), deletes("Money"), reads("Identity")]),
@@ -117,6 +117,10 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
     "DeskRecoveryFunction": (
         encrypts(),
         [decrypts(), reads("Money"), reads("Operations"), queries("Identity"), stores("documents")],
+    ),
+    "DeskMoneyFunction": (
+        deletes("Documents"),
+        [deletes("Money"), writes("Identity"), reads("Operations"), decrypts(), stores("documents")],
     ),
     "DeskStaffFunction": (queries("Identity", index="gsi1"), [deletes("Identity"), queries("Operations")]),
     "ImportRowsFunction": (sends("ImportQueue"), [decrypts(), reads("Money"), sends("RenderQueue")]),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from local.mailbox import mails_of, page
+from local.mailbox import mails_of, page, texts_of
 
 
 def message(subject: str, *, to: str = "Zoé Lefèvre <zoe@example.org>", **parts: Any) -> dict[str, Any]:
@@ -62,3 +62,19 @@ def test_the_page_escapes_everything_and_lets_a_mail_run_nothing() -> None:
 
 def test_an_empty_mailbox_says_so() -> None:
     assert "No e-mail yet" in page([]).decode()
+
+
+def test_the_newest_text_to_a_number_comes_first_and_is_escaped_on_the_page() -> None:
+    records = {
+        "+33639981234": [{"Message": "first"}, {"Message": "<b>second</b>"}],
+        "+33639985678": [{"Message": "another"}],
+    }
+
+    texts = texts_of(records, "+33639981234")
+
+    assert [one["text"] for one in texts] == ["<b>second</b>", "first"]
+    assert {one["to"] for one in texts} == {"+33639981234"}
+    assert len(texts_of(records)) == 3
+    shown = page([], texts).decode()
+    assert "&lt;b&gt;second" in shown
+    assert "another" not in shown

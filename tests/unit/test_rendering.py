@@ -1,6 +1,7 @@
 """The PDFs themselves: what a reader, a screen reader and a scanner find in them."""
 
 import io
+import json
 import logging
 import re
 from dataclasses import replace
@@ -12,10 +13,12 @@ import pikepdf
 import pypdfium2
 import pytest
 import zxingcpp
+from PIL import Image
 
 from sesame.documents.render import MissingFont, MissingResource, Rendered, Renderer
 from sesame.domain import codes
 from sesame.domain.certificates import (
+    ATTACHMENT_NAME,
     Facts,
     Issue,
     Tenancy,
@@ -24,7 +27,14 @@ from sesame.domain.certificates import (
     slip_facts,
 )
 from sesame.domain.codes import CodeFormat
-from sesame.domain.receipts import PeriodStanding, Settlement, part_payment_facts, receipt_facts
+from sesame.domain.receipts import (
+    PeriodStanding,
+    Settlement,
+    part_payment_facts,
+    payment_receipt_facts,
+    receipt_facts,
+)
+from sesame.domain.takings import Method, Taking, TakingPurpose
 from sesame.domain.tenancy import Channel, ContactHold, Landlord, Language, Lease, Person, Residence
 
 # WeasyPrint leaves its colour profile open.
@@ -86,6 +96,20 @@ def tenancy(language: Language = Language.FRENCH, **of_person: Any) -> Tenancy:
     return Tenancy(person=person, lease=LEASE, residence=RESIDENCE, language=language)
 
 
+CHEQUE = Taking(
+    taking_id="t",
+    lease_id=LEASE.lease_id,
+    residence_id=LEASE.residence_id,
+    method=Method.CHEQUE,
+    purpose=TakingPurpose.DEPOSIT,
+    amount_cents=35_000,
+    received_on=date(2026, 10, 3),
+    recorded_at=ISSUE.at,
+    recorded_by="staff",
+    reference="1234567",
+)
+
+
 def october(*paid: int) -> PeriodStanding:
     """October, 1,234.50 euros, and what came in for it."""
     return PeriodStanding(
@@ -103,7 +127,8 @@ def october(*paid: int) -> PeriodStanding:
 
 def _with_new_contact(who: Tenancy) -> Tenancy:
     """Whose e-mail address the desk has just changed."""
-    hold = ContactHold(until=ISSUE.at + timedelta(hours=24), held=(Channel.EMAIL,), staff_id="s")
+    until = ISSUE.at + timedelta(hours=24)
+    hold = ContactHold(until=until, held=(Channel.EMAIL,), recovery_id="r", changed_by=("s",))
     return replace(who, person=replace(who.person, hold=hold))
 
 
@@ -114,6 +139,7 @@ def every_kind(language: Language) -> dict[str, tuple[Facts, str | None]]:
         "residence_certificate": (residence_facts(who, as_of=ISSUE.on), None),
         "receipt": (receipt_facts(who, october(100_000, 23_450)), None),
         "part_payment_receipt": (part_payment_facts(who, october(100_000)), None),
+        "payment_receipt": (payment_receipt_facts(who, CHEQUE), None),
         "entry_document": (entry_facts(who), TENANT_CODE),
         "code_slip": (slip_facts(_with_new_contact(who), ISSUE.at), TENANT_CODE),
     }
@@ -274,6 +300,33 @@ def test_the_file_declares_itself_archival_and_accessible(
         assert document.docinfo.Title
     for mark in (b'pdfaid:part="3"', b'pdfaid:conformance="A"', b'pdfuaid:part="1"'):
         assert mark in metadata
+
+
+def test_the_data_of_a_document_are_in_the_file_as_json(renderer: Renderer) -> None:
+    facts, _ = every_kind(Language.FRENCH)["receipt"]
+
+    with pikepdf.open(io.BytesIO(draw(renderer, "receipt").pdf)) as document:
+        attached = document.attachments[ATTACHMENT_NAME]
+        data = json.loads(attached.get_file().read_bytes())
+        [relationship] = {str(one.AFRelationship) for one in document.Root.AF}
+
+    assert relationship == "/Data"
+    assert attached.get_file().mime_type == "application/json"
+    assert data["facts"] == facts
+    assert data["document"]["verification_code"] == ISSUE.verification_code
+
+
+def test_a_second_barcode_stands_beside_the_qr_code_and_both_are_read(renderer: Renderer) -> None:
+    matrix = zxingcpp.write_barcode_to_image(
+        zxingcpp.create_barcode("signed", zxingcpp.BarcodeFormat.DataMatrix)
+    )
+    png = io.BytesIO()
+    Image.fromarray(matrix).convert("1").save(png, "PNG")
+    facts, _ = every_kind(Language.FRENCH)["receipt"]
+
+    rendered = renderer.render(facts, ISSUE, datamatrix=png.getvalue())
+
+    assert set(scanned(rendered.pdf)) == {"signed", f"{PORTAL}/verification/{ISSUE.verification_code}"}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -134,7 +134,7 @@ def test_every_rule_sends_to_a_queue_that_lets_exactly_this_rule_in() -> None:
         assert (target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0], name) in allowed
 
 
-NOBODY_LISTENS_YET = {"payment.changed", "document.ready", "code.rotated"}
+NOBODY_LISTENS_YET = {"payment.changed", "document.ready"}
 
 
 def test_every_type_of_event_that_is_announced_has_a_rule_and_every_rule_a_type() -> None:
@@ -234,6 +234,18 @@ def test_the_gateway_throttles_and_logs_no_path_and_no_address() -> None:
     assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] == {"Ref": "ThrottleRate"}
     assert "$context.path" not in stage["AccessLogSettings"]["Format"]
     assert "sourceIp" not in stage["AccessLogSettings"]["Format"]
+
+
+def test_every_door_has_a_throttle_of_its_own_for_all_callers_together() -> None:
+    [stage] = of_type("AWS::ApiGatewayV2::Stage").values()
+    doors = {
+        f"{event['Properties']['Method']} {event['Properties']['Path']}"
+        for name in ("CodesFunction", "PersonalSpaceFunction")
+        for event in source()["Resources"][name]["Properties"]["Events"].values()
+    }
+
+    for door in doors | {"POST /bienvenue/{token}", "POST /v1/me/confirmations"}:
+        assert stage["RouteSettings"][door]["ThrottlingRateLimit"] == {"Ref": "AccessThrottleRate"}, door
 
 
 def statements() -> Iterator[tuple[str, dict[str, Any]]]:

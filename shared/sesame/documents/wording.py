@@ -18,6 +18,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "residence_certificate.title": ("Attestation de résidence", "Certificate of residence"),
     "receipt.title": ("Quittance de loyer", "Rent receipt"),
     "part_payment_receipt.title": ("Reçu de paiement partiel", "Part-payment receipt"),
+    "payment_receipt.title": ("Reçu de paiement", "Payment receipt"),
     "entry_document.title": ("Document d'entrée", "Entry document"),
     "code_slip.title": ("Votre code locataire", "Your tenant code"),
     # what a residence certificate states
@@ -68,6 +69,25 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Il est délivré gratuitement.",
         "This is not a receipt in full: the period is not entirely paid. It is issued free of charge.",
     ),
+    "payment_receipt.rent": (
+        "{landlord} déclare avoir reçu de {holder}, le {on}, la somme de {amount}, à valoir sur les loyers "
+        "et charges du logement {room} de la résidence {residence}.",
+        "{landlord} received from {holder}, on {on}, the sum of {amount} towards rent and charges for room "
+        "{room} of the residence {residence}.",
+    ),
+    "payment_receipt.deposit": (
+        "{landlord} déclare avoir reçu de {holder}, le {on}, la somme de {amount}, au titre du dépôt de "
+        "garantie du logement {room} de la résidence {residence}.",
+        "{landlord} received from {holder}, on {on}, the sum of {amount} as the deposit for room {room} of "
+        "the residence {residence}.",
+    ),
+    "payment_receipt.effect": (
+        "Ce reçu prouve un paiement ; il ne vaut pas quittance de loyer. Par chèque, il vaut sous réserve "
+        "d'encaissement. Il est délivré gratuitement.",
+        "This proves a payment; it is not a rent receipt. A cheque counts once it is cashed. It is issued "
+        "free of charge.",
+    ),
+    "label.payment_reference": ("Référence du paiement", "Payment reference"),
     "label.item": ("Désignation", "Item"),
     "label.amount": ("Montant", "Amount"),
     "label.rent": ("Loyer", "Rent"),
@@ -85,6 +105,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "method.sepa_debit": ("Prélèvement SEPA", "SEPA direct debit"),
     "method.cheque": ("Chèque", "Cheque"),
     "method.cash": ("Espèces", "Cash"),
+    "method.card_terminal": ("Carte bancaire", "Card"),
+    "method.deposit": ("Retenue sur le dépôt de garantie", "Withheld from the deposit"),
     "method.aid": ("Aide au logement", "Housing benefit"),
     "method.credit": ("Avoir", "Credit"),
     "method.online": ("Paiement en ligne", "Online payment"),
@@ -184,6 +206,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "proof.qr": (
         "Code QR vers la page de vérification de ce document",
         "QR code to the verification page of this document",
+    ),
+    "proof.datamatrix": (
+        "Code 2D-Doc : les données de ce document, signées",
+        "2D-Doc code: the data of this document, signed",
     ),
     "proof.electronic": (
         "Document électronique, valable sans signature manuscrite.",

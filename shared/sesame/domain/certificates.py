@@ -30,6 +30,8 @@ class Kind(StrEnum):
     """*Quittance*: a period paid in full (law no. 89-462, article 21)."""
     PART_PAYMENT_RECEIPT = "part_payment_receipt"
     """*Reçu*: what was received of a period that is not paid in full."""
+    PAYMENT_RECEIPT = "payment_receipt"
+    """What a desk hands over for money received: a sum, a day, a way of paying. Void once it is reversed."""
     ENTRY_DOCUMENT = "entry_document"
     """Handed over on arrival; shows the tenant code."""
     CODE_SLIP = "code_slip"
@@ -154,6 +156,23 @@ class Issue:
     verification_code: str
 
 
+def attachment(facts: Facts, issue: Issue) -> bytes:
+    """What the file carries for machines: the facts it states, and which document it is. Canonical JSON.
+
+    Nothing that is not printed is in it, so that whoever is shown the paper learns no more from the file.
+    """
+    document = {
+        "number": issue.number,
+        "issued_on": issue.on.isoformat(),
+        "verification_code": issue.verification_code,
+    }
+    return canonical({"document": document, "facts": facts}).encode()
+
+
+ATTACHMENT_NAME = "document.json"
+"""Under which the data are found in the file."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicStatement:
     """What the verification page tells whoever holds the paper: what the paper says, and not more."""
@@ -176,6 +195,7 @@ def public_statement(facts: Facts, issue: Issue) -> PublicStatement:
     if kind in SHOWS_THE_CODE:
         return PublicStatement(kind=kind, issued_on=issue.on)
     period: Mapping[str, Any] = facts.get("period", {})
+    payment: Mapping[str, Any] = facts.get("payment", {})
     return PublicStatement(
         kind=kind,
         issued_on=issue.on,
@@ -185,7 +205,7 @@ def public_statement(facts: Facts, issue: Issue) -> PublicStatement:
         residence=facts["residence"]["name"],
         room=facts["lease"]["room"],
         period=period.get("period"),
-        amount_cents=period.get("received_cents"),
+        amount_cents=payment.get("amount_cents", period.get("received_cents")),
     )
 
 
