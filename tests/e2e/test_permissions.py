@@ -122,6 +122,14 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         deletes("Documents"),
         [deletes("Money"), writes("Identity"), reads("Operations"), decrypts(), stores("documents")],
     ),
+    "AccountingFunction": (
+        updates("Money"),
+        [deletes("Money"), writes("Identity"), reads("Documents"), knows("SandboxSecret"), decrypts()],
+    ),
+    "SweepFunction": (
+        sends("PostingQueue"),
+        [reads("Money"), writes("Money"), reads("Identity"), sends("RenderQueue")],
+    ),
     "DeskStaffFunction": (queries("Identity", index="gsi1"), [deletes("Identity"), queries("Operations")]),
     "ImportRowsFunction": (sends("ImportQueue"), [decrypts(), reads("Money"), sends("RenderQueue")]),
     "CertificatesFunction": (reads("Documents"), [writes("Money"), decrypts(), stores("documents")]),

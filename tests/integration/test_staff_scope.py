@@ -14,7 +14,10 @@ from typing import Any
 
 import pytest
 
+from sesame.domain.payments import EventKind, PaymentEvent
 from sesame.domain.scope import Scope
+from sesame.services.payment_reviews import review_name
+from sesame.store.deliveries import Deliveries, Delivery, DeliveryState, Hints, Told
 from tests.integration.entries import http_event, load, prepare
 from tests.integration.import_fixtures import cells_of, desk_on, lease_file
 from tests.integration.staff_members import as_staff, enrol
@@ -37,6 +40,7 @@ class World:
     slip_id: str
     payment_id: str
     return_id: str
+    review_id: str
 
     def place(self, path: str) -> str:
         """A route's path with the tenant's ids in it."""
@@ -48,6 +52,7 @@ class World:
             slip_id=self.slip_id,
             payment_id=self.payment_id,
             return_id=self.return_id,
+            review_id=self.review_id,
         )
 
 
@@ -168,6 +173,12 @@ CASES: dict[str, Case] = {
         entry="desk/money", body={"reason": "typing_error"}
     ),
     "GET /v1/desk/residences/{residence_id}/till": Case(entry="desk/money"),
+    "GET /v1/desk/payment-reviews": Case(
+        entry="desk/accounting", hidden=empty("reviews"), shown_to=("accountant",)
+    ),
+    "POST /v1/desk/payment-reviews/{review_id}/resolution": Case(
+        entry="desk/accounting", body={"action": "dismiss", "reason": "not_ours"}, shown_to=("manager",)
+    ),
     "GET /v1/desk/me": Case(entry="desk/staff", hidden=not_among_theirs),
     "GET /v1/desk/staff": Case(entry="desk/staff", shown_to=ADMINISTRATORS),
     "PUT /v1/desk/staff/{staff_id}": Case(
@@ -197,7 +208,21 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         slip_id=done["slip_id"],
         payment_id=payment_id,
         return_id=return_id,
+        review_id=unknown_payment(aws, tenant),
     )
+
+
+def unknown_payment(aws: Any, tenant: Tenant) -> str:
+    """A payment that a provider tells of and nobody knows, of the tenant's lease."""
+    deliveries, now = Deliveries(aws.money), datetime.now(UTC)
+    delivery = Delivery(provider="sandbox", delivery_id="m1", body=b"", headers={}, query="", received_at=now)
+    deliveries.store(delivery, Hints())
+    event = PaymentEvent(event_id="e1", kind=EventKind.SETTLED, amount_cents=5_000, occurred_at=now)
+    told = Told(payment_id="never-made", lease_id=tenant.lease.lease_id, event=event)
+    aws.money.write(deliveries.closing(delivery, DeliveryState.REVIEW, now, unknown=[told]))
+    review = deliveries.review("sandbox", "m1")
+    assert review is not None
+    return review_name(review)
 
 
 def money_moved(tenant: Tenant) -> tuple[str, str]:

@@ -179,6 +179,7 @@ def test_alarms_tell_of_a_late_outbox_and_of_runs_that_did_not_happen() -> None:
         ("BillingAlarm", "BillingRun"),
         ("ReminderAlarm", "ReminderRun"),
         ("ErasureAlarm", "ErasureRun"),
+        ("SweepAlarm", "SweepRun"),
     ):
         assert alarms[name]["TreatMissingData"] == "breaching"
         assert (alarms[name]["Namespace"], alarms[name]["MetricName"]) == ("Sesame", metric)
@@ -199,7 +200,7 @@ def test_a_sender_has_time_for_the_slowest_batch() -> None:
             assert worst <= functions[function]["Timeout"], function
 
 
-def test_billing_runs_by_day_in_paris_reminders_and_erasures_every_hour() -> None:
+def test_billing_runs_by_day_in_paris_reminders_and_erasures_every_hour_sweeps_every_five_minutes() -> None:
     expressions = {
         schedule["ScheduleExpression"]: schedule.get("ScheduleExpressionTimezone")
         for schedule in of_type("AWS::Scheduler::Schedule").values()
@@ -209,6 +210,7 @@ def test_billing_runs_by_day_in_paris_reminders_and_erasures_every_hour() -> Non
         "cron(0 10 * * ? *)": "Europe/Paris",
         "cron(5 * * * ? *)": None,
         "cron(35 * * * ? *)": None,
+        "cron(*/5 * * * ? *)": None,
     }
 
 

@@ -39,6 +39,7 @@ class Action(StrEnum):
     DOCUMENT_REQUESTED = "document_requested"
     PAYMENT_RECORDED = "payment_recorded"
     PAYMENT_REVERSED = "payment_reversed"
+    PAYMENT_REVIEWED = "payment_reviewed"
     DEPOSIT_RETURNED = "deposit_returned"
     DEPOSIT_RETURN_REVERSED = "deposit_return_reversed"
     DATA_EXPORTED = "data_exported"

@@ -230,6 +230,11 @@ def under_review() -> str:
     return "REVIEW"
 
 
+def dismissed() -> str:
+    """Partition, on the first index, of deliveries that staff found to be none of ours, by time."""
+    return "DISMISSED"
+
+
 def persons_by(kind: str, digest: str) -> str:
     """Partition of the persons with a contact: `kind` is `email`, `phone` or `ine`."""
     return f"{kind.upper()}#{digest}"

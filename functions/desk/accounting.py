@@ -1,0 +1,156 @@
+"""The accountants' routes: what providers told us of payments that we do not know."""
+
+from datetime import datetime
+from secrets import token_bytes
+from typing import Annotated, Literal
+
+from aws_lambda_powertools.event_handler import Depends
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from pydantic import Field
+
+from sesame.domain.payments import EventKind
+from sesame.platform.aws import client
+from sesame.platform.clock import utc_now
+from sesame.platform.errors import Forbidden, Invalid, NotFound
+from sesame.platform.http import Api, Shown, Source, StrictModel
+from sesame.platform.secrets import Pepper, Secrets
+from sesame.platform.settings import Settings
+from sesame.services.deeds import Deeds
+from sesame.services.payment_reviews import (
+    AlreadyResolved,
+    Decision,
+    DismissalReason,
+    PaymentReviews,
+    ShownReview,
+    review_name,
+)
+from sesame.services.staff import Staff, staff_dependency
+from sesame.store.audit import Audit
+from sesame.store.deliveries import DeliveryState, Review
+from sesame.store.staff import StaffDirectory
+from sesame.store.table import Table
+
+
+class AccountingSettings(Settings):
+    """What this function is given."""
+
+    identity_table: str
+    money_table: str
+    operations_table: str
+    pepper_secret: str
+
+
+class ToldEvent(Shown):
+    """What the provider said of a payment that we do not have, under the id that it uses."""
+
+    reference: str
+    kind: EventKind
+    amount_cents: int
+    currency: str
+    occurred_at: datetime
+
+
+class PaymentReview(Shown):
+    """A notification that waits for somebody to say whose it is; `residence_id` where it names a lease."""
+
+    review_id: str
+    provider: str
+    received_at: datetime
+    residence_id: str | None
+    events: list[ToldEvent]
+
+
+class PaymentReviewList(Shown):
+    """The longest waiting first. Where `next` is given, ask again with it as `after`."""
+
+    reviews: list[PaymentReview]
+    next: str | None
+
+
+class Resolution(StrictModel):
+    """`post` to a lease or a payment's lease, saying which `reference` of several; or `dismiss`."""
+
+    action: Literal["post", "dismiss"]
+    lease_id: Annotated[str, Field(max_length=26)] | None = None
+    payment_id: Annotated[str, Field(max_length=26)] | None = None
+    reference: Annotated[str, Field(max_length=200)] | None = None
+    reason: DismissalReason | None = None
+
+
+class Resolved(Shown):
+    """Where the notification stands: `received` while it is posted again, then `posted`; or `dismissed`."""
+
+    review_id: str
+    state: DeliveryState
+
+
+settings = AccountingSettings.from_env()
+dynamodb = client("dynamodb")
+pepper = Pepper(Secrets(client("secretsmanager")), settings.pepper_secret)
+identity, money = Table(dynamodb, settings.identity_table), Table(dynamodb, settings.money_table)
+audit = Audit(Table(dynamodb, settings.operations_table))
+deeds = Deeds(pepper=pepper, clock=utc_now, random=token_bytes)
+reviews = PaymentReviews(money=money, identity=identity, audit=audit, deeds=deeds, clock=utc_now)
+
+CurrentStaff = Annotated[Staff, Depends(staff_dependency(StaffDirectory(identity)))]
+ReviewId = Annotated[str, Path(max_length=600)]
+api = Api()
+
+
+@api.get(
+    "/v1/desk/payment-reviews",
+    summary="Payments that providers tell of and we do not know",
+    errors=[Forbidden, NotFound],
+    security="staff",
+)
+def waiting(
+    staff: CurrentStaff, after: Annotated[str | None, Query(max_length=600)] = None
+) -> PaymentReviewList:
+    """Of residences that the caller sees; what names no lease is for accountants and administrators."""
+    page = reviews.waiting(staff, after=after)
+    return PaymentReviewList(reviews=[_shown(one) for one in page.reviews], next=page.next)
+
+
+@api.post(
+    "/v1/desk/payment-reviews/<review_id>/resolution",
+    summary="Say whose payment it is, or that it is not ours",
+    errors=[Forbidden, NotFound, AlreadyResolved],
+    security="staff",
+)
+def resolve(review_id: ReviewId, body: Resolution, staff: CurrentStaff, network: Source) -> Resolved:
+    """Posted by the usual path. The same decision again changes nothing."""
+    if (body.action == "dismiss") != (body.reason is not None):
+        raise Invalid(errors=[{"field": "reason", "reason": "dismiss"}])
+    decision = Decision(
+        dismissed=body.reason,
+        reference=body.reference,
+        lease_id=body.lease_id,
+        payment_id=body.payment_id,
+    )
+    return _resolved(reviews.resolve(staff, review_id, decision, network=network))
+
+
+def _shown(one: ShownReview) -> PaymentReview:
+    return PaymentReview(
+        review_id=one.review_id,
+        provider=one.review.provider,
+        received_at=one.review.received_at,
+        residence_id=one.residence_id,
+        events=[
+            ToldEvent(
+                reference=told.payment_id,
+                kind=told.event.kind,
+                amount_cents=told.event.amount_cents,
+                currency=told.event.currency,
+                occurred_at=told.event.occurred_at,
+            )
+            for told in one.review.unknown
+        ],
+    )
+
+
+def _resolved(review: Review) -> Resolved:
+    return Resolved(review_id=review_name(review), state=review.state)
+
+
+handler = api.handler
