@@ -45,7 +45,8 @@ class ToldEvent(Shown):
 
     reference: str
     kind: EventKind
-    amount_cents: int
+    amount_cents: int | None
+    """None where the provider does not say."""
     currency: str
     occurred_at: datetime
 
@@ -68,9 +69,9 @@ class PaymentReviewList(Shown):
 
 
 class Resolution(StrictModel):
-    """`post` to a lease or a payment's lease, saying which `reference` of several; or `dismiss`."""
+    """`post` to a lease or a payment's lease, saying which `reference` of several; `retry`; or `dismiss`."""
 
-    action: Literal["post", "dismiss"]
+    action: Literal["post", "dismiss", "retry"]
     lease_id: Annotated[str, Field(max_length=26)] | None = None
     payment_id: Annotated[str, Field(max_length=26)] | None = None
     reference: Annotated[str, Field(max_length=200)] | None = None
@@ -126,6 +127,7 @@ def resolve(review_id: ReviewId, body: Resolution, staff: CurrentStaff, network:
         reference=body.reference,
         lease_id=body.lease_id,
         payment_id=body.payment_id,
+        retry=body.action == "retry",
     )
     return _resolved(reviews.resolve(staff, review_id, decision, network=network))
 

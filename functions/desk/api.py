@@ -139,6 +139,10 @@ class LandlordSettings(StrictModel):
     signatory_title: Annotated[str, Field(max_length=200)] = ""
 
 
+ProviderName = Annotated[str, Field(pattern=r"^[a-z0-9]{1,40}(:[a-z0-9-]{1,40})?$", examples=["stripe:lyon"])]
+"""A payment provider, and after a colon which account of it, if not the operator's own."""
+
+
 class ResidenceSettings(StrictModel):
     """What a lease file cannot know of a residence. Days are days of the month."""
 
@@ -148,7 +152,8 @@ class ResidenceSettings(StrictModel):
     desk_contact: Annotated[str, Field(max_length=200)] = ""
     issue_day: Annotated[int, Field(ge=1, le=28)] = 1
     due_day: Annotated[int, Field(ge=1, le=28)] = 10
-    provider: Annotated[str, Field(max_length=40)] = ""
+    provider: ProviderName | Literal[""] = ""
+    other_providers: Annotated[list[ProviderName], Field(max_length=5, default_factory=list)]
 
 
 class ResidenceView(Shown):
@@ -276,6 +281,7 @@ def set_residence(
                 issue_day=body.issue_day,
                 due_day=body.due_day,
                 provider=body.provider,
+                other_providers=tuple(body.other_providers),
             ),
             deeds.entry(Action.RESIDENCE_SET, staff, network, residence_id=residence_id),
         )
@@ -393,6 +399,7 @@ def _residence(residence: Residence) -> ResidenceView:
             issue_day=residence.issue_day,
             due_day=residence.due_day,
             provider=residence.provider,
+            other_providers=list(residence.other_providers),
         ),
     )
 

@@ -254,6 +254,20 @@ def test_a_payment_that_came_to_be_known_meanwhile_takes_the_event_once(backlog:
     assert backlog.balance == 0
 
 
+def test_what_is_up_for_review_can_be_looked_at_again(backlog: Backlog) -> None:
+    shown = backlog.unknown()
+
+    for _ in range(2):
+        assert backlog.resolve(shown, Decision(retry=True)).state is DeliveryState.RECEIVED
+    backlog.post("msg-payment-settled")
+
+    [again] = backlog.reviews.waiting(ACCOUNTANT).reviews
+    assert again.review_id == shown.review_id
+    backlog.resolve(again, Decision(lease_id=backlog.lease_id))
+    backlog.post("msg-payment-settled")
+    assert backlog.balance == 0
+
+
 def test_what_is_of_another_residence_is_not_shown_nor_resolved(backlog: Backlog) -> None:
     shown = backlog.unknown()
     elsewhere = replace(ACCOUNTANT, scope=Scope(residence_ids=frozenset({"les-erables-35000"})))

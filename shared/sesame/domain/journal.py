@@ -23,6 +23,8 @@ class EntryKind(StrEnum):
     """Housing benefit that the CAF paid straight to the landlord."""
     REVERSAL = "reversal"
     """Takes back what was recorded by hand and did not come, or not so."""
+    CHARGE_BACK = "charge_back"
+    """A payment that its bank took back."""
 
 
 class Position(NamedTuple):

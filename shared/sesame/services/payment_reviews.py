@@ -57,6 +57,8 @@ class Decision:
     """Which of the unknown payments, by the id as told; needed where there are several."""
     lease_id: str | None = None
     payment_id: str | None = None
+    retry: bool = False
+    """Only look again: where the provider would not say what it pointed to, it may now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +114,8 @@ class PaymentReviews:
             review = self._seen(staff, wanted)
             if decision.dismissed is not None:
                 self._dismiss(staff, review, decision.dismissed, network)
+            elif decision.retry:
+                self._retry(staff, review, network)
             else:
                 self._post(staff, review, decision, network)
             return self._review(wanted)
@@ -146,6 +150,23 @@ class PaymentReviews:
             self.money.client,
             [self._deliveries.dismissing(review, decided, self.clock()), self.audit.recording(entry)],
         )
+
+    def _retry(self, staff: Staff, review: Review, network: str) -> None:
+        if review.state is DeliveryState.RECEIVED:
+            return
+        if review.state is not DeliveryState.REVIEW:
+            raise AlreadyResolved
+        entry = self.deeds.entry(
+            Action.PAYMENT_REVIEWED,
+            staff,
+            network,
+            provider=review.provider,
+            review_id=review_name(review),
+            reason="retry",
+        )
+        decided = self._decided(staff, {"action": "retried"})
+        reopened = self._deliveries.reopening(review, "retry", decided, Hints(), self.clock())
+        transact(self.money.client, [reopened, self.audit.recording(entry)])
 
     def _post(self, staff: Staff, review: Review, decision: Decision, network: str) -> None:
         reference = _reference(review, decision)
@@ -259,7 +280,7 @@ def _reference(review: Review, decision: Decision) -> str:
 def _payment(reference: str, lease: Lease, review: Review, events: Sequence[Told], now: datetime) -> Payment:
     """The payment that it turns out to be: what was asked is what came, as far as we are told."""
     settled = [one.event for one in events if one.event.kind is EventKind.SETTLED]
-    amounts = [event.amount_cents for event in settled or [one.event for one in events]]
+    amounts = [event.amount_cents or 0 for event in settled or [one.event for one in events]]
     return Payment(
         payment_id=reference,
         lease_id=lease.lease_id,

@@ -26,6 +26,7 @@ class Settings:
     issue_day: int
     due_day: int
     provider: str
+    other_providers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class Residences:
             issue_day=settings.issue_day,
             due_day=settings.due_day,
             provider=settings.provider,
+            other_providers=settings.other_providers,
             confirmed=True,
         )
         writes = [self.people.setting(confirmed), self.audit.recording(entry)]

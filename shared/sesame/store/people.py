@@ -489,6 +489,7 @@ def residence_of(item: Item) -> Residence:
         issue_day=item["issue_day"],
         due_day=item["due_day"],
         provider=item["provider"],
+        other_providers=tuple(item.get("other_providers", ())),
         confirmed=item["confirmed"],
     )
 
