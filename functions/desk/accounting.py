@@ -1,6 +1,7 @@
-"""The accountants' routes: what providers told us of payments that we do not know."""
+"""The accountants' routes: payments that nobody knows, and what each day's reconciliation found."""
 
-from datetime import datetime
+from dataclasses import asdict
+from datetime import date, datetime
 from secrets import token_bytes
 from typing import Annotated, Literal
 
@@ -24,9 +25,11 @@ from sesame.services.payment_reviews import (
     ShownReview,
     review_name,
 )
+from sesame.services.reconciliation import ReconciliationReports
 from sesame.services.staff import Staff, staff_dependency
 from sesame.store.audit import Audit
 from sesame.store.deliveries import DeliveryState, Review
+from sesame.store.reconciliations import ProviderFinding, Reconciliations
 from sesame.store.staff import StaffDirectory
 from sesame.store.table import Table
 
@@ -85,6 +88,60 @@ class Resolved(Shown):
     state: DeliveryState
 
 
+class ReconciliationPlanned(Shown):
+    """A day's run: the providers' accounts and the residences that it looks at."""
+
+    day: date
+    planned_at: datetime
+    providers: list[str]
+    residences: list[str]
+
+
+class ReconciliationList(Shown):
+    """Newest first."""
+
+    runs: list[ReconciliationPlanned]
+
+
+class MissedEventShown(Shown):
+    """What a provider told only when it was asked."""
+
+    payment_id: str
+    event_id: str
+    kind: str
+    amount_cents: int
+    occurred_at: datetime
+
+
+class ProviderAsked(Shown):
+    """A page of an account's events: those that were missed are being posted, or wait for review."""
+
+    provider: str
+    seen: int
+    missed: int
+    early: int
+    unknown: int
+    examples: list[MissedEventShown]
+
+
+class DifferingAccount(Shown):
+    """A lease whose stored balance is not what its journal comes to."""
+
+    residence_id: str
+    lease_id: str
+
+
+class ReconciliationReport(Shown):
+    """What was found so far; complete once `finished`."""
+
+    day: date
+    finished: bool
+    missed: int
+    providers: list[ProviderAsked]
+    accounts: int
+    differing: list[DifferingAccount]
+
+
 settings = AccountingSettings.from_env()
 dynamodb = client("dynamodb")
 pepper = Pepper(Secrets(client("secretsmanager")), settings.pepper_secret)
@@ -92,6 +149,8 @@ identity, money = Table(dynamodb, settings.identity_table), Table(dynamodb, sett
 audit = Audit(Table(dynamodb, settings.operations_table))
 deeds = Deeds(pepper=pepper, clock=utc_now, random=token_bytes)
 reviews = PaymentReviews(money=money, identity=identity, audit=audit, deeds=deeds, clock=utc_now)
+
+reports = ReconciliationReports(Reconciliations(Table(dynamodb, settings.operations_table)))
 
 CurrentStaff = Annotated[Staff, Depends(staff_dependency(StaffDirectory(identity)))]
 ReviewId = Annotated[str, Path(max_length=600)]
@@ -130,6 +189,61 @@ def resolve(review_id: ReviewId, body: Resolution, staff: CurrentStaff, network:
         retry=body.action == "retry",
     )
     return _resolved(reviews.resolve(staff, review_id, decision, network=network))
+
+
+@api.get(
+    "/v1/desk/reconciliations",
+    summary="The days on which providers were asked and journals checked",
+    errors=[Forbidden],
+    security="staff",
+)
+def reconciliations(staff: CurrentStaff) -> ReconciliationList:
+    """The last month's, newest first."""
+    return ReconciliationList(
+        runs=[
+            ReconciliationPlanned(
+                day=run.day,
+                planned_at=run.planned_at,
+                providers=list(run.providers),
+                residences=list(run.residences),
+            )
+            for run in reports.runs(staff)
+        ]
+    )
+
+
+@api.get(
+    "/v1/desk/reconciliations/<day>",
+    summary="What a day's reconciliation found",
+    errors=[Forbidden, NotFound],
+    security="staff",
+)
+def reconciliation(day: date, staff: CurrentStaff) -> ReconciliationReport:
+    """By UTC day. Every provider's account; of the residences those that the caller sees."""
+    report = reports.of(staff, day)
+    return ReconciliationReport(
+        day=report.run.day,
+        finished=report.finished,
+        missed=sum(one.missed for one in report.findings.providers),
+        providers=[_provider(one) for one in report.findings.providers],
+        accounts=sum(one.accounts for one in report.findings.residences),
+        differing=[
+            DifferingAccount(residence_id=one.residence_id, lease_id=lease_id)
+            for one in report.findings.residences
+            for lease_id in one.differing
+        ],
+    )
+
+
+def _provider(found: ProviderFinding) -> ProviderAsked:
+    return ProviderAsked(
+        provider=found.provider,
+        seen=found.seen,
+        missed=found.missed,
+        early=found.early,
+        unknown=found.unknown,
+        examples=[MissedEventShown(**asdict(one)) for one in found.examples],
+    )
 
 
 def _shown(one: ShownReview) -> PaymentReview:

@@ -130,6 +130,14 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         sends("PostingQueue"),
         [reads("Money"), writes("Money"), reads("Identity"), sends("RenderQueue")],
     ),
+    "ReconcilePlanFunction": (
+        sends("ReconciliationQueue"),
+        [reads("Money"), writes("Identity"), reads("Operations"), knows("StripeSecret")],
+    ),
+    "ReconcileFunction": (
+        knows("StripeSecret"),
+        [updates("Money"), deletes("Money"), reads("Identity"), sends("PostingQueue"), decrypts()],
+    ),
     "DeskStaffFunction": (queries("Identity", index="gsi1"), [deletes("Identity"), queries("Operations")]),
     "ImportRowsFunction": (sends("ImportQueue"), [decrypts(), reads("Money"), sends("RenderQueue")]),
     "CertificatesFunction": (reads("Documents"), [writes("Money"), decrypts(), stores("documents")]),
@@ -159,6 +167,7 @@ CONSUMES = {
     "RenderFunction": "RenderQueue",
     "DataExportFunction": "DataExportQueue",
     "BillingIssueFunction": "BillingQueue",
+    "ReconcileFunction": "ReconciliationQueue",
     "SendFunction": "NotificationQueue",
     "SendCodeFunction": "OneTimeCodeQueue",
 }

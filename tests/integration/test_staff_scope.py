@@ -18,6 +18,7 @@ from sesame.domain.payments import EventKind, PaymentEvent
 from sesame.domain.scope import Scope
 from sesame.services.payment_reviews import review_name
 from sesame.store.deliveries import Deliveries, Delivery, DeliveryState, Hints, Told
+from sesame.store.reconciliations import Reconciliations, ResidenceFinding, Run
 from tests.integration.entries import http_event, load, prepare
 from tests.integration.import_fixtures import cells_of, desk_on, lease_file
 from tests.integration.staff_members import as_staff, enrol
@@ -53,6 +54,7 @@ class World:
             payment_id=self.payment_id,
             return_id=self.return_id,
             review_id=self.review_id,
+            day=TODAY,
         )
 
 
@@ -179,6 +181,16 @@ CASES: dict[str, Case] = {
     "POST /v1/desk/payment-reviews/{review_id}/resolution": Case(
         entry="desk/accounting", body={"action": "dismiss", "reason": "not_ours"}, shown_to=("manager",)
     ),
+    "GET /v1/desk/reconciliations": Case(
+        entry="desk/accounting",
+        hidden=lambda _world, answer: answer[0] == 403 or answer[1]["runs"][0]["residences"] == [],
+        shown_to=("manager",),
+    ),
+    "GET /v1/desk/reconciliations/{day}": Case(
+        entry="desk/accounting",
+        hidden=lambda _world, answer: answer[0] == 403 or answer[1]["differing"] == [],
+        shown_to=("manager",),
+    ),
     "GET /v1/desk/me": Case(entry="desk/staff", hidden=not_among_theirs),
     "GET /v1/desk/staff": Case(entry="desk/staff", shown_to=ADMINISTRATORS),
     "PUT /v1/desk/staff/{staff_id}": Case(
@@ -199,6 +211,7 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
     event = as_staff(http_event("POST", path, changed), "colleague", "administrator")
     done = json.loads(load("desk/recovery").handler(event, None)["body"])
     payment_id, return_id = money_moved(tenant)
+    journal_that_differs(aws, tenant)
     return World(
         aws=aws,
         clock=clock,
@@ -210,6 +223,16 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         return_id=return_id,
         review_id=unknown_payment(aws, tenant),
     )
+
+
+def journal_that_differs(aws: Any, tenant: Tenant) -> None:
+    """A day on which the tenant's balance was not what their journal comes to."""
+    reconciliations, now = Reconciliations(aws.operations), datetime.now(UTC)
+    day, residence_id = now.date(), tenant.lease.residence_id
+    reconciliations.plan(Run(day=day, planned_at=now, providers=(), residences=(residence_id,)))
+    lease_ids = (tenant.lease.lease_id,)
+    found = ResidenceFinding(residence_id=residence_id, accounts=1, differing=lease_ids, last=True)
+    reconciliations.note_residence(day, "1", found, now)
 
 
 def unknown_payment(aws: Any, tenant: Tenant) -> str:
