@@ -109,7 +109,7 @@ class RowProblem:
         return WORDS[self.fault].remedy(language, self.about)
 
 
-class LeaseFileError(Exception):
+class FileUnreadable(Exception):
     """The file as a whole cannot be read; nothing of it is taken."""
 
     def __init__(self, fault: Fault, about: str = "") -> None:
