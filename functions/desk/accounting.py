@@ -1,22 +1,29 @@
-"""The accountants' routes: payments that nobody knows, and what each day's reconciliation found."""
+"""The accountants' routes: housing aid, payments that nobody knows, what each reconciliation found."""
 
 from dataclasses import asdict
 from datetime import date, datetime
 from secrets import token_bytes
 from typing import Annotated, Literal
 
-from aws_lambda_powertools.event_handler import Depends
+from aws_lambda_powertools.event_handler import Depends, Request, Response
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from pydantic import Field
 
+from sesame.domain.aid_files import Aid
+from sesame.domain.csv_files import MAX_AMOUNT_CENTS
+from sesame.domain.file_faults import RowProblem
 from sesame.domain.payments import EventKind
-from sesame.platform.aws import client
+from sesame.domain.tenancy import Language as SpokenLanguage
+from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
-from sesame.platform.errors import Forbidden, Invalid, NotFound
-from sesame.platform.http import Api, Shown, Source, StrictModel
+from sesame.platform.errors import Forbidden, Invalid, NotFound, TooLarge, UnsupportedMedia
+from sesame.platform.http import Api, Id, Language, Shown, Source, StrictModel
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
+from sesame.services.aid_imports import AID_IMPORTERS, AidImports, ExpectedAids, UnreadableAidFile
 from sesame.services.deeds import Deeds
+from sesame.services.desk_leases import DeskLeases
+from sesame.services.file_imports import MAX_REPORTED, Report, StoredFiles
 from sesame.services.payment_reviews import (
     AlreadyResolved,
     Decision,
@@ -26,9 +33,12 @@ from sesame.services.payment_reviews import (
     review_name,
 )
 from sesame.services.reconciliation import ReconciliationReports
-from sesame.services.staff import Staff, staff_dependency
+from sesame.services.staff import Staff, require, staff_dependency
+from sesame.services.uploads import uploaded_file
+from sesame.store.aid import ExpectedAid, LeaseAid, LeaseAids
 from sesame.store.audit import Audit
 from sesame.store.deliveries import DeliveryState, Review
+from sesame.store.imports import Imports
 from sesame.store.reconciliations import ProviderFinding, Reconciliations
 from sesame.store.staff import StaffDirectory
 from sesame.store.table import Table
@@ -40,7 +50,68 @@ class AccountingSettings(Settings):
     identity_table: str
     money_table: str
     operations_table: str
+    bucket: str
     pepper_secret: str
+
+
+class AidImportTaken(Shown):
+    """The file is in; ask for the report at the `Location` given."""
+
+    import_id: str
+    status: str
+
+
+class AidRowShown(Shown):
+    """Why a row was not posted, or what to know of one that was: `line` as an editor counts."""
+
+    line: int
+    column: str
+    fault: str
+    reason: str
+    remedy: str
+
+
+class AidImportReport(Shown):
+    """What became of a file: counts of rows, and each difference. Complete once `status` is `done`."""
+
+    import_id: str
+    status: str
+    progress: int
+    """Percent of the rows."""
+    encoding: str
+    ignored_columns: list[str]
+    rows: int
+    posted: int
+    known: int
+    """Rows that this or another file had brought before."""
+    rejected: int
+    problems: list[AidRowShown]
+    problems_omitted: int
+    differences: list[AidRowShown]
+    """Of rows that were posted as paid."""
+
+
+class ExpectedAidRequest(StrictModel):
+    """What a month's aid should be; zero for none."""
+
+    monthly_cents: Annotated[int, Field(strict=True, ge=0, le=MAX_AMOUNT_CENTS)]
+    aid: Aid | None = None
+
+
+class AidOfMonth(Shown):
+    """What came for a month, back payments included."""
+
+    period: str
+    paid_cents: int
+
+
+class LeaseAidShown(Shown):
+    """What is expected a month, None where nobody said; and what came, by month."""
+
+    expected_cents: int | None
+    aid: Aid | None
+    currency: str = "EUR"
+    months: list[AidOfMonth]
 
 
 class ToldEvent(Shown):
@@ -151,10 +222,136 @@ deeds = Deeds(pepper=pepper, clock=utc_now, random=token_bytes)
 reviews = PaymentReviews(money=money, identity=identity, audit=audit, deeds=deeds, clock=utc_now)
 
 reports = ReconciliationReports(Reconciliations(Table(dynamodb, settings.operations_table)))
+aid_imports = AidImports(
+    imports=Imports(Table(dynamodb, settings.operations_table)),
+    files=StoredFiles(Later("s3"), settings.bucket),
+    audit=audit,
+    deeds=deeds,
+    clock=utc_now,
+    random=token_bytes,
+)
+expected_aids = ExpectedAids(
+    aids=LeaseAids(money), leases=DeskLeases(identity), audit=audit, deeds=deeds, clock=utc_now
+)
 
 CurrentStaff = Annotated[Staff, Depends(staff_dependency(StaffDirectory(identity)))]
 ReviewId = Annotated[str, Path(max_length=600)]
 api = Api()
+
+
+@api.post(
+    "/v1/desk/aid-imports",
+    status=202,
+    summary="Import a month's file of housing aid",
+    errors=[Forbidden, TooLarge, UnsupportedMedia, UnreadableAidFile],
+    security="staff",
+)
+def take_aid_file(request: Request, staff: CurrentStaff, network: Source) -> Response[AidImportTaken]:
+    """The body is the file: `application/octet-stream` in any encoding, `text/csv` in UTF-8, or a form."""
+    require(staff, *AID_IMPORTERS)
+    taken = aid_imports.take(uploaded_file(request), staff, network)
+    return Response(
+        status_code=202,
+        content_type="application/json",
+        body=AidImportTaken(import_id=taken.import_id, status="queued"),
+        headers={"Location": f"/v1/desk/aid-imports/{taken.import_id}"},
+    )
+
+
+@api.get(
+    "/v1/desk/aid-imports/<import_id>",
+    summary="Read what became of a file of housing aid",
+    errors=[Forbidden, NotFound],
+    security="staff",
+)
+def aid_import_report(
+    import_id: Id,
+    request: Request,
+    staff: CurrentStaff,
+    language: Language,
+    format: Annotated[Literal["json", "csv"], Query()] = "json",
+) -> Response[AidImportReport | str]:
+    """The report; with `?format=csv` or `Accept: text/csv`, the refused rows to mend and send again."""
+    require(staff, *AID_IMPORTERS)
+    report, spoken = aid_imports.report(import_id, staff), SpokenLanguage(language)
+    if format == "csv" or request.headers.get("accept", "").startswith("text/csv"):
+        return Response(
+            status_code=200,
+            content_type="text/csv; charset=utf-8",
+            body=aid_imports.rejected_csv(report, spoken),
+            headers={"Content-Disposition": f'attachment; filename="aid-{import_id}.csv"'},
+        )
+    return Response(status_code=200, content_type="application/json", body=_report(report, spoken))
+
+
+@api.put(
+    "/v1/desk/leases/<lease_id>/expected-aid",
+    summary="Set the housing aid that is expected a month",
+    errors=[Forbidden, NotFound],
+    security="staff",
+)
+def set_expected_aid(
+    lease_id: Id, body: ExpectedAidRequest, staff: CurrentStaff, network: Source
+) -> LeaseAidShown:
+    """What an import compares with; it is never posted."""
+    expected = ExpectedAid(
+        lease_id=lease_id,
+        monthly_cents=body.monthly_cents,
+        aid=body.aid,
+        set_by=staff.staff_id,
+        set_at=utc_now(),
+    )
+    expected_aids.set(staff, lease_id, expected, network=network)
+    return _aid(expected_aids.of(staff, lease_id))
+
+
+@api.get(
+    "/v1/desk/leases/<lease_id>/aid",
+    summary="A lease's housing aid, expected and paid",
+    errors=[Forbidden, NotFound],
+    security="staff",
+)
+def lease_aid(lease_id: Id, staff: CurrentStaff) -> LeaseAidShown:
+    """By month, the newest first."""
+    return _aid(expected_aids.of(staff, lease_id))
+
+
+def _aid(found: LeaseAid) -> LeaseAidShown:
+    return LeaseAidShown(
+        expected_cents=found.expected.monthly_cents if found.expected else None,
+        aid=found.expected.aid if found.expected else None,
+        months=[
+            AidOfMonth(period=period, paid_cents=found.of(period))
+            for period in sorted(found.paid, reverse=True)
+        ],
+    )
+
+
+def _report(report: Report, language: SpokenLanguage) -> AidImportReport:
+    return AidImportReport(
+        import_id=report.taken.import_id,
+        status=report.status,
+        progress=100 * report.rows_done // report.taken.rows,
+        encoding=report.taken.encoding,
+        ignored_columns=list(report.taken.ignored_headers),
+        rows=report.taken.rows,
+        posted=report.created,
+        known=report.unchanged,
+        rejected=report.rejected,
+        problems=[_row(problem, language) for problem in report.problems[:MAX_REPORTED]],
+        problems_omitted=max(0, len(report.problems) - MAX_REPORTED),
+        differences=[_row(note, language) for note in report.notes[:MAX_REPORTED]],
+    )
+
+
+def _row(problem: RowProblem, language: SpokenLanguage) -> AidRowShown:
+    return AidRowShown(
+        line=problem.line,
+        column=problem.column,
+        fault=problem.fault.value,
+        reason=problem.reason(language),
+        remedy=problem.remedy(language),
+    )
 
 
 @api.get(

@@ -138,6 +138,10 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         knows("StripeSecret"),
         [updates("Money"), deletes("Money"), reads("Identity"), sends("PostingQueue"), decrypts()],
     ),
+    "AidImportFunction": (
+        sends("AidImportQueue"),
+        [deletes("Money"), writes("Identity"), stores("imports"), knows("PepperSecret"), decrypts()],
+    ),
     "DeskStaffFunction": (queries("Identity", index="gsi1"), [deletes("Identity"), queries("Operations")]),
     "ImportRowsFunction": (sends("ImportQueue"), [decrypts(), reads("Money"), sends("RenderQueue")]),
     "CertificatesFunction": (reads("Documents"), [writes("Money"), decrypts(), stores("documents")]),
@@ -168,6 +172,7 @@ CONSUMES = {
     "DataExportFunction": "DataExportQueue",
     "BillingIssueFunction": "BillingQueue",
     "ReconcileFunction": "ReconciliationQueue",
+    "AidImportFunction": "AidImportQueue",
     "SendFunction": "NotificationQueue",
     "SendCodeFunction": "OneTimeCodeQueue",
 }

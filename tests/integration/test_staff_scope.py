@@ -16,6 +16,8 @@ import pytest
 
 from sesame.domain.payments import EventKind, PaymentEvent
 from sesame.domain.scope import Scope
+from sesame.platform.events import Event
+from sesame.services.file_imports import CHUNK_DUE
 from sesame.services.payment_reviews import review_name
 from sesame.store.deliveries import Deliveries, Delivery, DeliveryState, Hints, Told
 from sesame.store.reconciliations import Reconciliations, ResidenceFinding, Run
@@ -42,13 +44,14 @@ class World:
     payment_id: str
     return_id: str
     review_id: str
+    aid_import_id: str
 
     def place(self, path: str) -> str:
         """A route's path with the tenant's ids in it."""
         return path.format(
             lease_id=self.tenant.lease.lease_id,
             residence_id=RESIDENCE.residence_id,
-            import_id=self.import_id,
+            import_id=self.aid_import_id if "aid-imports" in path else self.import_id,
             staff_id=self.staff_id,
             slip_id=self.slip_id,
             payment_id=self.payment_id,
@@ -82,6 +85,18 @@ def nothing_admitted(world: World, answer: Answer) -> bool:
     _, chunks = desk.worker.imports.with_chunks(taken["import_id"]) or (None, [])
     faults = [problem.fault.value for chunk in chunks for problem in chunk.problems]
     return sum(chunk.created for chunk in chunks) == 0 and faults == ["other_residence"]
+
+
+def nothing_posted(world: World, answer: Answer) -> bool:
+    """The file is taken, but its row is refused like one of nobody's."""
+    status, taken = answer
+    assert status == 202
+    worker = load("aid/import_rows").worker
+    ids = {"import_id": taken["import_id"], "chunk": "1"}
+    worker.consume(Event(id="1", type=CHUNK_DUE, at=world.clock(), data=ids))
+    _, chunks = worker.imports.with_chunks(taken["import_id"]) or (None, [])
+    faults = [problem.fault.value for chunk in chunks for problem in chunk.problems]
+    return sum(chunk.created for chunk in chunks) == 0 and faults == ["unknown_tenant"]
 
 
 def without_the_residence(_world: World, answer: Answer) -> bool:
@@ -134,6 +149,7 @@ SETTINGS = {
 
 KEYED = {"idempotency_key": "scope-1"}
 TODAY = datetime.now(UTC).date().isoformat()
+AID = "Tenant reference;Month;Amount;Paid on\n{tenant_reference};2026-11;1,00;" + TODAY
 CASH = {"kind": "cash", "amount_cents": 5_000, "received_on": TODAY}
 
 CASES: dict[str, Case] = {
@@ -175,6 +191,17 @@ CASES: dict[str, Case] = {
         entry="desk/money", body={"reason": "typing_error"}
     ),
     "GET /v1/desk/residences/{residence_id}/till": Case(entry="desk/money"),
+    "POST /v1/desk/aid-imports": Case(
+        entry="desk/accounting",
+        body=AID,
+        hidden=nothing_posted,
+        shown_to=("accountant",),
+    ),
+    "GET /v1/desk/aid-imports/{import_id}": Case(entry="desk/accounting", shown_to=ADMINISTRATORS),
+    "PUT /v1/desk/leases/{lease_id}/expected-aid": Case(
+        entry="desk/accounting", body={"monthly_cents": 15_000}, shown_to=("manager",)
+    ),
+    "GET /v1/desk/leases/{lease_id}/aid": Case(entry="desk/accounting"),
     "GET /v1/desk/payment-reviews": Case(
         entry="desk/accounting", hidden=empty("reviews"), shown_to=("accountant",)
     ),
@@ -201,7 +228,7 @@ CASES: dict[str, Case] = {
 
 @pytest.fixture
 def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
-    prepare(aws, monkeypatch, IMPORTED_CODES="")
+    prepare(aws, monkeypatch, IMPORTED_CODES="", AID_IMPORT_QUEUE_URL="https://sqs.example/aid")
     tenant = admit(aws)
     enrol(aws, "here", Scope(residence_ids=frozenset({RESIDENCE.residence_id})))
     stranger = enrol(aws, "elsewhere", Scope(residence_ids=frozenset({"les-erables-35000"})))
@@ -212,6 +239,10 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
     done = json.loads(load("desk/recovery").handler(event, None)["body"])
     payment_id, return_id = money_moved(tenant)
     journal_that_differs(aws, tenant)
+    aid = as_staff(
+        http_event("POST", "/v1/desk/aid-imports", AID, content_type="text/csv"), "h", "accountant"
+    )
+    aid_import = json.loads(load("desk/accounting").handler(aid, None)["body"])
     return World(
         aws=aws,
         clock=clock,
@@ -222,6 +253,7 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         payment_id=payment_id,
         return_id=return_id,
         review_id=unknown_payment(aws, tenant),
+        aid_import_id=aid_import["import_id"],
     )
 
 
@@ -269,7 +301,10 @@ def ask(world: World, route: str, sub: str, roles: tuple[str, ...]) -> Answer:
     case = CASES[route]
     method, path = route.split(" ")
     kind = "text/csv; charset=utf-8" if isinstance(case.body, str) else "application/json"
-    request = http_event(method, world.place(path), case.body, content_type=kind, **case.headers)
+    body = case.body
+    if isinstance(body, str):
+        body = body.replace("{tenant_reference}", world.tenant.lease.tenant_reference)
+    request = http_event(method, world.place(path), body, content_type=kind, **case.headers)
     event = as_staff(request, sub, *roles)
     event["queryStringParameters"] = case.query
     event["rawQueryString"] = "&".join(f"{name}={value}" for name, value in case.query.items())

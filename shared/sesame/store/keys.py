@@ -298,3 +298,13 @@ def residence_finding(day: str, residence_id: str, page: str) -> Key:
 def runs(job: str) -> str:
     """Partition of a scheduled job's runs, by day."""
     return f"RUN#{job}"
+
+
+def expected_aid(lease_id: str) -> Key:
+    """The housing aid that a lease's tenant is expected to get a month."""
+    return {"pk": f"AID#{lease_id}", "sk": "EXPECTED"}
+
+
+def aid_paid(lease_id: str, period: str, taking_id: str) -> Key:
+    """Aid that came for a month; a back payment is one more."""
+    return {"pk": f"AID#{lease_id}", "sk": f"PAID#{period}#{taking_id}"}
