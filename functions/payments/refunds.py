@@ -95,11 +95,13 @@ settings = RefundsSettings.from_env()
 dynamodb = client("dynamodb")
 identity, money = Table(dynamodb, settings.identity_table), Table(dynamodb, settings.money_table)
 pepper = Pepper(Secrets(client("secretsmanager")), settings.pepper_secret)
+audit = Audit(Table(dynamodb, settings.operations_table))
+confirming = Confirming(Challenges(identity), Pacing(identity), audit, pepper, token_bytes)
 refunds = RefundRequests(
     money=money,
-    audit=Audit(Table(dynamodb, settings.operations_table)),
+    audit=audit,
     bookkeeping=Bookkeeping(Accounts(money), utc_now),
-    step_up=StepUp(Confirming(Challenges(identity), Pacing(identity), pepper), utc_now, token_bytes),
+    step_up=StepUp(confirming, utc_now, token_bytes),
     clock=utc_now,
     random=token_bytes,
 )

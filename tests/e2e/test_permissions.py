@@ -104,7 +104,7 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         queries("Identity"),
         [encrypts(), writes("Identity"), updates("Identity"), reads("Operations"), reads("Money")],
     ),
-    "PortalFunction": (updates("Identity"), [deletes("Identity"), reads("Money"), knows("PepperSecret")]),
+    "PortalFunction": (updates("Identity"), [deletes("Identity"), reads("Money"), reads("Operations")]),
     "TenancyFunction": (reads("Money"), [writes("Money"), reads("Documents"), decrypts()]),
     "PaymentsFunction": (
         writes("Money"),
@@ -136,6 +136,26 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
     "DeskMoneyFunction": (
         deletes("Documents"),
         [deletes("Money"), writes("Identity"), reads("Operations"), decrypts(), stores("documents")],
+    ),
+    "AccountingFunction": (
+        updates("Money"),
+        [deletes("Money"), writes("Identity"), reads("Documents"), knows("SandboxSecret"), decrypts()],
+    ),
+    "SweepFunction": (
+        sends("PostingQueue"),
+        [reads("Money"), writes("Money"), reads("Identity"), sends("RenderQueue")],
+    ),
+    "ReconcilePlanFunction": (
+        sends("ReconciliationQueue"),
+        [reads("Money"), writes("Identity"), reads("Operations"), knows("StripeSecret")],
+    ),
+    "ReconcileFunction": (
+        knows("StripeSecret"),
+        [updates("Money"), deletes("Money"), reads("Identity"), sends("PostingQueue"), decrypts()],
+    ),
+    "AidImportFunction": (
+        sends("AidImportQueue"),
+        [deletes("Money"), writes("Identity"), stores("imports"), knows("PepperSecret"), decrypts()],
     ),
     "DeskStaffFunction": (queries("Identity", index="gsi1"), [deletes("Identity"), queries("Operations")]),
     "ImportRowsFunction": (sends("ImportQueue"), [decrypts(), reads("Money"), sends("RenderQueue")]),
@@ -171,6 +191,8 @@ CONSUMES = {
     "RenderFunction": "RenderQueue",
     "DataExportFunction": "DataExportQueue",
     "BillingIssueFunction": "BillingQueue",
+    "ReconcileFunction": "ReconciliationQueue",
+    "AidImportFunction": "AidImportQueue",
     "SendFunction": "NotificationQueue",
     "SendCodeFunction": "OneTimeCodeQueue",
 }

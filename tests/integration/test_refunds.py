@@ -51,7 +51,9 @@ class Treasury(Family):
         self.given: dict[str, tuple[str, int]] = {}
         self.sandbox.refund = self.give  # type: ignore[method-assign, assignment]
         self.step_up = StepUp(
-            Confirming(Challenges(aws.identity), Pacing(aws.identity), aws.pepper), clock, token_bytes
+            Confirming(Challenges(aws.identity), Pacing(aws.identity), self.audit, aws.pepper, token_bytes),
+            clock,
+            token_bytes,
         )
         self.requests = RefundRequests(
             money=aws.money,
@@ -94,7 +96,7 @@ class Treasury(Family):
         codes = OneTimeCodes(
             Challenges(self.aws.identity), Pacing(self.aws.identity), self.aws.pepper, self.clock, token_bytes
         )
-        prepared = codes.prepare(started.challenge_id)
+        prepared = codes.prepare(started.challenge_id, new_id())
         assert isinstance(prepared, OneTimeCode)
         to = ToAccount(
             iban=IBAN, holder="T. H. Nguyen", confirmation_id=started.challenge_id, otp=prepared.shown
@@ -348,7 +350,7 @@ def test_a_code_for_something_else_confirms_no_refund(treasury: Treasury) -> Non
         treasury.clock,
         token_bytes,
     )
-    prepared = codes.prepare(started.challenge_id)
+    prepared = codes.prepare(started.challenge_id, new_id())
     assert isinstance(prepared, OneTimeCode)
     to = ToAccount(iban=IBAN, holder="X", confirmation_id=started.challenge_id, otp=prepared.shown)
 
