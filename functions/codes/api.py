@@ -29,7 +29,7 @@ from sesame.services.confirming import (
 )
 from sesame.services.documents import Downloads, EntryDocuments
 from sesame.services.lost_code_help import LostCodeHelp
-from sesame.services.tenant_codes import Decipher
+from sesame.services.tenant_codes import CodeErased, Decipher
 from sesame.services.welcome import WelcomeLinkEnded, Welcomes, WrongBirthDate
 from sesame.store.audit import Audit
 from sesame.store.challenges import ChallengeKind, Challenges
@@ -312,7 +312,7 @@ def lost_code_help(language: Language, search: Annotated[str, Query(max_length=1
 @api.post(
     "/v1/welcomes",
     summary="Open a welcome link",
-    errors=[WelcomeLinkEnded, WrongBirthDate],
+    errors=[WelcomeLinkEnded, WrongBirthDate, CodeErased],
 )
 def open_welcome(body: WelcomeRequest, source: Source) -> Welcomed:
     """Shows the tenant code and the entry document to who has the link and knows the birth date."""

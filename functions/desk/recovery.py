@@ -25,6 +25,7 @@ from sesame.services.desk_recovery import (
 from sesame.services.documents import CodeSlips, Downloads
 from sesame.services.rotation import Rotations
 from sesame.services.staff import Role, Staff, require, staff_dependency
+from sesame.services.tenant_codes import CodeErased
 from sesame.store.audit import Audit
 from sesame.store.documents import Documents
 from sesame.store.pacing import Pacing
@@ -123,7 +124,7 @@ api = Api()
     "/v1/desk/leases/<lease_id>/code-recoveries",
     status=201,
     summary="Give a lost code back on presentation of an ID",
-    errors=[Forbidden, NotFound, LeaseIsCancelled],
+    errors=[Forbidden, NotFound, LeaseIsCancelled, CodeErased],
     security="staff",
 )
 def recover(lease_id: Id, body: DeskRecoveryRequest, staff: CurrentStaff, source: Source) -> DeskRecoveryDone:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from secrets import token_bytes
 from typing import Any
 
 import pytest
 
 from sesame.domain.codes import STANDARD
+from sesame.domain.pacing import FREE_BIRTH_DATES
 from sesame.domain.scope import EVERYWHERE, Scope
 from sesame.domain.tenancy import LeaseStatus
 from sesame.platform.errors import Forbidden, Invalid, NotFound, TooManyRequests, Unauthenticated
@@ -27,7 +28,7 @@ from sesame.services.documents import CodeSlips
 from sesame.services.one_time_codes import Explanation, Obstacle, OneTimeCode, Withheld
 from sesame.services.rotation import Rotations
 from sesame.services.staff import Role, Staff
-from sesame.services.tenant_codes import Decipher
+from sesame.services.tenant_codes import CodeErased, Decipher
 from sesame.store import keys
 from sesame.store.audit import Action, Audit
 from sesame.store.documents import Document, Documents
@@ -37,6 +38,7 @@ from tests.conftest import FrozenClock
 from tests.integration.aws_calls import count_calls
 from tests.integration.billing_fixtures import Office
 from tests.integration.door import Door
+from tests.integration.privacy_fixtures import Bureau
 from tests.integration.tenants import Tenant, admit, admit_again
 
 PASSPORT = DeskRequest(id_kind=IdKind.PASSPORT, id_last_characters="k4t9")
@@ -128,6 +130,19 @@ def test_the_slip_is_ordered_with_the_code_as_it_is(desk: Desk, aws: Any, tenant
     assert tenant.code not in str(aws.documents.get(keys.document(done.document_id))["facts"])
 
 
+@pytest.mark.parametrize("new_code", [False, True])
+def test_a_code_that_was_erased_is_not_given_back(desk: Desk, aws: Any, new_code: bool) -> None:
+    bureau = Bureau(aws, desk.clock)
+    over, _ = bureau.half_erased()
+    before = bureau.everything()
+
+    with pytest.raises(CodeErased) as refused:
+        desk.recover(over, replace(PASSPORT, new_code=new_code))
+
+    assert refused.value.status == 409
+    assert bureau.everything() == before
+
+
 def test_sessions_and_one_time_codes_of_before_are_dead(desk: Desk, tenant: Tenant) -> None:
     token = desk.door.sign_in(tenant)
     desk.clock.advance(timedelta(minutes=1))
@@ -153,8 +168,11 @@ def test_what_slowed_the_tenant_is_forgotten_with_the_rest(desk: Desk, tenant: T
         ask()
         with pytest.raises(TooManyRequests):
             ask()
+    for number in range(1, FREE_BIRTH_DATES):
+        desk.door.ask_recovery("email", "huong@example.org", date(2001, 1, number))
 
     desk.recover(tenant)
+    assert desk.door.ask_recovery("email", "huong@example.org", date(2002, 1, 1))
 
     for ask in tries:
         assert ask()
