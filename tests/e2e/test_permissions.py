@@ -104,9 +104,16 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         queries("Identity"),
         [encrypts(), writes("Identity"), updates("Identity"), reads("Operations"), reads("Money")],
     ),
-    "PortalFunction": (updates("Identity"), [deletes("Identity"), reads("Money"), knows("PepperSecret")]),
+    "PortalFunction": (updates("Identity"), [deletes("Identity"), reads("Money"), reads("Operations")]),
     "TenancyFunction": (reads("Money"), [writes("Money"), reads("Documents"), decrypts()]),
-    "PaymentsFunction": (writes("Money"), [writes("Identity"), reads("Documents"), decrypts()]),
+    "PaymentsFunction": (
+        writes("Money"),
+        [writes("Identity"), reads("Documents"), decrypts(), reads("Operations"), updates("Operations")],
+    ),
+    "PayPageFunction": (
+        writes("Money"),
+        [queries("Money"), deletes("Money"), reads("Identity"), writes("Identity"), writes("Operations")],
+    ),
     "WebhooksFunction": (writes("Money"), [reads("Money"), deletes("Money"), reads("Identity")]),
     "PostingFunction": (reads("Money"), [deletes("Money"), reads("Identity"), sends("PostingQueue")]),
     "DeskFunction": (encrypts(), [decrypts(), reads("Money"), stores("documents")]),
@@ -125,6 +132,10 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
     "DeskStaffFunction": (queries("Identity", index="gsi1"), [deletes("Identity"), queries("Operations")]),
     "ImportRowsFunction": (sends("ImportQueue"), [decrypts(), reads("Money"), sends("RenderQueue")]),
     "CertificatesFunction": (reads("Documents"), [writes("Money"), decrypts(), stores("documents")]),
+    "ReceiptWatchFunction": (
+        queries("Documents"),
+        [writes("Documents"), writes("Money"), deletes("Money"), queries("Identity"), decrypts()],
+    ),
     "RenderFunction": (decrypts(), [encrypts(), reads("Identity"), reads("Money"), stores("imports")]),
     "PrivacyFunction": (reads("Operations"), [writes("Money"), reads("Documents"), decrypts()]),
     "DataExportFunction": (stores("exports"), [writes("Identity"), stores("documents"), decrypts()]),
@@ -148,6 +159,7 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
 CONSUMES = {
     "PostingFunction": "PostingQueue",
     "ImportRowsFunction": "ImportQueue",
+    "ReceiptWatchFunction": "ReceiptWatchQueue",
     "RenderFunction": "RenderQueue",
     "DataExportFunction": "DataExportQueue",
     "BillingIssueFunction": "BillingQueue",

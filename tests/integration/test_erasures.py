@@ -355,11 +355,13 @@ def test_a_code_that_was_erased_is_neither_shown_nor_replaced(
 ) -> None:
     over, _ = bureau.half_erased()
     door = Door(aws, clock)
-    token = door.links.create(over.lease)
+    person = People(aws.identity, aws.pepper).person(over.person.person_id)
+    assert person is not None
+    token = door.links.create(over.lease, person)
     before = bureau.everything()
 
     with pytest.raises(CodeErased):
-        door.welcomes.open(token, over.person.birth_date)
+        door.open_welcome(token, over.person.birth_date)
     with pytest.raises(CodeErased):
         EntryDocuments(bureau.documents)(over.lease, over.person, RESIDENCE, clock())
     assert bureau.everything()["documents"] == before["documents"]
