@@ -31,7 +31,7 @@ from sesame.platform.logs import count, describe, logger
 from sesame.platform.secrets import Pepper
 from sesame.services.confirming import wrong
 from sesame.services.sessions import Session
-from sesame.services.step_up import Purpose, StepUp
+from sesame.services.step_up import Purpose, StepUp, not_confirmed
 from sesame.store import keys
 from sesame.store.accounts import account_of
 from sesame.store.audit import Action, Actor, ActorKind, AuditEntry, by_tenant
@@ -112,7 +112,7 @@ class ErasureRequests:
     def ask(self, session: Session, *, confirmation_id: str, otp: str, source: str) -> tuple[Erasure, Plan]:
         """Has it all erased in a day. Asked again meanwhile it is the same erasure.
 
-        Raises WrongOneTimeCode.
+        Raises NotConfirmed.
         """
         confirmed = self.step_up.confirm(session, confirmation_id, Purpose.ERASURE, otp, source=source)
         now = self.clock()
@@ -129,7 +129,7 @@ class ErasureRequests:
         try:
             self.erasures.ask(erasure, confirmed, self._entry(Action.ERASURE_ASKED, session, source))
         except ConditionFailed as error:
-            raise wrong() from error
+            raise not_confirmed(wrong()) from error
         return erasure, plan
 
     def cancel(self, session: Session, *, source: str) -> None:
