@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import boto3
+import botocore.session
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 
@@ -61,6 +63,18 @@ class Aws:
         }
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_accounts() -> Iterator[None]:
+    """Spares each account what takes most of its time and no test looks at.
+
+    That is reading the services' descriptions again, and the RSA key that moto draws for every KMS key.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
+        patch.setattr(rsa, "generate_private_key", cache(rsa.generate_private_key))
+        yield
+
+
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     """A fresh account."""
@@ -76,7 +90,7 @@ def fresh_account(monkeypatch: pytest.MonkeyPatch) -> Aws:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    return _account()
+    return account()
 
 
 @cache
@@ -85,7 +99,8 @@ def _resources() -> dict[str, Any]:
     return resources
 
 
-def _account() -> Aws:
+def account() -> Aws:
+    """What template.yaml declares, made with whatever AWS the environment leads to."""
     dynamodb = boto3.client("dynamodb")
     resources = _resources()
     tables = {}

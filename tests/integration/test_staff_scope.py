@@ -45,10 +45,12 @@ class World:
     return_id: str
     review_id: str
     aid_import_id: str
+    recovery_id: str
 
     def place(self, path: str) -> str:
-        """A route's path with the tenant's ids in it."""
+        """A route's path, or an id of a body, with the tenant's ids in it."""
         return path.format(
+            recovery_id=self.recovery_id,
             lease_id=self.tenant.lease.lease_id,
             residence_id=RESIDENCE.residence_id,
             import_id=self.aid_import_id if "aid-imports" in path else self.import_id,
@@ -175,7 +177,9 @@ CASES: dict[str, Case] = {
         body={"id_document": {"kind": "passport", "last_characters": "K4T9"}},
         shown_to=HELPERS,
     ),
-    "POST /v1/desk/leases/{lease_id}/contact-approvals": Case(entry="desk/recovery", shown_to=HELPERS),
+    "POST /v1/desk/leases/{lease_id}/contact-approvals": Case(
+        entry="desk/recovery", body={"recovery_id": "{recovery_id}"}, shown_to=HELPERS
+    ),
     "GET /v1/desk/leases/{lease_id}/slips/{slip_id}": Case(entry="desk/recovery", shown_to=HELPERS),
     "POST /v1/desk/leases/{lease_id}/payments": Case(entry="desk/money", body=CASH, headers=KEYED),
     "GET /v1/desk/leases/{lease_id}/payments": Case(entry="desk/money"),
@@ -254,6 +258,7 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         return_id=return_id,
         review_id=unknown_payment(aws, tenant),
         aid_import_id=aid_import["import_id"],
+        recovery_id=done["recovery_id"],
     )
 
 
@@ -304,6 +309,8 @@ def ask(world: World, route: str, sub: str, roles: tuple[str, ...]) -> Answer:
     body = case.body
     if isinstance(body, str):
         body = body.replace("{tenant_reference}", world.tenant.lease.tenant_reference)
+    if isinstance(body, dict) and "recovery_id" in body:
+        body = {name: world.place(value) for name, value in body.items()}
     request = http_event(method, world.place(path), body, content_type=kind, **case.headers)
     event = as_staff(request, sub, *roles)
     event["queryStringParameters"] = case.query

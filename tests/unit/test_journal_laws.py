@@ -11,7 +11,15 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 
 from sesame.domain.calendar import shift
 from sesame.domain.journal import Checkpoint, Entry, EntryKind, advance, fold, notice_entry_id
@@ -100,6 +108,9 @@ class Ledgers(RuleBasedStateMachine):
         self.known: dict[str, Payment] = {}
         self.notices: list[Told] = []
         self.due: dict[str, tuple[date, str]] = {}
+        self.settled: Counter[str] = Counter()
+        self.refunded: Counter[str] = Counter()
+        self.amounts_said: Counter[str] = Counter()
 
     # --- what happens
 
@@ -141,20 +152,26 @@ class Ledgers(RuleBasedStateMachine):
         )
         return payment_id
 
-    @rule(
-        target=happened,
-        payment=payments,
-        amount=cents,
-        day=days,
-        kind=st.sampled_from([EventKind.SETTLED, EventKind.SETTLED, EventKind.REFUNDED, EventKind.PENDING]),
-    )
-    def something_happens_at_the_provider(
-        self, payment: str, amount: int, day: int, kind: EventKind
-    ) -> tuple[str, PaymentEvent]:
-        at = self._instant(day)
-        return payment, PaymentEvent(
-            event_id=f"e{self.serial}", kind=kind, amount_cents=amount, occurred_at=at
-        )
+    @rule(target=happened, payment=payments, amount=cents, day=days)
+    def money_arrives(self, payment: str, amount: int, day: int) -> tuple[str, PaymentEvent]:
+        """Said again with another amount it replaces what was said before, unless some went back already."""
+        if self.refunded[payment]:
+            amount = self.settled[payment]
+        self.settled[payment] = amount
+        return self._event(payment, EventKind.SETTLED, amount, day)
+
+    @rule(target=happened, payment=payments, amount=cents)
+    def money_goes_back(self, payment: str, amount: int) -> object:
+        """Later than all that was said of the payment, and never more than came."""
+        total = min(self.refunded[payment] + amount, self.settled[payment])
+        if total == self.refunded[payment] or self.amounts_said[payment] > 1:
+            return multiple()
+        self.refunded[payment] = total
+        return self._event(payment, EventKind.REFUNDED, total, day=50)
+
+    @rule(target=happened, payment=payments, day=days)
+    def a_try_is_under_way(self, payment: str, day: int) -> tuple[str, PaymentEvent]:
+        return self._event(payment, EventKind.PENDING, 0, day)
 
     @rule(target=happened, told=consumes(happened), twice=st.booleans())
     def it_is_told(self, told: tuple[str, PaymentEvent], twice: bool) -> object:
@@ -203,6 +220,12 @@ class Ledgers(RuleBasedStateMachine):
 
     # --- means
 
+    def _event(self, payment: str, kind: EventKind, amount: int, day: int) -> tuple[str, PaymentEvent]:
+        at = self._instant(day)
+        self.amounts_said[payment] += kind is EventKind.SETTLED
+        event = PaymentEvent(event_id=f"e{self.serial}", kind=kind, amount_cents=amount, occurred_at=at)
+        return payment, event
+
     def _instant(self, day: int) -> datetime:
         self.serial += 1
         return START + timedelta(days=day, seconds=self.serial)
@@ -227,9 +250,9 @@ class Ledgers(RuleBasedStateMachine):
         series = [(START, 0)]
         for event in sorted(payment.events, key=lambda event: event.occurred_at):
             if event.kind is EventKind.SETTLED:
-                settled = event.amount_cents
+                settled = event.amount_cents or 0
             if event.kind is EventKind.REFUNDED:
-                refunded = max(refunded, event.amount_cents)
+                refunded = max(refunded, event.amount_cents or 0)
             series.append((event.occurred_at, max(settled - refunded, 0)))
         return series
 
@@ -249,7 +272,4 @@ TestLedgers.settings = settings(max_examples=200, stateful_step_count=30)
 
 @pytest.mark.long
 def test_the_laws_hold_in_thousands_of_longer_stories() -> None:
-    class Longer(Ledgers.TestCase):
-        settings = settings(max_examples=5000, stateful_step_count=40)
-
-    Longer("runTest").runTest()
+    run_state_machine_as_test(Ledgers, settings=settings(max_examples=5000, stateful_step_count=40))

@@ -1,6 +1,7 @@
 """The PDFs themselves: what a reader, a screen reader and a scanner find in them."""
 
 import io
+import json
 import logging
 import re
 from dataclasses import replace
@@ -12,10 +13,12 @@ import pikepdf
 import pypdfium2
 import pytest
 import zxingcpp
+from PIL import Image
 
 from sesame.documents.render import MissingFont, MissingResource, Rendered, Renderer
 from sesame.domain import codes
 from sesame.domain.certificates import (
+    ATTACHMENT_NAME,
     Facts,
     Issue,
     Tenancy,
@@ -124,7 +127,8 @@ def october(*paid: int) -> PeriodStanding:
 
 def _with_new_contact(who: Tenancy) -> Tenancy:
     """Whose e-mail address the desk has just changed."""
-    hold = ContactHold(until=ISSUE.at + timedelta(hours=24), held=(Channel.EMAIL,), staff_id="s")
+    until = ISSUE.at + timedelta(hours=24)
+    hold = ContactHold(until=until, held=(Channel.EMAIL,), recovery_id="r", changed_by=("s",))
     return replace(who, person=replace(who.person, hold=hold))
 
 
@@ -296,6 +300,33 @@ def test_the_file_declares_itself_archival_and_accessible(
         assert document.docinfo.Title
     for mark in (b'pdfaid:part="3"', b'pdfaid:conformance="A"', b'pdfuaid:part="1"'):
         assert mark in metadata
+
+
+def test_the_data_of_a_document_are_in_the_file_as_json(renderer: Renderer) -> None:
+    facts, _ = every_kind(Language.FRENCH)["receipt"]
+
+    with pikepdf.open(io.BytesIO(draw(renderer, "receipt").pdf)) as document:
+        attached = document.attachments[ATTACHMENT_NAME]
+        data = json.loads(attached.get_file().read_bytes())
+        [relationship] = {str(one.AFRelationship) for one in document.Root.AF}
+
+    assert relationship == "/Data"
+    assert attached.get_file().mime_type == "application/json"
+    assert data["facts"] == facts
+    assert data["document"]["verification_code"] == ISSUE.verification_code
+
+
+def test_a_second_barcode_stands_beside_the_qr_code_and_both_are_read(renderer: Renderer) -> None:
+    matrix = zxingcpp.write_barcode_to_image(
+        zxingcpp.create_barcode("signed", zxingcpp.BarcodeFormat.DataMatrix)
+    )
+    png = io.BytesIO()
+    Image.fromarray(matrix).convert("1").save(png, "PNG")
+    facts, _ = every_kind(Language.FRENCH)["receipt"]
+
+    rendered = renderer.render(facts, ISSUE, datamatrix=png.getvalue())
+
+    assert set(scanned(rendered.pdf)) == {"signed", f"{PORTAL}/verification/{ISSUE.verification_code}"}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -11,6 +11,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from local.expansion import expand_shorthand
+from sesame.services.documents import SLIPS
 from sesame.store.data_exports import EXPORT_LIFE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,6 +86,9 @@ def test_files_of_leases_and_half_made_uploads_do_not_stay() -> None:
     assert rules["Exports"]["Prefix"] == "exports/"
     assert rules["Exports"]["ExpirationInDays"] == EXPORT_LIFE.days
     assert rules["Exports"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+    assert rules["Slips"]["Prefix"] == f"{SLIPS}/"
+    assert rules["Slips"]["ExpirationInDays"] == 1
+    assert rules["Slips"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
     assert rules["Uploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
     assert {rule["Status"] for rule in rules.values()} == {"Enabled"}
 
@@ -256,6 +260,18 @@ def test_the_gateway_throttles_and_logs_no_path_and_no_address() -> None:
     assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] == {"Ref": "ThrottleRate"}
     assert "$context.path" not in stage["AccessLogSettings"]["Format"]
     assert "sourceIp" not in stage["AccessLogSettings"]["Format"]
+
+
+def test_every_door_has_a_throttle_of_its_own_for_all_callers_together() -> None:
+    [stage] = of_type("AWS::ApiGatewayV2::Stage").values()
+    doors = {
+        f"{event['Properties']['Method']} {event['Properties']['Path']}"
+        for name in ("CodesFunction", "PersonalSpaceFunction")
+        for event in source()["Resources"][name]["Properties"]["Events"].values()
+    }
+
+    for door in doors | {"POST /bienvenue/{token}", "POST /v1/me/confirmations"}:
+        assert stage["RouteSettings"][door]["ThrottlingRateLimit"] == {"Ref": "AccessThrottleRate"}, door
 
 
 def statements() -> Iterator[tuple[str, dict[str, Any]]]:

@@ -3,6 +3,8 @@
 Imported by the render function alone: WeasyPrint takes a third of a second to load.
 """
 
+import base64
+import io
 import logging
 import os
 from collections.abc import Mapping
@@ -13,12 +15,11 @@ from xml.etree import ElementTree as ET
 
 import jinja2
 import segno
-from markupsafe import Markup
 
 from sesame.documents import typography
 from sesame.documents.wording import TEXTS, Voice
 from sesame.domain import codes
-from sesame.domain.certificates import SHOWS_THE_CODE, Facts, Issue
+from sesame.domain.certificates import ATTACHMENT_NAME, SHOWS_THE_CODE, Facts, Issue, attachment
 from sesame.domain.tenancy import Language
 
 _HERE = Path(__file__).parent
@@ -107,19 +108,28 @@ class Renderer:
         )
         self._templates = _environment()
 
-    def render(self, facts: Facts, issue: Issue, *, tenant_code: str | None = None) -> Rendered:
+    def render(
+        self,
+        facts: Facts,
+        issue: Issue,
+        *,
+        tenant_code: str | None = None,
+        datamatrix: bytes | None = None,
+    ) -> Rendered:
         """The PDF of some facts.
 
-        `tenant_code` (folded) goes with the documents that show it, and with no other. The same arguments
-        give the same bytes. Raises MissingResource, MissingFont.
+        `tenant_code` (folded) goes with the documents that show it, and with no other; `datamatrix` is a
+        2D-Doc as PNG, a pixel a module, printed beside the QR code. The same arguments give the same bytes.
+        Raises MissingResource, MissingFont.
         """
-        html = self._html(facts, issue, tenant_code)
+        html = self._html(facts, issue, tenant_code, datamatrix)
         faults = _Faults()
         _WEASYPRINT.addHandler(faults)
         try:
             page = weasyprint.HTML(string=html, url_fetcher=self._fetcher)
             document = page.render(stylesheets=[self._style], font_config=self._fonts)
             _declare_accessible(document.metadata)
+            document.metadata.attachments = [_data(facts, issue)]
             pdf = document.write_pdf(pdf_variant="pdf/a-3a")
         except FatalURLFetchingError as error:
             raise MissingResource(str(error)) from error
@@ -131,7 +141,7 @@ class Renderer:
             raise MissingFont(", ".join(sorted(absent)))
         return Rendered(pdf=pdf, pages=len(document.pages), missing_glyphs=len(faults.missing))
 
-    def _html(self, facts: Facts, issue: Issue, tenant_code: str | None) -> str:
+    def _html(self, facts: Facts, issue: Issue, tenant_code: str | None, datamatrix: bytes | None) -> str:
         if (facts["kind"] in SHOWS_THE_CODE) != (tenant_code is not None):
             raise ValueError("a document that shows the tenant code takes it, and no other does")
         voice = Voice(Language(facts["language"]))
@@ -140,22 +150,38 @@ class Renderer:
             facts=facts,
             voice=voice,
             holder=typography.name(holder),
-            issued=self._issued(issue, voice),
+            issued=self._issued(issue, datamatrix),
             portal=_spoken_address(self._portal_url),
             tenant_code=tenant_code,
             without_look_alikes=tenant_code is not None and _LOOK_ALIKES.isdisjoint(tenant_code.upper()),
         )
 
-    def _issued(self, issue: Issue, voice: Voice) -> dict[str, Any]:
+    def _issued(self, issue: Issue, datamatrix: bytes | None) -> dict[str, Any]:
         page = f"{self._portal_url}/verification"
         return {
             "on": issue.on.isoformat(),
-            "at": issue.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "at": issue.at.strftime(_TO_THE_SECOND),
             "number": issue.number,
             "printed_code": codes.printed(issue.verification_code),
             "verification_page": _spoken_address(page),
-            "qr": _qr(f"{page}/{issue.verification_code}", title=voice.one("proof.qr")),
+            "qr": _qr(f"{page}/{issue.verification_code}"),
+            "datamatrix": _image(datamatrix) if datamatrix else None,
         }
+
+
+_TO_THE_SECOND = "%Y-%m-%dT%H:%M:%SZ"
+
+
+def _data(facts: Facts, issue: Issue) -> weasyprint.Attachment:
+    """What the document states, for machines. Dated by its issue: the same facts give the same file."""
+    return weasyprint.Attachment(
+        string=attachment(facts, issue),
+        name=ATTACHMENT_NAME,
+        description=f"Données du document {issue.number}",
+        created=issue.at,
+        modified=issue.at,
+        relationship="Data",
+    )
 
 
 def _environment() -> jinja2.Environment:
@@ -190,12 +216,16 @@ def _spoken_address(url: str) -> str:
     return url.partition("://")[2] or url
 
 
-def _qr(url: str, *, title: str) -> Markup:
-    """A QR code as inline SVG, titled for screen readers. Level M: a fold or a stain does not undo it."""
-    svg = segno.make(url, error="m", micro=False).svg_inline(
-        border=0, omitsize=True, title=title, svgclass="qr", lineclass=None
-    )
-    return Markup(svg)  # noqa: S704 (made of our own words and a code of our own)
+def _qr(url: str) -> str:
+    """A QR code, a pixel a module. Level M: a fold or a stain does not undo it."""
+    png = io.BytesIO()
+    segno.make(url, error="m", micro=False).save(png, kind="png", scale=1, border=0)
+    return _image(png.getvalue())
+
+
+def _image(png: bytes) -> str:
+    """A picture's own bytes as an address."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 _LOOK_ALIKES = frozenset("ILOU")

@@ -207,6 +207,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Code QR vers la page de vérification de ce document",
         "QR code to the verification page of this document",
     ),
+    "proof.datamatrix": (
+        "Code 2D-Doc : les données de ce document, signées",
+        "2D-Doc code: the data of this document, signed",
+    ),
     "proof.electronic": (
         "Document électronique, valable sans signature manuscrite.",
         "Electronic document, valid without a handwritten signature. The French text is authoritative.",

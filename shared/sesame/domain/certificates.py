@@ -156,6 +156,23 @@ class Issue:
     verification_code: str
 
 
+def attachment(facts: Facts, issue: Issue) -> bytes:
+    """What the file carries for machines: the facts it states, and which document it is. Canonical JSON.
+
+    Nothing that is not printed is in it, so that whoever is shown the paper learns no more from the file.
+    """
+    document = {
+        "number": issue.number,
+        "issued_on": issue.on.isoformat(),
+        "verification_code": issue.verification_code,
+    }
+    return canonical({"document": document, "facts": facts}).encode()
+
+
+ATTACHMENT_NAME = "document.json"
+"""Under which the data are found in the file."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicStatement:
     """What the verification page tells whoever holds the paper: what the paper says, and not more."""

@@ -105,6 +105,8 @@ class Registry:
 def _account(value: str, account: str) -> Credentials | None:
     """One account's credentials in a secret: JSON of `api_key` and `webhook_secrets` for the operator's own,
     with others by name under `accounts`; or, for the sandbox, one text that is both key and secret."""
+    if not value:
+        return None  # a secret that nobody has filled in yet
     if not value.startswith("{"):
         return Credentials(api_key=value, webhook_secrets=(value,)) if account == DEFAULT_ACCOUNT else None
     parsed: dict[str, Any] = json.loads(value)
