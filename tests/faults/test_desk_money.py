@@ -90,7 +90,7 @@ class AidScene(Scene):
         self.office.bill()
         self.office.expect(16_000)
         self.import_id = self.office.send(
-            # of two days: of one instant, their ids would say which comes first, and whether the second is late
+            # of two days: of one instant, their ids would say whether the second one is late
             self.office.row(paid_on="01/09/2026"),
             self.office.row(month="2026-10"),
         )
