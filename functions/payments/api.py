@@ -10,7 +10,7 @@ from pydantic import Field, Json
 from sesame.domain.payments import Payment, PaymentState, outcome
 from sesame.platform.aws import client
 from sesame.platform.clock import utc_now
-from sesame.platform.errors import NotFound, Unavailable
+from sesame.platform.errors import Invalid, NotFound, Unavailable
 from sesame.platform.http import Api, Id, Language, Shown, StrictModel
 from sesame.platform.secrets import Secrets
 from sesame.platform.settings import Settings
@@ -137,7 +137,7 @@ def start(
     return CheckoutStarted.model_validate(started.item())
 
 
-@api.get("/v1/me/payments", summary="The payments", errors=[NotFound], security="session")
+@api.get("/v1/me/payments", summary="The payments", errors=[NotFound, Invalid], security="session")
 def payments(
     session: CurrentSession, after: Annotated[str | None, Query(max_length=26)] = None
 ) -> PaymentList:
