@@ -135,8 +135,8 @@ class Meter:
         prepare, challenges = OneTimeCodes.prepare, type(house.entries["codes/api"].challenges)
         count_try: Callable[..., Any] = challenges.count_try
 
-        def preparing(one_time_codes: OneTimeCodes, challenge_id: str) -> Any:
-            prepared = prepare(one_time_codes, challenge_id)
+        def preparing(one_time_codes: OneTimeCodes, challenge_id: str, event_id: str) -> Any:
+            prepared = prepare(one_time_codes, challenge_id, event_id)
             if isinstance(prepared, OneTimeCode):
                 metered.made[challenge_id] = prepared.to.person.person_id
             return prepared

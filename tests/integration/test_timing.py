@@ -192,7 +192,15 @@ def test_who_gets_an_explanation_in_place_of_a_code_looks_like_anybody(
         keys.person(held.person.person_id),
         "SET #hold = :hold",
         names={"#hold": "hold"},
-        values={":hold": {"until": until, "held": ["email"], "staff_id": "s"}},
+        values={
+            ":hold": {
+                "until": until,
+                "held": ["email"],
+                "former": [],
+                "recovery_id": "r",
+                "changed_by": ["s"],
+            }
+        },
     )
     of_nobody = kind(door, "email", nobody())
 

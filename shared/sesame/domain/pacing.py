@@ -12,11 +12,13 @@ FORGIVEN_AFTER = timedelta(hours=1)
 MOST_AN_HOUR = 10
 """One-time codes within any hour (NIST 800-63B-4, 3.2.2 asks for a limit)."""
 
-MOST_BIRTH_DATES = 5
+FREE_BIRTH_DATES = 5
+"""Different birth dates that may be tried for one contact before each further one is slowed."""
 FORGOTTEN_AFTER = timedelta(hours=24)
-"""Different birth dates that may be tried for one contact within so long."""
+"""How long a birth date that was tried counts."""
 
 _DELAYS = (30, 30, 30, 60, 120, 240, 480, 900)
+_DELAYS_OF_GUESSES = (600, 1200, 2400, 3600)
 _DELAYS_BEHIND_A_HOT_SOURCE = (300, 600, 900)
 
 HOT_SOURCE_FAILURES = 300
@@ -46,12 +48,14 @@ def next_birth_date_allowed(tried: Mapping[str, datetime], guess: str, now: date
     """The moment from which a birth date may be tried for a contact, given those that were, and when last.
 
     One that was tried within the day may be tried again: it is no new guess. So whoever holds a mailbox, and
-    only that, tries five of some two thousand a day.
+    only that, tries some thirty of two thousand and more a day; and whoever does it to keep the tenant out
+    makes them wait for an hour at most.
     """
     recent = {other: at for other, at in tried.items() if at > now - FORGOTTEN_AFTER}
-    if guess in recent or len(recent) < MOST_BIRTH_DATES:
+    if guess in recent or len(recent) < FREE_BIRTH_DATES:
         return now
-    return sorted(recent.values())[-MOST_BIRTH_DATES] + FORGOTTEN_AFTER
+    slowed = min(len(recent) - FREE_BIRTH_DATES, len(_DELAYS_OF_GUESSES) - 1)
+    return max(recent.values()) + timedelta(seconds=_DELAYS_OF_GUESSES[slowed])
 
 
 def within_the_hour(sent: Sequence[datetime], now: datetime) -> list[datetime]:

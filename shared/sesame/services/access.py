@@ -211,7 +211,8 @@ class Confirmations:
     def recovery(self, recovery_id: str, typed: str, *, source: str) -> list[RecoveredCode]:
         """The tenant codes of the person's leases, newest lease first; every contact is told.
 
-        Raises WrongOneTimeCode. Three AWS calls, one of them a transaction, and a decryption a lease.
+        A lease whose code was erased is passed over. Raises WrongOneTimeCode. Three AWS calls, one of them a
+        transaction, and a decryption a lease.
         """
         now = self.clock()
         challenge, person_id = self.confirming.check(
@@ -221,21 +222,27 @@ class Confirmations:
         if not recovered:
             raise wrong()
         newest = recovered[0].lease
-        done = by_tenant(
-            Action.CODE_RECOVERED,
-            now,
-            person_id=person_id,
-            lease_id=newest.lease_id,
-            residence_id=newest.residence_id,
-            random=self.random,
-            source=self.confirming.pepper.hash("source", source),
-            leases=len(recovered),
-        )
+        hashed = self.confirming.pepper.hash("source", source)
         told = announcement(
             "code.recovered", now, lease_id=newest.lease_id, person_id=person_id, way="self_service"
         )
-        using = self.confirming.using(challenge, person_id, now)
-        self._at_once([*using, self.audit.recording(done, told)])
+        done = [
+            self.audit.recording(
+                by_tenant(
+                    Action.CODE_RECOVERED,
+                    now,
+                    person_id=person_id,
+                    lease_id=one.lease.lease_id,
+                    residence_id=one.lease.residence_id,
+                    random=self.random,
+                    source=hashed,
+                    way="self-service",
+                ),
+                told if one is recovered[0] else None,
+            )
+            for one in recovered
+        ]
+        self._at_once([*self.confirming.using(challenge, person_id, now), *done])
         return recovered
 
     def _codes(self, challenge: Challenge) -> list[RecoveredCode]:
@@ -247,7 +254,7 @@ class Confirmations:
         )
         residences = {item["sk"]: residence_of(item) for item in items[len(held) :] if item}
         leases = sorted(
-            (lease_of(item) for item in items[: len(held)] if item),
+            (lease for item in items[: len(held)] if item and (lease := lease_of(item)).has_code),
             key=lambda lease: lease.starts_on,
             reverse=True,
         )

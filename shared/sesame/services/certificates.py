@@ -1,6 +1,5 @@
 """Certificates and receipts on request: who may have which, on the facts as they stand."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from secrets import token_bytes
@@ -17,9 +16,10 @@ from sesame.platform.errors import Conflict, Invalid, NotFound
 from sesame.platform.ids import Random
 from sesame.platform.secrets import Pepper
 from sesame.services.documents import LeaseCancelled, Order, keep
+from sesame.services.retries import USUAL, Retries
 from sesame.services.sessions import Session
 from sesame.store import keys
-from sesame.store.accounts import Accounts
+from sesame.store.accounts import Accounts, Journal
 from sesame.store.audit import Action, Audit, by_tenant
 from sesame.store.documents import Document, Documents
 from sesame.store.people import residence_of
@@ -87,6 +87,7 @@ class Certificates:
     accounts: Accounts
     clock: Clock
     random: Random = token_bytes
+    retries: Retries = USUAL
 
     def request(
         self, session: Session, kind: Kind, *, period: str | None = None, language: Language | None = None
@@ -98,6 +99,12 @@ class Certificates:
         """
         if (period is not None) != (kind in BY_PERIOD):
             raise _period_problem(kind)
+        # what money has done meanwhile is read again: no receipt rests on what was so a moment ago
+        return self.retries.run(lambda: self._requested(session, kind, period, language))
+
+    def _requested(
+        self, session: Session, kind: Kind, period: str | None, language: Language | None
+    ) -> Document:
         now = self.clock()
         lease = session.lease
         residence = self._residence(lease)
@@ -107,10 +114,12 @@ class Certificates:
             residence=residence,
             language=language or session.person.language,
         )
-        facts = _facts(
-            kind, tenancy, now, lambda: self._standing(lease.lease_id, period or "", residence.time_zone)
-        )
-        return keep(self.documents, self.random, Order(tenancy=tenancy, facts=facts, now=now, period=period))
+        journal = self.accounts.journal(lease.lease_id) if period else None
+        standing = _standing(journal, period, residence.time_zone) if journal and period else None
+        facts = _facts(kind, tenancy, now, standing)
+        holds = [self.accounts.unchanged(journal.account)] if journal and journal.account else []
+        order = Order(tenancy=tenancy, facts=facts, now=now, period=period)
+        return keep(self.documents, self.random, order, holds)
 
     def of(self, session: Session, document_id: str) -> Document:
         """A document of the session's lease. Raises NotFound for any other. One call."""
@@ -129,15 +138,6 @@ class Certificates:
         if item is None:
             raise NotFound
         return residence_of(item)
-
-    def _standing(self, lease_id: str, period: str, time_zone: str) -> PeriodStanding | None:
-        journal = self.accounts.journal(lease_id)
-        notice = next((one.notice for one in journal.notices if one.notice.period == period), None)
-        if notice is None:
-            return None
-        entry_id = notice_entry_id(period)
-        standing = next(one for one in fold(journal.entries).standings if one.entry_id == entry_id)
-        return period_standing(notice, standing, ZoneInfo(time_zone))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,14 +168,21 @@ class EntryDocumentsAgain:
         return self.certificates.request(session, Kind.ENTRY_DOCUMENT, language=language)
 
 
-def _facts(
-    kind: Kind, tenancy: Tenancy, now: datetime, standing: Callable[[], PeriodStanding | None]
-) -> Facts:
+def _standing(journal: Journal, period: str, time_zone: str) -> PeriodStanding | None:
+    notice = next((one.notice for one in journal.notices if one.notice.period == period), None)
+    if notice is None:
+        return None
+    entry_id = notice_entry_id(period)
+    standing = next(one for one in fold(journal.entries).standings if one.entry_id == entry_id)
+    return period_standing(notice, standing, ZoneInfo(time_zone))
+
+
+def _facts(kind: Kind, tenancy: Tenancy, now: datetime, standing: PeriodStanding | None) -> Facts:
     try:
         if kind is Kind.RECEIPT:
-            return receipt_facts(tenancy, standing())
+            return receipt_facts(tenancy, standing)
         if kind is Kind.PART_PAYMENT_RECEIPT:
-            return part_payment_facts(tenancy, standing())
+            return part_payment_facts(tenancy, standing)
         if kind is Kind.ENTRY_DOCUMENT:
             return entry_facts(tenancy)
         return residence_facts(tenancy, as_of=local_date(now, tenancy.residence.time_zone))

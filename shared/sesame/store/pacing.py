@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from sesame.domain.pacing import (
     FORGIVEN_AFTER,
     FORGOTTEN_AFTER,
+    FREE_BIRTH_DATES,
     HOT_SOURCE_FAILURES,
     Asked,
     next_allowed,
@@ -77,6 +78,8 @@ class Pacing:
             next_allowed(before, hot_source=hot) if before else now,
             next_birth_date_allowed(tried.at, identity, now),
         )
+        if len(tried.at) >= FREE_BIRTH_DATES:
+            count("BirthDatesGuessed")
         if now < allowed:
             raise TooOften(allowed - now)
         again = Asked(times=before.times + 1 if before else 1, last_at=now)
