@@ -13,7 +13,7 @@ from sesame.domain.certificates import DocumentStatus, Kind, Validity
 from sesame.domain.tenancy import Language
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
-from sesame.platform.errors import NotFound
+from sesame.platform.errors import Invalid, NotFound
 from sesame.platform.http import Api, Id, Shown, Source, StrictModel
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
@@ -134,7 +134,13 @@ def request_certificate(
     )
 
 
-@api.get("/v1/me/certificates", summary="The tenant's documents", security="session", tag="certificates")
+@api.get(
+    "/v1/me/certificates",
+    summary="The tenant's documents",
+    errors=[Invalid],
+    security="session",
+    tag="certificates",
+)
 def list_certificates(
     session: CurrentSession, after: Annotated[str | None, Query(max_length=40)] = None
 ) -> CertificateList:
