@@ -277,7 +277,13 @@ def test_a_notice_prints_the_balance_brought_forward_beside_its_own_charge() -> 
 
 
 BY_SMS = [kind for kind in LetterKind if (_TEMPLATES / f"{kind}.fr.sms.j2").exists()]
-LONGEST: dict[str, Any] = {"way": "desk", "contacts_changed": True, "purpose": "recovery", "until": AT}
+LONGEST: dict[str, Any] = {
+    "way": "desk",
+    "contacts_changed": True,
+    "purpose": "recovery",
+    "until": AT,
+    "ends_on": date(2026, 9, 30),
+}
 
 
 @pytest.mark.parametrize("language", Language)
