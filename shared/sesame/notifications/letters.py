@@ -40,6 +40,7 @@ class LetterKind(StrEnum):
     REMINDER = "reminder"
     DATA_EXPORT = "data-export"
     ERASURE_ASKED = "erasure-asked"
+    ERASURE_SET_ASIDE = "erasure-set-aside"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
