@@ -131,6 +131,7 @@ FACTS: dict[LetterKind, dict[str, Any]] = {
         "asked_at": datetime(2026, 9, 1, 14, 5),  # noqa: DTZ001
         "decides_at": datetime(2026, 9, 2, 14, 5),  # noqa: DTZ001
     },
+    LetterKind.ERASURE_SET_ASIDE: {"asked_at": AT},
     LetterKind.NOTICE: NOTICE,
     LetterKind.REMINDER: reminder(date(2026, 9, 14), SEPTEMBER),
 }
