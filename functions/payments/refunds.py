@@ -16,7 +16,7 @@ from sesame.platform.http import Api, Id, Shown, Source, StrictModel
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.accounts import Bookkeeping
-from sesame.services.confirming import Confirming, WrongOneTimeCode
+from sesame.services.confirming import Confirming
 from sesame.services.refunds import (
     NotThatMuchCredit,
     OnlyToAnAccount,
@@ -27,7 +27,7 @@ from sesame.services.refunds import (
     Wish,
 )
 from sesame.services.sessions import Session, SessionCheck, session_dependency
-from sesame.services.step_up import StepUp
+from sesame.services.step_up import NotConfirmed, StepUp
 from sesame.store.accounts import Accounts
 from sesame.store.audit import Audit
 from sesame.store.challenges import Challenges
@@ -113,7 +113,7 @@ api = Api()
     "/v1/me/refunds",
     status=201,
     summary="Ask for credit back",
-    errors=[NotThatMuchCredit, OnlyToAnAccount, RefundUnderWay, NotFound, WrongOneTimeCode],
+    errors=[NotThatMuchCredit, OnlyToAnAccount, RefundUnderWay, NotFound, NotConfirmed],
     security="session",
 )
 def ask(body: RefundBody, session: CurrentSession, source: Source) -> RefundView:

@@ -6,10 +6,10 @@ the botocore layer), every HTTP request made with urllib, whatever passes throug
 that list down, so a call that is added to the flow later is disturbed too.
 
 Then, for each of those calls, on a fresh account each time, one call fails: before its effect (AWS answers an
-error) or after it (the answer never comes; of a read, which has no effect, that is the same), each as an
-exception and as the death of the process, which no handler can catch. The trigger does what triggers do: it
-comes again until it is satisfied, and once more after that, because a lost answer looks the same to it. Both
-times the scene's laws must hold, and its state must be what it is when nothing fails.
+error) or after it (the answer never comes), each as an exception and as the death of the process, which no
+handler can catch; a read, which has no effect, in one place only. The trigger does what triggers do: it comes
+again until it is satisfied, and once more after that, because a lost answer looks the same to it. Both times
+the scene's laws must hold, and its state must be what it is when nothing fails.
 
     class Deposit(Scene):
         def __init__(self, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,10 +47,10 @@ class World:
     slip_id: str
     payment_id: str
     return_id: str
-    refund_id: str
     recovery_id: str
     review_id: str
     aid_import_id: str
+    refund_id: str
 
     def place(self, path: str) -> str:
         """A route's path, or an id of a body, with the tenant's ids in it."""
@@ -63,9 +63,9 @@ class World:
             slip_id=self.slip_id,
             payment_id=self.payment_id,
             return_id=self.return_id,
-            refund_id=self.refund_id,
             review_id=self.review_id,
             day=TODAY,
+            refund_id=self.refund_id,
         )
 
 
@@ -202,13 +202,6 @@ CASES: dict[str, Case] = {
         entry="desk/money", body={"reason": "typing_error"}
     ),
     "GET /v1/desk/residences/{residence_id}/till": Case(entry="desk/money"),
-    "GET /v1/desk/residences/{residence_id}/refunds": Case(entry="desk/refunds", shown_to=ACCOUNTANTS),
-    "POST /v1/desk/leases/{lease_id}/refunds/{refund_id}/approval": Case(
-        entry="desk/refunds", body={"transfer_reference": "VIR-1"}, shown_to=ACCOUNTANTS
-    ),
-    "POST /v1/desk/leases/{lease_id}/refunds/{refund_id}/refusal": Case(
-        entry="desk/refunds", body={"reason": "account_in_doubt"}, shown_to=ACCOUNTANTS
-    ),
     "POST /v1/desk/aid-imports": Case(
         entry="desk/accounting",
         body=AID,
@@ -236,6 +229,13 @@ CASES: dict[str, Case] = {
         hidden=lambda _world, answer: answer[0] == 403 or answer[1]["differing"] == [],
         shown_to=("manager",),
     ),
+    "GET /v1/desk/residences/{residence_id}/refunds": Case(entry="desk/refunds", shown_to=ACCOUNTANTS),
+    "POST /v1/desk/leases/{lease_id}/refunds/{refund_id}/approval": Case(
+        entry="desk/refunds", body={"transfer_reference": "VIR-1"}, shown_to=ACCOUNTANTS
+    ),
+    "POST /v1/desk/leases/{lease_id}/refunds/{refund_id}/refusal": Case(
+        entry="desk/refunds", body={"reason": "account_in_doubt"}, shown_to=ACCOUNTANTS
+    ),
     "GET /v1/desk/me": Case(entry="desk/staff", hidden=not_among_theirs),
     "GET /v1/desk/staff": Case(entry="desk/staff", shown_to=ADMINISTRATORS),
     "PUT /v1/desk/staff/{staff_id}": Case(
@@ -250,8 +250,8 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         aws,
         monkeypatch,
         IMPORTED_CODES="",
-        PROVIDER_SECRETS="{}",
         AID_IMPORT_QUEUE_URL="https://sqs.example/aid",
+        PROVIDER_SECRETS="{}",
     )
     tenant = admit(aws)
     enrol(aws, "here", Scope(residence_ids=frozenset({RESIDENCE.residence_id})))
@@ -276,10 +276,10 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         slip_id=done["slip_id"],
         payment_id=payment_id,
         return_id=return_id,
-        refund_id=refund_asked(aws, tenant),
         recovery_id=done["recovery_id"],
         review_id=unknown_payment(aws, tenant),
         aid_import_id=aid_import["import_id"],
+        refund_id=refund_asked(aws, tenant),
     )
 
 

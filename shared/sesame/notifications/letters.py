@@ -41,6 +41,7 @@ class LetterKind(StrEnum):
     DATA_EXPORT = "data-export"
     ERASURE_ASKED = "erasure-asked"
     REFUND_ASKED = "refund-asked"
+    ERASURE_SET_ASIDE = "erasure-set-aside"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ TOLD_TO_ALL: dict[str, LetterKind] = {
     "code.rotated": LetterKind.CODE_ROTATED,
     "erasure.asked": LetterKind.ERASURE_ASKED,
     "refund.asked": LetterKind.REFUND_ASKED,
+    "erasure.set_aside": LetterKind.ERASURE_SET_ASIDE,
 }
 """Events that every contact on record hears of, so that nobody uses one of them behind the others' back."""
 
@@ -131,7 +132,7 @@ class AccessNotices:
             "lease": lease,
             "residence": residence,
             "at": _local(event.at, residence),
-            "asked_at": _local(event.at, residence),
+            "asked_at": _local(_asked_at(event), residence),
             "erases_at": _local(event.at + WAIT, residence),
             "decides_at": _local(event.at + REFUND_WAIT, residence),
             "way": event.data.get("way", "self_service"),
@@ -175,6 +176,12 @@ class AccessNotices:
             self.identity, [keys.person(lease.person_id), keys.residence(lease.residence_id)]
         )
         return (lease, person_of(person), residence_of(residence)) if person and residence else None
+
+
+def _asked_at(event: Event) -> datetime:
+    """When what the event tells of was asked for: just now, unless it says otherwise."""
+    said = event.data.get("asked_at")
+    return datetime.fromisoformat(said) if said else event.at
 
 
 def _held_until(person: Person, residence: Residence) -> datetime | None:

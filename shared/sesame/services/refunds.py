@@ -115,7 +115,7 @@ class RefundRequests:
         """A request, for staff to decide.
 
         Raises NotThatMuchCredit, OnlyToAnAccount, RefundUnderWay, NotFound for an unknown payment, and
-        WrongOneTimeCode.
+        NotConfirmed.
         """
         lease = session.lease
         progress = _Progress(self.money)
