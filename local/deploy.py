@@ -212,13 +212,14 @@ def _verify_sender(instance: Instance) -> None:
 
 
 def _webhook_secrets(instance: Instance, provider_secrets: str) -> dict[str, str]:
-    """Each payment provider's webhook secret: made at the first start (Standard Webhooks form), then kept."""
+    """The sandbox provider's webhook secret: made at the first start (Standard Webhooks form), then kept.
+
+    Those of real providers stay empty, so that they are not offered.
+    """
     manager = instance.client("secretsmanager")
-    known: dict[str, str] = {}
-    for provider, secret_id in json.loads(provider_secrets).items():
-        value = manager.get_secret_value(SecretId=secret_id).get("SecretString", "")
-        if not WEBHOOK_SECRET.fullmatch(value):
-            value = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
-            manager.put_secret_value(SecretId=secret_id, SecretString=value)
-        known[provider] = value
-    return known
+    secret_id = json.loads(provider_secrets)["sandbox"]
+    value = manager.get_secret_value(SecretId=secret_id).get("SecretString", "")
+    if not WEBHOOK_SECRET.fullmatch(value):
+        value = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
+        manager.put_secret_value(SecretId=secret_id, SecretString=value)
+    return {"sandbox": value}

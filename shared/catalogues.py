@@ -5,6 +5,7 @@ Usage: python shared/catalogues.py [--check]     (make catalogues; make check)
 
 import io
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -16,6 +17,7 @@ DOCUMENTS = Path(__file__).parent / "sesame" / "documents"
 TEMPLATES, LOCALES = DOCUMENTS / "templates", DOCUMENTS / "locales"
 CATALOGUES = {"en": "en", "fr@redevance": "fr", "en@redevance": "en"}
 """File -> the language it is in. French itself needs none: it stands in the templates."""
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 VARIANTS = "@"
 """Of a catalogue that says only what differs: a text it lacks is said as elsewhere."""
 
@@ -55,12 +57,11 @@ def source(catalogue: Catalog) -> bytes:
 
 
 def compiled(catalogue: Catalog) -> bytes:
-    """As gettext reads it; no date is in it, so that the same words are the same bytes."""
-    plain = Catalog(charset="utf-8", header_comment="")
+    """As gettext reads it; dated by nothing, so that the same words are the same bytes."""
+    plain = Catalog(charset="utf-8", creation_date=_LONG_AGO, revision_date=_LONG_AGO)
     for message in catalogue:
         if message.id and message.string:
             plain.add(message.id, message.string)
-    plain.mime_headers = [("Content-Type", "text/plain; charset=utf-8")]
     binary = io.BytesIO()
     write_mo(binary, plain)
     return binary.getvalue()

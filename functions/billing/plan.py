@@ -4,6 +4,7 @@ from typing import Any
 
 from sesame.platform.aws import client
 from sesame.platform.clock import scheduled_time, utc_now
+from sesame.platform.events import job_handler
 from sesame.platform.logs import logger
 from sesame.platform.settings import Settings
 from sesame.services.billing import BillingQueue, BillingRun
@@ -27,8 +28,11 @@ billing = BillingRun(
 )
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
+def plan(event: dict[str, Any]) -> dict[str, int]:
     """Takes `{"scheduled_time": ISO 8601}`; returns how many residences were queued."""
     residences = billing.plan(scheduled_time(event, utc_now))
     logger.info("billing planned", extra={"residences": residences})
     return {"residences": residences}
+
+
+handler = job_handler(plan)

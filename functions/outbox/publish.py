@@ -3,6 +3,7 @@
 from typing import Any
 
 from sesame.platform.aws import client
+from sesame.platform.events import job_handler
 from sesame.platform.settings import Settings
 from sesame.services.outbox import Outbox
 
@@ -20,6 +21,9 @@ outbox = Outbox(
 )
 
 
-def handler(event: dict[str, Any], _context: object) -> None:
+def publish(event: dict[str, Any]) -> None:
     """Takes a batch of stream records. Raises only when trying the whole batch again can help."""
     outbox.publish(event["Records"])
+
+
+handler = job_handler(publish)

@@ -5,6 +5,7 @@ from typing import Any
 
 from sesame.platform.aws import client
 from sesame.platform.clock import scheduled_time, utc_now
+from sesame.platform.events import job_handler
 from sesame.platform.logs import logger
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
@@ -47,7 +48,7 @@ erasures = ErasureRun(
 )
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, int | bool]:
+def erase(event: dict[str, Any]) -> dict[str, int | bool]:
     """Takes `{"scheduled_time": ISO 8601}`; returns how many were erased and how many failed.
 
     Never ahead of the clock: a time to come would cut the day short in which an erasure can be taken back.
@@ -56,3 +57,6 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, int | bool]:
     outcome: dict[str, int | bool] = {"erased": done.erased, "failed": done.failed, "finished": done.finished}
     logger.info("erasures carried out", extra=outcome)
     return outcome
+
+
+handler = job_handler(erase)

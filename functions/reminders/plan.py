@@ -5,6 +5,7 @@ from typing import Any
 
 from sesame.platform.aws import client
 from sesame.platform.clock import scheduled_time, utc_now
+from sesame.platform.events import job_handler
 from sesame.platform.logs import logger
 from sesame.platform.settings import Settings
 from sesame.services.reminders import ReminderRun
@@ -33,7 +34,7 @@ reminders = ReminderRun(
 )
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, int | bool]:
+def plan(event: dict[str, Any]) -> dict[str, int | bool]:
     """Takes `{"scheduled_time": ISO 8601}`; returns how many residences were open and reminders announced."""
     planned = reminders.plan(scheduled_time(event, utc_now))
     outcome: dict[str, int | bool] = {
@@ -43,3 +44,6 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, int | bool]:
     }
     logger.info("reminders planned", extra=outcome)
     return outcome
+
+
+handler = job_handler(plan)

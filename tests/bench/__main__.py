@@ -3,8 +3,9 @@
 Usage: make bench     (figures are recorded in docs/performance.md, with the machine they come from)
 """
 
-from tests.bench import cold_start, operations
+from tests.bench import cold_start, growth, operations
 
 if __name__ == "__main__":
     cold_start.main()
     operations.main()
+    growth.main()

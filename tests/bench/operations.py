@@ -138,6 +138,8 @@ class Bench:
         self.posting = self._load("PostingFunction", "payments/posting.py")
         self.certificates = self._load("CertificatesFunction", "certificates/api.py")
         self.desk = self._load("DeskFunction", "desk/api.py")
+        self.desk_recovery = self._load("DeskRecoveryFunction", "desk/recovery.py")
+        self.credentials = self._load("CredentialsFunction", "codes/credentials.py")
 
     def rows(self) -> Iterator[tuple[str, str, Meter]]:
         """(operation, budget of calls, what was counted)."""
@@ -175,6 +177,9 @@ class Bench:
             self._http(self.codes, "POST", f"/v1/code-recoveries/{recovery}/confirm", {"otp": otp})
         yield "recovery confirmed", "5", recovered
 
+        with self.metered.measure() as rotated:
+            self._http(self.credentials, "POST", "/v1/me/tenant-code/rotation", token=token)
+        yield "tenant code changed", "", rotated
         with self.metered.measure() as checked:
             self.tenancy.check(token)
         yield "session check", "1", checked
@@ -198,6 +203,11 @@ class Bench:
                 token=token,
             )
         yield "certificate requested", "", requested
+        for name, new_code in (("code given back (desk)", False), ("and replaced (desk)", True)):
+            shown = {"id_document": {"kind": "passport", "last_characters": "K4T9"}, "new_code": new_code}
+            with self.metered.measure() as given:
+                self._http(self.desk_recovery, "POST", f"/v1/desk/leases/{lease_id}/code-recoveries", shown)
+            yield name, "", given
 
     def _issued(self, lease_id: str) -> Meter:
         lease, residence = self._lease_and_residence(lease_id)
@@ -264,6 +274,7 @@ class Bench:
         event["routeKey"] = f"{method} {path}"
         event["rawPath"] = event["requestContext"]["http"]["path"] = path
         event["requestContext"]["http"]["method"] = method
+        event["requestContext"]["authorizer"]["jwt"]["claims"]["cognito:groups"] = "[administrator]"
         event["headers"] |= {
             "authorization": f"Bearer {token}",
             "idempotency-key": token_bytes(8).hex(),

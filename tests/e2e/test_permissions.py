@@ -118,6 +118,10 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         encrypts(),
         [decrypts(), reads("Money"), reads("Operations"), queries("Identity"), stores("documents")],
     ),
+    "DeskMoneyFunction": (
+        deletes("Documents"),
+        [deletes("Money"), writes("Identity"), reads("Operations"), decrypts(), stores("documents")],
+    ),
     "DeskStaffFunction": (queries("Identity", index="gsi1"), [deletes("Identity"), queries("Operations")]),
     "ImportRowsFunction": (sends("ImportQueue"), [decrypts(), reads("Money"), sends("RenderQueue")]),
     "CertificatesFunction": (reads("Documents"), [writes("Money"), decrypts(), stores("documents")]),

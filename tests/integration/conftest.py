@@ -4,11 +4,14 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 import boto3
+import botocore.session
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 
@@ -60,22 +63,45 @@ class Aws:
         }
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_accounts() -> Iterator[None]:
+    """Spares each account what takes most of its time and no test looks at.
+
+    That is reading the services' descriptions again, and the RSA key that moto draws for every KMS key.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
+        patch.setattr(rsa, "generate_private_key", cache(rsa.generate_private_key))
+        yield
+
+
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     """A fresh account."""
+    with mock_aws():
+        yield fresh_account(monkeypatch)
+
+
+def fresh_account(monkeypatch: pytest.MonkeyPatch) -> Aws:
+    """An account with what template.yaml declares; to be called under `mock_aws`."""
     for name in list(os.environ):
         if name.startswith("AWS_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    with mock_aws():
-        yield _account()
+    return _account()
+
+
+@cache
+def _resources() -> dict[str, Any]:
+    resources: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
+    return resources
 
 
 def _account() -> Aws:
     dynamodb = boto3.client("dynamodb")
-    resources = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
+    resources = _resources()
     tables = {}
     for name in ("identity", "money", "documents", "operations"):
         declared = resources[f"{name.capitalize()}Table"]["Properties"]

@@ -87,6 +87,9 @@ class FakeBatching(FakeSandbox):
             return Received(to_fetch=tuple(message["fetch"]))
         return Received(events=tuple(self.one(each) for each in message["events"]))
 
+    def delivery_id(self, notification: Notification) -> str | None:
+        return None if "fetch" in json.loads(notification.body) else super().delivery_id(notification)
+
     def one(self, message: dict[str, Any]) -> ProviderEvent:
         body = json.dumps(message).encode()
         return super().parse(Notification(body=body, headers={})).events[0]
@@ -531,7 +534,7 @@ def test_a_signed_notification_that_cannot_be_read_is_a_clean_400(house: House) 
 def test_an_old_secret_is_believed_until_it_is_replaced_twice(house: House) -> None:
     message = house.message(house.checkout().payment_id)
     house.aws.secrets.put_secret_value(
-        SecretId="sandbox", SecretString=json.dumps({"api_key": SECRET, "webhook_secret": OTHER_SECRET})
+        SecretId="sandbox", SecretString=json.dumps({"api_key": SECRET, "webhook_secrets": [OTHER_SECRET]})
     )
     house.registry.secrets._kept.clear()  # five minutes later
 

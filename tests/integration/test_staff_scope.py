@@ -8,6 +8,7 @@ cannot pass for another reason. A new staff route needs a new case; a test fails
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ class World:
     import_id: str
     staff_id: str
     slip_id: str
+    payment_id: str
+    return_id: str
 
     def place(self, path: str) -> str:
         """A route's path with the tenant's ids in it."""
@@ -43,6 +46,8 @@ class World:
             import_id=self.import_id,
             staff_id=self.staff_id,
             slip_id=self.slip_id,
+            payment_id=self.payment_id,
+            return_id=self.return_id,
         )
 
 
@@ -89,6 +94,7 @@ class Case:
     entry: str
     body: Any = None
     query: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
     hidden: Hidden = refused
     shown_to: tuple[str, ...] = ROLES
 
@@ -119,6 +125,10 @@ SETTINGS = {
     "landlord": {"name": "Opérateur d'essai"},
 }
 
+KEYED = {"idempotency_key": "scope-1"}
+TODAY = datetime.now(UTC).date().isoformat()
+CASH = {"kind": "cash", "amount_cents": 5_000, "received_on": TODAY}
+
 CASES: dict[str, Case] = {
     "POST /v1/desk/leases": Case(entry="desk/api", body=ROW),
     "GET /v1/desk/residences": Case(entry="desk/api", hidden=without_the_residence),
@@ -144,6 +154,20 @@ CASES: dict[str, Case] = {
     ),
     "POST /v1/desk/leases/{lease_id}/contact-approvals": Case(entry="desk/recovery", shown_to=HELPERS),
     "GET /v1/desk/leases/{lease_id}/slips/{slip_id}": Case(entry="desk/recovery", shown_to=HELPERS),
+    "POST /v1/desk/leases/{lease_id}/payments": Case(entry="desk/money", body=CASH, headers=KEYED),
+    "GET /v1/desk/leases/{lease_id}/payments": Case(entry="desk/money"),
+    "GET /v1/desk/leases/{lease_id}/payments/{payment_id}/receipt": Case(entry="desk/money"),
+    "POST /v1/desk/leases/{lease_id}/payments/{payment_id}/reversal": Case(
+        entry="desk/money", body={"reason": "typing_error"}
+    ),
+    "GET /v1/desk/leases/{lease_id}/deposit": Case(entry="desk/money"),
+    "POST /v1/desk/leases/{lease_id}/deposit/returns": Case(
+        entry="desk/money", body={"kind": "cash", "returned_on": TODAY}, headers=KEYED
+    ),
+    "POST /v1/desk/leases/{lease_id}/deposit/returns/{return_id}/reversal": Case(
+        entry="desk/money", body={"reason": "typing_error"}
+    ),
+    "GET /v1/desk/residences/{residence_id}/till": Case(entry="desk/money"),
     "GET /v1/desk/me": Case(entry="desk/staff", hidden=not_among_theirs),
     "GET /v1/desk/staff": Case(entry="desk/staff", shown_to=ADMINISTRATORS),
     "PUT /v1/desk/staff/{staff_id}": Case(
@@ -163,6 +187,7 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
     path = f"/v1/desk/leases/{tenant.lease.lease_id}/code-recoveries"
     event = as_staff(http_event("POST", path, changed), "colleague", "administrator")
     done = json.loads(load("desk/recovery").handler(event, None)["body"])
+    payment_id, return_id = money_moved(tenant)
     return World(
         aws=aws,
         clock=clock,
@@ -170,14 +195,34 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         import_id=sent.taken.import_id,
         staff_id=stranger,
         slip_id=done["slip_id"],
+        payment_id=payment_id,
+        return_id=return_id,
     )
+
+
+def money_moved(tenant: Tenant) -> tuple[str, str]:
+    """A payment at the desk, a deposit given back, and another one held."""
+    desk, lease = load("desk/money"), f"/v1/desk/leases/{tenant.lease.lease_id}"
+
+    def post(path: str, body: dict[str, Any], key: str) -> Any:
+        event = http_event("POST", f"{lease}/{path}", body, idempotency_key=key)
+        answer = desk.handler(as_staff(event, "colleague", "administrator"), None)
+        assert answer["statusCode"] == 201, answer
+        return json.loads(answer["body"])
+
+    paid = post("payments", CASH, "1")
+    post("payments", CASH | {"purpose": "deposit"}, "2")
+    given = post("deposit/returns", {"kind": "cash", "returned_on": TODAY}, "3")
+    post("payments", CASH | {"purpose": "deposit"}, "4")
+    return paid["payment_id"], given["return_id"]
 
 
 def ask(world: World, route: str, sub: str, roles: tuple[str, ...]) -> Answer:
     case = CASES[route]
     method, path = route.split(" ")
     kind = "text/csv; charset=utf-8" if isinstance(case.body, str) else "application/json"
-    event = as_staff(http_event(method, world.place(path), case.body, content_type=kind), sub, *roles)
+    request = http_event(method, world.place(path), case.body, content_type=kind, **case.headers)
+    event = as_staff(request, sub, *roles)
     event["queryStringParameters"] = case.query
     event["rawQueryString"] = "&".join(f"{name}={value}" for name, value in case.query.items())
     answer = load(case.entry).handler(event, None)

@@ -1,13 +1,15 @@
 """The sample events are what the functions' own readers understand."""
 
 import json
+import traceback
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sesame.platform.clock import scheduled_time
-from sesame.platform.events import Event, batch_handler, event_of
+from sesame.platform.events import Event, JobFailed, batch_handler, event_of, job_handler
 from tests.conftest import FrozenClock
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
@@ -58,3 +60,19 @@ def test_a_schedules_time_is_the_runs_time(clock: FrozenClock) -> None:
 )
 def test_a_schedule_that_does_not_say_its_time_means_now(clock: FrozenClock, given: dict[str, Any]) -> None:
     assert scheduled_time(given, clock) == clock()
+
+
+def test_a_job_that_fails_says_where_and_quotes_nothing(log: StringIO) -> None:
+    def run(_event: dict[str, Any]) -> None:
+        raise ValueError("huong@example.org")
+
+    with pytest.raises(JobFailed, match="ValueError at ") as caught:
+        job_handler(run)({}, None)
+
+    assert "ValueError at" in log.getvalue()
+    whole = "".join(traceback.format_exception(caught.value))
+    assert "huong" not in whole + log.getvalue()
+
+
+def test_a_job_that_succeeds_returns_what_it_did() -> None:
+    assert job_handler(lambda event: event["x"])({"x": 5}, None) == 5

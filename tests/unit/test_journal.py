@@ -105,6 +105,15 @@ def test_a_refund_takes_back_its_own_credit_only_and_the_newest_debt_first() -> 
     assert {a.credit_id for a in standing(ledger, "2026-11").allocations} == {"payment:other:settled"}
 
 
+def test_a_refund_of_a_payment_settled_in_two_parts_reopens_the_newest_debt_whichever_part_paid_it() -> None:
+    first, second = credit("mine", 400, day=31), replace(credit("mine", 400, day=32), entry_id="second")
+    debts = [notice("2026-09", 400), notice("2026-10", 400, day=30)]
+
+    ledger = fold([*debts, first, second, refund("mine", 400, day=33)])
+
+    assert paid(ledger) == {"2026-09": 400, "2026-10": 0}
+
+
 def test_a_debt_that_a_refund_reopens_is_paid_by_the_credit_another_payment_left() -> None:
     entries = [
         notice("2026-09", 400),

@@ -35,10 +35,12 @@ from sesame.domain.receipts import (
     PeriodStanding,
     Settlement,
     part_payment_facts,
+    payment_receipt_facts,
     receipt_facts,
     rent_notice_facts,
 )
 from sesame.domain.standings import end_of_stay_facts, statement_facts, up_to_date_facts
+from sesame.domain.takings import Method, Taking, TakingPurpose
 from sesame.domain.tenancy import (
     CafSettings,
     Channel,
@@ -123,6 +125,20 @@ def tenancy(language: Language = Language.FRENCH, **of_person: Any) -> Tenancy:
     return Tenancy(person=person, lease=LEASE, residence=RESIDENCE, language=language)
 
 
+CHEQUE = Taking(
+    taking_id="t",
+    lease_id=LEASE.lease_id,
+    residence_id=LEASE.residence_id,
+    method=Method.CHEQUE,
+    purpose=TakingPurpose.DEPOSIT,
+    amount_cents=35_000,
+    received_on=date(2026, 10, 3),
+    recorded_at=ISSUE.at,
+    recorded_by="staff",
+    reference="1234567",
+)
+
+
 def october(*paid: int) -> PeriodStanding:
     """October, 1,234.50 euros, and what came in for it."""
     return PeriodStanding(
@@ -168,6 +184,7 @@ def every_kind(language: Language) -> dict[str, tuple[Facts, str | None]]:
             end_of_stay_facts(moved_out(who), autumn(), as_of=date(2027, 9, 6), wall=wall),
             None,
         ),
+        "payment_receipt": (payment_receipt_facts(who, CHEQUE), None),
         "entry_document": (entry_facts(who), TENANT_CODE),
         "code_slip": (slip_facts(_with_new_contact(who), ISSUE.at), TENANT_CODE),
         "payment_plan_agreement": (payment_plan_facts(who, PLAN), None),

@@ -227,7 +227,7 @@ _TO_THE_SECOND = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def _data(facts: Facts, issue: Issue) -> weasyprint.Attachment:
-    """What the document states, for machines. Dated by its issue, so that the same facts give the same file."""
+    """What the document states, for machines. Dated by its issue: the same facts give the same file."""
     return weasyprint.Attachment(
         string=attachment(facts, issue),
         name=ATTACHMENT_NAME,

@@ -1,8 +1,8 @@
 """The words on documents. French is authoritative and stands in the templates; English stands beside it.
 
-The templates mark each text with `_("...")`. Catalogues (gettext, in `locales/`) hold what it is in English, and
-how a residence that calls the rent a *redevance* says it in either language. Placeholders in braces are filled by
-the templates; apostrophes and French spaces are set on the way out.
+The templates mark each text with `_("...")`. Catalogues (gettext, in `locales/`) hold what it is in English,
+and how a residence that calls the rent a *redevance* says it in either language. Placeholders in braces are
+filled by the templates; apostrophes and French spaces are set on the way out.
 """
 
 from collections.abc import Iterator

@@ -38,6 +38,8 @@ class Kind(StrEnum):
     UP_TO_DATE_CERTIFICATE = "up_to_date_certificate"
     """Nothing is overdue beyond what the residence tolerates."""
     END_OF_STAY_CERTIFICATE = "end_of_stay_certificate"
+    PAYMENT_RECEIPT = "payment_receipt"
+    """What a desk hands over for money received: a sum, a day, a way of paying. Void once it is reversed."""
     ENTRY_DOCUMENT = "entry_document"
     """Handed over on arrival; shows the tenant code."""
     CODE_SLIP = "code_slip"
@@ -211,6 +213,7 @@ def public_statement(facts: Facts, issue: Issue) -> PublicStatement:
     if kind in SHOWS_THE_CODE:
         return PublicStatement(kind=kind, issued_on=issue.on)
     period: Mapping[str, Any] = facts.get("period", {})
+    payment: Mapping[str, Any] = facts.get("payment", {})
     return PublicStatement(
         kind=kind,
         issued_on=issue.on,
@@ -220,7 +223,7 @@ def public_statement(facts: Facts, issue: Issue) -> PublicStatement:
         residence=facts["residence"]["name"],
         room=facts["lease"]["room"],
         period=period.get("period"),
-        amount_cents=period.get("received_cents"),
+        amount_cents=payment.get("amount_cents", period.get("received_cents")),
     )
 
 

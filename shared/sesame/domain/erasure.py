@@ -180,7 +180,7 @@ def need_of(tenancy: Tenancy, now: datetime) -> _Need | None:
 
 def keeps_certificate(kind: Kind, created_at: datetime, now: datetime, *, needed: bool) -> bool:
     """Whether a document stays: receipts as accounting records, others only while their lease needs them."""
-    if kind in {Kind.RECEIPT, Kind.PART_PAYMENT_RECEIPT}:
+    if kind in {Kind.RECEIPT, Kind.PART_PAYMENT_RECEIPT, Kind.PAYMENT_RECEIPT}:
         return True
     if not needed:
         return False

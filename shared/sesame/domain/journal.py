@@ -19,6 +19,12 @@ class EntryKind(StrEnum):
     NOTICE = "notice"
     PAYMENT = "payment"
     REFUND = "refund"
+    CHARGE_BACK = "charge_back"
+    """A payment that its bank took back."""
+    AID = "aid"
+    """Housing benefit that the CAF paid straight to the landlord."""
+    REVERSAL = "reversal"
+    """Takes back what was recorded by hand and did not come, or not so."""
 
 
 class Position(NamedTuple):
@@ -50,6 +56,8 @@ class Entry:
     """The source whose credit this takes back, where it is a debit."""
     corrects: str | None = None
     """The entry whose amount this one completes; both count as one, at the first one's place."""
+    method: str | None = None
+    """How the money of a credit came, where it did not come online: the word that a receipt prints."""
 
     @property
     def position(self) -> Position:
@@ -76,6 +84,8 @@ class Allocation:
     received_at: datetime
     """When the money moved: the payment date that a receipt prints."""
     allocated_at: datetime
+    method: str | None = None
+    """How the credit's money came; None for online."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,6 +250,7 @@ class _Credit:
     source: str | None
     received_at: datetime
     left_cents: int
+    method: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -303,6 +314,7 @@ class _Book:
             source=entry.source,
             received_at=entry.effective_at,
             left_cents=-entry.amount_cents,
+            method=entry.method,
         )
         self.credits.append(credit)
         self.unspent.append(credit)
@@ -328,28 +340,31 @@ class _Book:
                 amount_cents=cents,
                 received_at=credit.received_at,
                 allocated_at=at,
+                method=credit.method,
             )
         )
         if not debit.unpaid_cents:
             del self.unpaid[debit.entry_id]
 
     def _take_back(self, entry: Entry) -> None:
-        """From the credit's own money only: what is unspent first, then what pays the newest debts."""
+        """From the source's own money only: what is unspent first, then what pays the newest debts."""
         cents = entry.amount_cents
-        for credit in [one for one in self.credits if one.source == entry.reverses]:
+        own = [credit for credit in self.credits if credit.source == entry.reverses]
+        for credit in own:
             unspent = min(cents, credit.left_cents)
             credit.left_cents -= unspent
             cents -= unspent
-            for debit in sorted(self.debits, key=lambda debit: debit.age, reverse=True):
-                cents -= self._release(credit.entry_id, debit, cents)
+        ids = {credit.entry_id for credit in own}
+        for debit in sorted(self.debits, key=lambda debit: debit.age, reverse=True):
+            cents -= self._release(ids, debit, cents)
         if cents:
             self._charge(entry, cents)
 
-    def _release(self, credit_id: str, debit: _Debit, at_most_cents: int) -> int:
+    def _release(self, credit_ids: set[str], debit: _Debit, at_most_cents: int) -> int:
         released = 0
         for index, allocation in reversed(list(enumerate(debit.allocations))):
             cents = min(at_most_cents - released, allocation.amount_cents)
-            if allocation.credit_id == credit_id and cents:
+            if allocation.credit_id in credit_ids and cents:
                 kept = replace(allocation, amount_cents=allocation.amount_cents - cents)
                 debit.allocations[index : index + 1] = [kept] if kept.amount_cents else []
                 released += cents

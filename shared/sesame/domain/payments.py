@@ -17,7 +17,7 @@ MINIMUM_CENTS = 100
 
 
 class PaymentState(StrEnum):
-    """Where a payment stands. Only `paid` and `partly_refunded` have money in them."""
+    """Where a payment stands. Only `paid` and `partly_refunded` surely have money in them."""
 
     CREATED = "created"
     AWAITING_PROVIDER = "awaiting_provider"
@@ -27,6 +27,7 @@ class PaymentState(StrEnum):
     CANCELLED = "cancelled"
     PARTLY_REFUNDED = "partly_refunded"
     REFUNDED = "refunded"
+    CHARGED_BACK = "charged_back"
 
 
 class EventKind(StrEnum):
@@ -35,9 +36,22 @@ class EventKind(StrEnum):
     PENDING = "pending"
     SETTLED = "settled"
     FAILED = "failed"
+    """A try came to nothing; it says nothing of money that is there."""
     EXPIRED = "expired"
     CANCELLED = "cancelled"
+    RETURNED = "returned"
+    """The bank did not pay, or takes back what it had paid: a debit that fails, early or late."""
+    RETRYING = "retrying"
+    """The same, and the provider presents the debit again by itself."""
     REFUNDED = "refunded"
+    REFUND_FAILED = "refund_failed"
+    """Money that was given back came home again."""
+    DISPUTED = "disputed"
+    """The payer objects; no money has moved for it yet."""
+    CHARGED_BACK = "charged_back"
+    """The payer's bank took money back: a lost or open dispute, a charge-back."""
+    REINSTATED = "reinstated"
+    """And gave it again: the dispute was won or dropped, the charge-back cancelled."""
 
 
 class Flag(StrEnum):
@@ -46,24 +60,32 @@ class Flag(StrEnum):
     AMOUNT_DIFFERS = "amount_differs"
     CURRENCY_DIFFERS = "currency_differs"
     """Nothing is posted and the state stays: a journal in euros cannot hold it."""
+    DISPUTED = "disputed"
+    """The payer's bank took money back, or may."""
+    MORE_RETURNED = "more_returned"
+    """More went back than came: a debit refunded by the landlord and charged back by the bank as well."""
 
 
 _CREATED, _AWAITING, _PAID = PaymentState.CREATED, PaymentState.AWAITING_PROVIDER, PaymentState.PAID
 _FAILED, _EXPIRED, _CANCELLED = PaymentState.FAILED, PaymentState.EXPIRED, PaymentState.CANCELLED
-_REFUNDED = PaymentState.REFUNDED
+_REFUNDED, _CHARGED_BACK = PaymentState.REFUNDED, PaymentState.CHARGED_BACK
 
 TRANSITIONS: dict[tuple[PaymentState, EventKind], PaymentState] = {
     (_CREATED, EventKind.PENDING): _AWAITING,
     (_CREATED, EventKind.SETTLED): _PAID,
     (_CREATED, EventKind.FAILED): _FAILED,
+    (_CREATED, EventKind.RETURNED): _FAILED,
+    (_CREATED, EventKind.RETRYING): _AWAITING,
     (_CREATED, EventKind.EXPIRED): _EXPIRED,
     (_CREATED, EventKind.CANCELLED): _CANCELLED,
     (_AWAITING, EventKind.SETTLED): _PAID,
     (_AWAITING, EventKind.FAILED): _FAILED,
+    (_AWAITING, EventKind.RETURNED): _FAILED,
     (_AWAITING, EventKind.EXPIRED): _EXPIRED,
     (_AWAITING, EventKind.CANCELLED): _CANCELLED,
-    # A refused card may be tried again on the same page.
+    # A refused card may be tried again on the same page, a debit presented again by the provider.
     (_FAILED, EventKind.PENDING): _AWAITING,
+    (_FAILED, EventKind.RETRYING): _AWAITING,
     (_FAILED, EventKind.SETTLED): _PAID,
     (_FAILED, EventKind.EXPIRED): _EXPIRED,
     (_FAILED, EventKind.CANCELLED): _CANCELLED,
@@ -71,8 +93,21 @@ TRANSITIONS: dict[tuple[PaymentState, EventKind], PaymentState] = {
     (_EXPIRED, EventKind.SETTLED): _PAID,
     (_CANCELLED, EventKind.SETTLED): _PAID,
     (_PAID, EventKind.REFUNDED): _REFUNDED,
+    # Banks may take a debit back for weeks after they paid it, whatever was refunded meanwhile.
+    (_PAID, EventKind.RETURNED): _FAILED,
+    (_PAID, EventKind.RETRYING): _AWAITING,
+    (_PAID, EventKind.CHARGED_BACK): _CHARGED_BACK,
+    (_REFUNDED, EventKind.RETURNED): _FAILED,
+    (_REFUNDED, EventKind.RETRYING): _AWAITING,
+    (_REFUNDED, EventKind.CHARGED_BACK): _CHARGED_BACK,
+    (_CHARGED_BACK, EventKind.REINSTATED): _PAID,
+    (_CHARGED_BACK, EventKind.RETURNED): _FAILED,
+    (_CHARGED_BACK, EventKind.RETRYING): _AWAITING,
 }
-"""The state that an event leads to. A pair that is not here changes nothing: what is paid stays paid."""
+"""The state that an event leads to. A pair that is not here changes nothing: what is paid stays paid.
+
+How much of a paid payment went back, and so whether it is called paid, refunded or charged back, the amounts
+say (`_named`): the table knows only that some did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +116,11 @@ class PaymentEvent:
 
     event_id: str
     kind: EventKind
-    amount_cents: int = 0
-    """Settled: what was really paid. Refunded: the running total given back so far."""
+    amount_cents: int | None = 0
+    """Settled: what was really paid. Refunded: the running total given back so far. Refund failed, charged
+    back: how much. None where the provider does not say: then it is what was asked, or all that was paid."""
+    part: str = ""
+    """Which refund failed, which dispute it is about: a payment may have several."""
     currency: str = CURRENCY
     occurred_at: datetime
     """The provider's own time, UTC."""
@@ -92,9 +130,9 @@ class PaymentEvent:
     """False in a provider's test mode."""
 
     @property
-    def order(self) -> tuple[datetime, int, str]:
-        """Sorts events as the provider meant them."""
-        return self.occurred_at, self.rank, self.event_id
+    def order(self) -> tuple[datetime, int, int, str]:
+        """Sorts events as the provider meant them; of running totals at one time the highest is the last."""
+        return self.occurred_at, self.rank, self.amount_cents or 0, self.event_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,8 +184,11 @@ class Outcome:
 
     state: PaymentState
     paid_cents: int
-    """Received in all, before refunds."""
+    """Received and not returned, before refunds and charge-backs."""
     refunded_cents: int
+    charged_back_cents: int
+    net_cents: int
+    """What the journal is to hold of it. Below zero where more went back than came."""
     paid_at: datetime | None
     changed_at: datetime | None
     """When the last event that changed anything occurred."""
@@ -160,57 +201,126 @@ def outcome(payment: Payment) -> Outcome:
 
     At most one settlement is in force: a second statement of it replaces the first, it does not add to it.
     """
-    state, paid, refunded = PaymentState.CREATED, 0, 0
-    paid_at = changed_at = None
-    movements: list[Movement] = []
-    flags: set[Flag] = set()
+    fold = _Fold(asked_cents=payment.amount_cents)
     for event in sorted({event.event_id: event for event in payment.events}.values(), key=_order):
+        fold.take(event)
+    return fold.outcome()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Fold:
+    """A payment as far as its events have been read."""
+
+    asked_cents: int
+    state: PaymentState = PaymentState.CREATED
+    paid: int = 0
+    refunded: int = 0
+    failed_refunds: set[str] = field(default_factory=set)
+    withdrawn: dict[str, int] = field(default_factory=dict)
+    disputed: set[str] = field(default_factory=set)
+    settled_once: bool = False
+    paid_at: datetime | None = None
+    changed_at: datetime | None = None
+    movements: list[Movement] = field(default_factory=list)
+    flags: set[Flag] = field(default_factory=set)
+
+    @property
+    def net(self) -> int:
+        """Nothing while no settlement is known: what goes back must have come, and will be told."""
+        return self.paid - self.refunded - sum(self.withdrawn.values()) if self.settled_once else 0
+
+    def take(self, event: PaymentEvent) -> None:
         if event.kind in _WITH_MONEY and event.currency != CURRENCY:
-            flags.add(Flag.CURRENCY_DIFFERS)
-            continue
-        before, in_force = (state, paid, refunded), max(paid - refunded, 0)
-        state = TRANSITIONS.get((state, event.kind), state)
-        if event.kind is EventKind.SETTLED:
-            paid, paid_at = event.amount_cents, paid_at or event.occurred_at
-        elif event.kind is EventKind.REFUNDED:
-            refunded = max(refunded, event.amount_cents)
-        moved = max(paid - refunded, 0) - in_force
-        if moved:
-            movements.append(Movement(event=event, amount_cents=-moved))
-        if moved or (state, paid, refunded) != before:
-            changed_at = event.occurred_at
-    if paid_at and paid != payment.amount_cents:
-        flags.add(Flag.AMOUNT_DIFFERS)
-    return Outcome(
-        state=_with_refunds(state, paid, refunded),
-        paid_cents=paid,
-        refunded_cents=refunded,
-        paid_at=paid_at,
-        changed_at=changed_at,
-        movements=tuple(movements),
-        flags=frozenset(flags),
-    )
+            self.flags.add(Flag.CURRENCY_DIFFERS)
+            return
+        before, net = self._known(), self.net
+        self.state = TRANSITIONS.get((self.state, event.kind), self.state)
+        self._count(event)
+        if self.net != net:
+            self.movements.append(Movement(event=event, amount_cents=net - self.net))
+        if self._known() != before:
+            self.changed_at = event.occurred_at
+
+    def _count(self, event: PaymentEvent) -> None:
+        cents = event.amount_cents
+        match event.kind:
+            case EventKind.SETTLED:
+                self.paid, self.settled_once = self.asked_cents if cents is None else cents, True
+                self.paid_at = self.paid_at or event.occurred_at
+            case EventKind.RETURNED | EventKind.RETRYING:
+                self.paid, self.paid_at = 0, None
+                self.withdrawn.clear()
+            case EventKind.REFUNDED:
+                self.refunded = self.paid if cents is None else cents
+            case EventKind.REFUND_FAILED if event.part not in self.failed_refunds:
+                self.failed_refunds.add(event.part)
+                self.refunded = 0 if cents is None else max(self.refunded - cents, 0)
+            case EventKind.DISPUTED:
+                self.disputed.add(event.part)
+            case EventKind.CHARGED_BACK:
+                self.disputed.add(event.part)
+                self.withdrawn[event.part] = self.paid if cents is None else cents
+            case EventKind.REINSTATED:
+                self.disputed.discard(event.part)
+                self.withdrawn.pop(event.part, None)
+
+    def _known(self) -> tuple[object, ...]:
+        withdrawn = sum(self.withdrawn.values())
+        return self.state, self.paid, self.refunded, withdrawn, frozenset(self.disputed)
+
+    def outcome(self) -> Outcome:
+        if self.paid_at and self.paid != self.asked_cents:
+            self.flags.add(Flag.AMOUNT_DIFFERS)
+        if self.disputed:
+            self.flags.add(Flag.DISPUTED)
+        if self.net < 0:
+            self.flags.add(Flag.MORE_RETURNED)
+        return Outcome(
+            state=self._named(),
+            paid_cents=self.paid,
+            refunded_cents=self.refunded,
+            charged_back_cents=sum(self.withdrawn.values()),
+            net_cents=self.net,
+            paid_at=self.paid_at,
+            changed_at=self.changed_at,
+            movements=tuple(self.movements),
+            flags=frozenset(self.flags),
+        )
+
+    def _named(self) -> PaymentState:
+        """The table knows that money went back; only the amounts know whether all of it did."""
+        if self.state not in {PaymentState.PAID, PaymentState.REFUNDED, PaymentState.CHARGED_BACK}:
+            return self.state
+        if self.withdrawn and self.net <= 0:
+            return PaymentState.CHARGED_BACK
+        if not self.refunded:
+            return PaymentState.PAID
+        return PaymentState.REFUNDED if self.refunded >= self.paid else PaymentState.PARTLY_REFUNDED
 
 
-_WITH_MONEY = {EventKind.SETTLED, EventKind.REFUNDED}
+_WITH_MONEY = {
+    EventKind.SETTLED,
+    EventKind.REFUNDED,
+    EventKind.REFUND_FAILED,
+    EventKind.CHARGED_BACK,
+    EventKind.REINSTATED,
+}
 
 
-def _order(event: PaymentEvent) -> tuple[datetime, int, str]:
+def _order(event: PaymentEvent) -> tuple[datetime, int, int, str]:
     return event.order
 
 
-def _with_refunds(state: PaymentState, paid: int, refunded: int) -> PaymentState:
-    """The table knows that money went back; only the amounts know whether all of it did."""
-    if state not in {PaymentState.PAID, PaymentState.REFUNDED} or not refunded:
-        return state
-    return PaymentState.REFUNDED if refunded >= paid else PaymentState.PARTLY_REFUNDED
-
-
 def with_events(payment: Payment, events: Iterable[PaymentEvent]) -> tuple[PaymentEvent, ...]:
-    """The payment's known events and the new ones among these, in order; of two with one id, the first."""
+    """The payment's known events and the new ones among these, in order.
+
+    Of two with one id the first, but the one that says an amount: a fetch may know what a webhook did not.
+    """
     known: dict[str, PaymentEvent] = {}
     for event in (*payment.events, *events):
-        known.setdefault(event.event_id, event)
+        earlier = known.setdefault(event.event_id, event)
+        if earlier.amount_cents is None and event.amount_cents is not None:
+            known[event.event_id] = event
     return tuple(sorted(known.values(), key=_order))
 
 
@@ -255,10 +365,11 @@ def _entry_id(payment: Payment, event: PaymentEvent) -> str:
 def _entry(payment: Payment, event: PaymentEvent, cents: int) -> Entry:
     base = _entry_id(payment, event)
     repeats = payment.posted.get(event.event_id, _NOTHING).entries
-    received = event.kind is EventKind.SETTLED
+    kind = _ENTRY_KINDS.get(event.kind, EntryKind.CHARGE_BACK)
+    received = kind is EntryKind.PAYMENT
     return Entry(
         entry_id=f"{base}~{repeats}" if repeats else base,
-        kind=EntryKind.PAYMENT if received else EntryKind.REFUND,
+        kind=kind,
         amount_cents=cents,
         effective_at=event.occurred_at,
         designated=payment.designated if received else (),
@@ -266,3 +377,11 @@ def _entry(payment: Payment, event: PaymentEvent, cents: int) -> Entry:
         reverses=payment.source,
         corrects=base if repeats else None,
     )
+
+
+_ENTRY_KINDS = {
+    EventKind.SETTLED: EntryKind.PAYMENT,
+    EventKind.REINSTATED: EntryKind.PAYMENT,
+    EventKind.REFUNDED: EntryKind.REFUND,
+    EventKind.REFUND_FAILED: EntryKind.REFUND,
+}

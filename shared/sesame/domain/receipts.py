@@ -8,6 +8,10 @@ from typing import Any
 from sesame.domain.certificates import Facts, Kind, Reason, Refused, Tenancy, common_facts, standing_lease
 from sesame.domain.journal import Standing
 from sesame.domain.notices import LineKind, Notice
+from sesame.domain.takings import Taking
+
+ONLINE = "online"
+"""How a payment came that its entry says nothing of: through a provider."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +76,7 @@ def period_standing(notice: Notice, standing: Standing, clock_on_the_wall: tzinf
             Settlement(
                 received_on=allocation.received_at.astimezone(clock_on_the_wall).date(),
                 amount_cents=allocation.amount_cents,
-                method="online",  # the only way money comes in, so far
+                method=allocation.method or ONLINE,
             )
             for allocation in sorted(standing.allocations, key=lambda one: (one.received_at, one.credit_id))
         ),
@@ -155,4 +159,18 @@ def _period(standing: PeriodStanding) -> dict[str, Any]:
             }
             for settlement in standing.settlements
         ],
+    }
+
+
+def payment_receipt_facts(tenancy: Tenancy, taking: Taking) -> Facts:
+    """A payment receipt, for money that a desk received."""
+    return common_facts(Kind.PAYMENT_RECEIPT, tenancy) | {
+        "payment": {
+            "payment_id": taking.taking_id,
+            "purpose": taking.purpose.value,
+            "method": taking.method.value,
+            "amount_cents": taking.amount_cents,
+            "received_on": taking.received_on.isoformat(),
+            "reference": taking.reference,
+        },
     }

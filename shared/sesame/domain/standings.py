@@ -1,4 +1,4 @@
-"""What is said of a lease's account as a whole: its statement, that it is up to date, how it stood at the end."""
+"""What is said of a lease's account: its statement, that it is up to date, how it stood at the end."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date, tzinfo

@@ -106,10 +106,18 @@ class Residence:
     issue_day: int = 1
     due_day: int = 10
     provider: str = ""
-    """Who takes its payments online; empty while nobody does."""
+    """Who takes its payments online, and by which account if not the operator's own (`stripe:lyon`); empty
+    while nobody does."""
+    other_providers: tuple[str, ...] = ()
+    """Other ways to pay that its tenants may choose."""
     documents: DocumentSettings = DocumentSettings()
     confirmed: bool = True
     """False while the settings come from a lease file only and nobody has read them."""
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Every way to pay online, the usual one first."""
+        return tuple(name for name in (self.provider, *self.other_providers) if name)
 
 
 class Channel(StrEnum):

@@ -68,3 +68,24 @@ def batch_handler(consume: Callable[[Event], None]) -> Callable[[dict[str, Any],
         return {"batchItemFailures": failed}
 
     return handler
+
+
+class JobFailed(Exception):
+    """Class and place of what made a job fail. The runtime logs an error's text: this one quotes nothing."""
+
+
+def job_handler[T](run: Callable[[dict[str, Any]], T]) -> Callable[[dict[str, Any], object], T]:
+    """A Lambda handler for what a schedule or a stream calls. Raises JobFailed, so that it is called again.
+
+    AWS's errors may quote what they were given, and whatever a handler raises is logged by the runtime.
+    """
+
+    def handler(event: dict[str, Any], _context: object) -> T:
+        try:
+            return run(event)
+        except Exception as error:
+            place = describe(error)
+        logger.error("job", extra={"failure": place})
+        raise JobFailed(place)
+
+    return handler

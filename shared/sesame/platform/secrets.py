@@ -21,7 +21,7 @@ class Secrets:
     _kept: dict[tuple[str, str], tuple[float, str | None]] = field(default_factory=dict)
 
     def get(self, secret_id: str) -> str:
-        """The current value. Raises the client's ResourceNotFoundException when there is none."""
+        """The current value. Raises LookupError when there is none."""
         value = self._read(secret_id, "AWSCURRENT")
         if value is None:
             raise LookupError("the secret has no current value")
@@ -40,8 +40,6 @@ class Secrets:
             answer = self.client.get_secret_value(SecretId=secret_id, VersionStage=stage)
             value: str | None = answer["SecretString"]
         except self.client.exceptions.ResourceNotFoundException:
-            if stage == "AWSCURRENT":
-                raise
             value = None
         self._kept[secret_id, stage] = (self.now() + _LIFETIME_SECONDS, value)
         return value

@@ -34,6 +34,8 @@ class Credentials:
 
     api_key: str
     webhook_secrets: tuple[str, ...]
+    url: str = ""
+    """Where a fake of the provider answers, on the local stage and in tests; else its own address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +66,8 @@ class Received:
 
     events: tuple[ProviderEvent, ...] = ()
     to_fetch: tuple[str, ...] = ()
-    """The provider's references of payments that something happened to."""
+    """The provider's references (of a payment, a refund, ...) on which `fetch` must say what became of them:
+    where a notification is not signed, or does not say which payment of ours it is about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +112,8 @@ class EventPage:
 class Provider(Protocol):
     """A payment provider. Amounts in cents, times in UTC.
 
-    Whatever asks it something raises ProviderUnavailable or ProviderRefused.
+    Whatever asks it something raises ProviderUnavailable or ProviderRefused. docs/providers.md says how each
+    method is meant, and how providers of other habits fit.
     """
 
     name: str
@@ -124,6 +128,10 @@ class Provider(Protocol):
         """Ask for a payment page. The same order twice gives the same page."""
         ...
 
+    def is_live(self, credentials: Credentials) -> bool:
+        """Whether an account moves real money; False for one of a provider's test mode."""
+        ...
+
     def verify(self, notification: Notification, secrets: Sequence[str], now: datetime) -> None:
         """Raises Forged unless one of the live secrets signed these very bytes, lately."""
         ...
@@ -133,11 +141,16 @@ class Provider(Protocol):
         ...
 
     def delivery_id(self, notification: Notification) -> str | None:
-        """What makes a repeat of a delivery known as one; None where each must be taken as new."""
+        """What makes a repeat of a delivery known as one. None: its content does, or, where it has none but
+        only says where to look, nothing: each is taken as new."""
         ...
 
     def fetch(self, reference: str, credentials: Credentials) -> tuple[ProviderEvent, ...]:
-        """The truth on one payment, as the events that led to it. `reference` is the provider's."""
+        """The truth on one payment, as the events that led to it; none where it is not one of ours.
+
+        `reference` is the provider's, as `Checkout` or `Received` gave it. Where a provider leaves the next
+        step to its merchant (a mandate is signed, the debit is to be asked for), this takes it, once.
+        """
         ...
 
     def refund(self, reference: str, amount_cents: int, refund_id: str, credentials: Credentials) -> None:

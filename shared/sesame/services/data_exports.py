@@ -41,9 +41,14 @@ SHOWN: dict[str, str] = {
     "residence": "residence_id name address postal_code city time_zone desk_contact",
     "account": "balance_cents credit_cents outstanding unmatched",
     "entry": "entry_id kind amount_cents effective_at period due_on designated reverses corrects source "
-    "starts_on ends_on lines recorded_at",
+    "starts_on ends_on lines recorded_at method",
     "payment": "payment_id provider provider_reference amount_cents currency designated created_at "
     "state paid_at flags events posted",
+    "taking": "taking_id method purpose amount_cents received_on recorded_at recorded_by reference "
+    "designated import_id document_id reversal",
+    "deposit": "held_cents",
+    "deposit_return": "return_id held_cents deductions returned_cents method reference returned_on "
+    "recorded_at recorded_by reversal",
     "document": "document_id kind language period status validity number verification_code issued_on "
     "created_at asked_at ready_at",
     "message": "message_id kind channel cause state created_at accepted_at changed_at expires_at",
@@ -218,6 +223,20 @@ class ExportMaking:
                     )
                 ),
             ),
+            (
+                "takings",
+                (
+                    shown("taking", item)
+                    for item in self.money.query_all(keys.takings_of_lease(lease_id), index=keys.GSI1)
+                ),
+            ),
+            (
+                "deposit",
+                (
+                    shown("deposit" if item["sk"] == "DEPOSIT" else "deposit_return", item)
+                    for item in self.money.query_all(keys.deposit(lease_id)["pk"])
+                ),
+            ),
             ("documents", self._documents(lease_id, papers)),
             (
                 "messages",
@@ -327,6 +346,8 @@ donnees.json   Tout ce que nous tenons sur vous. Les noms des champs sont en ang
     notices    les avis d'échéance
     entries    les autres écritures du compte : paiements, remboursements, corrections
     payments   vos paiements en ligne et ce que le prestataire en a dit
+    takings    ce que l'accueil, votre banque ou la CAF nous ont remis pour vous
+    deposit    votre dépôt de garantie : ce que nous en détenons, et ce qui a été rendu
     documents  vos documents et ce que chacun atteste ; « file » nomme le fichier joint
     messages   les messages envoyés : quand et pourquoi, sans leur texte, que nous ne gardons pas
     audit      qui a fait quoi sur votre séjour ; un membre du personnel y est un numéro
@@ -352,6 +373,8 @@ donnees.json   All that we hold about you. Amounts are in euro cents, times in U
     notices    the rent notices
     entries    the account's other entries: payments, refunds, corrections
     payments   your online payments and what the provider said of them
+    takings    what the reception, your bank or the CAF handed us for you
+    deposit    your deposit: what we hold of it, and what was given back
     documents  your documents and what each states; "file" names the file that is enclosed
     messages   the messages sent: when and why, without their text, which we do not keep
     audit      who did what to your stay; a member of staff is a number there

@@ -1,5 +1,6 @@
 """The life of a document: made once for the same facts, downloaded by a link of minutes, verified."""
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from secrets import token_bytes
@@ -25,12 +26,15 @@ from sesame.domain.certificates import (
     slip_facts,
     verification_code,
 )
+from sesame.domain.receipts import payment_receipt_facts
+from sesame.domain.takings import Taking
 from sesame.domain.tenancy import Lease, Person, Residence
 from sesame.platform.errors import Conflict, NotFound
 from sesame.platform.ids import Random, new_id
 from sesame.store.documents import Document, Documents
-from sesame.store.table import Put
+from sesame.store.table import Put, Write
 
+_PAGE = 50
 LINK_SECONDS = 300
 """A download link is made when it is asked for, and dies after five minutes."""
 ASK_AGAIN_AFTER = timedelta(minutes=2)
@@ -141,6 +145,40 @@ class CodeSlips:
         if document is None or document.lease_id != lease_id or document.kind is not Kind.CODE_SLIP:
             raise NotFound
         return document
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentReceipts:
+    """Receipts for money received at a desk; void once the payment is reversed, with all that rests on it."""
+
+    documents: Documents
+    random: Random = token_bytes
+
+    def ordering(self, tenancy: Tenancy, taking: Taking) -> tuple[str, list[Put]]:
+        """The receipt's id and the writes that order it, for the transaction of the payment."""
+        facts = payment_receipt_facts(tenancy, taking)
+        document = _document(self.random, Order(tenancy=tenancy, facts=facts, now=taking.recorded_at))
+        return document.document_id, self.documents.creating(document)
+
+    def revoking(self, lease_id: str, document_id: str | None, periods: Collection[str]) -> list[Write]:
+        """The writes that make void a payment's receipt, and the receipts of periods that it paid."""
+        return [
+            write
+            for document in self._of_lease(lease_id)
+            if document.validity is Validity.GENUINE
+            and (document.document_id == document_id or _states(document, periods))
+            for write in self.documents.revoking(document)
+        ]
+
+    def _of_lease(self, lease_id: str) -> Iterator[Document]:
+        after: Document | None = None
+        while page := self.documents.of_lease(lease_id, after=after, limit=_PAGE):
+            yield from page
+            after = page[-1]
+
+
+def _states(document: Document, periods: Collection[str]) -> bool:
+    return document.kind in {Kind.RECEIPT, Kind.PART_PAYMENT_RECEIPT} and document.period in periods
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,10 +70,12 @@ class Intake:
         return provider.accepted
 
     def _delivery_id(self, provider: Provider, notification: Notification, received: Received) -> str:
-        if received.to_fetch:
-            return new_id(self.random)  # it says only that something happened: each one asks for a new look
         given = provider.delivery_id(notification)
-        return given or sha256(notification.query.encode() + b"\n" + notification.body).hexdigest()
+        if given:
+            return given
+        if received.to_fetch and not received.events:
+            return new_id(self.random)  # it says only that something happened: each one asks for a new look
+        return sha256(notification.query.encode() + b"\n" + notification.body).hexdigest()
 
 
 def _hints(received: Received) -> Hints:

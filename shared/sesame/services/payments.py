@@ -271,12 +271,10 @@ class Checkouts:
             raise Unavailable(headers={"Retry-After": "10"}) from failure
 
     def _offered(self, order: Order, residence: Item | None) -> str:
-        """The residence's own provider: another's account is not its landlord's."""
-        own = residence_of(residence).provider if residence else ""
-        if order.provider not in {None, own}:
-            raise ProviderNotOffered
+        """One of the residence's own ways to pay: another's account is not its landlord's."""
+        offered = residence_of(residence).providers if residence else ()
         try:
-            return self.registry.get(own).name
+            return self.registry.chosen(offered, order.provider)
         except UnknownProvider as failure:
             raise ProviderNotOffered from failure
 

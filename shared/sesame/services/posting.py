@@ -19,7 +19,7 @@ from sesame.domain.payments import (
 )
 from sesame.platform.clock import Clock
 from sesame.platform.logs import count
-from sesame.providers.base import Notification, ProviderEvent
+from sesame.providers.base import Notification, ProviderEvent, ProviderRefused
 from sesame.providers.registry import Registry
 from sesame.services.accounts import Bookkeeping
 from sesame.services.retries import USUAL, Retries
@@ -72,11 +72,11 @@ class Posting:
         known = self._read(provider, delivery_id, hints)
         if known.delivery.state is not DeliveryState.RECEIVED:
             return
-        told = self._told(known.delivery)
+        told, missed = self._told(known.delivery)
         believed = [one for one in told if one.event.live or self.registry.takes_test_money]
         if len(believed) < len(told):
             count("TestMoneyRefused")
-        if not believed:
+        if not believed and not missed:
             self._close(known.delivery, DeliveryState.REFUSED if told else DeliveryState.POSTED)
             return
         payments = self._payments(known, believed)
@@ -84,11 +84,11 @@ class Posting:
         found = [payment for payment in payments.values() if payment is not None]
         account = known.account
         for payment in found:
-            closes = payment is found[-1] and not unknown
+            closes = payment is found[-1] and not unknown and not missed
             closing = [self._closing(known.delivery, DeliveryState.POSTED)] if closes else []
             self._post(payment, _events_of(payment, believed), account, closing)
             account = None  # the next payment may be of the same lease: what was read is history now
-        if unknown:
+        if unknown or missed:
             self._unknown(known.delivery)
 
     def _read(self, provider: str, delivery_id: str, hints: Hints) -> _Known:
@@ -112,20 +112,23 @@ class Posting:
             account=account_of(account_item) if account_item else None,
         )
 
-    def _told(self, delivery: Delivery) -> tuple[ProviderEvent, ...]:
-        """What a delivery says, and where it only points, what the provider says when asked."""
+    def _told(self, delivery: Delivery) -> tuple[list[ProviderEvent], bool]:
+        """What a delivery says, and where it only points, what the provider says when asked.
+
+        And whether the provider would not say: it may know no more of what it pointed to, or not yet.
+        """
         provider = self.registry.get(delivery.provider)
         notification = Notification(body=delivery.body, headers=delivery.headers, query=delivery.query)
         received = provider.parse(notification)
-        fetched = [
-            event
-            for reference in received.to_fetch
-            for event in provider.fetch(reference, self.registry.credentials(delivery.provider))
-        ]
-        return (
-            *_dated(received.events, delivery.received_at + AHEAD),
-            *_dated(fetched, self.clock() + AHEAD),
-        )
+        fetched: list[ProviderEvent] = []
+        missed = False
+        for reference in received.to_fetch:
+            try:
+                fetched += provider.fetch(reference, self.registry.credentials(delivery.provider))
+            except ProviderRefused:
+                missed = True
+        events = _dated(received.events, delivery.received_at + AHEAD)
+        return [*events, *_dated(fetched, self.clock() + AHEAD)], missed
 
     def _payments(self, known: _Known, told: Sequence[ProviderEvent]) -> dict[str, Payment | None]:
         """Every payment told of, by id; those of another provider are none of its business."""

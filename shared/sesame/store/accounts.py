@@ -268,6 +268,7 @@ def _entry_item(entry: Entry) -> dict[str, Any]:
         "source": entry.source,
         "reverses": entry.reverses,
         "corrects": entry.corrects,
+        "method": entry.method,
     }
 
 
@@ -283,6 +284,7 @@ def _entry_of(item: Item) -> Entry:
         source=item.get("source"),
         reverses=item.get("reverses"),
         corrects=item.get("corrects"),
+        method=item.get("method"),
     )
 
 

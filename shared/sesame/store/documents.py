@@ -5,11 +5,30 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sesame.domain.certificates import DocumentStatus, Facts, Issue, Kind, Validity, canonical
+from sesame.domain.certificates import (
+    DocumentStatus,
+    Facts,
+    Issue,
+    Kind,
+    Validity,
+    canonical,
+    facts_digest,
+)
 from sesame.domain.tenancy import Language
 from sesame.platform.events import announcement
 from sesame.store import keys
-from sesame.store.table import NOT_THERE, ConditionFailed, Contention, Item, Put, Table, transact
+from sesame.store.table import (
+    NOT_THERE,
+    ConditionFailed,
+    Contention,
+    Delete,
+    Item,
+    Put,
+    Table,
+    Update,
+    Write,
+    transact,
+)
 
 _TRIES = 3
 
@@ -122,6 +141,20 @@ class Documents:
             )
         except ConditionFailed:
             return
+
+    def revoking(self, document: Document) -> list[Write]:
+        """The writes that make a document void, and let the same facts be stated anew should they return."""
+        digest = facts_digest(document.facts)
+        return [
+            Update(
+                table=self.table.name,
+                key=keys.document(document.document_id),
+                expression="SET validity = :revoked ADD version :one",
+                condition="attribute_exists(pk)",
+                values={":revoked": Validity.REVOKED.value, ":one": 1},
+            ),
+            Delete(table=self.table.name, key=keys.facts(document.lease_id, document.kind.value, digest)),
+        ]
 
     def mark_ready(self, document: Document, now: datetime, *, missing_glyphs: int = 0) -> bool:
         """The file is there: announces `document.ready`. False if it already was."""

@@ -238,3 +238,33 @@ def persons_by(kind: str, digest: str) -> str:
 def due_accounts(residence_id: str) -> str:
     """Partition, on the first index, of a residence's accounts with something unpaid, by their next step."""
     return f"DUE#{residence_id}"
+
+
+def taking(taking_id: str) -> Key:
+    """Money received without a provider."""
+    return {"pk": f"TAKING#{taking_id}", "sk": "TAKING"}
+
+
+def takings_of_lease(lease_id: str) -> str:
+    """Partition, on the first index, of a lease's takings, by when they were recorded."""
+    return f"TAKINGS#{lease_id}"
+
+
+def till(residence_id: str, day: str) -> str:
+    """Partition of what a residence's desk took and gave on a day of its calendar (YYYY-MM-DD)."""
+    return f"TILL#{residence_id}#{day}"
+
+
+def till_line(residence_id: str, day: str, line_id: str) -> Key:
+    """A line of a day's till."""
+    return {"pk": till(residence_id, day), "sk": line_id}
+
+
+def deposit(lease_id: str) -> Key:
+    """A lease's deposit: what is held of it."""
+    return {"pk": f"DEPOSIT#{lease_id}", "sk": "DEPOSIT"}
+
+
+def deposit_return(lease_id: str, return_id: str) -> Key:
+    """A deposit given back, with its deductions."""
+    return {"pk": f"DEPOSIT#{lease_id}", "sk": f"RETURN#{return_id}"}

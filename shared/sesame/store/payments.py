@@ -238,6 +238,7 @@ def _event_item(event: PaymentEvent) -> dict[str, Any]:
         "occurred_at": event.occurred_at.isoformat(),
         "rank": event.rank,
         "live": event.live,
+        "part": event.part or None,
     }
 
 
@@ -245,9 +246,10 @@ def _event_of(item: Item) -> PaymentEvent:
     return PaymentEvent(
         event_id=item["event_id"],
         kind=EventKind(item["kind"]),
-        amount_cents=item["amount_cents"],
+        amount_cents=item.get("amount_cents"),
         currency=item["currency"],
         occurred_at=datetime.fromisoformat(item["occurred_at"]),
         rank=item["rank"],
         live=item["live"],
+        part=item.get("part", ""),
     )

@@ -1,0 +1,603 @@
+"""No code, token, contact, name or birth date in any log: every flow is run, and what is logged is searched.
+
+A route of the template that no flow here asks for fails the test, as does a queue's or a schedule's function.
+"""
+
+import base64
+import json
+import logging
+import os
+import re
+import sys
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from standardwebhooks import Webhook
+
+from sesame.domain.scope import EVERYWHERE
+from sesame.platform import aws as platform_aws
+from sesame.platform.logs import count, logger
+from sesame.providers.base import Checkout, CheckoutOrder
+from tests.conftest import FrozenClock
+from tests.integration.house import SOMEWHERE, WEBHOOK_SECRET, Answer, House, functions, routes
+from tests.integration.import_fixtures import cells_of, lease_file
+from tests.integration.leaks import (
+    code_forms,
+    date_forms,
+    digit_forms,
+    everything_logged,
+    found_in,
+    phone_forms,
+)
+from tests.integration.staff_members import enrol
+from tests.integration.tenants import RESIDENCE, Tenant, admit
+
+# WeasyPrint leaves its colour profile open.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed file.*sRGB2014.icc:ResourceWarning")
+
+PHONE = "+33639981234"
+NEW_EMAIL, NEW_PHONE = "nouvelle.adresse@example.org", "+33639985678"
+ID_CHARACTERS = "K4T9"
+BORN = "2004-05-31"
+STAFF = ("agent", "desk", "manager", "administrator")
+COLLEAGUE = ("colleague", "desk", "manager", "administrator")
+SILENT = {"GET /v1/openapi.json"}
+"""Answers everybody the same file, and logs nothing."""
+DESK_ROW = {
+    "reference": "LOG-1",
+    "residence": RESIDENCE.name,
+    "address": "12 rue des Tilleuls",
+    "postal_code": RESIDENCE.postal_code,
+    "city": RESIDENCE.city,
+    "room": "A101",
+    "family_name": "Kouyatédupont",
+    "given_names": "Mariamberthe",
+    "birth_date": "2001-02-03",
+    "email": "mariamberthe@example.org",
+    "phone": "+33639989999",
+    "ine": "861583842CH",
+    "starts_on": "2026-09-01",
+    "ends_on": "2027-08-31",
+    "rent_cents": 40000,
+    "charges_cents": 5000,
+    "deposit_cents": 40000,
+}
+SETTINGS = {
+    "address": ["12 rue des Tilleuls", "75013 Paris"],
+    "time_zone": "Europe/Paris",
+    "landlord": {"name": "Opérateur d'essai"},
+    "provider": "sandbox",
+}
+
+
+class Story:
+    """A tenant's life here, told to the handlers; every secret that comes up is kept in `secrets`."""
+
+    def __init__(self, house: House, tenant: Tenant) -> None:
+        self.house, self.clock, self.tenant = house, house.clock, tenant
+        self.asked: set[str] = set()
+        self.secrets: dict[str, set[str]] = {
+            "tenant code": code_forms(tenant.printed_code),
+            "e-mail": {"huong@example.org"},
+            "family name": {"Nguyễn"},
+            "given names": {"Thị Hương"},
+            "phone": phone_forms(PHONE),
+            "INE": {"170669074DK"},
+            "birth date": date_forms(date.fromisoformat(BORN)),
+            "new e-mail": {NEW_EMAIL},
+            "new phone": phone_forms(NEW_PHONE),
+            "ID's last characters": {ID_CHARACTERS},
+            "network address": {SOMEWHERE},
+            "names of a row": {"Kouyatédupont", "Mariamberthe", "Zirignonoua", "Zoé"},
+            "e-mail of a row": {"mariamberthe@example.org", "tenant.1@example.org"},
+            "phone of a row": phone_forms("+33639989999") | phone_forms("+33639980011"),
+            "INE of a row": {"861583842CH", "000000001AB"},
+            "birth date of a row": date_forms(date(2001, 2, 3)) | date_forms(date(2000, 1, 18)),
+            "webhook secret": {WEBHOOK_SECRET, WEBHOOK_SECRET.removeprefix("whsec_")},
+            "pepper": {"p" * 64},
+        }
+
+    def keep(self, kind: str, forms: set[str]) -> None:
+        """A secret that came up on the way."""
+        self.secrets[f"{kind} {len(self.secrets)}"] = forms
+
+    def ask(self, method: str, path: str, body: Any = None, *, expect: int, **more: Any) -> Answer:
+        """A request, which must get this status; then what it announces is told."""
+        answer = self.house.ask(method, path, body, **more)
+        assert answer.status == expect, (method, path, answer)
+        self.asked.add(self.house.route(method, path)[0])
+        self.house.relay()
+        return answer
+
+    def one_time_code(self, contact: str = "huong@example.org") -> str:
+        """The last one that came."""
+        shown = self.house.sent.one_time_code(contact)
+        self.keep("one-time code", digit_forms(shown))
+        return shown
+
+    def sign_in(self, printed: str | None = None, contact: str = "huong@example.org") -> dict[str, str]:
+        """Headers of who is signed in."""
+        self.clock.advance(timedelta(hours=1))
+        started = self.ask(
+            "POST", "/v1/sign-ins", {"tenant_code": printed or self.tenant.printed_code}, expect=202
+        )
+        path = f"/v1/sign-ins/{started.body['sign_in_id']}/confirm"
+        opened = self.ask("POST", path, {"otp": self.one_time_code(contact)}, expect=200)
+        token = opened.body["session_token"]
+        secret = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))[-32:]
+        self.keep("session token", {token, secret.hex(), base64.b64encode(secret).decode()})
+        return {"authorization": f"Bearer {token}"}
+
+
+def test_no_flow_logs_a_code_a_token_or_a_person(
+    aws: Any, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def open_page(_self: Any, order: CheckoutOrder, _credentials: Any) -> Checkout:
+        return Checkout(url=f"http://sandbox.example/pay/{order.payment_id}", provider_reference="co_1")
+
+    monkeypatch.setattr("sesame.providers.sandbox.Sandbox.start_checkout", open_page)
+    with everything_logged():
+        house = House(aws, monkeypatch, clock)
+        house.crash = sys.stderr.write  # type: ignore[assignment]
+        for subject in (STAFF[0], COLLEAGUE[0]):
+            enrol(aws, subject, EVERYWHERE)
+        story = Story(house, admit(aws, phone=PHONE))
+        desk_takes_leases_in(story)
+        signing_in(story)
+        recovering(story)
+        personal_space(story)
+        tenancy_and_payments(story)
+        certificates(story)
+        credentials(story)
+        privacy(story)
+        desk_helps(story)
+        schedules(story)
+        messages_that_fail(story)
+        hostile_requests(story)
+        services_that_fail(story)
+
+    out, err = capfd.readouterr()
+    logged = out + err
+
+    assert found_in(logged, story.secrets) == {}
+    assert story.asked | SILENT == set(routes())
+    assert {kind.partition(" ")[0] for kind in story.secrets} >= {"one-time", "session", "welcome"}
+    assert set(re.findall(r'"route": ?"([^"]+)"', out)) == set(routes()) - SILENT
+    assert house.ran == {entry for entry, _ in functions()} - {routes()[route] for route in SILENT}
+    assert '"ForgedWebhook": 1' in out
+    assert '"SmsSegments"' in out
+    assert "ClientError at" in out
+    assert "JobFailed" in err
+
+
+def desk_takes_leases_in(story: Story) -> None:
+    rows = [
+        cells_of(1, family_name="Zirignonoua", phone="06 39 98 00 11"),
+        cells_of(2, birth_date="31/02/2004", email="pas une adresse", ine="170669074DK"),
+    ]
+    taken = story.ask(
+        "POST",
+        "/v1/desk/lease-imports",
+        lease_file(rows).decode(),
+        content_type="text/csv; charset=utf-8",
+        staff=STAFF,
+        expect=202,
+    )
+    path = f"/v1/desk/lease-imports/{taken.body['import_id']}"
+    report = story.ask("GET", path, staff=STAFF, expect=200).body
+    assert (report["created"], report["rejected"]) == (1, 1)
+    assert "170669074DK" in story.ask("GET", path, query="format=csv", staff=STAFF, expect=200).text
+    story.ask("POST", "/v1/desk/lease-imports", "Nguyễn;huong@example.org", staff=STAFF, expect=415)
+
+    story.ask("POST", "/v1/desk/leases", DESK_ROW, staff=STAFF, expect=201)
+    story.ask("POST", "/v1/desk/leases", DESK_ROW | {"reference": "LOG-2"}, staff=STAFF, expect=201)
+    story.ask("POST", "/v1/desk/leases", DESK_ROW | {"birth_date": "1820-02-03"}, staff=STAFF, expect=422)
+    story.ask("GET", "/v1/desk/residences", staff=STAFF, expect=200)
+    story.ask("PUT", f"/v1/desk/residences/{RESIDENCE.residence_id}", SETTINGS, staff=STAFF, expect=200)
+
+    [welcome] = {
+        token
+        for text in story.house.sent.to("tenant.1@example.org")
+        for token in re.findall(r"/bienvenue/([\w-]+)", text)
+    }
+    story.keep("welcome token", {welcome})
+    for page in ("GET", "POST"):
+        story.ask(
+            page, f"/bienvenue/{welcome}", "birth_date=2004-05-31", expect=200 if page == "GET" else 422
+        )
+    wrong = {"token": welcome, "birth_date": BORN}
+    story.ask("POST", "/v1/welcomes", wrong, expect=422)
+    shown = story.ask("POST", "/v1/welcomes", wrong | {"birth_date": "2000-01-18"}, expect=200)
+    story.keep("tenant code", code_forms(shown.body["tenant_code"]))
+    story.ask("POST", f"/bienvenue/{welcome}", "birth_date=2000-01-18", expect=200)
+    story.clock.advance(timedelta(hours=1))
+    story.ask("POST", f"/bienvenue/{welcome}", "birth_date=2000-01-18", expect=410)
+    story.ask("POST", "/v1/welcomes", wrong, expect=404)
+
+
+def signing_in(story: Story) -> None:
+    mistyped = story.tenant.printed_code[::-1]
+    story.keep("mistyped code", {mistyped})
+    story.ask("POST", "/v1/sign-ins", {"tenant_code": mistyped}, expect=422)
+    started = story.ask("POST", "/v1/sign-ins", {"tenant_code": story.tenant.printed_code}, expect=202)
+    story.one_time_code()
+    path = f"/v1/sign-ins/{started.body['sign_in_id']}"
+    story.ask("POST", f"{path}/resend", {}, expect=429)
+    story.clock.advance(timedelta(seconds=31))
+    story.ask("POST", f"{path}/resend", {"send_by": "sms"}, expect=202)
+    otp = story.one_time_code(PHONE)
+    story.ask("POST", f"{path}/confirm", {"otp": "0000 0000"}, expect=401)
+    token = story.ask("POST", f"{path}/confirm", {"otp": otp}, expect=200).body["session_token"]
+    story.keep("session token", {token})
+    story.ask("POST", f"{path}/confirm", {"otp": otp}, expect=401)
+
+
+def recovering(story: Story) -> None:
+    unknown = {"email": "personne.du.tout@example.org", "birth_date": BORN}
+    story.keep("unknown e-mail", {"personne.du.tout@example.org"})
+    story.ask("POST", "/v1/code-recoveries", unknown, expect=202)
+    story.ask(
+        "POST", "/v1/code-recoveries", {"email": "huong@example.org", "birth_date": "2003-05-31"}, expect=202
+    )
+    story.keep("wrong birth date", date_forms(date(2003, 5, 31)))
+    for kind, identity, contact in (
+        ("email", "huong@example.org", "huong@example.org"),
+        ("ine", "170669074DK", "huong@example.org"),
+        ("phone", "06 39 98 12 34", PHONE),
+    ):
+        story.clock.advance(timedelta(hours=1))
+        started = story.ask("POST", "/v1/code-recoveries", {kind: identity, "birth_date": BORN}, expect=202)
+        path = f"/v1/code-recoveries/{started.body['recovery_id']}"
+        story.clock.advance(timedelta(seconds=31))
+        story.ask("POST", f"{path}/resend", {}, expect=202)
+        story.ask("POST", f"{path}/confirm", {"otp": "0000 0000"}, expect=401)
+        recovered = story.ask("POST", f"{path}/confirm", {"otp": story.one_time_code(contact)}, expect=200)
+        assert recovered.body["tenant_code"] == story.tenant.printed_code
+    story.ask("GET", "/v1/code-recoveries/help", query="search=Nguyễn", expect=200)
+
+
+def personal_space(story: Story) -> None:
+    path = "/v1/personal-space/tenant-code"
+    story.ask("GET", path, claims={"ine": "170669074DK", "sub": "student"}, expect=200)
+    unverified = {"email": "huong@example.org", "email_verified": "false", "sub": "student"}
+    story.ask("GET", path, claims=unverified, expect=403)
+    story.ask("GET", path, claims={"ine": "123456789AB", "sub": "student"}, expect=404)
+
+
+def tenancy_and_payments(story: Story) -> None:
+    me = story.sign_in()
+    story.house.run("billing/plan", {"scheduled_time": "2026-09-01T03:00:00+00:00"})
+    story.house.relay()
+    for path in ("/v1/me", "/v1/me/notices", "/v1/me/notices/2026-09", "/v1/me/account", "/v1/me/payments"):
+        story.ask("GET", path, **me, expect=200)
+    paid = story.ask(
+        "POST", "/v1/me/payments", {"amount_cents": 45_000}, idempotency_key="k1", **me, expect=201
+    )
+    payment_id = paid.body["payment_id"]
+    for number in ("1", "2"):
+        notification(story, payment_id, f"msg-{number}", signed=True)
+    notification(story, payment_id, "msg-3", signed=False)
+    assert story.ask("GET", f"/v1/me/payments/{payment_id}", **me, expect=200).body["state"] == "paid"
+    story.ask("POST", "/v1/webhooks/nobody", "huong@example.org", expect=404)
+    for path in ("/", f"/payments/{payment_id}"):
+        story.ask("GET", path, expect=200)
+
+
+def notification(story: Story, payment_id: str, message_id: str, *, signed: bool) -> None:
+    """A provider's word, with whatever else it knows of the payer."""
+    body = json.dumps(
+        {
+            "id": "evt-1",
+            "type": "payment.settled",
+            "created_at": story.clock().isoformat(),
+            "rank": 1,
+            "data": {
+                "reference": payment_id,
+                "account": story.tenant.lease.lease_id,
+                "amount_cents": 45_000,
+                "currency": "EUR",
+                "payer": "Nguyễn huong@example.org",
+            },
+        }
+    )
+    signature = Webhook(WEBHOOK_SECRET).sign(message_id, story.clock(), body)
+    story.ask(
+        "POST",
+        "/v1/webhooks/sandbox",
+        body,
+        webhook_id=message_id,
+        webhook_timestamp=str(int(story.clock().timestamp())),
+        webhook_signature=signature if signed else "v1,bm90IGl0",
+        expect=204 if signed else 401,
+    )
+
+
+def certificates(story: Story) -> None:
+    me = story.sign_in()
+    for wanted in ({"kind": "entry_document"}, {"kind": "receipt", "period": "2026-09"}):
+        asked = story.ask("POST", "/v1/me/certificates", wanted, **me, expect=202)
+        ready = story.ask("GET", asked.headers["Location"], **me, expect=200).body
+        assert ready["status"] == "ready"
+        for path in ("/v1/verifications", "/verification"):
+            story.ask("GET", f"{path}/{ready['verification_code']}", expect=200)
+    story.ask("GET", "/v1/me/certificates", **me, expect=200)
+    story.ask("GET", "/verification", query="code=Nguyen", expect=200)
+
+
+def credentials(story: Story) -> None:
+    me = story.sign_in()
+    new = story.ask("POST", "/v1/me/tenant-code/rotation", **me, expect=200).body["tenant_code"]
+    story.keep("tenant code", code_forms(new))
+    story.tenant = Tenant(person=story.tenant.person, lease=story.tenant.lease, code=new.replace("-", ""))
+    phone = story.sign_in()
+    me = story.sign_in()
+    listed = story.ask("GET", "/v1/me/sessions", **me, expect=200).body["sessions"]
+    assert listed[0]["current"]
+    laptop = story.sign_in()
+    others = story.ask("GET", "/v1/me/sessions", **laptop, expect=200).body["sessions"]
+    story.ask("DELETE", f"/v1/me/sessions/{others[0]['id']}", **laptop, expect=204)
+    story.ask("GET", "/v1/me", **laptop, expect=401)
+    del phone
+    story.ask("DELETE", "/v1/me/sessions/current", **story.sign_in(), expect=204)
+    story.ask("DELETE", "/v1/me/sessions", **story.sign_in(), expect=204)
+
+
+def privacy(story: Story) -> None:
+    me = story.sign_in()
+    asked = story.ask("POST", "/v1/me/data-exports", **me, expect=202)
+    ready = story.ask("GET", asked.headers["Location"], **me, expect=200).body
+    assert ready["status"] == "ready"
+    for _ in range(2):
+        story.clock.advance(timedelta(hours=1))
+        me = story.sign_in()
+        started = story.ask("POST", "/v1/me/confirmations", {"purpose": "erasure"}, **me, expect=202)
+        confirmation = {"confirmation_id": started.body["confirmation_id"]}
+        story.ask("POST", "/v1/me/erasure", confirmation | {"otp": "0000 0000"}, **me, expect=401)
+        otp = story.one_time_code()
+        story.ask("POST", "/v1/me/erasure", confirmation | {"otp": otp}, **me, expect=202)
+        story.ask("GET", "/v1/me/erasure", **me, expect=200)
+        story.ask("DELETE", "/v1/me/erasure", **me, expect=204)
+
+
+def desk_helps(story: Story) -> None:
+    for asked in (
+        {"query": "nguyễn thị hương"},
+        {"name": "Nguyen"},
+        {"room": "B204"},
+        {"ine": "170669074DK"},
+        {"email": "huong@example.org"},
+        {"phone": "06 39 98 12 34"},
+        {"query": "huong@example.org"},
+    ):
+        found = story.ask("POST", "/v1/desk/lease-searches", asked, staff=STAFF, expect=200).body["leases"]
+        assert [one["lease_id"] for one in found] == [story.tenant.lease.lease_id], asked
+    lease = f"/v1/desk/leases/{story.tenant.lease.lease_id}"
+    story.ask("GET", lease, staff=STAFF, expect=200)
+    shown = {"kind": "passport", "last_characters": ID_CHARACTERS}
+    changed = {"id_document": shown, "email": NEW_EMAIL, "phone": NEW_PHONE, "new_code": True}
+    story.ask("POST", f"{lease}/code-recoveries", changed | {"email": "huong"}, staff=STAFF, expect=422)
+    done = story.ask("POST", f"{lease}/code-recoveries", changed, staff=STAFF, expect=201).body
+    assert story.ask("GET", done["slip"], staff=STAFF, expect=200).body["status"] == "ready"
+    recovery = {"email": NEW_EMAIL, "birth_date": BORN}
+    story.ask("POST", "/v1/code-recoveries", recovery, expect=202)
+    story.ask("POST", f"{lease}/contact-approvals", staff=STAFF, expect=403)
+    story.ask("POST", f"{lease}/contact-approvals", staff=COLLEAGUE, expect=204)
+    story.clock.advance(timedelta(hours=1))
+    started = story.ask("POST", "/v1/code-recoveries", recovery, expect=202).body
+    path = f"/v1/code-recoveries/{started['recovery_id']}/confirm"
+    code = story.ask("POST", path, {"otp": story.one_time_code(NEW_EMAIL)}, expect=200).body["tenant_code"]
+    story.keep("tenant code", code_forms(code))
+    story.sign_in(code, NEW_EMAIL)
+
+    story.ask("GET", f"{lease}/audit", staff=STAFF, expect=200)
+    story.ask(
+        "GET",
+        "/v1/desk/audit",
+        query=f"residence_id={RESIDENCE.residence_id}&month=2026-09",
+        staff=STAFF,
+        expect=200,
+    )
+    staff_id = story.ask("GET", "/v1/desk/me", staff=COLLEAGUE, expect=200).body["staff_id"]
+    story.ask("GET", "/v1/desk/staff", staff=STAFF, expect=200)
+    settings = {"all_residences": True, "person_id": story.tenant.person.person_id}
+    story.ask("PUT", f"/v1/desk/staff/{staff_id}", settings, staff=STAFF, expect=200)
+    story.ask("GET", lease, staff=COLLEAGUE, expect=200)
+
+
+def schedules(story: Story) -> None:
+    story.house.run("billing/plan", {"scheduled_time": "2026-10-01T03:00:00+00:00"})
+    story.house.relay()
+    for day in range(5, 30):
+        story.house.run("reminders/plan", {"scheduled_time": f"2026-10-{day:02}T09:00:00+00:00"})
+        story.house.relay()
+    assert any("450,00" in text for text in story.house.sent.to(NEW_EMAIL))
+    story.house.run("privacy/erase", {"scheduled_time": story.clock().isoformat()})
+
+
+def messages_that_fail(story: Story) -> None:
+    """SES and SNS refuse, quoting the address; or cannot be reached; or do not answer."""
+    failures: list[tuple[str, str, Exception]] = [
+        (
+            "SendEmail",
+            NEW_EMAIL,
+            refusal("SendEmail", "BadRequestException", f"Illegal address <{NEW_EMAIL}>"),
+        ),
+        ("SendEmail", NEW_EMAIL, refusal("SendEmail", "MessageRejected", f"not verified: {NEW_EMAIL}")),
+        ("SendEmail", NEW_EMAIL, refusal("SendEmail", "InternalFailure", NEW_EMAIL, 500)),
+        ("SendEmail", NEW_EMAIL, EndpointConnectionError(endpoint_url=f"https://x/?to={NEW_EMAIL}")),
+        ("Publish", NEW_PHONE, refusal("Publish", "InvalidParameter", f"PhoneNumber {NEW_PHONE}")),
+        ("Publish", NEW_PHONE, RuntimeError(f"Nguyễn {NEW_PHONE}")),
+    ]
+    for operation, contact, failure in failures:
+        story.clock.advance(timedelta(hours=1))
+        story.house.sent.failure = failure
+        kind = "phone" if operation == "Publish" else "email"
+        story.ask("POST", "/v1/code-recoveries", {kind: contact, "birth_date": BORN}, expect=202)
+        story.one_time_code(contact)
+    story.house.sent.failure = None
+
+
+def refusal(operation: str, code: str, message: str, status: int = 400) -> ClientError:
+    error = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(error, operation)  # type: ignore[arg-type]
+
+
+def hostile_requests(story: Story) -> None:
+    """Everything secret in every wrong place: paths, queries, headers, bodies that are no JSON."""
+    secret = story.tenant.printed_code
+    bodies: list[Any] = [
+        {
+            "tenant_code": [secret],
+            "huong@example.org": "Nguyễn",
+            "otp": {"a": "170669074DK"},
+            "birth_date": BORN,
+        },
+        f'{{"tenant_code": "{secret}", "email": "huong@example.org" Nguyễn',
+        f'{{"tenant_code": {"9" * 5000}}}',
+        ["huong@example.org"],
+    ]
+    for route in sorted(story.asked):
+        method, path = route.split(" ")
+        written = re.sub(r"\{\w+\}", secret, path)
+        for body in bodies if method in {"POST", "PUT"} else bodies[:1]:
+            answer = story.house.ask(
+                method,
+                written,
+                body,
+                query=f"after={secret}&search=huong@example.org&code=Nguyễn",
+                staff=STAFF if path.startswith("/v1/desk") else (),
+                authorization=f"Bearer {secret}",
+                cookie="huong@example.org",
+                idempotency_key=secret,
+            )
+            assert answer.status < 500, (route, answer)
+
+
+def services_that_fail(story: Story) -> None:
+    """AWS refuses with words that quote what it was given: 500, logged by class and place."""
+    message = f"Value Nguyễn huong@example.org {story.tenant.printed_code} failed to satisfy constraint"
+
+    def failing(**_: Any) -> None:
+        raise refusal("Any", "ValidationException", message)
+
+    events = platform_aws.client("dynamodb").meta.events
+    events.register("before-call.dynamodb", failing)
+    try:
+        recovery = {"email": "huong@example.org", "birth_date": BORN}
+        for method, path, body in (
+            ("POST", "/v1/sign-ins", {"tenant_code": story.tenant.printed_code}),
+            ("POST", "/v1/code-recoveries", recovery),
+            ("POST", "/v1/welcomes", {"token": "x" * 40, "birth_date": BORN}),
+        ):
+            assert story.house.ask(method, path, body).status == 500
+        claims = {"ine": "170669074DK", "sub": "student"}
+        assert story.house.ask("GET", "/v1/personal-space/tenant-code", claims=claims).status == 500
+        assert story.house.ask("GET", "/v1/desk/residences", staff=STAFF).status == 500
+        for entry in ("notifications/send_code", "notifications/send", "payments/posting", "privacy/export"):
+            announcement = {"id": "e", "type": "t", "at": story.clock().isoformat(), "challenge_id": "c"}
+            failed = story.house.deliver(entry, json.dumps(announcement))
+            assert failed["batchItemFailures"], entry
+            story.house.deliver(entry, f"huong@example.org {story.tenant.printed_code}")
+        for entry in ("billing/plan", "reminders/plan", "privacy/erase"):
+            story.house.run(entry, {"scheduled_time": "2026-10-01T03:00:00+00:00"})
+        item = {"pk": {"S": "PERSON#x"}, "email": {"S": "huong@example.org"}, "announce": {"S": "Nguyễn"}}
+        story.house.run("outbox/publish", {"Records": [{"eventID": "e", "dynamodb": {"NewImage": item}}]})
+    finally:
+        events.unregister("before-call.dynamodb", failing)
+
+
+# --- The search itself finds what it looks for
+
+
+def by_our_logger(said: str) -> None:
+    logger.info("request", extra={"route": said})
+
+
+def by_an_error(said: str) -> None:
+    try:
+        raise ValueError(said)
+    except ValueError:
+        logger.exception("failed")
+
+
+def by_another_library(said: str) -> None:
+    logging.getLogger("botocore.hooks").warning("calling %s", said)
+
+
+def by_an_extra_that_no_format_shows(said: str) -> None:
+    logging.getLogger("anything").info("called", extra={"who": said})
+
+
+def by_a_metric(said: str) -> None:
+    count(said)
+
+
+def by_standard_error(said: str) -> None:
+    sys.stderr.write(f"Traceback: {said}\n")
+
+
+def by_a_native_library(said: str) -> None:
+    os.write(2, said.encode() + b"\n")
+
+
+PLANTED = {
+    "tenant code": "7KQ2-M9ZT",
+    "tenant code as typed": "7kq2m9zt",
+    "one-time code": "1234 5678",
+    "one-time code as typed": "12345678",
+    "e-mail": "HUONG@example.org",
+    "e-mail in a link": "?to=huong%40example.org",
+    "name": "Nguyễn",
+    "name without accents": "nguyen",
+    "name in JSON": json.dumps("Nguyễn"),
+    "birth date": "31/05/2004",
+    "birth date of a model": "datetime.date(2004, 5, 31)",
+    "INE": "170669074dk",
+    "phone": "06 39 98 12 34",
+    "token": "c2VjcmV0LXRva2VuLW9mLWEtc2Vzc2lvbg",
+    "token in base64": base64.b64encode(b"Bearer c2VjcmV0LXRva2VuLW9mLWEtc2Vzc2lvbg").decode(),
+    "characters of an ID": "K4T9",
+}
+LOOKED_FOR = {
+    "tenant code": code_forms("7KQ2-M9ZT"),
+    "one-time code": digit_forms("1234 5678"),
+    "e-mail": {"huong@example.org"},
+    "name": {"Nguyễn"},
+    "birth date": date_forms(date(2004, 5, 31)),
+    "INE": {"170669074DK"},
+    "phone": phone_forms(PHONE),
+    "token": {"c2VjcmV0LXRva2VuLW9mLWEtc2Vzc2lvbg"},
+    "characters of an ID": {"K4T9"},
+}
+
+
+@pytest.mark.parametrize("planted", PLANTED.values(), ids=PLANTED)
+@pytest.mark.parametrize(
+    "plant",
+    [
+        by_our_logger,
+        by_an_error,
+        by_another_library,
+        by_an_extra_that_no_format_shows,
+        by_a_metric,
+        by_standard_error,
+        by_a_native_library,
+    ],
+)
+def test_what_is_planted_in_a_log_is_found(
+    plant: Callable[[str], None], planted: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with everything_logged():
+        plant(planted)
+
+    assert len(found_in("".join(capfd.readouterr()), LOOKED_FOR)) == 1
+
+
+def test_ids_and_times_are_taken_for_nobodys(capfd: pytest.CaptureFixture[str]) -> None:
+    with everything_logged():
+        logger.info("request", extra={"lease": "k4t9" * 6 + "ab", "at": 1812345678000})
+
+    assert found_in("".join(capfd.readouterr()), LOOKED_FOR) == {}
