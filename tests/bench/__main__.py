@@ -1,11 +1,13 @@
-"""Measures the budgets: cold start of every HTTP function, AWS calls and capacity units of every operation.
+"""Measures the budgets: cold start of every HTTP function, AWS calls and capacity units of every operation,
+documents.
 
 Usage: make bench     (figures are recorded in docs/performance.md, with the machine they come from)
 """
 
-from tests.bench import cold_start, growth, operations
+from tests.bench import cold_start, documents, growth, operations
 
 if __name__ == "__main__":
     cold_start.main()
     operations.main()
+    documents.main()
     growth.main()
