@@ -1,15 +1,16 @@
 """What the tests and the bench of documents have in common: facts of every kind, drawn once."""
 
+import hashlib
 import io
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pypdfium2
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from sesame.documents.render import Rendered, Renderer
 from sesame.domain import codes
@@ -233,6 +234,32 @@ def autumn() -> list[Entry]:
 
 
 KINDS = sorted(every_kind(Language.FRENCH))
+
+
+@dataclass(frozen=True, slots=True)
+class Logo:
+    """An operator's picture, and the name it is kept under."""
+
+    png: bytes
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, hex."""
+        return hashlib.sha256(self.png).hexdigest()
+
+
+def _logo() -> Logo:
+    """A hill with a door in it."""
+    picture = Image.new("RGBA", (240, 120), (0, 0, 0, 0))
+    pen = ImageDraw.Draw(picture)
+    pen.pieslice((0, 0, 240, 240), 180, 360, fill=(29, 78, 107, 255))
+    pen.rectangle((100, 60, 140, 120), fill=(240, 196, 83, 255))
+    png = io.BytesIO()
+    picture.save(png, "PNG")
+    return Logo(png.getvalue())
+
+
+LOGO = _logo()
 
 
 @cache
