@@ -6,6 +6,7 @@ tests/goldens before it is committed.
 
 import io
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -101,7 +102,7 @@ def named(given_names: str, family_name: str) -> Facts:
     return residence_facts(tenancy(given_names=given_names, family_name=family_name), as_of=ISSUE.on)
 
 
-SPECIAL = {
+SPECIAL: dict[str, Callable[[], Facts]] = {
     "long-names": lambda: receipt_facts(long_tenancy(), october(100_000, 23_450)),
     "forty-lines": forty_lines,
     "redevance-logo": of_a_fee_residence,

@@ -4,8 +4,10 @@ import io
 import json
 import logging
 from dataclasses import replace
+from pathlib import Path
 
 import jinja2
+import pdfua
 import pikepdf
 import pypdfium2
 import pytest
@@ -216,6 +218,38 @@ def test_a_second_barcode_stands_beside_the_qr_code_and_both_are_read(renderer: 
     rendered = renderer.render(facts, ISSUE, datamatrix=png_of(Image.fromarray(matrix)))
 
     assert set(scanned(rendered.pdf)) == {"signed", f"{PORTAL}/verification/{ISSUE.verification_code}"}
+
+
+@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_checker_of_accessibility_finds_nothing_and_the_syntax_is_whole(
+    kind: str, language: Language, tmp_path: Path
+) -> None:
+    file = tmp_path / "document.pdf"
+    file.write_bytes(drawn(kind, language).pdf)
+
+    report = pdfua.validate(file)
+
+    assert [(one.rule_id, one.message) for one in report.findings] == []
+    with pikepdf.open(file) as document:
+        assert document.check_pdf_syntax() == []
+
+
+def test_every_header_cell_says_what_it_heads() -> None:
+    with pikepdf.open(io.BytesIO(drawn("statement_of_account").pdf)) as document:
+        scopes = [
+            str(element.A.Scope)
+            for element in document.objects
+            if isinstance(element, pikepdf.Dictionary) and element.get("/S") == "/TH"
+        ]
+
+    assert scopes.count("/Column") == 5
+    assert scopes.count("/Row") == 7
+
+
+def test_the_attachment_is_listed_once() -> None:
+    with pikepdf.open(io.BytesIO(drawn("receipt").pdf)) as document:
+        assert len(list(document.Root.AF)) == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -287,9 +287,14 @@ _LOOK_ALIKES = frozenset("ILOU")
 
 
 def _finish(_: Any, pdf: pydyf.PDF) -> None:
-    """Compresses each stream once (the writer would twice: to name the file, and to write it), and lists the
-    attachment once.
+    """Compresses each stream once (the writer would twice: to name the file, and to write it), lists the
+    attachment once, and says of each header cell what it heads.
     """
+    known = {part.reference: part for part in pdf.objects if isinstance(part, pydyf.Dictionary)}
+    for part in known.values():
+        if part.get("S") == "/TH" and "A" in part:
+            group = known[known[part["P"]]["P"]]
+            part["A"]["Scope"] = "/Column" if group["S"] == "/THead" else "/Row"
     for part in pdf.objects:
         if isinstance(part, pydyf.Stream) and part.compress:
             content = b"\n".join(map(_bytes, part.stream))
