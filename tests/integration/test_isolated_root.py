@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from layers.pdf.build import IN_THE_RUNTIME
 from sesame.domain.tenancy import Language
 from tests.unit.documents import ISSUE, PORTAL, drawn, every_kind
 from tests.unit.test_goldens import compare
@@ -96,7 +97,10 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     interpreter = Path(sys.executable).resolve()
     modules = (base / library / "lib-dynload").glob("*.so")
     binaries = [interpreter, *(file for file in modules if "tkinter" not in file.name)]
-    for file in {interpreter, *needed(iter(binaries))}:
+    linked = needed(iter(binaries))
+    glibc = next(file.parent for file in linked if file.name == "libc.so.6")
+    linked |= {file for file in glibc.iterdir() if IN_THE_RUNTIME.fullmatch(file.name)}
+    for file in {interpreter, *linked}:
         target = folder / file.relative_to("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, target)
@@ -109,7 +113,10 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def inside(root: Path, program: str, given: Any) -> str:
     """What a program says that sees nothing but that root."""
-    enter = ["chroot"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "chroot"]
+    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+    chroot = shutil.which("chroot", path=path)
+    assert chroot is not None
+    enter = [chroot] if os.geteuid() == 0 else ["/usr/bin/unshare", "--map-root-user", chroot]
     done = subprocess.run(
         [*enter, str(root), str(Path(sys.executable).resolve()), "-I", "-S", "-c", program],
         input=json.dumps(given),

@@ -228,7 +228,7 @@ def test_a_checker_of_accessibility_finds_nothing_and_the_syntax_is_whole(
     file = tmp_path / "document.pdf"
     file.write_bytes(drawn(kind, language).pdf)
 
-    report = pdfua.validate(file)
+    report = pdfua.validate(str(file))
 
     assert [(one.rule_id, one.message) for one in report.findings] == []
     with pikepdf.open(file) as document:
