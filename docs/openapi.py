@@ -44,6 +44,14 @@ _RAW_BODIES: dict[str, dict[str, Any]] = {
             "schema": {"type": "object", "properties": {"file": _BYTES["schema"]}, "required": ["file"]}
         },
     },
+    # A file as docs/aid-files.md describes it.
+    "take_aid_file": {
+        "application/octet-stream": _BYTES,
+        "text/csv": {"schema": {"type": "string"}},
+        "multipart/form-data": {
+            "schema": {"type": "object", "properties": {"file": _BYTES["schema"]}, "required": ["file"]}
+        },
+    },
     # Whatever the provider sends, byte for byte.
     "notify": {"*/*": _BYTES},
 }

@@ -3,13 +3,10 @@
 Plain forms, no script: they work on any phone. Nothing is kept by the browser or told to another site.
 """
 
-import json
-from collections.abc import Sequence
 from datetime import date
 from html import escape
 from pathlib import Path
 from secrets import token_bytes
-from string import Template
 from urllib.parse import parse_qs
 
 from aws_lambda_powertools.event_handler import Request, Response
@@ -17,25 +14,21 @@ from aws_lambda_powertools.event_handler import Request, Response
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import Problem
-from sesame.platform.http import Api, Language, raw_body
+from sesame.platform.http import Api, Language, Source, raw_body
+from sesame.platform.pages import Pages, euros, facts
+from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.documents import Download, Downloads, EntryDocuments, Verification, Verifications
 from sesame.services.tenant_codes import Decipher
 from sesame.services.welcome import Welcomed, WelcomeLinkEnded, Welcomes, WrongBirthDate
+from sesame.store.audit import Audit
 from sesame.store.challenges import Challenges
 from sesame.store.documents import Documents
 from sesame.store.table import Table
 
-_PAGE = Template((Path(__file__).parent / "page.html").read_text("utf-8"))
 _FORM_BYTES = 2048
-WORDS: dict[str, dict[str, str]] = json.loads((Path(__file__).parent / "words.json").read_text("utf-8"))
-_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
-        "frame-ancestors 'none'; base-uri 'none'"
-    ),
-    "Referrer-Policy": "no-referrer",
-}
+pages = Pages(Path(__file__).parent)
+WORDS = pages.words
 
 
 class PortalSettings(Settings):
@@ -43,8 +36,10 @@ class PortalSettings(Settings):
 
     identity_table: str
     documents_table: str
+    operations_table: str
     bucket: str
     codes_key: str
+    pepper_secret: str
 
 
 settings = PortalSettings.from_env()
@@ -52,21 +47,18 @@ dynamodb = client("dynamodb")
 documents = Documents(Table(dynamodb, settings.documents_table))
 welcomes = Welcomes(
     Challenges(Table(dynamodb, settings.identity_table)),
+    Audit(Table(dynamodb, settings.operations_table)),
+    Pepper(Secrets(Later("secretsmanager")), settings.pepper_secret),
     Decipher(Later("kms"), settings.codes_key),
     EntryDocuments(documents, token_bytes),
     utc_now,
+    token_bytes,
 )
 verifications = Verifications(documents)
 downloads = Downloads(documents, Later("s3"), settings.bucket)
 
 
-def show_problem(problem: Problem, language: str) -> Response[str]:
-    """A browser is told in words on a page, not in JSON."""
-    said = "".join(f"<p>{escape(text)}</p>" for text in (problem.detail[language],) if text)
-    return _page(problem.status, language, "problem", f"<h1>{escape(problem.title[language])}</h1>{said}")
-
-
-api = Api(show=show_problem)
+api = Api(show=pages.problem)
 
 
 @api.get("/", in_schema=False)
@@ -77,33 +69,33 @@ def home(language: Language) -> Response[str]:
         f"<h1>{escape(words['home'])}</h1><p>{escape(words['home_why'])}</p>"
         f'<p><a class="button" href="/verification">{escape(words["home_verify"])}</a></p>'
     )
-    return _page(200, language, "home", content)
+    return pages.page(200, language, "home", content)
 
 
 @api.get("/bienvenue/<token>", in_schema=False)
 def ask(token: str, language: Language) -> Response[str]:
     """The same form for every token: only the birth date opens it."""
     del token
-    return _page(200, language, "ask", _form(WORDS[language]))
+    return pages.page(200, language, "ask", _form(WORDS[language]))
 
 
 @api.post("/bienvenue/<token>", in_schema=False)
-def show(token: str, language: Language, request: Request) -> Response[str]:
+def show(token: str, language: Language, request: Request, source: Source) -> Response[str]:
     """Code and document, or the form again with what is wrong."""
     words = WORDS[language]
     form = parse_qs(raw_body(request, limit=_FORM_BYTES).decode("utf-8", "replace"))
     try:
         birth_date = date.fromisoformat(form.get("birth_date", [""])[0])
     except ValueError:
-        return _page(422, language, "ask", _form(words, words["not_a_date"]))
+        return pages.page(422, language, "ask", _form(words, words["not_a_date"]))
     try:
-        welcomed = welcomes.open(token, birth_date)
+        welcomed = welcomes.open(token, birth_date, source=source)
         download = downloads.of(welcomed.document_id)
     except WrongBirthDate as problem:
-        return _page(422, language, "ask", _form(words, _said(problem, language)))
+        return pages.page(422, language, "ask", _form(words, _said(problem, language)))
     except WelcomeLinkEnded:
-        return _page(410, language, "ended", _ended(words))
-    return _page(200, language, "your_code", _shown(words, welcomed, download, birth_date))
+        return pages.page(410, language, "ended", _ended(words))
+    return pages.page(200, language, "your_code", _shown(words, welcomed, download, birth_date))
 
 
 @api.get("/verification", in_schema=False)
@@ -114,7 +106,7 @@ def ask_for_a_code(language: Language, request: Request) -> Response[str]:
         return _verdict(language, verifications.check(typed))
     words = WORDS[language]
     content = f"<h1>{escape(words['verify'])}</h1><p>{escape(words['verify_why'])}</p>{_code_form(words)}"
-    return _page(200, language, "verify", content)
+    return pages.page(200, language, "verify", content)
 
 
 @api.get("/verification/<verification_code>", in_schema=False)
@@ -129,12 +121,12 @@ def back_from_payment(payment_id: str, language: Language) -> Response[str]:
     del payment_id
     words = WORDS[language]
     paragraphs = "".join(f"<p>{escape(words[name])}</p>" for name in ("paid_why", "paid_not"))
-    return _page(200, language, "paid", f"<h1>{escape(words['paid'])}</h1>{paragraphs}")
+    return pages.page(200, language, "paid", f"<h1>{escape(words['paid'])}</h1>{paragraphs}")
 
 
 def _verdict(language: str, answer: Verification) -> Response[str]:
     words, said = WORDS[language], answer.validity.value
-    facts: list[tuple[str, str]] = []
+    listed: list[tuple[str, str]] = []
     if answer.statement is not None:
         statement = answer.statement
         amount = statement.amount_cents
@@ -147,14 +139,14 @@ def _verdict(language: str, answer: Verification) -> Response[str]:
             "residence": statement.residence,
             "room": statement.room,
             "period": _month(statement.period, language) if statement.period else None,
-            "amount": _euros(amount, language) if amount is not None else None,
+            "amount": euros(amount, language) if amount is not None else None,
         }
-        facts = [(words[name], value) for name, value in told.items() if value]
+        listed = [(words[name], value) for name, value in told.items() if value]
     mark = "" if said == "genuine" else ' class="wrong"'
-    content = f"<h1{mark}>{escape(words[said])}</h1><p>{escape(words[f'{said}_why'])}</p>{_facts(facts)}"
+    content = f"<h1{mark}>{escape(words[said])}</h1><p>{escape(words[f'{said}_why'])}</p>{facts(listed)}"
     if said == "unknown":
         content += _code_form(words)
-    return _page(200, language, said, content)
+    return pages.page(200, language, said, content)
 
 
 def _month(period: str, language: str) -> str:
@@ -168,33 +160,11 @@ def _day(day: date, language: str) -> str:
     return f"{number} {_month(f'{day:%Y-%m}', language)}"
 
 
-def _euros(cents: int, language: str) -> str:
-    whole, part = divmod(cents, 100)
-    if language == "fr":
-        return f"{whole:,}".replace(",", "\u202f") + f",{part:02}\u00a0€"
-    return f"€{whole:,}.{part:02}"
-
-
 def _code_form(words: dict[str, str]) -> str:
     return (
         f'<form method="get" action="/verification"><label for="code">{escape(words["code"])}</label>'
         f'<input id="code" name="code" autocapitalize="characters" autocomplete="off" spellcheck="false" '
         f"required><button>{escape(words['verify_button'])}</button></form>"
-    )
-
-
-def _facts(facts: Sequence[tuple[str, str]]) -> str:
-    listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
-    return f"<dl>{listed}</dl>" if listed else ""
-
-
-def _page(status: int, language: str, title: str, content: str) -> Response[str]:
-    body = _PAGE.substitute(language=language, title=escape(WORDS[language][title]), content=content)
-    return Response(
-        status_code=status,
-        content_type="text/html; charset=utf-8",
-        body=body,
-        headers={**_HEADERS, "Content-Language": language},
     )
 
 
@@ -219,15 +189,15 @@ def _ended(words: dict[str, str]) -> str:
 
 
 def _shown(words: dict[str, str], welcomed: Welcomed, download: Download, birth_date: date) -> str:
-    facts = (
+    listed = [
         (words["residence"], welcomed.residence.name),
         (words["room"], welcomed.lease.room),
         (words["reference"], welcomed.lease.tenant_reference),
-    )
+    ]
     return (
         f"<h1>{escape(words['hello'])} {escape(welcomed.person.given_names)}</h1>"
         f'<h2>{escape(words["your_code"])}</h2><p class="code">{escape(welcomed.tenant_code)}</p>'
-        f"<p>{escape(words['keep'])}</p>{_facts(facts)}"
+        f"<p>{escape(words['keep'])}</p>{facts(listed)}"
         f"<h2>{escape(words['document'])}</h2>{_document(words, download, birth_date)}"
         f"<h2>{escape(words['lost'])}</h2><p>{escape(words['lost_how'])}</p>"
     )

@@ -1,8 +1,11 @@
 """Measures the budgets: cold start of every HTTP function, AWS calls and capacity units of every operation,
-documents.
+documents, payments' CPU and throughput.
 
 Usage: make bench     (figures are recorded in docs/performance.md, with the machine they come from)
 """
+
+import subprocess
+import sys
 
 from tests.bench import cold_start, documents, growth, operations
 
@@ -10,4 +13,5 @@ if __name__ == "__main__":
     cold_start.main()
     operations.main()
     documents.main()
+    subprocess.run([sys.executable, "-m", "tests.bench.payments"], check=True)
     growth.main()

@@ -104,9 +104,16 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         queries("Identity"),
         [encrypts(), writes("Identity"), updates("Identity"), reads("Operations"), reads("Money")],
     ),
-    "PortalFunction": (updates("Identity"), [deletes("Identity"), reads("Money"), knows("PepperSecret")]),
+    "PortalFunction": (updates("Identity"), [deletes("Identity"), reads("Money"), reads("Operations")]),
     "TenancyFunction": (reads("Money"), [writes("Money"), reads("Documents"), decrypts()]),
-    "PaymentsFunction": (writes("Money"), [writes("Identity"), reads("Documents"), decrypts()]),
+    "PaymentsFunction": (
+        writes("Money"),
+        [writes("Identity"), reads("Documents"), decrypts(), reads("Operations"), updates("Operations")],
+    ),
+    "PayPageFunction": (
+        writes("Money"),
+        [queries("Money"), deletes("Money"), reads("Identity"), writes("Identity"), writes("Operations")],
+    ),
     "WebhooksFunction": (writes("Money"), [reads("Money"), deletes("Money"), reads("Identity")]),
     "PostingFunction": (reads("Money"), [deletes("Money"), reads("Identity"), sends("PostingQueue")]),
     "DeskFunction": (encrypts(), [decrypts(), reads("Money"), stores("documents")]),
@@ -122,9 +129,33 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         deletes("Documents"),
         [deletes("Money"), writes("Identity"), reads("Operations"), decrypts(), stores("documents")],
     ),
+    "AccountingFunction": (
+        updates("Money"),
+        [deletes("Money"), writes("Identity"), reads("Documents"), knows("SandboxSecret"), decrypts()],
+    ),
+    "SweepFunction": (
+        sends("PostingQueue"),
+        [reads("Money"), writes("Money"), reads("Identity"), sends("RenderQueue")],
+    ),
+    "ReconcilePlanFunction": (
+        sends("ReconciliationQueue"),
+        [reads("Money"), writes("Identity"), reads("Operations"), knows("StripeSecret")],
+    ),
+    "ReconcileFunction": (
+        knows("StripeSecret"),
+        [updates("Money"), deletes("Money"), reads("Identity"), sends("PostingQueue"), decrypts()],
+    ),
+    "AidImportFunction": (
+        sends("AidImportQueue"),
+        [deletes("Money"), writes("Identity"), stores("imports"), knows("PepperSecret"), decrypts()],
+    ),
     "DeskStaffFunction": (queries("Identity", index="gsi1"), [deletes("Identity"), queries("Operations")]),
     "ImportRowsFunction": (sends("ImportQueue"), [decrypts(), reads("Money"), sends("RenderQueue")]),
     "CertificatesFunction": (reads("Documents"), [writes("Money"), decrypts(), stores("documents")]),
+    "ReceiptWatchFunction": (
+        queries("Documents"),
+        [writes("Documents"), writes("Money"), deletes("Money"), queries("Identity"), decrypts()],
+    ),
     "RenderFunction": (decrypts(), [encrypts(), reads("Identity"), reads("Money"), stores("imports")]),
     "PrivacyFunction": (reads("Operations"), [writes("Money"), reads("Documents"), decrypts()]),
     "DataExportFunction": (stores("exports"), [writes("Identity"), stores("documents"), decrypts()]),
@@ -148,9 +179,12 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
 CONSUMES = {
     "PostingFunction": "PostingQueue",
     "ImportRowsFunction": "ImportQueue",
+    "ReceiptWatchFunction": "ReceiptWatchQueue",
     "RenderFunction": "RenderQueue",
     "DataExportFunction": "DataExportQueue",
     "BillingIssueFunction": "BillingQueue",
+    "ReconcileFunction": "ReconciliationQueue",
+    "AidImportFunction": "AidImportQueue",
     "SendFunction": "NotificationQueue",
     "SendCodeFunction": "OneTimeCodeQueue",
 }

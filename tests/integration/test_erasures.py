@@ -13,15 +13,18 @@ from sesame.domain.journal import Entry, EntryKind
 from sesame.platform.errors import NotFound, TooManyRequests
 from sesame.services.access import Starts
 from sesame.services.confirming import WrongOneTimeCode
+from sesame.services.documents import EntryDocuments
 from sesame.services.erasures import ErasureUnderWay
+from sesame.services.tenant_codes import CodeErased
 from sesame.store import keys
 from sesame.store.audit import Action, Audit
 from sesame.store.erasures import ErasureState
 from sesame.store.people import ERASED_BIRTH_DATE, People
 from sesame.store.table import Item
 from tests.conftest import FrozenClock
+from tests.integration.door import Door
 from tests.integration.privacy_fixtures import DAY, Bureau
-from tests.integration.tenants import Tenant, admit
+from tests.integration.tenants import RESIDENCE, Tenant, admit
 
 PERSONAL = ("Nguyễn", "Thị Hương", "2004-05-31", "huong@example.org", "+33639981234", "170669074DK")
 
@@ -332,6 +335,36 @@ def test_who_owes_money_stays_reachable_until_it_is_paid(bureau: Bureau, tenant:
     assert {"EMAIL/PERSON", "CODE/LOOKUP"} <= owing
     assert (epoch, unchanged) == (2, 2)  # nobody is signed out every month
     assert not names(bureau, "identity") & {"EMAIL/PERSON", "CODE/LOOKUP", "PERSON/ERASURE"}
+
+
+def test_the_code_of_another_lease_is_given_back_after_one_was_erased(
+    bureau: Bureau, aws: Any, clock: FrozenClock
+) -> None:
+    over, kept = bureau.half_erased()
+    door = Door(aws, clock)
+    recovery_id = door.ask_recovery("email", "huong@example.org", kept.person.birth_date)
+
+    [recovered] = door.confirm_recovery(recovery_id, door.one_time_code(recovery_id))
+
+    assert not over.lease.has_code
+    assert recovered.tenant_code == kept.printed_code
+
+
+def test_a_code_that_was_erased_is_neither_shown_nor_replaced(
+    bureau: Bureau, aws: Any, clock: FrozenClock
+) -> None:
+    over, _ = bureau.half_erased()
+    door = Door(aws, clock)
+    person = People(aws.identity, aws.pepper).person(over.person.person_id)
+    assert person is not None
+    token = door.links.create(over.lease, person)
+    before = bureau.everything()
+
+    with pytest.raises(CodeErased):
+        door.open_welcome(token, over.person.birth_date)
+    with pytest.raises(CodeErased):
+        EntryDocuments(bureau.documents)(over.lease, over.person, RESIDENCE, clock())
+    assert bureau.everything()["documents"] == before["documents"]
 
 
 def test_others_are_left_alone(bureau: Bureau, gone: Tenant) -> None:

@@ -11,6 +11,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from local.expansion import expand_shorthand
+from sesame.services.documents import SLIPS
 from sesame.store.data_exports import EXPORT_LIFE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,6 +86,9 @@ def test_files_of_leases_and_half_made_uploads_do_not_stay() -> None:
     assert rules["Exports"]["Prefix"] == "exports/"
     assert rules["Exports"]["ExpirationInDays"] == EXPORT_LIFE.days
     assert rules["Exports"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+    assert rules["Slips"]["Prefix"] == f"{SLIPS}/"
+    assert rules["Slips"]["ExpirationInDays"] == 1
+    assert rules["Slips"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
     assert rules["Uploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
     assert {rule["Status"] for rule in rules.values()} == {"Enabled"}
 
@@ -179,6 +183,8 @@ def test_alarms_tell_of_a_late_outbox_and_of_runs_that_did_not_happen() -> None:
         ("BillingAlarm", "BillingRun"),
         ("ReminderAlarm", "ReminderRun"),
         ("ErasureAlarm", "ErasureRun"),
+        ("SweepAlarm", "SweepRun"),
+        ("ReconciliationAlarm", "ReconciliationRun"),
     ):
         assert alarms[name]["TreatMissingData"] == "breaching"
         assert (alarms[name]["Namespace"], alarms[name]["MetricName"]) == ("Sesame", metric)
@@ -190,6 +196,24 @@ SLOWEST_MAIL_SECONDS = 15
 """SES's time-outs (2 s to connect, 8 s to answer) and the reads and writes around them."""
 
 
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [
+        ("StuckDeliveryAlarm", "DeliveryStuck"),
+        ("UnknownPaymentAlarm", "PaymentUnknown"),
+        ("MissedPaymentAlarm", "PaymentMissed"),
+        ("JournalAlarm", "JournalDiffers"),
+    ],
+)
+def test_money_that_is_not_seen_or_does_not_add_up_raises_an_alarm_at_once(name: str, metric: str) -> None:
+    alarm = of_type("AWS::CloudWatch::Alarm")[name]
+
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("Sesame", metric, "Sum")
+    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+    assert alarm["Dimensions"] == [{"Name": "stage", "Value": {"Ref": "Stage"}}]
+    assert alarm["EvaluationPeriods"] == 1
+
+
 def test_a_sender_has_time_for_the_slowest_batch() -> None:
     functions = of_type("AWS::Lambda::Function")
 
@@ -199,7 +223,7 @@ def test_a_sender_has_time_for_the_slowest_batch() -> None:
             assert worst <= functions[function]["Timeout"], function
 
 
-def test_billing_runs_by_day_in_paris_reminders_and_erasures_every_hour() -> None:
+def test_scheduled_runs_come_when_they_are_meant_to() -> None:
     expressions = {
         schedule["ScheduleExpression"]: schedule.get("ScheduleExpressionTimezone")
         for schedule in of_type("AWS::Scheduler::Schedule").values()
@@ -209,6 +233,8 @@ def test_billing_runs_by_day_in_paris_reminders_and_erasures_every_hour() -> Non
         "cron(0 10 * * ? *)": "Europe/Paris",
         "cron(5 * * * ? *)": None,
         "cron(35 * * * ? *)": None,
+        "cron(*/5 * * * ? *)": None,
+        "cron(0 5 * * ? *)": "Europe/Paris",
     }
 
 
@@ -234,6 +260,18 @@ def test_the_gateway_throttles_and_logs_no_path_and_no_address() -> None:
     assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] == {"Ref": "ThrottleRate"}
     assert "$context.path" not in stage["AccessLogSettings"]["Format"]
     assert "sourceIp" not in stage["AccessLogSettings"]["Format"]
+
+
+def test_every_door_has_a_throttle_of_its_own_for_all_callers_together() -> None:
+    [stage] = of_type("AWS::ApiGatewayV2::Stage").values()
+    doors = {
+        f"{event['Properties']['Method']} {event['Properties']['Path']}"
+        for name in ("CodesFunction", "PersonalSpaceFunction")
+        for event in source()["Resources"][name]["Properties"]["Events"].values()
+    }
+
+    for door in doors | {"POST /bienvenue/{token}", "POST /v1/me/confirmations"}:
+        assert stage["RouteSettings"][door]["ThrottlingRateLimit"] == {"Ref": "AccessThrottleRate"}, door
 
 
 def statements() -> Iterator[tuple[str, dict[str, Any]]]:

@@ -145,7 +145,7 @@ def bearer_token(request: Request) -> str:
 
 
 def raw_body(request: Request, *, limit: int) -> bytes:
-    """The body's bytes exactly as sent. Raises TooLarge above `limit` bytes."""
+    """The body's bytes exactly as sent. Raises TooLarge above `limit` bytes, Invalid where there are none."""
     event = request.resolved_event
     body = event.body or ""
     if len(body) > limit * 4 // 3 + 4:
@@ -153,7 +153,10 @@ def raw_body(request: Request, *, limit: int) -> bytes:
     if event.is_base64_encoded:
         from base64 import b64decode  # noqa: PLC0415
 
-        raw = b64decode(body)
+        try:
+            raw = b64decode(body)
+        except ValueError as error:
+            raise Invalid from error
     else:
         raw = body.encode()
     if len(raw) > limit:

@@ -67,7 +67,7 @@ class RecoveredCode:
 class Starts:
     """The first half of a sign-in or a recovery: takes what was typed, tells nothing.
 
-    `source` is the caller's network; it is kept as a keyed hash.
+    `source` is the caller's network.
     """
 
     confirming: Confirming
@@ -87,7 +87,7 @@ class Starts:
         except codes.Mistyped as error:
             raise _mistyped(self.formats) from error
         asked = sign_in_identity(self.pepper, self.pepper.hash("code", folded))
-        challenge = self._challenge(ChallengeKind.SIGN_IN, "code", folded, asked, source, send_by)
+        challenge = self._challenge(ChallengeKind.SIGN_IN, "code", folded, asked, send_by)
         return self._start(challenge, source)
 
     def recovery(
@@ -95,8 +95,9 @@ class Starts:
     ) -> Started:
         """Starts a recovery by `email`, `ine` or `phone` in normal form. Raises TooManyRequests."""
         asked = recovery_identity(self.pepper, kind, identity, birth_date)
-        challenge = self._challenge(ChallengeKind.RECOVERY, kind, identity, asked, source, send_by)
-        return self._start(replace(challenge, birth_date=birth_date), source)
+        challenge = self._challenge(ChallengeKind.RECOVERY, kind, identity, asked, send_by)
+        contact = recovery_contact(self.pepper, kind, identity)
+        return self._start(replace(challenge, birth_date=birth_date), source, contact)
 
     def again(
         self, kind: ChallengeKind, challenge_id: str, *, source: str, send_by: Channel | None = None
@@ -125,7 +126,6 @@ class Starts:
         subject: str,
         typed: str,
         asked: str,
-        source: str,
         send_by: Channel | None,
     ) -> Challenge:
         return Challenge(
@@ -136,14 +136,13 @@ class Starts:
             subject_kind=subject,
             subject_hashes=tuple(self.pepper.hashes(subject, typed)),
             asked=asked,
-            source=self.pepper.hash("source", source),
             send_by=send_by,
         )
 
-    def _start(self, challenge: Challenge, source: str) -> Started:
+    def _start(self, challenge: Challenge, source: str, contact: str | None = None) -> Started:
         now = self.clock()
         starting = self.confirming.challenges.starting(challenge, now)
-        return self.confirming.ask(starting, challenge, source, now)
+        return self.confirming.ask(starting, challenge, source, now, contact=contact)
 
 
 def sign_in_identity(pepper: Pepper, code_hash: str) -> str:
@@ -157,6 +156,11 @@ def recovery_identity(pepper: Pepper, kind: str, identity: str, birth_date: date
     A known address with a wrong birth date counts for itself: nobody can use up another's tries.
     """
     return pepper.hash("asked", f"recovery:{kind}:{identity}:{birth_date}")
+
+
+def recovery_contact(pepper: Pepper, kind: str, identity: str) -> str:
+    """What guesses at a birth date are counted under: who holds a mailbox must not find it out by trying."""
+    return pepper.hash("asked", f"recovery:{kind}:{identity}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +211,8 @@ class Confirmations:
     def recovery(self, recovery_id: str, typed: str, *, source: str) -> list[RecoveredCode]:
         """The tenant codes of the person's leases, newest lease first; every contact is told.
 
-        Raises WrongOneTimeCode. Three AWS calls, one of them a transaction, and a decryption a lease.
+        A lease whose code was erased is passed over. Raises WrongOneTimeCode. Three AWS calls, one of them a
+        transaction, and a decryption a lease.
         """
         now = self.clock()
         challenge, person_id = self.confirming.check(
@@ -217,21 +222,27 @@ class Confirmations:
         if not recovered:
             raise wrong()
         newest = recovered[0].lease
-        done = by_tenant(
-            Action.CODE_RECOVERED,
-            now,
-            person_id=person_id,
-            lease_id=newest.lease_id,
-            residence_id=newest.residence_id,
-            random=self.random,
-            source=self.confirming.pepper.hash("source", source),
-            leases=len(recovered),
-        )
+        hashed = self.confirming.pepper.hash("source", source)
         told = announcement(
             "code.recovered", now, lease_id=newest.lease_id, person_id=person_id, way="self_service"
         )
-        using = self.confirming.using(challenge, person_id, now)
-        self._at_once([*using, self.audit.recording(done, told)])
+        done = [
+            self.audit.recording(
+                by_tenant(
+                    Action.CODE_RECOVERED,
+                    now,
+                    person_id=person_id,
+                    lease_id=one.lease.lease_id,
+                    residence_id=one.lease.residence_id,
+                    random=self.random,
+                    source=hashed,
+                    way="self-service",
+                ),
+                told if one is recovered[0] else None,
+            )
+            for one in recovered
+        ]
+        self._at_once([*self.confirming.using(challenge, person_id, now), *done])
         return recovered
 
     def _codes(self, challenge: Challenge) -> list[RecoveredCode]:
@@ -243,7 +254,7 @@ class Confirmations:
         )
         residences = {item["sk"]: residence_of(item) for item in items[len(held) :] if item}
         leases = sorted(
-            (lease_of(item) for item in items[: len(held)] if item),
+            (lease for item in items[: len(held)] if item and (lease := lease_of(item)).has_code),
             key=lambda lease: lease.starts_on,
             reverse=True,
         )

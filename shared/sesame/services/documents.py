@@ -1,6 +1,6 @@
 """The life of a document: made once for the same facts, downloaded by a link of minutes, verified."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from secrets import token_bytes
@@ -31,10 +31,13 @@ from sesame.domain.takings import Taking
 from sesame.domain.tenancy import Lease, Person, Residence
 from sesame.platform.errors import Conflict, NotFound
 from sesame.platform.ids import Random, new_id
+from sesame.services.tenant_codes import CodeErased
 from sesame.store.documents import Document, Documents
-from sesame.store.table import Put, Write
+from sesame.store.table import Check, Put, Write
 
 _PAGE = 50
+SLIPS = "documents/slips"
+"""Where the files of slips lie: the bucket deletes them after a day, what is left of them a day later."""
 LINK_SECONDS = 300
 """A download link is made when it is asked for, and dies after five minutes."""
 ASK_AGAIN_AFTER = timedelta(minutes=2)
@@ -62,12 +65,15 @@ class Order:
         object.__setattr__(self, "kind", Kind(self.facts["kind"]))
 
 
-def keep(documents: Documents, random: Random, order: Order) -> Document:
-    """Stores an order as a document to be rendered; or returns the one that states the same facts already."""
+def keep(documents: Documents, random: Random, order: Order, holds: Sequence[Check] = ()) -> Document:
+    """Stores an order as a document to be rendered; or returns the one that states the same facts already.
+
+    Raises ConditionFailed where one of `holds` does not: the facts are no more what they were.
+    """
     document = _document(random, order)
     lease = order.tenancy.lease
     digest = facts_digest(order.facts, secret=lease.code_hash if order.kind in SHOWS_THE_CODE else "")
-    kept_id = documents.create(document, digest)
+    kept_id = documents.create(document, digest, holds)
     if kept_id == document.document_id:
         return document
     same = documents.get(kept_id)
@@ -79,11 +85,13 @@ def keep(documents: Documents, random: Random, order: Order) -> Document:
 
 
 def _document(random: Random, order: Order) -> Document:
-    """A new document of an order."""
+    """A new document of an order. Raises CodeErased."""
     lease = order.tenancy.lease
+    if order.kind in SHOWS_THE_CODE and not lease.has_code:
+        raise CodeErased
     document_id = new_id(random)
     issued_on = local_date(order.now, order.tenancy.residence.time_zone)
-    folder = "documents/slips" if order.kind is Kind.CODE_SLIP else "documents"
+    folder = SLIPS if order.kind is Kind.CODE_SLIP else "documents"
     return Document(
         document_id=document_id,
         lease_id=lease.lease_id,
@@ -114,7 +122,7 @@ class EntryDocuments:
     def __call__(self, lease: Lease, person: Person, residence: Residence, now: datetime) -> str:
         """The id of the entry document of a lease as it stands; a new code makes a new document.
 
-        Raises LeaseCancelled. One call.
+        Raises LeaseCancelled, CodeErased. One call.
         """
         tenancy = Tenancy(person=person, lease=lease, residence=residence, language=person.language)
         try:
@@ -134,7 +142,10 @@ class CodeSlips:
     def ordering(
         self, lease: Lease, person: Person, residence: Residence, now: datetime
     ) -> tuple[str, list[Put]]:
-        """The slip's id and the writes that order it, for the transaction of what it tells."""
+        """The slip's id and the writes that order it, for the transaction of what it tells.
+
+        Raises CodeErased.
+        """
         tenancy = Tenancy(person=person, lease=lease, residence=residence, language=person.language)
         document = _document(self.random, Order(tenancy=tenancy, facts=slip_facts(tenancy, now), now=now))
         return document.document_id, self.documents.creating(document)

@@ -24,7 +24,7 @@ from sesame.providers.registry import Registry
 from sesame.services.accounts import Bookkeeping
 from sesame.services.retries import USUAL, Retries
 from sesame.store.accounts import Account, account_of
-from sesame.store.deliveries import Deliveries, Delivery, DeliveryState, Hints, delivery_of
+from sesame.store.deliveries import Deliveries, Delivery, DeliveryState, Hints, Told, delivery_of
 from sesame.store.payments import Payments, payment_of
 from sesame.store.table import Key, Table, Write, same_table, transact
 
@@ -89,7 +89,7 @@ class Posting:
             self._post(payment, _events_of(payment, believed), account, closing)
             account = None  # the next payment may be of the same lease: what was read is history now
         if unknown or missed:
-            self._unknown(known.delivery)
+            self._unknown(known.delivery, [one for one in believed if one.payment_id in unknown])
 
     def _read(self, provider: str, delivery_id: str, hints: Hints) -> _Known:
         """Delivery, payment and account in one call, as far as the hints go."""
@@ -117,6 +117,12 @@ class Posting:
 
         And whether the provider would not say: it may know no more of what it pointed to, or not yet.
         """
+        if delivery.told:
+            asked = [
+                ProviderEvent(payment_id=one.payment_id, lease_id=one.lease_id, event=one.event)
+                for one in delivery.told
+            ]
+            return _dated(asked, delivery.received_at + AHEAD), False
         provider = self.registry.get(delivery.provider)
         notification = Notification(body=delivery.body, headers=delivery.headers, query=delivery.query)
         received = provider.parse(notification)
@@ -176,12 +182,14 @@ class Posting:
             lease_id=payment.lease_id, residence_id=payment.residence_id
         )
 
-    def _unknown(self, delivery: Delivery) -> None:
+    def _unknown(self, delivery: Delivery, told: Sequence[ProviderEvent]) -> None:
         """Nothing a provider told us is dropped: the queue tries while it is young, then staff look."""
         if self.clock() - delivery.received_at < YOUNG:
             raise NotYetKnown
         count("PaymentUnknown")
-        self._close(delivery, DeliveryState.REVIEW)
+        unknown = [Told(payment_id=one.payment_id, lease_id=one.lease_id, event=one.event) for one in told]
+        closing = self._deliveries.closing(delivery, DeliveryState.REVIEW, self.clock(), unknown=unknown)
+        transact(self.table.client, [closing])
 
     def _close(self, delivery: Delivery, state: DeliveryState) -> None:
         transact(self.table.client, [self._closing(delivery, state)])

@@ -105,6 +105,11 @@ def asked(identity_hash: str) -> Key:
     return {"pk": f"ASKED#{identity_hash}", "sk": "ASKED"}
 
 
+def birth_dates(contact_hash: str) -> Key:
+    """Which birth dates were tried for a contact lately, by their hashes."""
+    return {"pk": f"ASKED#{contact_hash}", "sk": "BIRTH_DATES"}
+
+
 def source(source_hash: str, hour: str) -> Key:
     """Failures behind a network address within an hour."""
     return {"pk": f"SOURCE#{source_hash}", "sk": hour}
@@ -138,6 +143,11 @@ def entry(lease_id: str, entry_id: str) -> Key:
 def payment(payment_id: str) -> Key:
     """A payment."""
     return {"pk": f"PAYMENT#{payment_id}", "sk": "PAYMENT"}
+
+
+def payment_link(link_id: str) -> Key:
+    """What somebody else may pay for a lease."""
+    return {"pk": f"PAYMENTLINK#{link_id}", "sk": "LINK"}
 
 
 def delivery(provider: str, delivery_id: str) -> Key:
@@ -182,7 +192,7 @@ def message(message_id: str) -> Key:
 
 def run(job: str, day: str) -> Key:
     """A scheduled job's run."""
-    return {"pk": f"RUN#{job}", "sk": day}
+    return {"pk": runs(job), "sk": day}
 
 
 def audit_of(subject: str) -> str:
@@ -230,6 +240,11 @@ def under_review() -> str:
     return "REVIEW"
 
 
+def dismissed() -> str:
+    """Partition, on the first index, of deliveries that staff found to be none of ours, by time."""
+    return "DISMISSED"
+
+
 def persons_by(kind: str, digest: str) -> str:
     """Partition of the persons with a contact: `kind` is `email`, `phone` or `ine`."""
     return f"{kind.upper()}#{digest}"
@@ -268,3 +283,38 @@ def deposit(lease_id: str) -> Key:
 def deposit_return(lease_id: str, return_id: str) -> Key:
     """A deposit given back, with its deductions."""
     return {"pk": f"DEPOSIT#{lease_id}", "sk": f"RETURN#{return_id}"}
+
+
+def reconciliation_mark(provider: str) -> Key:
+    """How far we have asked a provider what happened (operations table)."""
+    return {"pk": f"MARK#{provider}", "sk": "MARK"}
+
+
+def reconciliation(day: str) -> str:
+    """Partition of what a day's reconciliation found (operations table)."""
+    return f"RECONCILIATION#{day}"
+
+
+def provider_finding(day: str, provider: str, page: str) -> Key:
+    """What a page of a provider's events held that we had not."""
+    return {"pk": reconciliation(day), "sk": f"PROVIDER#{provider}#{page}"}
+
+
+def residence_finding(day: str, residence_id: str, page: str) -> Key:
+    """How a page of a residence's accounts compared with their journals."""
+    return {"pk": reconciliation(day), "sk": f"RESIDENCE#{residence_id}#{page}"}
+
+
+def runs(job: str) -> str:
+    """Partition of a scheduled job's runs, by day."""
+    return f"RUN#{job}"
+
+
+def expected_aid(lease_id: str) -> Key:
+    """The housing aid that a lease's tenant is expected to get a month."""
+    return {"pk": f"AID#{lease_id}", "sk": "EXPECTED"}
+
+
+def aid_paid(lease_id: str, period: str, taking_id: str) -> Key:
+    """Aid that came for a month; a back payment is one more."""
+    return {"pk": f"AID#{lease_id}", "sk": f"PAID#{period}#{taking_id}"}
