@@ -164,7 +164,10 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         queries("Documents"),
         [writes("Documents"), writes("Money"), deletes("Money"), queries("Identity"), decrypts()],
     ),
-    "RenderFunction": (decrypts(), [encrypts(), reads("Identity"), reads("Money"), stores("imports")]),
+    "RenderFunction": (
+        decrypts(),
+        [encrypts(), reads("Identity"), reads("Money"), stores("imports"), stores("logos")],
+    ),
     "PrivacyFunction": (reads("Operations"), [writes("Money"), reads("Documents"), decrypts()]),
     "DataExportFunction": (stores("exports"), [writes("Identity"), stores("documents"), decrypts()]),
     "ErasureFunction": (deletes("Identity"), [deletes("Money"), writes("Identity"), decrypts()]),
