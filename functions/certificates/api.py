@@ -13,7 +13,7 @@ from sesame.domain.certificates import DocumentStatus, Kind, Validity
 from sesame.domain.tenancy import Language
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
-from sesame.platform.errors import NotFound
+from sesame.platform.errors import Invalid, NotFound
 from sesame.platform.http import Api, Id, Shown, Source, StrictModel
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
@@ -43,12 +43,17 @@ class Requestable(StrEnum):
 
     ENTRY_DOCUMENT = Kind.ENTRY_DOCUMENT
     RESIDENCE_CERTIFICATE = Kind.RESIDENCE_CERTIFICATE
+    CAF_RENT_CERTIFICATE = Kind.CAF_RENT_CERTIFICATE
+    RENT_NOTICE = Kind.RENT_NOTICE
     RECEIPT = Kind.RECEIPT
     PART_PAYMENT_RECEIPT = Kind.PART_PAYMENT_RECEIPT
+    STATEMENT_OF_ACCOUNT = Kind.STATEMENT_OF_ACCOUNT
+    UP_TO_DATE_CERTIFICATE = Kind.UP_TO_DATE_CERTIFICATE
+    END_OF_STAY_CERTIFICATE = Kind.END_OF_STAY_CERTIFICATE
 
 
 class CertificateRequest(StrictModel):
-    """What is wanted: receipts take a period. French is authoritative; `en` adds English beside it."""
+    """What is wanted: receipts and rent notices take a period, a statement may. `en` adds English."""
 
     kind: Requestable
     period: Annotated[str, Field(pattern=r"^20\d\d-(0[1-9]|1[0-2])$", examples=["2026-10"])] | None = None
@@ -134,7 +139,13 @@ def request_certificate(
     )
 
 
-@api.get("/v1/me/certificates", summary="The tenant's documents", security="session", tag="certificates")
+@api.get(
+    "/v1/me/certificates",
+    summary="The tenant's documents",
+    errors=[Invalid],
+    security="session",
+    tag="certificates",
+)
 def list_certificates(
     session: CurrentSession, after: Annotated[str | None, Query(max_length=40)] = None
 ) -> CertificateList:

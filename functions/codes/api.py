@@ -278,7 +278,7 @@ def confirm_recovery(recovery_id: Id, body: OneTimeCodeGiven, source: Source) ->
     )
 
 
-@api.get(HELP, summary="What to do when no message comes, and at which desk")
+@api.get(HELP, summary="What to do when no message comes, and at which desk", errors=[Invalid])
 def lost_code_help(language: Language, search: Annotated[str, Query(max_length=100)] = "") -> LostCodeAdvice:
     """The same for everybody. `search` is a residence's name, town or postal code, or part of it."""
     found = advice.desks(search)

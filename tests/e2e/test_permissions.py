@@ -110,6 +110,14 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         writes("Money"),
         [writes("Identity"), reads("Documents"), decrypts(), reads("Operations"), updates("Operations")],
     ),
+    "RefundsFunction": (
+        writes("Money"),
+        [updates("Money"), reads("Documents"), decrypts(), reads("Operations"), updates("Operations")],
+    ),
+    "DeskRefundsFunction": (
+        queries("Money", index="gsi1"),
+        [writes("Identity"), queries("Identity"), reads("Documents"), decrypts(), updates("Operations")],
+    ),
     "PayPageFunction": (
         writes("Money"),
         [queries("Money"), deletes("Money"), reads("Identity"), writes("Identity"), writes("Operations")],
@@ -129,6 +137,26 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         deletes("Documents"),
         [deletes("Money"), writes("Identity"), reads("Operations"), decrypts(), stores("documents")],
     ),
+    "AccountingFunction": (
+        updates("Money"),
+        [deletes("Money"), writes("Identity"), reads("Documents"), knows("SandboxSecret"), decrypts()],
+    ),
+    "SweepFunction": (
+        sends("PostingQueue"),
+        [reads("Money"), writes("Money"), reads("Identity"), sends("RenderQueue")],
+    ),
+    "ReconcilePlanFunction": (
+        sends("ReconciliationQueue"),
+        [reads("Money"), writes("Identity"), reads("Operations"), knows("StripeSecret")],
+    ),
+    "ReconcileFunction": (
+        knows("StripeSecret"),
+        [updates("Money"), deletes("Money"), reads("Identity"), sends("PostingQueue"), decrypts()],
+    ),
+    "AidImportFunction": (
+        sends("AidImportQueue"),
+        [deletes("Money"), writes("Identity"), stores("imports"), knows("PepperSecret"), decrypts()],
+    ),
     "DeskStaffFunction": (queries("Identity", index="gsi1"), [deletes("Identity"), queries("Operations")]),
     "ImportRowsFunction": (sends("ImportQueue"), [decrypts(), reads("Money"), sends("RenderQueue")]),
     "CertificatesFunction": (reads("Documents"), [writes("Money"), decrypts(), stores("documents")]),
@@ -136,7 +164,10 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         queries("Documents"),
         [writes("Documents"), writes("Money"), deletes("Money"), queries("Identity"), decrypts()],
     ),
-    "RenderFunction": (decrypts(), [encrypts(), reads("Identity"), reads("Money"), stores("imports")]),
+    "RenderFunction": (
+        decrypts(),
+        [encrypts(), reads("Identity"), reads("Money"), stores("imports"), stores("logos")],
+    ),
     "PrivacyFunction": (reads("Operations"), [writes("Money"), reads("Documents"), decrypts()]),
     "DataExportFunction": (stores("exports"), [writes("Identity"), stores("documents"), decrypts()]),
     "ErasureFunction": (deletes("Identity"), [deletes("Money"), writes("Identity"), decrypts()]),
@@ -163,6 +194,8 @@ CONSUMES = {
     "RenderFunction": "RenderQueue",
     "DataExportFunction": "DataExportQueue",
     "BillingIssueFunction": "BillingQueue",
+    "ReconcileFunction": "ReconciliationQueue",
+    "AidImportFunction": "AidImportQueue",
     "SendFunction": "NotificationQueue",
     "SendCodeFunction": "OneTimeCodeQueue",
 }

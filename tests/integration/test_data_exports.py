@@ -284,7 +284,7 @@ def test_who_has_a_phone_alone_is_told_by_a_text(bureau: Bureau) -> None:
 
     [sent] = bureau.phones.sent
     assert sent["PhoneNumber"] == tenant.person.phone
-    assert "La copie de vos données est prete" in sent["Message"]
+    assert "La copie de vos données est disponible" in sent["Message"]
     assert "8 septembre" in sent["Message"]
     assert export.export_id not in sent["Message"]
 

@@ -107,7 +107,9 @@ class House:
     def checkout(self, provider: str | None, cents: int = CENTS, key: str = "k1") -> tuple[str, str]:
         """The payment, and the provider's reference of it."""
         order = Order(amount_cents=cents, provider=provider)
-        started = self.checkouts.start(self.lease, order, key=key, language="fr")
+        started = self.checkouts.start(
+            self.lease.lease_id, self.lease.residence_id, order, key=key, language="fr"
+        )
         payment = Payments(self.aws.money).get(started.payment_id)
         assert payment is not None
         assert payment.provider_reference is not None
@@ -143,8 +145,8 @@ class House:
         self.post()
 
     def post(self) -> None:
-        for provider, delivery_id in list(self.deliveries.unposted(self.clock.now)):
-            self.posting.post(provider, delivery_id, Hints())
+        for one in list(self.deliveries.unposted(self.clock.now)):
+            self.posting.post(one.provider, one.delivery_id, Hints())
 
     def state(self, payment_id: str) -> PaymentState:
         payment = Payments(self.aws.money).get(payment_id)
@@ -303,6 +305,21 @@ def test_while_the_provider_does_not_answer_a_fetch_waits_in_the_queue(house: Ho
     assert list(house.deliveries.unposted(house.clock.now)) == []
 
 
+def test_many_mandates_signed_in_one_body_are_each_debited_once(house: House) -> None:
+    asked = [house.checkout("gocardless", 1_000, key=f"k{number}") for number in range(20)]
+    for _, request in asked:
+        house.gocardless.fulfil(request)
+    house.take("gocardless", house.notifications("gocardless"))
+
+    house.served["gocardless"].faults = [status(503)]
+    with pytest.raises(ProviderUnavailable):
+        house.post()
+    house.post()
+
+    assert len(house.gocardless.bank) == 20
+    assert {house.state(payment) for payment, _ in asked} == {PaymentState.AWAITING_PROVIDER}
+
+
 def test_what_the_provider_will_not_say_is_tried_while_young_and_then_reviewed(house: House) -> None:
     event = {
         "id": "evt_x",
@@ -347,8 +364,8 @@ def test_test_money_is_refused_by_a_live_stage(house: House) -> None:
     house.aws.secrets.put_secret_value(SecretId="stripe", SecretString=live_key)
     prod.secrets._kept.clear()
     posting = replace(house.posting, registry=prod)
-    for provider, delivery_id in list(house.deliveries.unposted(house.clock.now)):
-        posting.post(provider, delivery_id, Hints())
+    for one in list(house.deliveries.unposted(house.clock.now)):
+        posting.post(one.provider, one.delivery_id, Hints())
 
     assert house.state(payment) is PaymentState.CREATED
     assert house.balance == CENTS

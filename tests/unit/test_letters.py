@@ -127,6 +127,10 @@ FACTS: dict[LetterKind, dict[str, Any]] = {
         "asked_at": datetime(2026, 9, 1, 14, 5),  # noqa: DTZ001  a local time, as a letter says it
         "erases_at": datetime(2026, 9, 2, 14, 5),  # noqa: DTZ001
     },
+    LetterKind.REFUND_ASKED: {
+        "asked_at": datetime(2026, 9, 1, 14, 5),  # noqa: DTZ001
+        "decides_at": datetime(2026, 9, 2, 14, 5),  # noqa: DTZ001
+    },
     LetterKind.ERASURE_SET_ASIDE: {"asked_at": AT},
     LetterKind.NOTICE: NOTICE,
     LetterKind.REMINDER: reminder(date(2026, 9, 14), SEPTEMBER),

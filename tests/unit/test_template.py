@@ -183,6 +183,8 @@ def test_alarms_tell_of_a_late_outbox_and_of_runs_that_did_not_happen() -> None:
         ("BillingAlarm", "BillingRun"),
         ("ReminderAlarm", "ReminderRun"),
         ("ErasureAlarm", "ErasureRun"),
+        ("SweepAlarm", "SweepRun"),
+        ("ReconciliationAlarm", "ReconciliationRun"),
     ):
         assert alarms[name]["TreatMissingData"] == "breaching"
         assert (alarms[name]["Namespace"], alarms[name]["MetricName"]) == ("Sesame", metric)
@@ -194,6 +196,24 @@ SLOWEST_MAIL_SECONDS = 15
 """SES's time-outs (2 s to connect, 8 s to answer) and the reads and writes around them."""
 
 
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [
+        ("StuckDeliveryAlarm", "DeliveryStuck"),
+        ("UnknownPaymentAlarm", "PaymentUnknown"),
+        ("MissedPaymentAlarm", "PaymentMissed"),
+        ("JournalAlarm", "JournalDiffers"),
+    ],
+)
+def test_money_that_is_not_seen_or_does_not_add_up_raises_an_alarm_at_once(name: str, metric: str) -> None:
+    alarm = of_type("AWS::CloudWatch::Alarm")[name]
+
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("Sesame", metric, "Sum")
+    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+    assert alarm["Dimensions"] == [{"Name": "stage", "Value": {"Ref": "Stage"}}]
+    assert alarm["EvaluationPeriods"] == 1
+
+
 def test_a_sender_has_time_for_the_slowest_batch() -> None:
     functions = of_type("AWS::Lambda::Function")
 
@@ -203,7 +223,7 @@ def test_a_sender_has_time_for_the_slowest_batch() -> None:
             assert worst <= functions[function]["Timeout"], function
 
 
-def test_billing_runs_by_day_in_paris_reminders_and_erasures_every_hour() -> None:
+def test_scheduled_runs_come_when_they_are_meant_to() -> None:
     expressions = {
         schedule["ScheduleExpression"]: schedule.get("ScheduleExpressionTimezone")
         for schedule in of_type("AWS::Scheduler::Schedule").values()
@@ -213,6 +233,8 @@ def test_billing_runs_by_day_in_paris_reminders_and_erasures_every_hour() -> Non
         "cron(0 10 * * ? *)": "Europe/Paris",
         "cron(5 * * * ? *)": None,
         "cron(35 * * * ? *)": None,
+        "cron(*/5 * * * ? *)": None,
+        "cron(0 5 * * ? *)": "Europe/Paris",
     }
 
 

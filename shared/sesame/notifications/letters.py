@@ -40,6 +40,7 @@ class LetterKind(StrEnum):
     REMINDER = "reminder"
     DATA_EXPORT = "data-export"
     ERASURE_ASKED = "erasure-asked"
+    REFUND_ASKED = "refund-asked"
     ERASURE_SET_ASIDE = "erasure-set-aside"
 
 

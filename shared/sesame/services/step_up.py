@@ -26,6 +26,8 @@ class Purpose(StrEnum):
     """What a fresh one-time code can confirm."""
 
     ERASURE = "erasure"
+    REFUND = "refund"
+    """To another account than the money came from."""
 
 
 class NotConfirmed(WrongOneTimeCode):
