@@ -130,8 +130,8 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         [writes("Identity"), reads("Money"), decrypts()],
     ),
     "DeskRecoveryFunction": (
-        encrypts(),
-        [decrypts(), reads("Money"), reads("Operations"), queries("Identity"), stores("documents")],
+        queries("Identity"),
+        [decrypts(), reads("Money"), reads("Operations"), queries("Documents"), stores("documents")],
     ),
     "DeskMoneyFunction": (
         deletes("Documents"),
