@@ -78,6 +78,10 @@ def session(http: httpx.Client, staff: dict[str, str], mails: Mails, wait_for: A
 def test_a_copy_of_ones_data_is_made_told_downloaded_and_opened(
     http: httpx.Client, session: dict[str, str], mails: Mails, wait_for: Ask
 ) -> None:
+    certificate = http.post(
+        "/v1/me/certificates", json={"kind": "residence_certificate"}, headers=session
+    ).headers["Location"]
+    wait_for(lambda: http.get(certificate, headers=session).json()["status"] == "ready")
     asked = http.post("/v1/me/data-exports", headers=session)
     assert asked.status_code == 202, asked.text
 
@@ -93,8 +97,9 @@ def test_a_copy_of_ones_data_is_made_told_downloaded_and_opened(
     data = json.loads(archive.read("donnees.json"))
     assert data["person"]["email"] == EMAIL
     assert data["leases"][0]["lease"]["reference"] == "PRIV-1"
-    [paper] = [one["file"] for one in data["leases"][0]["documents"]]
-    assert archive.read(paper).startswith(b"%PDF-")
+    papers = {one["kind"]: one["file"] for one in data["leases"][0]["documents"]}
+    assert archive.read(papers["residence_certificate"]).startswith(b"%PDF-")
+    assert papers["entry_document"] is None  # it shows the code
     assert "VOS DONNÉES" in archive.read("LISEZMOI.txt").decode()
     wait_for(lambda: [mail for mail in mails(EMAIL) if mail["subject"] == "Vos données sont prêtes"])
     assert http.post("/v1/me/data-exports", headers=session).json()["export_id"] == asked.json()["export_id"]

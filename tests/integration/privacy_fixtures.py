@@ -7,14 +7,18 @@ from typing import Any
 
 from sesame.domain.certificates import Kind, Tenancy, residence_facts
 from sesame.domain.payments import Payment
+from sesame.domain.scope import EVERYWHERE
 from sesame.domain.tenancy import Language, LeaseStatus
 from sesame.platform.ids import new_id
 from sesame.services.confirming import Confirming
 from sesame.services.data_exports import ExportMaking, ExportRequests
+from sesame.services.desk_recovery import DeskRecoveries, DeskRequest, IdKind
 from sesame.services.documents import CodeSlips, EntryDocuments, Order, keep
 from sesame.services.erasures import Dossiers, ErasureRequests, ErasureRun
 from sesame.services.one_time_codes import OneTimeCode
+from sesame.services.rotation import Rotations
 from sesame.services.sessions import Session
+from sesame.services.staff import Role, Staff
 from sesame.services.step_up import Purpose, StepUp
 from sesame.store import keys
 from sesame.store.audit import Action, Audit, by_staff
@@ -138,6 +142,34 @@ class Bureau(Office):
             self.aws.s3.put_object(Bucket=self.aws.bucket, Key=document.object_key, Body=pdf)
             self.documents.mark_ready(document, now)
         return [entry_id, slip_id]
+
+    def changed_at_desk(self, tenant: Tenant, email: str, phone: str) -> None:
+        """Other contacts, put right at a reception."""
+        people, audit = People(self.aws.identity, self.aws.pepper), Audit(self.aws.operations)
+        rotations = Rotations(
+            people=people,
+            audit=audit,
+            pepper=self.aws.pepper,
+            kms=self.aws.kms,
+            codes_key=self.aws.codes_key,
+            clock=self.clock,
+            random=token_bytes,
+        )
+        DeskRecoveries(
+            people=people,
+            pacing=Pacing(self.aws.identity),
+            audit=audit,
+            slips=CodeSlips(self.documents),
+            rotations=rotations,
+            pepper=self.aws.pepper,
+            clock=self.clock,
+            random=token_bytes,
+        ).recover(
+            Staff(staff_id="staff-7", groups=frozenset({Role.DESK}), scope=EVERYWHERE),
+            tenant.lease.lease_id,
+            DeskRequest(id_kind=IdKind.PASSPORT, id_last_characters="K4T9", email=email, phone=phone),
+            source="192.0.2.9",
+        )
 
     def session(self, tenant: Tenant) -> Session:
         """The tenant, signed in."""

@@ -11,6 +11,7 @@ import pytest
 
 from sesame.domain.erasure import Category
 from sesame.domain.journal import Entry, EntryKind
+from sesame.domain.tenancy import Channel
 from sesame.platform.errors import NotFound, TooManyRequests
 from sesame.services.access import Starts
 from sesame.services.confirming import WrongOneTimeCode
@@ -20,6 +21,7 @@ from sesame.services.sessions import OwnSessions
 from sesame.services.tenant_codes import CodeErased
 from sesame.store import keys
 from sesame.store.audit import Action, Audit
+from sesame.store.data_exports import DataExports
 from sesame.store.erasures import ErasureState
 from sesame.store.people import ERASED_BIRTH_DATE, People
 from sesame.store.sessions import Sessions
@@ -27,7 +29,7 @@ from sesame.store.table import Item
 from tests.conftest import FrozenClock
 from tests.integration.door import Door
 from tests.integration.privacy_fixtures import DAY, Bureau
-from tests.integration.tenants import RESIDENCE, Tenant, admit
+from tests.integration.tenants import RESIDENCE, Tenant, admit, admit_again
 
 PERSONAL = ("Nguyễn", "Thị Hương", "2004-05-31", "huong@example.org", "+33639981234", "170669074DK")
 
@@ -298,6 +300,75 @@ def test_who_has_left_is_found_by_nothing_any_more_and_accounts_stay(bureau: Bur
     assert str(gone.lease.code_cipher) not in text
     reference = bureau.aws.identity.get(keys.lease_reference(gone.lease.reference))
     assert (reference["digest"], reference["code_tail"]) == ("", "")
+
+
+def test_nothing_personal_is_left_of_who_was_never_billed_and_changed_contacts_at_a_desk(
+    bureau: Bureau, aws: Any
+) -> None:
+    tenant = admit(aws, phone="+33639981234")
+    bureau.changed_at_desk(tenant, "nouvelle@example.org", "0639981299")
+    bureau.clock.advance(DAY + timedelta(hours=1))
+    left = bureau.leave(tenant)
+    bureau.ask(bureau.session(left))
+    bureau.clock.advance(DAY)
+    personal = (*PERSONAL, "nguyen", "huong", "nouvelle@", "+33639981299", "desk_record", "former")
+    before = str(bureau.everything()).lower()
+
+    assert bureau.erasing.run(bureau.clock()).erased == 1
+
+    after = str(bureau.everything()).lower()
+    assert not [one for one in personal if one.lower() not in before]
+    assert not [one for one in personal if one.lower() in after]
+
+
+def test_a_hold_that_is_not_over_goes_on_without_the_contacts_of_before(
+    bureau: Bureau, tenant: Tenant
+) -> None:
+    kept = admit_again(bureau.aws, tenant)
+    bureau.ask(bureau.session(tenant))
+    bureau.clock.advance(DAY)
+    bureau.erasing.run(bureau.clock())
+    bureau.leave(tenant)
+    bureau.changed_at_desk(kept, "nouvelle@example.org", "0639981299")
+    due = bureau.store.of(tenant.person.person_id)
+    assert due is not None
+    bureau.store.put_off(due, bureau.clock())
+
+    bureau.erasing.run(bureau.clock())
+
+    person = People(bureau.aws.identity, bureau.aws.pepper).person(tenant.person.person_id)
+    assert person is not None
+    assert person.email == "nouvelle@example.org"  # the other lease needs it
+    assert not person.can_prove_by(Channel.EMAIL, bureau.clock())
+    assert "huong@example.org" not in str(bureau.everything()["identity"])
+
+
+def test_every_copy_goes_not_the_last_alone(bureau: Bureau, gone: Tenant) -> None:
+    session = bureau.session(gone)
+    bureau.export(session)
+    made = [one for one in bureau.everything()["bucket"] if one["key"].startswith("exports/")]
+
+    bureau.erasing.run(bureau.clock())
+
+    assert len(made) == 2
+    assert bureau.everything()["bucket"] == []
+    assert "EXPORT/EXPORT" not in names(bureau, "operations")
+
+
+def test_a_copy_that_is_made_while_its_person_is_erased_is_not_kept(
+    bureau: Bureau, gone: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export = bureau.export_requests.ask(bureau.session(gone), source="-")
+    ready = DataExports.mark_ready
+
+    def late(exports: DataExports, *given: Any) -> bool:
+        bureau.erasing.run(bureau.clock())
+        return ready(exports, *given)
+
+    monkeypatch.setattr(DataExports, "mark_ready", late)
+    assert bureau.making.make(export.export_id) is False
+
+    assert bureau.everything()["bucket"] == []
 
 
 def test_under_every_live_pepper(bureau: Bureau, gone: Tenant) -> None:

@@ -190,7 +190,10 @@ class ExportMaking:
                 self.s3.put_object(
                     Bucket=self.bucket, Key=export.object_key, Body=file, ContentType="application/zip"
                 )
-        return self.exports.mark_ready(export, now)
+        is_made = self.exports.mark_ready(export, now)
+        if not is_made and self.exports.get(export_id) is None:  # an erasure came between
+            self.s3.delete_object(Bucket=self.bucket, Key=export.object_key)
+        return is_made
 
     def _write_data(self, export: DataExport, now: datetime, out: IO[bytes], papers: _Papers) -> None:
         pk = keys.person(export.person_id)["pk"]

@@ -5,7 +5,7 @@ pass ends in one transaction with its audit entries.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any, ClassVar
@@ -38,7 +38,7 @@ from sesame.store.audit import Action, Actor, ActorKind, AuditEntry, by_tenant
 from sesame.store.data_exports import DataExports
 from sesame.store.documents import Document, Documents
 from sesame.store.erasures import Erasure, Erasures, ErasureState
-from sesame.store.people import ERASED_BIRTH_DATE, People
+from sesame.store.people import ERASED_BIRTH_DATE, People, hold_item, person_of
 from sesame.store.table import ConditionFailed, Delete, Key, Table, same_table
 
 JOB = "erasures"
@@ -232,7 +232,7 @@ class ErasureRun:
         at = erasure.begun_at or erasure.asked_at
         person, plan = dossier.person, dossier.plan
         self._end_sessions(person.person_id)
-        self._delete_export(person.person_id)
+        self._delete_exports(person.person_id)
         for tenancy in dossier.tenancies:
             lease = tenancy.lease
             if plan.erases(Category.TENANT_CODE, lease.lease_id):
@@ -240,7 +240,9 @@ class ErasureRun:
             self._delete_certificates(tenancy, at)
             if need_of(tenancy, at) is None:
                 self._let_messages_expire(lease.lease_id, at)
-        self._forget_contacts(person, plan)
+            if plan.erases(Category.NAMES):
+                self._forget_search(lease.lease_id)
+        self._forget_contacts(person, plan, at)
         self.erasures.end(
             erasure,
             plan.look_again_at,
@@ -253,12 +255,25 @@ class ErasureRun:
         for item in table.query_all(keys.person(person_id)["pk"], "SESSION#"):
             _delete(table, item)
 
-    def _delete_export(self, person_id: str) -> None:
-        export, table = self.exports.last_of(person_id), self.exports.table
-        if export is not None:
+    def _delete_exports(self, person_id: str) -> None:
+        table = self.exports.table
+        for export in self.exports.of_person(person_id):
             self.s3.delete_object(Bucket=self.bucket, Key=export.object_key)
             _delete(table, keys.data_export(export.export_id))
         _delete(table, keys.person_export(person_id))
+
+    def _forget_search(self, lease_id: str) -> None:
+        """The names by which a desk finds the lease. Done once, it has no effect again."""
+        try:
+            self.erasures.table.update(
+                keys.lease(lease_id),
+                "REMOVE #search ADD version :one",
+                condition="attribute_exists(#search)",
+                names={"#search": "search"},
+                values={":one": 1},
+            )
+        except ConditionFailed:
+            return
 
     def _forget_code(self, lease: Lease) -> None:
         table = self.erasures.table
@@ -309,12 +324,12 @@ class ErasureRun:
                     values={":gone": expires_at},
                 )
 
-    def _forget_contacts(self, person: Person, plan: Plan) -> None:
-        """The look-ups under every live pepper, then what they were made from. Raises ConditionFailed when a
-        contact was changed meanwhile: the next run sees the new one.
+    def _forget_contacts(self, person: Person, plan: Plan, at: datetime) -> None:
+        """The look-ups under every live pepper, then what they were made from, and what a desk noted of a
+        change. Raises ConditionFailed when a contact was changed meanwhile: the next run sees the new one.
         """
         table, pepper = self.erasures.table, self.dossiers.people.pepper
-        removes, values = [], {}
+        profile = _Profile()
         for category, kind, value in (
             (Category.EMAIL, "email", person.email),
             (Category.PHONE, "phone", person.phone),
@@ -324,31 +339,29 @@ class ErasureRun:
                 continue
             for digest in pepper.hashes(kind, value):
                 _delete(table, _lookup(kind, digest, person.person_id))
-            removes.append(kind)
-            values[f":{kind}"] = value
-        sets: dict[str, str] = {}
+            profile.remove(kind, unchanged=value)
         if plan.erases(Category.NAMES) and person.full_name:
-            sets |= {"family_name": "", "given_names": ""}
+            profile.sets |= {"family_name": "", "given_names": ""}
         if plan.erases(Category.BIRTH_DATE) and person.birth_date != ERASED_BIRTH_DATE:
-            sets["birth_date"] = ERASED_BIRTH_DATE.isoformat()
-        self._clear_profile(person.person_id, removes, values, sets)
+            profile.sets["birth_date"] = ERASED_BIRTH_DATE.isoformat()
+        self._forget_desk(person.person_id, profile, at)
+        profile.write(table, person.person_id)
 
-    def _clear_profile(
-        self, person_id: str, removes: Sequence[str], unchanged: dict[str, str], sets: dict[str, str]
-    ) -> None:
-        if not (removes or sets):
+    def _forget_desk(self, person_id: str, profile: "_Profile", at: datetime) -> None:
+        """What a desk's change of contacts left: a hold that is not over goes on, without those of before."""
+        stored = self.erasures.table.get(keys.person(person_id))
+        if stored is None:
+            raise LookupError("an erasure without its person")
+        if "desk_record" in stored:
+            profile.remove("desk_record", unchanged=stored["desk_record"])
+        hold = person_of(stored).hold
+        if hold is None:
             return
-        parts = []
-        if sets:
-            parts.append("SET " + ", ".join(f"{name} = :{name}" for name in sets))
-        if removes:
-            parts.append("REMOVE " + ", ".join(removes))
-        self.erasures.table.update(
-            keys.person(person_id),
-            " ".join([*parts, "ADD version :one"]),
-            condition=" AND ".join(["attribute_exists(pk)", *(f"{name[1:]} = {name}" for name in unchanged)]),
-            values={":one": 1} | unchanged | {f":{name}": value for name, value in sets.items()},
-        )
+        if hold.until <= at:
+            profile.remove("hold", unchanged=stored["hold"])
+        elif hold.former:
+            profile.sets["hold"] = hold_item(replace(hold, former=()))
+            profile.unchanged["hold"] = stored["hold"]
 
     def _set_aside(self, erasure: Erasure, dossier: Dossier, now: datetime) -> None:
         """The credentials were reset since it was asked: whoever asked may not have been the tenant."""
@@ -369,6 +382,40 @@ class ErasureRun:
             }
         )
         count("ErasureRun")
+
+
+@dataclass(slots=True)
+class _Profile:
+    """What is to change of a person's profile, in one write, which fails where that is no more as it was."""
+
+    sets: dict[str, Any] = field(default_factory=dict)
+    removes: list[str] = field(default_factory=list)
+    unchanged: dict[str, Any] = field(default_factory=dict)
+
+    def remove(self, name: str, *, unchanged: Any) -> None:
+        """Takes a field away that has this value."""
+        self.removes.append(name)
+        self.unchanged[name] = unchanged
+
+    def write(self, table: Table, person_id: str) -> None:
+        """One call, or none where nothing changes."""
+        if not (self.removes or self.sets):
+            return
+        parts = []
+        if self.sets:
+            parts.append("SET " + ", ".join(f"#{name} = :{name}" for name in self.sets))
+        if self.removes:
+            parts.append("REMOVE " + ", ".join(f"#{name}" for name in self.removes))
+        same = [f"#{name} = :was_{name}" for name in self.unchanged]
+        table.update(
+            keys.person(person_id),
+            " ".join([*parts, "ADD version :one"]),
+            condition=" AND ".join(["attribute_exists(pk)", *same]),
+            names={f"#{name}": name for name in (*self.sets, *self.removes)},
+            values={":one": 1}
+            | {f":{name}": value for name, value in self.sets.items()}
+            | {f":was_{name}": value for name, value in self.unchanged.items()},
+        )
 
 
 def _is_outdated(erasure: Erasure, person: Person) -> bool:

@@ -52,10 +52,16 @@ class DataExports:
         item = self.table.get(keys.data_export(export_id))
         return _export(item) if item else None
 
-    def last_of(self, person_id: str) -> DataExport | None:
-        """The person's last export, or None. Two reads."""
+    def of_person(self, person_id: str) -> list[DataExport]:
+        """Those not yet forgotten, a few at most. The index may lag behind: the last one is read by itself.
+
+        Two reads, three where there is one.
+        """
+        items = self.table.query_all(keys.exports_of_person(person_id), index=keys.GSI1)
+        found = {item["export_id"]: _export(item) for item in items}
         pointer = self.table.get(keys.person_export(person_id))
-        return self.get(pointer["export_id"]) if pointer else None
+        last = self.get(pointer["export_id"]) if pointer else None
+        return list((found | ({last.export_id: last} if last else {})).values())
 
     def ask(self, export: DataExport, entry: AuditEntry) -> str:
         """Keeps and announces an export, and returns its id; or the id of the one of the last day.
@@ -138,6 +144,8 @@ def _requested(export_id: str, at: datetime) -> dict[str, str]:
 def _item(export: DataExport) -> Item:
     return {
         **keys.data_export(export.export_id),
+        "gsi1pk": keys.exports_of_person(export.person_id),
+        "gsi1sk": export.asked_at.isoformat(),
         "export_id": export.export_id,
         "person_id": export.person_id,
         "lease_id": export.lease_id,

@@ -45,6 +45,11 @@ def person_export(person_id: str) -> Key:
     return {"pk": f"PERSON#{person_id}", "sk": "EXPORT"}
 
 
+def exports_of_person(person_id: str) -> str:
+    """Partition, on the first index of the operations table, of a person's exports."""
+    return f"EXPORTS#{person_id}"
+
+
 def data_export(export_id: str) -> Key:
     """An export of a person's data, from request to file."""
     return {"pk": f"EXPORT#{export_id}", "sk": "EXPORT"}
