@@ -17,7 +17,7 @@ from sesame.platform.errors import Invalid, NotFound
 from sesame.platform.http import Api, Id, Shown, Source, StrictModel
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
-from sesame.services.certificates import PAGE, REFUSALS, Certificates, EntryDocumentsAgain
+from sesame.services.certificates import PAGE, REFUSALS, Certificates, EntryDocumentsAgain, Links
 from sesame.services.documents import Downloads, Verifications
 from sesame.services.sessions import Session, SessionCheck, session_dependency
 from sesame.store.accounts import Accounts
@@ -43,12 +43,17 @@ class Requestable(StrEnum):
 
     ENTRY_DOCUMENT = Kind.ENTRY_DOCUMENT
     RESIDENCE_CERTIFICATE = Kind.RESIDENCE_CERTIFICATE
+    CAF_RENT_CERTIFICATE = Kind.CAF_RENT_CERTIFICATE
+    RENT_NOTICE = Kind.RENT_NOTICE
     RECEIPT = Kind.RECEIPT
     PART_PAYMENT_RECEIPT = Kind.PART_PAYMENT_RECEIPT
+    STATEMENT_OF_ACCOUNT = Kind.STATEMENT_OF_ACCOUNT
+    UP_TO_DATE_CERTIFICATE = Kind.UP_TO_DATE_CERTIFICATE
+    END_OF_STAY_CERTIFICATE = Kind.END_OF_STAY_CERTIFICATE
 
 
 class CertificateRequest(StrictModel):
-    """What is wanted: receipts take a period. French is authoritative; `en` adds English beside it."""
+    """What is wanted: receipts and rent notices take a period, a statement may. `en` adds English."""
 
     kind: Requestable
     period: Annotated[str, Field(pattern=r"^20\d\d-(0[1-9]|1[0-2])$", examples=["2026-10"])] | None = None
@@ -99,12 +104,11 @@ dynamodb = client("dynamodb")
 identity = Table(dynamodb, settings.identity_table)
 documents = Documents(Table(dynamodb, settings.documents_table))
 certificates = Certificates(documents, identity, Accounts(Table(dynamodb, settings.money_table)), utc_now)
-entry_documents = EntryDocumentsAgain(
-    certificates=certificates,
-    audit=Audit(Table(dynamodb, settings.operations_table)),
-    pepper=Pepper(Secrets(Later("secretsmanager")), settings.pepper_secret),
-)
+audit = Audit(Table(dynamodb, settings.operations_table))
+pepper = Pepper(Secrets(Later("secretsmanager")), settings.pepper_secret)
+entry_documents = EntryDocumentsAgain(certificates=certificates, audit=audit, pepper=pepper)
 downloads = Downloads(documents, Later("s3"), settings.bucket)
+links = Links(downloads=downloads, audit=audit, pepper=pepper, clock=utc_now)
 verifications = Verifications(documents)
 CurrentSession = Annotated[Session, Depends(session_dependency(SessionCheck(Sessions(identity), utc_now)))]
 
@@ -160,10 +164,10 @@ def list_certificates(
     security="session",
     tag="certificates",
 )
-def get_certificate(document_id: Id, session: CurrentSession) -> Certificate:
-    """Ask every second or so until its status is `ready`."""
+def get_certificate(document_id: Id, session: CurrentSession, source: Source) -> Certificate:
+    """Ask every second or so until its status is `ready`. A link to the entry document is in the audit."""
     document = certificates.of(session, document_id)
-    return _shown(document, downloads.url(document))
+    return _shown(document, links.to(session, document, source))
 
 
 @api.get("/v1/verifications/<verification_code>", summary="Whether a document is genuine")

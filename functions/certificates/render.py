@@ -1,7 +1,7 @@
 """Documents' facts to PDF: the queue of requested documents."""
 
 from sesame.documents.render import Renderer
-from sesame.platform.aws import client
+from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
 from sesame.platform.events import Event, batch_handler
 from sesame.platform.settings import Settings
@@ -23,7 +23,7 @@ settings = RenderSettings.from_env()
 rendering = Rendering(
     Documents(Table(client("dynamodb"), settings.documents_table)),
     Renderer(settings.portal_url),
-    client("kms"),
+    Later("kms"),  # for the few that print a code
     settings.codes_key,
     client("s3"),
     settings.bucket,

@@ -110,6 +110,14 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         writes("Money"),
         [writes("Identity"), reads("Documents"), decrypts(), reads("Operations"), updates("Operations")],
     ),
+    "RefundsFunction": (
+        writes("Money"),
+        [updates("Money"), reads("Documents"), decrypts(), reads("Operations"), updates("Operations")],
+    ),
+    "DeskRefundsFunction": (
+        queries("Money", index="gsi1"),
+        [writes("Identity"), queries("Identity"), reads("Documents"), decrypts(), updates("Operations")],
+    ),
     "PayPageFunction": (
         writes("Money"),
         [queries("Money"), deletes("Money"), reads("Identity"), writes("Identity"), writes("Operations")],
@@ -123,7 +131,7 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
     ),
     "DeskRecoveryFunction": (
         encrypts(),
-        [decrypts(), reads("Money"), reads("Operations"), queries("Identity"), stores("documents")],
+        [decrypts(), reads("Money"), reads("Operations"), updates("Operations"), stores("documents")],
     ),
     "DeskMoneyFunction": (
         deletes("Documents"),
@@ -156,7 +164,10 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         queries("Documents"),
         [writes("Documents"), writes("Money"), deletes("Money"), queries("Identity"), decrypts()],
     ),
-    "RenderFunction": (decrypts(), [encrypts(), reads("Identity"), reads("Money"), stores("imports")]),
+    "RenderFunction": (
+        decrypts(),
+        [encrypts(), reads("Identity"), reads("Money"), stores("imports"), stores("logos")],
+    ),
     "PrivacyFunction": (reads("Operations"), [writes("Money"), reads("Documents"), decrypts()]),
     "DataExportFunction": (stores("exports"), [writes("Identity"), stores("documents"), decrypts()]),
     "ErasureFunction": (deletes("Identity"), [deletes("Money"), writes("Identity"), decrypts()]),

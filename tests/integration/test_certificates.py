@@ -17,7 +17,7 @@ import pypdfium2
 import pytest
 
 from sesame.documents.render import MissingResource, Renderer
-from sesame.domain.certificates import DocumentStatus, Kind, Validity
+from sesame.domain.certificates import DocumentStatus, Kind, Validity, canonical
 from sesame.domain.journal import Entry, EntryKind
 from sesame.domain.notices import notice_for
 from sesame.domain.tenancy import Language, LeaseStatus
@@ -26,12 +26,16 @@ from sesame.platform.errors import Invalid, NotFound
 from sesame.platform.ids import new_id
 from sesame.services.certificates import (
     Certificates,
+    DetailsMissing,
     NoNotice,
+    NothingBilled,
     NothingReceived,
     NotPaidInFull,
+    NotUpToDate,
     PaidInFull,
+    StayNotOver,
 )
-from sesame.services.documents import Downloads, EntryDocuments, LeaseCancelled, Verifications
+from sesame.services.documents import CodeSlips, Downloads, EntryDocuments, LeaseCancelled, Verifications
 from sesame.services.rendering import Rendering
 from sesame.services.sessions import Session
 from sesame.store import keys
@@ -39,6 +43,7 @@ from sesame.store.accounts import Accounts
 from sesame.store.audit import Action, Audit
 from sesame.store.documents import Document, Documents
 from sesame.store.sessions import Sessions, StoredSession, new_token
+from sesame.store.table import transact
 from tests.conftest import FrozenClock
 from tests.integration.entries import load, prepare
 from tests.integration.tenants import RESIDENCE, Tenant, admit
@@ -173,6 +178,73 @@ def test_a_receipt_waits_for_the_whole_period_to_be_paid(office: Office, tenant:
     assert part.facts["period"]["outstanding_cents"] == SEPTEMBER_CENTS - 20_000
     assert receipt.facts["period"]["rent_cents"] == 40_000
     assert receipt.facts["period"]["charges_cents"] == 5_000
+
+
+def test_each_refusal_says_why_and_what_to_do(office: Office, tenant: Tenant) -> None:
+    session = office.session(tenant)
+    with pytest.raises(NothingBilled):
+        office.certificates.request(session, Kind.STATEMENT_OF_ACCOUNT)
+    office.bill_september(tenant)
+    office.clock.advance(timedelta(days=20))
+
+    with pytest.raises(NotUpToDate) as in_debt:
+        office.certificates.request(session, Kind.UP_TO_DATE_CERTIFICATE)
+    with pytest.raises(StayNotOver):
+        office.certificates.request(session, Kind.END_OF_STAY_CERTIFICATE)
+    with pytest.raises(DetailsMissing) as incomplete:
+        office.certificates.request(session, Kind.CAF_RENT_CERTIFICATE)
+
+    said = str(in_debt.value.document("fr")["detail"])
+    assert "450,00" in said
+    assert "échelonnement" in said
+    missing = [one["field"] for one in incomplete.value.document("en")["errors"]]  # type: ignore[attr-defined]
+    assert "surfaces" in missing
+
+
+def test_what_is_not_due_yet_is_no_debt(office: Office, tenant: Tenant) -> None:
+    office.bill_september(tenant)
+
+    document = office.certificates.request(office.session(tenant), Kind.UP_TO_DATE_CERTIFICATE)
+
+    assert document.facts["as_of"] == "2026-09-02"
+
+
+def test_a_rent_notice_states_the_balance_before_it_and_no_payment_after_it(
+    office: Office, tenant: Tenant
+) -> None:
+    session = office.session(tenant)
+    office.bill_september(tenant)
+    first = office.certificates.request(session, Kind.RENT_NOTICE, period="2026-09")
+    office.receive(tenant, 20_000)
+    again = office.certificates.request(session, Kind.RENT_NOTICE, period="2026-09")
+
+    assert first.document_id == again.document_id
+    assert first.facts["brought_forward_cents"] == 0
+    assert first.facts["period"]["total_cents"] == SEPTEMBER_CENTS
+
+
+def test_a_statement_ends_where_the_account_stands(office: Office, tenant: Tenant) -> None:
+    office.bill_september(tenant)
+    office.receive(tenant, 20_000)
+
+    document = office.certificates.request(office.session(tenant), Kind.STATEMENT_OF_ACCOUNT)
+
+    statement = document.facts["statement"]
+    assert statement["closing_cents"] == SEPTEMBER_CENTS - 20_000
+    assert [line["kind"] for line in statement["lines"]] == ["notice", "payment"]
+
+
+def test_a_logo_that_cannot_be_had_leaves_the_document_requested(office: Office, tenant: Tenant) -> None:
+    document = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
+    key = keys.document(document.document_id)
+    item = office.aws.documents.get(key)
+    facts = document.facts | {"style": document.facts["style"] | {"logo": "0" * 64}}
+    office.aws.documents.put(item | {"facts": canonical(facts)})
+
+    with pytest.raises(MissingResource):
+        office.rendering.render(document.document_id)
+
+    assert office.documents.get(document.document_id).status is DocumentStatus.REQUESTED  # type: ignore[union-attr]
 
 
 def test_a_receipt_dates_its_payments_by_the_residences_clock(office: Office, tenant: Tenant) -> None:
@@ -380,6 +452,28 @@ def test_documents_are_listed_newest_first_page_by_page(
     assert first + rest == asked[::-1]
 
 
+def test_a_desks_slips_are_not_among_a_tenants_documents(
+    office: Office, tenant: Tenant, aws: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sesame.services.certificates.PAGE", 2)
+    session, asked = office.session(tenant), []
+    for _ in range(3):
+        asked.append(office.certificates.request(session, Kind.RESIDENCE_CERTIFICATE).document_id)
+        for _ in range(2):
+            office.clock.advance(timedelta(days=1))
+            slip_id, ordered = CodeSlips(office.documents).ordering(
+                tenant.lease, tenant.person, RESIDENCE, office.clock()
+            )
+            transact(aws.dynamodb, ordered)
+
+    first = [one.document_id for one in office.certificates.of_lease(session)]
+    rest = [one.document_id for one in office.certificates.of_lease(session, first[-1])]
+
+    assert (first, rest) == (asked[:0:-1], asked[:1])
+    with pytest.raises(NotFound):
+        office.certificates.of(session, slip_id)
+
+
 def test_a_period_goes_with_receipts_and_with_nothing_else(office: Office, tenant: Tenant) -> None:
     session = office.session(tenant)
 
@@ -530,6 +624,26 @@ def test_the_entry_document_is_asked_for_again_with_an_entry_in_the_audit(
     assert [entry.action for entry in entries] == [Action.CODE_SHOWN] * 2
     assert entries[0].details == {"way": "entry-document"}
     assert entries[0].actor.id == tenant.person.person_id
+
+
+def test_a_link_to_the_entry_document_is_in_the_audit_and_one_to_another_is_not(
+    http: Http, office: Office, aws: Any, tenant: Tenant
+) -> None:
+    entry = http("POST", "/v1/me/certificates", {"kind": "entry_document"})[1]["id"]
+    other = http("POST", "/v1/me/certificates", {"kind": "residence_certificate"})[1]["id"]
+    audit = Audit(aws.operations)
+    asked = audit.of(tenant.lease.lease_id).entries
+
+    http("GET", f"/v1/me/certificates/{entry}")
+    without_a_file = audit.of(tenant.lease.lease_id).entries
+    for document_id in (entry, other):
+        office.rendering.render(document_id)
+        assert http("GET", f"/v1/me/certificates/{document_id}")[1]["download_url"]
+
+    assert without_a_file == asked
+    [shown] = [one for one in audit.of(tenant.lease.lease_id).entries if one not in asked]
+    assert (shown.action, shown.details) == (Action.CODE_SHOWN, {"way": "download"})
+    assert shown.source == aws.pepper.hash("source", "192.0.2.1")
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,16 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
+from sesame.domain.refunds import Refund
 from sesame.platform.errors import NotFound
 from sesame.platform.events import Event, event_of
+from sesame.platform.ids import new_id
 from sesame.services.data_exports import SHOWN
 from sesame.store import keys
 from sesame.store.data_exports import EXPORT_LIFE, DataExport, ExportStatus
+from sesame.store.payment_links import PaymentLink, PaymentLinks
+from sesame.store.refunds import Refunds
+from sesame.store.table import transact
 from tests.conftest import FrozenClock
 from tests.integration.aws_calls import count_calls
 from tests.integration.privacy_fixtures import DAY, Bureau
@@ -137,7 +142,21 @@ def test_a_file_that_may_not_be_read_is_not_taken_for_one_that_is_gone(
 def test_every_field_on_record_either_leaves_or_is_known_to_stay(bureau: Bureau, tenant: Tenant) -> None:
     bureau.ask(session := bureau.session(tenant))
     bureau.export(session)
+    lease, now = tenant.lease, bureau.clock()
+    whose: dict[str, Any] = {
+        "lease_id": lease.lease_id,
+        "residence_id": lease.residence_id,
+        "person_id": lease.person_id,
+    }
+    link = PaymentLink(link_id=new_id(), cap_cents=100, created_at=now, ends_at=now, **whose)
+    refund = Refund(
+        refund_id=new_id(), amount_cents=1, requested_at=now, not_before=now, iban="-", holder="-", **whose
+    )
+    money = bureau.aws.money
+    transact(money.client, [PaymentLinks(money).creating(link), *Refunds(money).opening(refund)])
     kinds = {
+        ("money", "PAYMENTLINK#", "LINK"): "payment_link",
+        ("money", "REFUNDS#", "REFUND#"): "refund",
         ("identity", "PERSON#", "PROFILE"): "person",
         ("identity", "PERSON#", "SESSION#"): "session",
         ("identity", "PERSON#", "ERASURE"): "erasure",
@@ -272,6 +291,21 @@ def test_the_message_says_where_and_never_carries_the_file(bureau: Bureau, tenan
     assert export.export_id not in bureau.mailbox.text
     assert "zip" in bureau.mailbox.text
     assert "Attachments" not in json.dumps(bureau.mailbox.sent)
+
+
+def test_who_has_a_phone_alone_is_told_by_a_text(bureau: Bureau) -> None:
+    tenant = bureau.tenant(email=None)
+    export = bureau.export(bureau.session(tenant))
+    [event] = [one for one in announced(bureau) if one.type == "data_export.ready"]
+
+    for _ in range(2):
+        bureau.correspondence.handle(event)
+
+    [sent] = bureau.phones.sent
+    assert sent["PhoneNumber"] == tenant.person.phone
+    assert "La copie de vos données est disponible" in sent["Message"]
+    assert "8 septembre" in sent["Message"]
+    assert export.export_id not in sent["Message"]
 
 
 def announced(bureau: Bureau) -> list[Event]:

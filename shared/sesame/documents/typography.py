@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import NewType
+from unicodedata import bidirectional
 
 from babel.dates import format_date
-from babel.numbers import format_currency
+from babel.numbers import format_currency, format_decimal
 from markupsafe import Markup, escape
 
 from sesame.domain.tenancy import Language
@@ -57,6 +58,40 @@ def month(period: str) -> Spoken:
     return Spoken(spoken)
 
 
+def short_day(iso: str) -> str:
+    """`01/09/2026`, as columns of dates have it; read alike in both languages (day first)."""
+    moment = date.fromisoformat(iso)
+    return f"{moment:%d/%m/%Y}"
+
+
+def short_month(period: str) -> str:
+    """`09/2026`."""
+    year, _, number = period.partition("-")
+    return f"{number}/{year}"
+
+
+def figure(cents: int) -> str:
+    """An amount in a column of amounts: `1 234,50`, `−12,50`; no currency, the column's note has it."""
+    sign = "\u2212" if cents < 0 else ""
+    whole, rest = divmod(abs(cents), 100)
+    return f"{sign}{whole:,}".replace(",", NARROW_NO_BREAK) + f",{rest:02}"
+
+
+def euros(cents: int) -> str:
+    """An amount as French has it, where one way of writing must do: `1 234,50 €`."""
+    return f"{figure(cents)}{NARROW_NO_BREAK}€"
+
+
+def surface(square_decimetres: int) -> Spoken:
+    """`18,5 m²`, `18.5 m²`."""
+    amount = Decimal(square_decimetres) / 100
+    spoken = {
+        language: f"{format_decimal(amount, format='0.##', locale=locale)}{NO_BREAK}m²"
+        for language, locale in _LOCALES.items()
+    }
+    return Spoken(spoken)
+
+
 _FRENCH_SPACES: Mapping[str, str] = {
     r" ([;!?])": NARROW_NO_BREAK + r"\1",
     r" ([:»%])": NO_BREAK + r"\1",
@@ -77,7 +112,8 @@ def typeset(text: str, language: Language) -> str:
 def name(text: str) -> Markup:
     """A person's or a place's name that breaks between words only, never at a hyphen or inside a word.
 
-    `bdi` keeps a name written from right to left from disturbing what stands around it.
+    `bdi` keeps a name written from right to left from disturbing what stands around it. Other names go
+    without, since every box costs time.
     """
     words = [
         Markup('<span class="word">{}</span>').format(word)
@@ -85,7 +121,9 @@ def name(text: str) -> Markup:
         else escape(word)
         for word in text.split()
     ]
-    return Markup("<bdi>{}</bdi>").format(Markup(" ").join(words))
+    joined = Markup(" ").join(words)
+    from_right_to_left = any(bidirectional(letter) in {"R", "AL"} for letter in text)
+    return Markup("<bdi>{}</bdi>").format(joined) if from_right_to_left else joined
 
 
 def residence_name(text: str) -> Markup:

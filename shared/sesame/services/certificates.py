@@ -4,29 +4,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from secrets import token_bytes
 from typing import ClassVar
-from zoneinfo import ZoneInfo
 
-from sesame.domain.calendar import local_date
-from sesame.domain.certificates import Facts, Kind, Reason, Refused, Tenancy, entry_facts, residence_facts
-from sesame.domain.journal import fold, notice_entry_id
-from sesame.domain.receipts import PeriodStanding, part_payment_facts, period_standing, receipt_facts
+from sesame.domain.certificates import SHOWS_THE_CODE, Kind, Reason, Refused, Tenancy
 from sesame.domain.tenancy import Language, Lease, Residence
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Conflict, Invalid, NotFound
 from sesame.platform.ids import Random
 from sesame.platform.secrets import Pepper
-from sesame.services.documents import LeaseCancelled, Order, keep
+from sesame.services.documents import Downloads, LeaseCancelled, Order, keep
+from sesame.services.gathering import BY_PERIOD, MAY_HAVE_PERIOD, Gathering
 from sesame.services.retries import USUAL, Retries
 from sesame.services.sessions import Session
 from sesame.store import keys
-from sesame.store.accounts import Accounts, Journal
-from sesame.store.audit import Action, Audit, by_tenant
+from sesame.store.accounts import Accounts
+from sesame.store.audit import Action, Audit, AuditEntry, by_tenant
 from sesame.store.documents import Document, Documents
 from sesame.store.people import residence_of
 from sesame.store.table import Table
 
 PAGE = 50
-BY_PERIOD = frozenset({Kind.RECEIPT, Kind.PART_PAYMENT_RECEIPT})
 
 
 class NoNotice(Conflict):
@@ -69,12 +65,67 @@ class PaidInFull(Conflict):
     }
 
 
+class NotUpToDate(Conflict):
+    """Rent is overdue beyond what the residence tolerates."""
+
+    slug = "not-up-to-date"
+    title: ClassVar = {
+        "fr": "Des loyers échus restent dus",
+        "en": "Rent that was due is still owed",
+    }
+
+
+class StayNotOver(Conflict):
+    """What certifies the end of a stay comes after it."""
+
+    slug = "stay-not-over"
+    title: ClassVar = {
+        "fr": "Votre séjour n'est pas terminé",
+        "en": "Your stay is not over",
+    }
+
+
+class DetailsMissing(Conflict):
+    """The residence has not yet said what the paper must state."""
+
+    slug = "details-missing"
+    title: ClassVar = {
+        "fr": "La résidence n'a pas encore renseigné tout ce que la CAF demande",
+        "en": "The residence has not yet given all that the CAF asks for",
+    }
+
+
+class NothingBilled(Conflict):
+    """There is no account to state."""
+
+    slug = "nothing-billed"
+    title: ClassVar = {
+        "fr": "Il n'y a encore aucun mouvement sur votre compte",
+        "en": "There is no movement on your account yet",
+    }
+
+
+class NothingOverdue(Conflict):
+    """A formal notice is for who is late."""
+
+    slug = "nothing-overdue"
+    title: ClassVar = {
+        "fr": "Aucune somme échue ne reste due",
+        "en": "Nothing that was due is still owed",
+    }
+
+
 REFUSALS: dict[Reason, type[Conflict]] = {
     Reason.LEASE_CANCELLED: LeaseCancelled,
     Reason.NO_NOTICE: NoNotice,
     Reason.NOT_PAID_IN_FULL: NotPaidInFull,
     Reason.NOTHING_RECEIVED: NothingReceived,
     Reason.PAID_IN_FULL: PaidInFull,
+    Reason.NOT_UP_TO_DATE: NotUpToDate,
+    Reason.STAY_NOT_OVER: StayNotOver,
+    Reason.DETAILS_MISSING: DetailsMissing,
+    Reason.NOTHING_BILLED: NothingBilled,
+    Reason.NOTHING_OVERDUE: NothingOverdue,
 }
 
 
@@ -94,10 +145,11 @@ class Certificates:
     ) -> Document:
         """The document that states the facts as they are now: a new one, or the one that already does.
 
-        `period` (YYYY-MM) goes with receipts and with nothing else. Raises Invalid, or one of `REFUSALS`.
+        `period` (YYYY-MM) goes with receipts and rent notices; a statement of account may have one. Raises
+        Invalid, or one of `REFUSALS`.
         At most three calls: residence, account where money matters, and one transaction.
         """
-        if (period is not None) != (kind in BY_PERIOD):
+        if (kind in BY_PERIOD and period is None) or (period and kind not in BY_PERIOD | MAY_HAVE_PERIOD):
             raise _period_problem(kind)
         # what money has done meanwhile is read again: no receipt rests on what was so a moment ago
         return self.retries.run(lambda: self._requested(session, kind, period, language))
@@ -114,24 +166,36 @@ class Certificates:
             residence=residence,
             language=language or session.person.language,
         )
-        journal = self.accounts.journal(lease.lease_id) if period else None
-        standing = _standing(journal, period, residence.time_zone) if journal and period else None
-        facts = _facts(kind, tenancy, now, standing)
-        holds = [self.accounts.unchanged(journal.account)] if journal and journal.account else []
+        gathering = Gathering(self.accounts, tenancy, now, period)
+        try:
+            facts = gathering.facts(kind)
+        except Refused as refused:
+            raise refusal(refused) from refused
+        holds = [self.accounts.unchanged(gathering.account)] if gathering.account else []
         order = Order(tenancy=tenancy, facts=facts, now=now, period=period)
         return keep(self.documents, self.random, order, holds)
 
     def of(self, session: Session, document_id: str) -> Document:
-        """A document of the session's lease. Raises NotFound for any other. One call."""
+        """A document of the session's lease. Raises NotFound for any other, or a desk's slip. One call."""
         document = self.documents.get(document_id)
-        if document is None or document.lease_id != session.lease.lease_id:
+        if document is None or document.lease_id != session.lease.lease_id or not _is_theirs(document):
             raise NotFound
         return document
 
     def of_lease(self, session: Session, after: str | None = None) -> list[Document]:
-        """At most `PAGE` of the lease's documents, newest first, going on after a given one."""
+        """At most `PAGE` of the lease's documents, newest first, going on after a given one.
+
+        One read, and more only where slips stand in between.
+        """
         last = self.of(session, after) if after else None
-        return self.documents.of_lease(session.lease.lease_id, after=last, limit=PAGE)
+        found: list[Document] = []
+        while len(found) < PAGE:
+            page = self.documents.of_lease(session.lease.lease_id, after=last, limit=PAGE)
+            found += filter(_is_theirs, page)
+            if len(page) < PAGE:
+                break
+            last = page[-1]
+        return found[:PAGE]
 
     def _residence(self, lease: Lease) -> Residence:
         item = self.identity.get(keys.residence(lease.residence_id))
@@ -153,51 +217,77 @@ class EntryDocumentsAgain:
 
         Raises LeaseCancelled. Three calls. The audit entry comes first: no code is shown without one.
         """
-        lease = session.lease
-        entry = by_tenant(
-            Action.CODE_SHOWN,
-            self.certificates.clock(),
-            person_id=lease.person_id,
-            lease_id=lease.lease_id,
-            residence_id=lease.residence_id,
-            random=self.certificates.random,
-            source=self.pepper.hash("source", source),
-            way="entry-document",
+        asked, hashed = self.certificates, self.pepper.hash("source", source)
+        self.audit.record(
+            _code_shown(session.lease, asked.clock(), asked.random, hashed, way="entry-document")
         )
-        self.audit.record(entry)
-        return self.certificates.request(session, Kind.ENTRY_DOCUMENT, language=language)
+        return asked.request(session, Kind.ENTRY_DOCUMENT, language=language)
 
 
-def _standing(journal: Journal, period: str, time_zone: str) -> PeriodStanding | None:
-    notice = next((one.notice for one in journal.notices if one.notice.period == period), None)
-    if notice is None:
-        return None
-    entry_id = notice_entry_id(period)
-    standing = next(one for one in fold(journal.entries).standings if one.entry_id == entry_id)
-    return period_standing(notice, standing, ZoneInfo(time_zone))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """Links to a tenant's documents: one to a document that shows the code is accounted for."""
+
+    downloads: Downloads
+    audit: Audit
+    pepper: Pepper
+    clock: Clock
+    random: Random = token_bytes
+
+    def to(self, session: Session, document: Document, source: str) -> str | None:
+        """A link, or None without a file. One call, to the audit, where it shows the code; else none."""
+        url = self.downloads.url(document)
+        if url is not None and document.kind in SHOWS_THE_CODE:
+            source = self.pepper.hash("source", source)
+            self.audit.record(_code_shown(session.lease, self.clock(), self.random, source, way="download"))
+        return url
 
 
-def _facts(kind: Kind, tenancy: Tenancy, now: datetime, standing: PeriodStanding | None) -> Facts:
-    try:
-        if kind is Kind.RECEIPT:
-            return receipt_facts(tenancy, standing)
-        if kind is Kind.PART_PAYMENT_RECEIPT:
-            return part_payment_facts(tenancy, standing)
-        if kind is Kind.ENTRY_DOCUMENT:
-            return entry_facts(tenancy)
-        return residence_facts(tenancy, as_of=local_date(now, tenancy.residence.time_zone))
-    except Refused as refused:
-        raise _refusal(refused) from refused
+def _is_theirs(document: Document) -> bool:
+    """Slips are the desk's, and their files do not last."""
+    return document.kind is not Kind.CODE_SLIP
 
 
-def _refusal(refused: Refused) -> Conflict:
+def _code_shown(lease: Lease, at: datetime, random: Random, source: str, *, way: str) -> AuditEntry:
+    return by_tenant(
+        Action.CODE_SHOWN,
+        at,
+        person_id=lease.person_id,
+        lease_id=lease.lease_id,
+        residence_id=lease.residence_id,
+        random=random,
+        source=source,
+        way=way,
+    )
+
+
+def refusal(refused: Refused) -> Conflict:
+    """Why, in words for who asked, and what to do about it."""
+    amount = f"{refused.outstanding_cents // 100},{refused.outstanding_cents % 100:02} €"
+    euros = f"€{refused.outstanding_cents // 100}.{refused.outstanding_cents % 100:02}"
     problem = REFUSALS[refused.reason]
+    if refused.reason is Reason.NOT_UP_TO_DATE:
+        return problem(
+            detail_fr=f"Il reste {amount} à payer, dont l'échéance est passée. Payez en ligne ou à "
+            "l'accueil : l'attestation est délivrée dès que le paiement est enregistré. Si vous ne pouvez "
+            "pas tout payer, demandez un échelonnement à l'accueil.",
+            detail_en=f"{euros} that was due is still to be paid. Pay online or at the reception: the "
+            "certificate is issued as soon as the payment is on record. If you cannot pay it all, ask for a "
+            "payment plan at the reception.",
+        )
+    if refused.reason is Reason.DETAILS_MISSING:
+        return problem(
+            detail_fr="Une attestation incomplète retarderait votre aide. Demandez à l'accueil de la "
+            "résidence de compléter ses réglages, puis redemandez l'attestation.",
+            detail_en="An incomplete certificate would delay your benefit. Ask the reception to complete the "
+            "residence's settings, then ask for the certificate again.",
+            errors=[{"field": name} for name in refused.missing],
+        )
     if not refused.outstanding_cents:
         return problem()
-    euros, cents = divmod(refused.outstanding_cents, 100)
     return problem(
-        detail_fr=f"Il reste {euros},{cents:02} € à payer pour cette période.",
-        detail_en=f"€{euros}.{cents:02} is still to be paid for this period.",
+        detail_fr=f"Il reste {amount} à payer pour cette période.",
+        detail_en=f"{euros} is still to be paid for this period.",
     )
 
 
