@@ -357,7 +357,7 @@ def _row(problem: RowProblem, language: SpokenLanguage) -> AidRowShown:
 @api.get(
     "/v1/desk/payment-reviews",
     summary="Payments that providers tell of and we do not know",
-    errors=[Forbidden, NotFound],
+    errors=[Invalid, Forbidden, NotFound],
     security="staff",
 )
 def waiting(

@@ -6,6 +6,7 @@ from pydantic import Json
 
 from sesame.platform.aws import client
 from sesame.platform.clock import scheduled_time, utc_now
+from sesame.platform.events import job_handler
 from sesame.platform.logs import logger
 from sesame.platform.secrets import Secrets
 from sesame.platform.settings import Settings
@@ -42,9 +43,12 @@ reconciliation = ReconciliationRun(
 )
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
+def plan(event: dict[str, Any]) -> dict[str, int]:
     """Takes `{"scheduled_time": ISO 8601}`; returns how many providers and residences were queued."""
     run = reconciliation.plan(scheduled_time(event, utc_now))
     outcome = {"providers": len(run.providers), "residences": len(run.residences)}
     logger.info("reconciliation planned", extra=outcome)
     return outcome
+
+
+handler = job_handler(plan)

@@ -5,6 +5,7 @@ from typing import Any
 
 from sesame.platform.aws import client
 from sesame.platform.clock import scheduled_time, utc_now
+from sesame.platform.events import job_handler
 from sesame.platform.logs import logger
 from sesame.platform.settings import Settings
 from sesame.services.queues import Queue
@@ -31,7 +32,7 @@ sweep = Sweep(
 )
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, int | bool]:
+def run(event: dict[str, Any]) -> dict[str, int | bool]:
     """Takes `{"scheduled_time": ISO 8601}`; returns how many deliveries were queued, and are stuck."""
     swept = sweep.run(scheduled_time(event, utc_now))
     outcome: dict[str, int | bool] = {
@@ -41,3 +42,6 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, int | bool]:
     }
     logger.info("swept", extra=outcome)
     return outcome
+
+
+handler = job_handler(run)

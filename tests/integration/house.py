@@ -53,14 +53,29 @@ def routes() -> dict[str, str]:
     }
 
 
-def consumers() -> dict[str, str]:
-    """The type of an event -> the entry behind the queue that a rule sends it to."""
-    behind = {
+def behind_queues() -> dict[str, str]:
+    """A queue -> the entry that takes its messages."""
+    return {
         event["Properties"]["Queue"]["Fn::GetAtt"][0]: entry
         for entry, of in functions()
         for event in of.get("Events", {}).values()
         if event["Type"] == "SQS"
     }
+
+
+def queue_variables() -> set[tuple[str, str]]:
+    """(variable, queue) of the queues that functions are given the address of."""
+    return {
+        (name, value["Ref"])
+        for _, of in functions()
+        for name, value in of.get("Environment", {}).get("Variables", {}).items()
+        if name.endswith("_QUEUE_URL")
+    }
+
+
+def consumers() -> dict[str, str]:
+    """The type of an event -> the entry behind the queue that a rule sends it to."""
+    behind = behind_queues()
     return {
         kind: behind[rule["Properties"]["Targets"][0]["Arn"]["Fn::GetAtt"][0]]
         for rule in resources().values()
@@ -127,8 +142,8 @@ class House:
     ) -> None:
         self.aws, self.clock = aws, clock
         self.queues = {
-            name: aws.sqs.create_queue(QueueName=name)["QueueUrl"]
-            for name in ("parked", "imports", "billing")
+            queue: aws.sqs.create_queue(QueueName=queue)["QueueUrl"]
+            for queue in {queue for _, queue in queue_variables()}
         }
         aws.events.create_event_bus(Name="sesame")
         secret = aws.secrets.create_secret(Name="sandbox", SecretString=WEBHOOK_SECRET)["ARN"]
@@ -136,9 +151,7 @@ class House:
             aws,
             monkeypatch,
             BUS="sesame",
-            PARKED_QUEUE_URL=self.queues["parked"],
-            IMPORT_QUEUE_URL=self.queues["imports"],
-            BILLING_QUEUE_URL=self.queues["billing"],
+            **{variable: self.queues[queue] for variable, queue in queue_variables()},
             PROVIDER_SECRETS=json.dumps({"sandbox": secret}),
             SANDBOX_URL="http://sandbox.example",
             SMS_SENDER="Sesame",
@@ -230,9 +243,13 @@ class House:
 
     def _drain(self) -> None:
         """Messages that functions queue for functions."""
-        for queue, consumer in (("imports", "leases/import_rows"), ("billing", "billing/issue")):
-            url = self.queues[queue]
-            while found := self.aws.sqs.receive_message(QueueUrl=url).get("Messages"):
+        for queue, consumer in behind_queues().items():
+            url = self.queues.get(queue)
+            while (
+                url
+                and consumer in self.entries
+                and (found := self.aws.sqs.receive_message(QueueUrl=url).get("Messages"))
+            ):
                 self.aws.sqs.delete_message(QueueUrl=url, ReceiptHandle=found[0]["ReceiptHandle"])
                 self.deliver(consumer, found[0]["Body"])
 

@@ -21,6 +21,7 @@ from sesame.domain.scope import EVERYWHERE
 from sesame.platform import aws as platform_aws
 from sesame.platform.logs import count, logger
 from sesame.providers.base import Checkout, CheckoutOrder
+from sesame.services.posting import YOUNG
 from tests.conftest import FrozenClock
 from tests.integration.house import SOMEWHERE, WEBHOOK_SECRET, Answer, House, functions, routes
 from tests.integration.import_fixtures import cells_of, lease_file
@@ -43,6 +44,7 @@ NEW_EMAIL, NEW_PHONE = "nouvelle.adresse@example.org", "+33639985678"
 ID_CHARACTERS = "K4T9"
 BORN = "2004-05-31"
 STAFF = ("agent", "desk", "manager", "administrator")
+ACCOUNTANT = ("agent", "accountant", "manager", "administrator", "desk")
 COLLEAGUE = ("colleague", "desk", "manager", "administrator")
 SILENT = {"GET /v1/openapi.json"}
 """Answers everybody the same file, and logs nothing."""
@@ -151,6 +153,8 @@ def test_no_flow_logs_a_code_a_token_or_a_person(
         personal_space(story)
         tenancy_and_payments(story)
         certificates(story)
+        payment_links(story)
+        money_at_the_desk(story)
         credentials(story)
         privacy(story)
         desk_helps(story)
@@ -219,7 +223,8 @@ def desk_takes_leases_in(story: Story) -> None:
 
 
 def signing_in(story: Story) -> None:
-    mistyped = story.tenant.printed_code[::-1]
+    right = story.tenant.printed_code
+    mistyped = right[:-1] + ("0" if right[-1] != "0" else "1")
     story.keep("mistyped code", {mistyped})
     story.ask("POST", "/v1/sign-ins", {"tenant_code": mistyped}, expect=422)
     started = story.ask("POST", "/v1/sign-ins", {"tenant_code": story.tenant.printed_code}, expect=202)
@@ -327,6 +332,72 @@ def certificates(story: Story) -> None:
     story.ask("GET", "/verification", query="code=Nguyen", expect=200)
 
 
+def payment_links(story: Story) -> None:
+    me = story.sign_in()
+    created = story.ask("POST", "/v1/me/payment-links", {"amount_cents": 45_000}, **me, expect=201).body
+    token = created["url"].rpartition("/")[2]
+    story.keep("payment link's token", {token})
+    story.ask("GET", "/v1/me/payment-links", **me, expect=200)
+    story.ask("GET", f"/v1/payment-links/{token}", expect=200)
+    story.ask("POST", f"/v1/payment-links/{token}", {}, idempotency_key="k2", expect=422)  # nothing is owed
+    story.ask("GET", f"/payer/{token}", expect=200)
+    story.ask("POST", f"/payer/{token}", "amount=450&key=", expect=422)
+    story.ask("DELETE", f"/v1/me/payment-links/{created['link_id']}", **me, expect=204)
+
+
+def money_at_the_desk(story: Story) -> None:
+    lease = f"/v1/desk/leases/{story.tenant.lease.lease_id}"
+    today = story.clock().date().isoformat()
+    taken = {"kind": "cheque", "amount_cents": 1_000, "received_on": today, "reference": "0042"}
+    payment = story.ask(
+        "POST", f"{lease}/payments", taken, idempotency_key="d1", staff=ACCOUNTANT, expect=201
+    ).body
+    of_it = f"{lease}/payments/{payment['payment_id']}"
+    story.ask("GET", f"{lease}/payments", staff=ACCOUNTANT, expect=200)
+    story.ask("GET", f"{of_it}/receipt", staff=ACCOUNTANT, expect=200)
+    story.ask("POST", f"{of_it}/reversal", {"reason": "typing_error"}, staff=ACCOUNTANT, expect=200)
+    deposit = taken | {"purpose": "deposit", "amount_cents": 40_000}
+    story.ask("POST", f"{lease}/payments", deposit, idempotency_key="d2", staff=ACCOUNTANT, expect=201)
+    returned = {"kind": "cheque", "returned_on": today, "reference": "0043"}
+    given = story.ask(
+        "POST", f"{lease}/deposit/returns", returned, idempotency_key="d3", staff=ACCOUNTANT, expect=201
+    ).body
+    story.ask("GET", f"{lease}/deposit", staff=ACCOUNTANT, expect=200)
+    back = f"{lease}/deposit/returns/{given['return_id']}/reversal"
+    story.ask("POST", back, {"reason": "typing_error"}, staff=ACCOUNTANT, expect=200)
+    story.ask("GET", f"/v1/desk/residences/{RESIDENCE.residence_id}/till", staff=ACCOUNTANT, expect=200)
+
+    story.ask("PUT", f"{lease}/expected-aid", {"monthly_cents": 10_000}, staff=ACCOUNTANT, expect=200)
+    reference = story.tenant.lease.tenant_reference
+    rows = (
+        f"Référence locataire;Mois;Montant;Versé le;Nom\r\n{reference};09/2026;100,00;01/09/2026;Nguyễn\r\n"
+    )
+    sent = story.ask(
+        "POST",
+        "/v1/desk/aid-imports",
+        rows + "huong@example.org;09/2026;1;01/09/2026;Nguyễn\r\n",
+        content_type="text/csv; charset=utf-8",
+        staff=ACCOUNTANT,
+        expect=202,
+    )
+    story.ask("GET", sent.headers["Location"], staff=ACCOUNTANT, expect=200)
+    story.ask("GET", f"{lease}/aid", staff=ACCOUNTANT, expect=200)
+
+    notification(story, "never-made", "msg-9", signed=True)
+    story.clock.advance(YOUNG + timedelta(minutes=1))
+    story.house.run("payments/sweep", {"scheduled_time": story.clock().isoformat()})
+    story.house.relay()
+    [waiting] = story.ask("GET", "/v1/desk/payment-reviews", staff=ACCOUNTANT, expect=200).body["reviews"]
+    path = f"/v1/desk/payment-reviews/{waiting['review_id']}/resolution"
+    decision = {"action": "dismiss", "reason": "not_ours"}
+    story.ask("POST", path, decision, staff=ACCOUNTANT, expect=200)
+    story.house.run("payments/reconcile_plan", {"scheduled_time": story.clock().isoformat()})
+    story.house.relay()
+    days = story.ask("GET", "/v1/desk/reconciliations", staff=ACCOUNTANT, expect=200).body
+    assert days
+    story.ask("GET", f"/v1/desk/reconciliations/{today}", staff=ACCOUNTANT, expect=200)
+
+
 def credentials(story: Story) -> None:
     me = story.sign_in()
     new = story.ask("POST", "/v1/me/tenant-code/rotation", **me, expect=200).body["tenant_code"]
@@ -409,12 +480,13 @@ def desk_helps(story: Story) -> None:
 
 
 def schedules(story: Story) -> None:
+    before = len(story.house.sent.to(NEW_EMAIL))
     story.house.run("billing/plan", {"scheduled_time": "2026-10-01T03:00:00+00:00"})
     story.house.relay()
     for day in range(5, 30):
         story.house.run("reminders/plan", {"scheduled_time": f"2026-10-{day:02}T09:00:00+00:00"})
         story.house.relay()
-    assert any("450,00" in text for text in story.house.sent.to(NEW_EMAIL))
+    assert len(story.house.sent.to(NEW_EMAIL)) > before + 2  # the notice, and reminders of it
     story.house.run("privacy/erase", {"scheduled_time": story.clock().isoformat()})
 
 
@@ -502,7 +574,7 @@ def services_that_fail(story: Story) -> None:
             failed = story.house.deliver(entry, json.dumps(announcement))
             assert failed["batchItemFailures"], entry
             story.house.deliver(entry, f"huong@example.org {story.tenant.printed_code}")
-        for entry in ("billing/plan", "reminders/plan", "privacy/erase"):
+        for entry in ("billing/plan", "reminders/plan", "privacy/erase", "payments/sweep"):
             story.house.run(entry, {"scheduled_time": "2026-10-01T03:00:00+00:00"})
         item = {"pk": {"S": "PERSON#x"}, "email": {"S": "huong@example.org"}, "announce": {"S": "Nguyễn"}}
         story.house.run("outbox/publish", {"Records": [{"eventID": "e", "dynamodb": {"NewImage": item}}]})
