@@ -241,13 +241,16 @@ def posting(wanted: int) -> None:
 @contextmanager
 def answered(worlds: dict[str, Any]) -> Iterator[None]:
     """Calls of the adapters find the world that has what they ask for."""
+    owners: dict[str, Any] = {}
+    for world in worlds.values():
+        owners |= dict.fromkeys(world.fake.things, world)
+        owners |= {one["mandate"]: world for one in world.fake.things.values() if "mandate" in one}
 
     def call(method: str, url: str, headers: Any, body: bytes | None = None) -> dict[str, Any]:
         request = request_of(method, url.removeprefix("http://fake.example"), headers, body or b"")
         names = {*request.path.split("/"), *request.query.values()}
-        made_for = worlds.get(request.headers.get("idempotency-key", "").removeprefix("debit-"))
-        asked = (world for world in worlds.values() if names & world.fake.things.keys())
-        status, document = (made_for or next(asked)).answer(request)
+        names.add(request.headers.get("idempotency-key", "").removeprefix("debit-"))
+        status, document = next(owners[one] for one in names if one in owners).answer(request)
         if status >= 400:
             raise http.Refused(status, document)
         return dict(json.loads(json.dumps(document)))

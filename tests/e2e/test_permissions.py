@@ -110,6 +110,14 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         writes("Money"),
         [writes("Identity"), reads("Documents"), decrypts(), reads("Operations"), updates("Operations")],
     ),
+    "RefundsFunction": (
+        writes("Money"),
+        [updates("Money"), reads("Documents"), decrypts(), reads("Operations"), updates("Operations")],
+    ),
+    "DeskRefundsFunction": (
+        queries("Money", index="gsi1"),
+        [writes("Identity"), queries("Identity"), reads("Documents"), decrypts(), updates("Operations")],
+    ),
     "PayPageFunction": (
         writes("Money"),
         [queries("Money"), deletes("Money"), reads("Identity"), writes("Identity"), writes("Operations")],

@@ -17,6 +17,7 @@ from sesame.platform.errors import Forbidden, NotFound
 from sesame.platform.events import event_of
 from sesame.services.accounts import Bookkeeping
 from sesame.services.aid_imports import AidImports, AidWorker, ExpectedAids, UnreadableAidFile
+from sesame.services.data_exports import SHOWN
 from sesame.services.desk_leases import DeskLeases
 from sesame.services.file_imports import Report, StoredFiles
 from sesame.services.retries import Retries
@@ -31,6 +32,8 @@ from tests.integration.desk_money_fixtures import ACCOUNTANT, NETWORK, Counter
 from tests.integration.import_fixtures import desk_on
 from tests.integration.staff_members import enrol
 from tests.integration.tenants import Tenant, admit
+from tests.integration.test_data_exports import WITHHELD
+from tests.integration.test_desk_money import BACK, DEPOSIT
 
 HEADER = "Référence locataire;Mois;Montant;Date de versement;Référence du versement"
 MANAGER = Staff(staff_id="manager-1", groups=frozenset({Role.MANAGER}), scope=EVERYWHERE)
@@ -369,3 +372,21 @@ def test_no_name_nor_reference_of_a_person_is_kept_beside_the_report(office: Aid
     stored = str(office.office.items(office.aws.operations))
     assert office.tenant.person.family_name not in stored
     assert office.tenant.lease.tenant_reference not in stored
+
+
+def test_what_is_kept_of_takings_deposits_and_aid_leaves_with_a_copy_of_ones_data(office: AidOffice) -> None:
+    office.expect(16_000)
+    office.import_file(office.row(reference="VIR-1"))
+    office.take(DEPOSIT)
+    office.give_back(BACK)
+    office.reverse(office.take(key="k2"))
+    kinds = {"TAKING#": "taking", "AID#": "aid", "DEPOSIT#": "deposit"}
+
+    seen = set()
+    for item in office.office.items(office.aws.money):
+        kind = kinds.get(item["pk"].split("#")[0] + "#", "")
+        kind = "deposit_return" if item["sk"].startswith("RETURN#") else kind
+        if kind:
+            seen.add(kind)
+            assert set(item) <= set(SHOWN[kind].split()) | WITHHELD, kind
+    assert seen == {"taking", "aid", "deposit", "deposit_return"}

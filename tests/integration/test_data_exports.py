@@ -274,6 +274,21 @@ def test_the_message_says_where_and_never_carries_the_file(bureau: Bureau, tenan
     assert "Attachments" not in json.dumps(bureau.mailbox.sent)
 
 
+def test_who_has_a_phone_alone_is_told_by_a_text(bureau: Bureau) -> None:
+    tenant = bureau.tenant(email=None)
+    export = bureau.export(bureau.session(tenant))
+    [event] = [one for one in announced(bureau) if one.type == "data_export.ready"]
+
+    for _ in range(2):
+        bureau.correspondence.handle(event)
+
+    [sent] = bureau.phones.sent
+    assert sent["PhoneNumber"] == tenant.person.phone
+    assert "La copie de vos données est disponible" in sent["Message"]
+    assert "8 septembre" in sent["Message"]
+    assert export.export_id not in sent["Message"]
+
+
 def announced(bureau: Bureau) -> list[Event]:
     items = [item for table in bureau.everything().values() for item in table]
     return [event_of(json.dumps(item["announce"])) for item in items if "announce" in item]

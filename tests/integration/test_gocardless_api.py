@@ -121,7 +121,11 @@ def test_a_signed_mandate_is_debited_once_however_often_it_is_looked_at(
     request = GOCARDLESS.start_checkout(ORDER, credentials).provider_reference
     assert GOCARDLESS.fetch(request, credentials) == ()
     fake.fulfil(request)
-    served.faults = [status(200, {"billing_requests": dict(fake.things[request])}), lost]
+    served.faults = [
+        status(200, {"billing_requests": dict(fake.things[request])}),
+        status(200, {"payments": [], "meta": {}}),
+        lost,
+    ]
     with pytest.raises(ProviderUnavailable):
         GOCARDLESS.fetch(request, credentials)
 
@@ -129,6 +133,19 @@ def test_a_signed_mandate_is_debited_once_however_often_it_is_looked_at(
         assert reached(GOCARDLESS.fetch(request, credentials)) == (PaymentState.AWAITING_PROVIDER, 0)
 
     assert list(fake.bank.values()) == [0]
+
+
+def test_a_mandate_is_not_debited_again_when_the_idempotency_key_is_forgotten(
+    fake: FakeGoCardless, credentials: Credentials
+) -> None:
+    request, payment = debited(fake, credentials)
+    fake.confirm(payment)
+    fake.made.clear()  # a month later
+
+    assert reached(GOCARDLESS.fetch(request, credentials)) == (PaymentState.PAID, 45_000)
+    everything_since(None, credentials)
+
+    assert list(fake.bank) == [payment]
 
 
 def test_a_billing_request_that_was_given_up_is_never_debited(

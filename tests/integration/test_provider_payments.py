@@ -305,6 +305,21 @@ def test_while_the_provider_does_not_answer_a_fetch_waits_in_the_queue(house: Ho
     assert list(house.deliveries.unposted(house.clock.now)) == []
 
 
+def test_many_mandates_signed_in_one_body_are_each_debited_once(house: House) -> None:
+    asked = [house.checkout("gocardless", 1_000, key=f"k{number}") for number in range(20)]
+    for _, request in asked:
+        house.gocardless.fulfil(request)
+    house.take("gocardless", house.notifications("gocardless"))
+
+    house.served["gocardless"].faults = [status(503)]
+    with pytest.raises(ProviderUnavailable):
+        house.post()
+    house.post()
+
+    assert len(house.gocardless.bank) == 20
+    assert {house.state(payment) for payment, _ in asked} == {PaymentState.AWAITING_PROVIDER}
+
+
 def test_what_the_provider_will_not_say_is_tried_while_young_and_then_reviewed(house: House) -> None:
     event = {
         "id": "evt_x",

@@ -8,7 +8,7 @@ cannot pass for another reason. A new staff route needs a new case; a test fails
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,16 @@ import pytest
 from PIL import Image
 
 from sesame.domain.payments import EventKind, PaymentEvent
+from sesame.domain.refunds import Refund
 from sesame.domain.scope import Scope
 from sesame.platform.events import Event
+from sesame.platform.ids import new_id
 from sesame.services.file_imports import CHUNK_DUE
 from sesame.services.payment_reviews import review_name
 from sesame.store.deliveries import Deliveries, Delivery, DeliveryState, Hints, Told
 from sesame.store.reconciliations import Reconciliations, ResidenceFinding, Run
+from sesame.store.refunds import Refunds
+from sesame.store.table import transact
 from tests.integration.entries import http_event, load, prepare
 from tests.integration.import_fixtures import cells_of, desk_on, lease_file
 from tests.integration.staff_members import as_staff, enrol
@@ -48,6 +52,7 @@ class World:
     recovery_id: str
     review_id: str
     aid_import_id: str
+    refund_id: str
 
     def place(self, path: str) -> str:
         """A route's path, or an id of a body, with the tenant's ids in it."""
@@ -62,6 +67,7 @@ class World:
             return_id=self.return_id,
             review_id=self.review_id,
             day=TODAY,
+            refund_id=self.refund_id,
         )
 
 
@@ -125,6 +131,7 @@ class Case:
     shown_to: tuple[str, ...] = ROLES
 
 
+ACCOUNTANTS = ("accountant",)
 ADMINISTRATORS = ("administrator",)
 HELPERS = ("desk", "manager")
 ROW: dict[str, Any] = {
@@ -227,6 +234,13 @@ CASES: dict[str, Case] = {
         hidden=lambda _world, answer: answer[0] == 403 or answer[1]["differing"] == [],
         shown_to=("manager",),
     ),
+    "GET /v1/desk/residences/{residence_id}/refunds": Case(entry="desk/refunds", shown_to=ACCOUNTANTS),
+    "POST /v1/desk/leases/{lease_id}/refunds/{refund_id}/approval": Case(
+        entry="desk/refunds", body={"transfer_reference": "VIR-1"}, shown_to=ACCOUNTANTS
+    ),
+    "POST /v1/desk/leases/{lease_id}/refunds/{refund_id}/refusal": Case(
+        entry="desk/refunds", body={"reason": "account_in_doubt"}, shown_to=ACCOUNTANTS
+    ),
     "GET /v1/desk/me": Case(entry="desk/staff", hidden=not_among_theirs),
     "GET /v1/desk/staff": Case(entry="desk/staff", shown_to=ADMINISTRATORS),
     "PUT /v1/desk/staff/{staff_id}": Case(
@@ -237,7 +251,13 @@ CASES: dict[str, Case] = {
 
 @pytest.fixture
 def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
-    prepare(aws, monkeypatch, IMPORTED_CODES="", AID_IMPORT_QUEUE_URL="https://sqs.example/aid")
+    prepare(
+        aws,
+        monkeypatch,
+        IMPORTED_CODES="",
+        AID_IMPORT_QUEUE_URL="https://sqs.example/aid",
+        PROVIDER_SECRETS="{}",
+    )
     tenant = admit(aws)
     enrol(aws, "here", Scope(residence_ids=frozenset({RESIDENCE.residence_id})))
     stranger = enrol(aws, "elsewhere", Scope(residence_ids=frozenset({"les-erables-35000"})))
@@ -264,6 +284,7 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         recovery_id=done["recovery_id"],
         review_id=unknown_payment(aws, tenant),
         aid_import_id=aid_import["import_id"],
+        refund_id=refund_asked(aws, tenant),
     )
 
 
@@ -305,6 +326,24 @@ def money_moved(tenant: Tenant) -> tuple[str, str]:
     given = post("deposit/returns", {"kind": "cash", "returned_on": TODAY}, "3")
     post("payments", CASH | {"purpose": "deposit"}, "4")
     return paid["payment_id"], given["return_id"]
+
+
+def refund_asked(aws: Any, tenant: Tenant) -> str:
+    """Some of the credit, to another account, more than a day ago."""
+    asked_at = datetime(2026, 9, 1, tzinfo=UTC)
+    refund = Refund(
+        refund_id=new_id(),
+        lease_id=tenant.lease.lease_id,
+        residence_id=RESIDENCE.residence_id,
+        person_id=tenant.person.person_id,
+        amount_cents=100,
+        requested_at=asked_at,
+        not_before=asked_at + timedelta(days=1),
+        iban="FR7630006000011234567890189",
+        holder="T. H. Nguyen",
+    )
+    transact(aws.dynamodb, Refunds(aws.money).opening(refund))
+    return refund.refund_id
 
 
 def ask(world: World, route: str, sub: str, roles: tuple[str, ...]) -> Answer:

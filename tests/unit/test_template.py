@@ -11,7 +11,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from local.expansion import expand_shorthand
-from sesame.services.documents import SLIPS
+from sesame.services.documents import SLIP_LIFE, SLIPS
 from sesame.store.data_exports import EXPORT_LIFE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,7 +87,7 @@ def test_files_of_leases_and_half_made_uploads_do_not_stay() -> None:
     assert rules["Exports"]["ExpirationInDays"] == EXPORT_LIFE.days
     assert rules["Exports"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
     assert rules["Slips"]["Prefix"] == f"{SLIPS}/"
-    assert rules["Slips"]["ExpirationInDays"] == 1
+    assert rules["Slips"]["ExpirationInDays"] == SLIP_LIFE.days
     assert rules["Slips"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
     assert rules["Uploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
     assert {rule["Status"] for rule in rules.values()} == {"Enabled"}

@@ -40,6 +40,8 @@ class LetterKind(StrEnum):
     REMINDER = "reminder"
     DATA_EXPORT = "data-export"
     ERASURE_ASKED = "erasure-asked"
+    REFUND_ASKED = "refund-asked"
+    ERASURE_SET_ASIDE = "erasure-set-aside"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

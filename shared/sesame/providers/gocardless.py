@@ -170,9 +170,10 @@ class GoCardless:
     def _truth(self, reference: str, credentials: Credentials) -> tuple[ProviderEvent, ...]:
         if reference.startswith("BRQ"):
             request = self._read("billing_requests", reference, credentials)
-            payment = self._debited(request, credentials)
-            if payment is not None:
+            if payment := self._payment_of(request, credentials):
                 return self._life(payment, credentials)
+            if debit := _debit(request):
+                return _asked(self._create("payments", debit, credentials, f"debit-{reference}"))
             events = self._every("events", {"billing_request": reference}, credentials)
             return _received(events, {reference: {"metadata": request.get("metadata")}}).events
         if reference.startswith("RF"):
@@ -180,24 +181,8 @@ class GoCardless:
             reference = name(mapping(refund.get("links")).get("payment"))
         return self._life(self._read("payments", reference, credentials), credentials)
 
-    def _debited(self, request: Mapping[str, Any], credentials: Credentials) -> dict[str, Any] | None:
-        """The payment of a billing request that is fulfilled, asked for where it is not yet."""
-        known, mandate = ours(request.get("metadata")), _mandate(request)
-        if known is None or mandate is None or request.get("status") != "fulfilled":
-            return None
-        amount = word(known.get("amount_cents"))
-        if not (amount.isascii() and amount.isdigit()) or len(amount) > 12:  # noqa: PLR2004
-            raise Malformed
-        wanted = {
-            "amount": cents(int(amount)),
-            "currency": CURRENCY,
-            "retry_if_possible": True,
-            "metadata": {"payment_id": known["payment_id"], "lease_id": known["lease_id"]},
-            "links": {"mandate": mandate},
-        }
-        return self._create("payments", wanted, credentials, f"debit-{known['payment_id']}")
-
     def _payment_of(self, request: Mapping[str, Any], credentials: Credentials) -> dict[str, Any] | None:
+        """The debit of a signed mandate. Idempotency keys are forgotten in time, what was made is not."""
         known, mandate = ours(request.get("metadata")), _mandate(request)
         if known is None or mandate is None:
             return None
@@ -357,6 +342,29 @@ _WITH_AMOUNT = {
     EventKind.REFUNDED,
     EventKind.REFUND_FAILED,
 }
+
+
+def _debit(request: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What to ask for once a mandate is signed."""
+    known, mandate = ours(request.get("metadata")), _mandate(request)
+    if known is None or mandate is None or request.get("status") != "fulfilled":
+        return None
+    amount = word(known.get("amount_cents"))
+    if not (amount.isascii() and amount.isdigit()) or len(amount) > 12:  # noqa: PLR2004
+        raise Malformed
+    return {
+        "amount": cents(int(amount)),
+        "currency": CURRENCY,
+        "retry_if_possible": True,
+        "metadata": {"payment_id": known["payment_id"], "lease_id": known["lease_id"]},
+        "links": {"mandate": mandate},
+    }
+
+
+def _asked(payment: Mapping[str, Any]) -> tuple[ProviderEvent, ...]:
+    """That a debit was asked for just now; its own events follow."""
+    at = instant(payment.get("created_at"))
+    return (_event(payment, EventKind.PENDING, f"{_id(payment)}:asked", at, 0, ""),)
 
 
 def _mandate(request: Mapping[str, Any]) -> str | None:

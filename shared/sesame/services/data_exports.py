@@ -48,6 +48,7 @@ SHOWN: dict[str, str] = {
     "state paid_at flags events posted",
     "taking": "taking_id method purpose amount_cents received_on recorded_at recorded_by reference "
     "designated import_id document_id reversal",
+    "aid": "period amount_cents taking_id notes monthly_cents aid set_by set_at",
     "deposit": "held_cents",
     "deposit_return": "return_id held_cents deductions returned_cents method reference returned_on "
     "recorded_at recorded_by reversal",
@@ -235,6 +236,10 @@ class ExportMaking:
                 ),
             ),
             (
+                "aid",
+                (shown("aid", item) for item in self.money.query_all(keys.expected_aid(lease_id)["pk"])),
+            ),
+            (
                 "deposit",
                 (
                     shown("deposit" if item["sk"] == "DEPOSIT" else "deposit_return", item)
@@ -369,6 +374,7 @@ donnees.json   Tout ce que nous tenons sur vous. Les noms des champs sont en ang
     entries    les autres écritures du compte : paiements, remboursements, corrections
     payments   vos paiements en ligne et ce que le prestataire en a dit
     takings    ce que l'accueil, votre banque ou la CAF nous ont remis pour vous
+    aid        l'aide au logement que la CAF nous a versée, et celle qui est attendue
     deposit    votre dépôt de garantie : ce que nous en détenons, et ce qui a été rendu
     documents  vos documents et ce que chacun atteste ; « file » nomme le fichier joint
     messages   les messages envoyés : quand et pourquoi, sans leur texte, que nous ne gardons pas
@@ -397,6 +403,7 @@ donnees.json   All that we hold about you. Amounts are in euro cents, times in U
     entries    the account's other entries: payments, refunds, corrections
     payments   your online payments and what the provider said of them
     takings    what the reception, your bank or the CAF handed us for you
+    aid        the housing benefit that the CAF paid us, and what is expected
     deposit    your deposit: what we hold of it, and what was given back
     documents  your documents and what each states; "file" names the file that is enclosed
     messages   the messages sent: when and why, without their text, which we do not keep

@@ -38,6 +38,7 @@ from sesame.store.table import Check, Put, Write
 _PAGE = 50
 SLIPS = "documents/slips"
 """Where the files of slips lie: the bucket deletes them after a day, what is left of them a day later."""
+SLIP_LIFE = timedelta(days=1)
 LINK_SECONDS = 300
 """A download link is made when it is asked for, and dies after five minutes."""
 ASK_AGAIN_AFTER = timedelta(minutes=2)

@@ -145,6 +145,26 @@ def payment(payment_id: str) -> Key:
     return {"pk": f"PAYMENT#{payment_id}", "sk": "PAYMENT"}
 
 
+def refunds_of(lease_id: str) -> str:
+    """Partition of a lease's refund requests."""
+    return f"REFUNDS#{lease_id}"
+
+
+def refund(lease_id: str, refund_id: str) -> Key:
+    """A refund request."""
+    return {"pk": refunds_of(lease_id), "sk": f"REFUND#{refund_id}"}
+
+
+def open_refund(lease_id: str) -> Key:
+    """Holds the place of a lease's one open refund request."""
+    return {"pk": refunds_of(lease_id), "sk": "OPEN"}
+
+
+def open_refunds(residence_id: str) -> str:
+    """Partition, on the first index, of a residence's open refund requests, by time."""
+    return f"REFUNDS#{residence_id}"
+
+
 def payment_link(link_id: str) -> Key:
     """What somebody else may pay for a lease."""
     return {"pk": f"PAYMENTLINK#{link_id}", "sk": "LINK"}
