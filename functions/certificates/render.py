@@ -25,7 +25,7 @@ rendering = Rendering(
     Renderer(settings.portal_url),
     Later("kms"),  # for the few that print a code
     settings.codes_key,
-    client("s3"),
+    Later("s3"),
     settings.bucket,
     utc_now,
 )

@@ -134,7 +134,82 @@ def python_packages(folder: Path, target: Target, state: Path) -> None:
     wanted = state / "requirements.txt"
     wanted.write_text("\n".join(text for name, text in blocks.items() if name not in brought) + "\n")
     install(folder, wanted, "--python-version", "3.13", "--python-platform", target.wheels)
+    own_style(folder / "weasyprint" / "css")
     run(sys.executable, HERE.parent / "slim.py", folder)
+
+
+TAGS = frozenset(
+    {
+        "html",
+        "head",
+        "meta",
+        "title",
+        "style",
+        "body",
+        "header",
+        "main",
+        "section",
+        "div",
+        "address",
+        "h1",
+        "h2",
+        "p",
+        "span",
+        "br",
+        "img",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "ul",
+        "ol",
+        "li",
+        "bdi",
+    }
+)
+"""What templates are made of: tests/unit/test_pdf_layer.py compares."""
+_PAGE_RULE = re.compile(r"@page[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
+_COUNTERS = ("decimal", "disc", "circle", "square")
+
+
+def own_style(folder: Path) -> None:
+    """Leaves WeasyPrint's style sheet the rules for what our templates use, and empties those for options.
+
+    It is parsed at every start, a tenth of the function's import. tests/integration/test_isolated_root.py
+    compares what is drawn with it to what is drawn with the whole.
+    """
+    usual = folder / "html5_ua.css"
+    usual.write_text(rules_for(TAGS, usual.read_text("utf-8")), "utf-8")
+    for option in ("html5_ph.css", "html5_ua_form.css"):
+        (folder / option).write_text("", "utf-8")
+
+
+def rules_for(tags: frozenset[str], style: str) -> str:
+    """A style sheet's rules that may match elements of those names without attributes, and all for pages."""
+    style = re.sub(r"(?s)/\*.*?\*/", "", style)
+    kept = _PAGE_RULE.findall(style)
+    for prelude, body in re.findall(r"([^{}]+)\{([^{}]*)\}", _PAGE_RULE.sub("", style)):
+        if prelude.strip().startswith("@counter-style"):
+            selectors = [prelude.strip()] if prelude.split()[1] in _COUNTERS else []
+        else:
+            selectors = [one for one in map(str.strip, _selectors(prelude)) if _matches(one, tags)]
+        if selectors:
+            kept.append(f"{', '.join(selectors)} {{{body}}}")
+    return "\n".join(kept) + "\n"
+
+
+def _selectors(prelude: str) -> list[str]:
+    """Split at the commas that stand in no brackets."""
+    return re.split(r",(?![^(\[]*[)\]])", prelude)
+
+
+def _matches(selector: str, tags: frozenset[str]) -> bool:
+    if selector == "::marker":
+        return True
+    names = re.fullmatch(r"([a-z0-9]+)(?:\s*>\s*([a-z0-9]+))?(?:::(?:before|after|marker))?", selector)
+    return names is not None and {name for name in names.groups() if name} <= tags
 
 
 def install(folder: Path, requirements: Path, *options: str) -> None:

@@ -69,3 +69,27 @@ def test_glibc_is_the_runtimes_and_nothing_of_it_is_shipped() -> None:
         assert build.IN_THE_RUNTIME.fullmatch(name)
     for name in ("libcairo.so.2", "libexpat.so.1", "libmount.so.1"):
         assert not build.IN_THE_RUNTIME.fullmatch(name)
+
+
+def test_the_style_sheet_of_the_layer_is_for_the_elements_that_templates_use() -> None:
+    templates = " ".join(file.read_text() for file in (DOCUMENTS / "templates").glob("*.html"))
+
+    used = set(re.findall(r"<([a-z][a-z0-9]*)[ >]", templates))
+
+    assert used <= build.TAGS
+
+
+def test_rules_for_other_elements_and_for_attributes_leave_the_style_sheet() -> None:
+    style = """
+    /* h1 { a: b } */ p, dir, ol { margin: 1em } [dir=ltr i] dd { c: d } :is(ul, ol) ul { e: f }
+    br::before { content: "x" } ::marker { g: h } @counter-style decimal { i: j }
+    @counter-style bengali { k: l } @page { m: n; @top-left { o: p } }
+    """
+
+    assert build.rules_for(build.TAGS, style).splitlines() == [
+        "@page { m: n; @top-left { o: p } }",
+        "p, ol { margin: 1em }",
+        'br::before { content: "x" }',
+        "::marker { g: h }",
+        "@counter-style decimal { i: j }",
+    ]
