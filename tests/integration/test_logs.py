@@ -42,6 +42,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:unclosed file.*sRGB2014.icc:Reso
 PHONE = "+33639981234"
 NEW_EMAIL, NEW_PHONE = "nouvelle.adresse@example.org", "+33639985678"
 ID_CHARACTERS = "K4T9"
+IBAN = "FR14 2004 1010 0505 0001 3M02 606"
 BORN = "2004-05-31"
 STAFF = ("agent", "desk", "manager", "administrator")
 ACCOUNTANT = ("agent", "accountant", "manager", "administrator", "desk")
@@ -155,6 +156,7 @@ def test_no_flow_logs_a_code_a_token_or_a_person(
         certificates(story)
         payment_links(story)
         money_at_the_desk(story)
+        refunds(story)
         credentials(story)
         privacy(story)
         desk_helps(story)
@@ -200,7 +202,11 @@ def desk_takes_leases_in(story: Story) -> None:
     story.ask("POST", "/v1/desk/leases", DESK_ROW | {"reference": "LOG-2"}, staff=STAFF, expect=201)
     story.ask("POST", "/v1/desk/leases", DESK_ROW | {"birth_date": "1820-02-03"}, staff=STAFF, expect=422)
     story.ask("GET", "/v1/desk/residences", staff=STAFF, expect=200)
-    story.ask("PUT", f"/v1/desk/residences/{RESIDENCE.residence_id}", SETTINGS, staff=STAFF, expect=200)
+    residence = f"/v1/desk/residences/{RESIDENCE.residence_id}"
+    story.ask("PUT", residence, SETTINGS, staff=STAFF, expect=200)
+    story.ask(
+        "PUT", f"{residence}/logo", "huong@example.org", content_type="image/png", staff=STAFF, expect=422
+    )
 
     [welcome] = {
         token
@@ -396,6 +402,33 @@ def money_at_the_desk(story: Story) -> None:
     days = story.ask("GET", "/v1/desk/reconciliations", staff=ACCOUNTANT, expect=200).body
     assert days
     story.ask("GET", f"/v1/desk/reconciliations/{today}", staff=ACCOUNTANT, expect=200)
+
+
+def refunds(story: Story) -> None:
+    """What the aid paid too much, to another account: taken back, refused, and approved."""
+    story.secrets["IBAN"] = {IBAN, IBAN.replace(" ", "")}
+    me = story.sign_in()
+    desk = f"/v1/desk/leases/{story.tenant.lease.lease_id}/refunds"
+    for ending in ("cancelled", "refused", "approved"):
+        story.clock.advance(timedelta(hours=1))
+        me = story.sign_in()
+        started = story.ask("POST", "/v1/me/confirmations", {"purpose": "refund"}, **me, expect=202)
+        confirmed = {"confirmation_id": started.body["confirmation_id"], "otp": story.one_time_code()}
+        to = {"iban": IBAN, "holder": "Thị Hương Nguyễn", **confirmed}
+        asked = story.ask("POST", "/v1/me/refunds", {"amount_cents": 1_000, "to": to}, **me, expect=201)
+        refund_id = asked.body["refund_id"]
+        story.ask("GET", "/v1/me/refunds", **me, expect=200)
+        if ending == "cancelled":
+            story.ask("DELETE", f"/v1/me/refunds/{refund_id}", **me, expect=204)
+            continue
+        story.clock.advance(timedelta(hours=25))
+        waiting = f"/v1/desk/residences/{RESIDENCE.residence_id}/refunds"
+        story.ask("GET", waiting, staff=ACCOUNTANT, expect=200)
+        path, body = {
+            "refused": ("refusal", {"reason": "account_in_doubt"}),
+            "approved": ("approval", {"transfer_reference": "V-1"}),
+        }[ending]
+        story.ask("POST", f"{desk}/{refund_id}/{path}", body, staff=ACCOUNTANT, expect=200)
 
 
 def credentials(story: Story) -> None:
