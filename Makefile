@@ -91,6 +91,6 @@ $(SAM): requirements/sam.txt $(READY)
 
 .PHONY: requirements
 requirements: $(READY) ## Resolve the requirements anew, with hashes
-	@for set in bootstrap runtime pdf dev sam; do \
+	@for set in bootstrap runtime pdf seal dev sam; do \
 	  $(BIN)/uv pip compile --quiet --no-header --no-emit-index-url --no-emit-find-links --generate-hashes \
 	    --python-version $(PYTHON_VERSION) requirements/$$set.in -o requirements/$$set.txt; done

@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ import zxingcpp
 from local.deploy import Deployment
 from local.instance import Instance
 from local.mailbox import Mail
+from sesame.documents.verify import Trust, verify
 from sesame.domain.calendar import first_day, last_day, period_of, shift
 from sesame.domain.journal import Entry, EntryKind
 from sesame.platform.clock import utc_now
@@ -118,6 +120,13 @@ def download(url: str) -> bytes:
     return answer.content
 
 
+def judged(pdf: bytes, stack: dict[str, Any]) -> dict[str, str]:
+    """What `sesame verify` finds, trusting what the stack says to trust."""
+    trust = Trust.of_pem(Path(stack["trust"]).read_text())
+    report = verify(pdf, trust, datetime.now(UTC))
+    return {finding.check.value: finding.verdict.value for finding in report.findings}
+
+
 def text_of(pdf: bytes) -> str:
     """What the pages say, with ordinary spaces."""
     text = "".join(page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(pdf))
@@ -139,6 +148,7 @@ def test_a_residence_certificate_is_made_downloaded_and_verified_by_its_qr_code(
     certificate = obtain(kind="residence_certificate", language="en")
 
     pdf = download(certificate["download_url"])
+    assert judged(pdf, stack) == {"seal": "holds", "data": "holds", "qr-code": "holds", "2d-doc": "absent"}
     text = text_of(pdf)
     assert "Zoë Nguyễn-D'Arc" in text
     assert "Certificate of residence" in text

@@ -75,6 +75,12 @@ def decrypts() -> Call:
     return call
 
 
+def signs(key: str) -> Call:
+    return lambda client, names: client("kms").sign(
+        KeyId=names[key], Message=b"-", MessageType="RAW", SigningAlgorithm="ECDSA_SHA_256"
+    )
+
+
 def knows(secret: str) -> Call:
     return lambda client, names: client("secretsmanager").get_secret_value(SecretId=names[secret])
 
@@ -125,7 +131,14 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
     "DeskStaffFunction": (queries("Identity", index="gsi1"), [deletes("Identity"), queries("Operations")]),
     "ImportRowsFunction": (sends("ImportQueue"), [decrypts(), reads("Money"), sends("RenderQueue")]),
     "CertificatesFunction": (reads("Documents"), [writes("Money"), decrypts(), stores("documents")]),
-    "RenderFunction": (decrypts(), [encrypts(), reads("Identity"), reads("Money"), stores("imports")]),
+    "RenderFunction": (
+        decrypts(),
+        [encrypts(), signs("SealKey"), reads("Identity"), reads("Money"), stores("documents")],
+    ),
+    "SealFunction": (
+        signs("SealKey"),
+        [signs("TwoDDocKey"), decrypts(), reads("Identity"), knows("PepperSecret"), stores("unsealed")],
+    ),
     "PrivacyFunction": (reads("Operations"), [writes("Money"), reads("Documents"), decrypts()]),
     "DataExportFunction": (stores("exports"), [writes("Identity"), stores("documents"), decrypts()]),
     "ErasureFunction": (deletes("Identity"), [deletes("Money"), writes("Identity"), decrypts()]),
@@ -149,6 +162,7 @@ CONSUMES = {
     "PostingFunction": "PostingQueue",
     "ImportRowsFunction": "ImportQueue",
     "RenderFunction": "RenderQueue",
+    "SealFunction": "SealQueue",
     "DataExportFunction": "DataExportQueue",
     "BillingIssueFunction": "BillingQueue",
     "SendFunction": "NotificationQueue",

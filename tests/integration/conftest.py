@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 
+from local import authority
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.store.table import Table
 
@@ -42,6 +43,10 @@ class Aws:
     operations: Table
     bucket: str
     codes_key: str
+    seal_key: str
+    seal_certificate_secret: str
+    seal_trust: str
+    """PEM: the root of the seal's certificate."""
     pepper_secret: str
     pepper: Pepper
 
@@ -55,6 +60,8 @@ class Aws:
             "OPERATIONS_TABLE": self.operations.name,
             "BUCKET": self.bucket,
             "CODES_KEY": self.codes_key,
+            "SEAL_KEY": self.seal_key,
+            "SEAL_CERTIFICATE_SECRET": self.seal_certificate_secret,
             "PEPPER_SECRET": self.pepper_secret,
             "SENDER": SENDER,
             "PORTAL_URL": "https://sesame.example",
@@ -112,7 +119,10 @@ def _account() -> Aws:
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     kms = boto3.client("kms")
     codes_key = kms.create_key()["KeyMetadata"]["Arn"]
+    seal_key = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"]
     secrets = boto3.client("secretsmanager")
+    seal_certificate = authority.issue_seal(kms, seal_key)
+    certificate_secret = secrets.create_secret(Name="seal", SecretString=seal_certificate)["ARN"]
     pepper_secret = secrets.create_secret(Name="pepper", SecretString="p" * 64)["ARN"]
     ses = boto3.client("sesv2")
     ses.create_email_identity(EmailIdentity=SENDER)
@@ -126,6 +136,9 @@ def _account() -> Aws:
         secrets=secrets,
         bucket=BUCKET,
         codes_key=codes_key,
+        seal_key=seal_key,
+        seal_certificate_secret=certificate_secret,
+        seal_trust="-----BEGIN CERTIFICATE-----" + seal_certificate.split("-----BEGIN CERTIFICATE-----")[-1],
         pepper_secret=pepper_secret,
         pepper=Pepper(Secrets(secrets), pepper_secret),
         **tables,

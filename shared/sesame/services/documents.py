@@ -73,7 +73,7 @@ def keep(documents: Documents, random: Random, order: Order) -> Document:
     same = documents.get(kept_id)
     if same is None:
         raise NotFound
-    if same.status is DocumentStatus.REQUESTED and order.now - same.asked_at >= ASK_AGAIN_AFTER:
+    if same.status is not DocumentStatus.READY and order.now - same.asked_at >= ASK_AGAIN_AFTER:
         documents.ask_again(same, order.now)
     return same
 

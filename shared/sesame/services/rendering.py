@@ -1,4 +1,4 @@
-"""The file of a document: rendered once, kept private, announced."""
+"""The file of a document before its seal: set once, kept where only the sealer reads it, announced."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,23 +23,23 @@ class Rendering:
     clock: Clock
 
     def render(self, document_id: str) -> bool:
-        """Writes the file and announces it; False where it was there already. Raises RenderingFailed.
+        """Writes the unsealed file and announces it; False where it was there. Raises RenderingFailed.
 
         Three calls, four for an entry document. A second delivery of the same event makes one call.
         """
         document = self.documents.get(document_id)
-        if document is None or document.status is DocumentStatus.READY:
+        if document is None or document.status is not DocumentStatus.REQUESTED:
             return False
         rendered = self.renderer.render(document.facts, document.issue, tenant_code=self._code(document))
         if rendered.missing_glyphs:
             count("MissingGlyphs", rendered.missing_glyphs)
         self.s3.put_object(
             Bucket=self.bucket,
-            Key=document.object_key,
+            Key=document.unsealed_key,
             Body=rendered.pdf,
             ContentType="application/pdf",
         )
-        return self.documents.mark_ready(document, self.clock(), missing_glyphs=rendered.missing_glyphs)
+        return self.documents.mark_rendered(document, self.clock(), missing_glyphs=rendered.missing_glyphs)
 
     def _code(self, document: Document) -> str | None:
         """The tenant code, in clear for as long as it takes to print it."""

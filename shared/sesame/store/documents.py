@@ -54,11 +54,18 @@ class Document:
     validity: Validity = Validity.GENUINE
     asked_at: datetime
     """When rendering was last asked for."""
+    file_digest: str | None = None
+    """SHA-256 (hex) of the sealed file."""
 
     @property
     def created_at(self) -> datetime:
         """When it was first asked for."""
         return self.issue.at
+
+    @property
+    def unsealed_key(self) -> str:
+        """Where its file lies until it is sealed; what may be read by nobody but the sealer."""
+        return f"unsealed/{self.object_key.removeprefix('documents/')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +131,19 @@ class Documents:
         return self.get(found["document_id"]) if found else None
 
     def ask_again(self, document: Document, now: datetime) -> None:
-        """Announces `document.requested` once more, unless somebody just did or the file has come."""
+        """Has the file made anew, unless somebody just asked or it has come."""
         try:
             self.table.update(
                 keys.document(document.document_id),
-                "SET announce = :announce, asked_at = :now ADD version :one",
-                condition="#status = :requested AND asked_at = :before",
+                "SET #status = :requested, announce = :announce, asked_at = :now ADD version :one",
+                condition="#status <> :ready AND asked_at = :before",
                 names={"#status": "status"},
                 values={
                     ":announce": _requested(document.document_id, now),
                     ":now": _stamp(now),
                     ":before": _stamp(document.asked_at),
                     ":requested": DocumentStatus.REQUESTED.value,
+                    ":ready": DocumentStatus.READY.value,
                     ":one": 1,
                 },
             )
@@ -156,22 +164,20 @@ class Documents:
             Delete(table=self.table.name, key=keys.facts(document.lease_id, document.kind.value, digest)),
         ]
 
-    def mark_ready(self, document: Document, now: datetime, *, missing_glyphs: int = 0) -> bool:
-        """The file is there: announces `document.ready`. False if it already was."""
+    def mark_rendered(self, document: Document, now: datetime, *, missing_glyphs: int = 0) -> bool:
+        """The file is set: announces `document.rendered`. False if it already was."""
         try:
             self.table.update(
                 keys.document(document.document_id),
-                "SET #status = :ready, ready_at = :now, announce = :announce, missing_glyphs = :missing"
+                "SET #status = :rendered, rendered_at = :now, announce = :announce, missing_glyphs = :missing"
                 " ADD version :one",
                 condition="#status = :requested",
                 names={"#status": "status"},
                 values={
-                    ":ready": DocumentStatus.READY.value,
+                    ":rendered": DocumentStatus.RENDERED.value,
                     ":requested": DocumentStatus.REQUESTED.value,
                     ":now": _stamp(now),
-                    ":announce": announcement(
-                        "document.ready", now, document_id=document.document_id, lease_id=document.lease_id
-                    ),
+                    ":announce": announcement("document.rendered", now, document_id=document.document_id),
                     ":missing": missing_glyphs,
                     ":one": 1,
                 },
@@ -179,6 +185,44 @@ class Documents:
         except ConditionFailed:
             return False
         return True
+
+    def mark_ready(self, document: Document, now: datetime, *, file_digest: str) -> bool:
+        """The sealed file is there, and is found by its SHA-256: announces `document.ready`.
+
+        False if it already was. One transaction.
+        """
+        found_by_file = {**keys.document_file(file_digest), "document_id": document.document_id}
+        ready = announcement(
+            "document.ready", now, document_id=document.document_id, lease_id=document.lease_id
+        )
+        writes: list[Write] = [
+            Update(
+                table=self.table.name,
+                key=keys.document(document.document_id),
+                expression="SET #status = :ready, ready_at = :now, announce = :announce,"
+                " file_digest = :digest ADD version :one",
+                condition="#status <> :ready AND attribute_exists(pk)",
+                names={"#status": "status"},
+                values={
+                    ":ready": DocumentStatus.READY.value,
+                    ":now": _stamp(now),
+                    ":announce": ready,
+                    ":digest": file_digest,
+                    ":one": 1,
+                },
+            ),
+            Put(table=self.table.name, item=found_by_file),
+        ]
+        try:
+            transact(self.table.client, writes, attempts=_TRIES)
+        except ConditionFailed:
+            return False
+        return True
+
+    def by_file(self, digest: str) -> Document | None:
+        """The document whose sealed file has a SHA-256 (hex). Two reads."""
+        found = self.table.get(keys.document_file(digest))
+        return self.get(found["document_id"]) if found else None
 
 
 def _stamp(moment: datetime) -> str:
@@ -243,4 +287,5 @@ def _document(item: Item) -> Document:
         status=DocumentStatus(item["status"]),
         validity=Validity(item["validity"]),
         asked_at=datetime.fromisoformat(item["asked_at"]),
+        file_digest=item.get("file_digest"),
     )

@@ -160,6 +160,11 @@ def verification(verification_code: str) -> Key:
     return {"pk": f"VERIFICATION#{verification_code}", "sk": "LOOKUP"}
 
 
+def document_file(digest: str) -> Key:
+    """Looks a document up by the SHA-256 (hex) of its sealed file."""
+    return {"pk": f"FILE#{digest}", "sk": "LOOKUP"}
+
+
 def facts(lease_id: str, kind: str, digest: str) -> Key:
     """Finds the document that already states the same facts."""
     return {"pk": f"LEASE#{lease_id}", "sk": f"FACTS#{kind}#{digest}"}
