@@ -55,13 +55,14 @@ test-long: $(READY) ## The same with many more generated examples, and a file of
 	@HYPOTHESIS_PROFILE=long $(BIN)/pytest -n $(WORKERS) --dist loadfile -m ""
 
 .PHONY: check
-check: $(READY) ## Format, lint, types, imports, template, OpenAPI drift
+check: $(READY) ## Format, lint, types, imports, template, drift of what is generated
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@report=$$(PYTHONPATH=shared $(BIN)/lint-imports --no-logo) || { echo "$$report"; exit 1; }
 	@$(BIN)/cfn-lint template.yaml
 	@$(BIN)/python docs/openapi.py --check
+	@$(BIN)/python shared/catalogues.py --check
 	@echo "check: all good"
 
 .PHONY: format
@@ -72,6 +73,10 @@ format: $(READY) ## Put the code in its format
 .PHONY: openapi
 openapi: $(READY) ## Write docs/openapi.json from the routes
 	@$(BIN)/python docs/openapi.py
+
+.PHONY: catalogues
+catalogues: $(READY) ## Bring the documents' translations up to date with the templates, and compile them
+	@$(BIN)/python shared/catalogues.py
 
 .PHONY: bench
 bench: $(READY) ## Measure the budgets; figures go to docs/performance.md by hand

@@ -43,12 +43,17 @@ class Requestable(StrEnum):
 
     ENTRY_DOCUMENT = Kind.ENTRY_DOCUMENT
     RESIDENCE_CERTIFICATE = Kind.RESIDENCE_CERTIFICATE
+    CAF_RENT_CERTIFICATE = Kind.CAF_RENT_CERTIFICATE
+    RENT_NOTICE = Kind.RENT_NOTICE
     RECEIPT = Kind.RECEIPT
     PART_PAYMENT_RECEIPT = Kind.PART_PAYMENT_RECEIPT
+    STATEMENT_OF_ACCOUNT = Kind.STATEMENT_OF_ACCOUNT
+    UP_TO_DATE_CERTIFICATE = Kind.UP_TO_DATE_CERTIFICATE
+    END_OF_STAY_CERTIFICATE = Kind.END_OF_STAY_CERTIFICATE
 
 
 class CertificateRequest(StrictModel):
-    """What is wanted: receipts take a period. French is authoritative; `en` adds English beside it."""
+    """What is wanted: receipts and rent notices take a period, a statement may. `en` adds English."""
 
     kind: Requestable
     period: Annotated[str, Field(pattern=r"^20\d\d-(0[1-9]|1[0-2])$", examples=["2026-10"])] | None = None

@@ -12,12 +12,21 @@ from pydantic import Field
 from sesame.domain.codes import CodeFormats
 from sesame.domain.lease_faults import Fault, RowProblem
 from sesame.domain.lease_files import Column, LeaseRow, check_lease
-from sesame.domain.tenancy import Landlord, Residence
+from sesame.domain.logos import MAX_BYTES
+from sesame.domain.tenancy import (
+    CafSettings,
+    DocumentSettings,
+    Landlord,
+    RentWord,
+    Residence,
+    RoomSurface,
+    Structure,
+)
 from sesame.domain.tenancy import Language as SpokenLanguage
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import Conflict, Forbidden, Invalid, NotFound, Problem, TooLarge, UnsupportedMedia
-from sesame.platform.http import Api, Id, Language, Shown, Source, StrictModel
+from sesame.platform.http import Api, Id, Language, Shown, Source, StrictModel, raw_body
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.admissions import Admissions, Origin, Rejected
@@ -31,7 +40,7 @@ from sesame.services.lease_imports import (
     StoredFiles,
     UnreadableLeaseFile,
 )
-from sesame.services.residences import Residences
+from sesame.services.residences import Logos, Residences
 from sesame.services.residences import Settings as SettingsOfResidence
 from sesame.services.staff import Role, Staff, require, staff_dependency, within
 from sesame.services.uploads import uploaded_file
@@ -143,6 +152,36 @@ ProviderName = Annotated[str, Field(pattern=r"^[a-z0-9]{1,40}(:[a-z0-9-]{1,40})?
 """A payment provider, and after a colon which account of it, if not the operator's own."""
 
 
+class RoomSurfaceSettings(StrictModel):
+    """The living space of rooms: `rooms` is a name or a pattern, `B2*`. The first that matches counts."""
+
+    rooms: Annotated[str, Field(min_length=1, max_length=60)]
+    square_decimetres: Annotated[int, Field(ge=100, le=100_000)]
+
+
+class CafCertificateSettings(StrictModel):
+    """What the CAF's rent certificate states: without structure and surfaces, it is refused."""
+
+    structure: Structure | None = None
+    agency_code: Annotated[str, Field(max_length=20)] = ""
+    agreement_number: Annotated[str, Field(max_length=60)] = ""
+    agreement_on: date | None = None
+    furnished: bool = True
+    third_party_payment: bool = True
+    surfaces: Annotated[list[RoomSurfaceSettings], Field(max_length=50, default_factory=list)]
+
+
+class DocumentWording(StrictModel):
+    """How documents speak. `rent_word` is what rent is called; footers are the operator's own words."""
+
+    rent_word: RentWord = RentWord.RENT
+    footer_fr: Annotated[str, Field(max_length=300)] = ""
+    footer_en: Annotated[str, Field(max_length=300)] = ""
+    debt_tolerance_cents: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """What may be overdue of who is still certified to be up to date."""
+    caf: CafCertificateSettings = CafCertificateSettings(surfaces=[])
+
+
 class ResidenceSettings(StrictModel):
     """What a lease file cannot know of a residence. Days are days of the month."""
 
@@ -154,6 +193,8 @@ class ResidenceSettings(StrictModel):
     due_day: Annotated[int, Field(ge=1, le=28)] = 10
     provider: ProviderName | Literal[""] = ""
     other_providers: Annotated[list[ProviderName], Field(max_length=5, default_factory=list)]
+    documents: DocumentWording | None = None
+    """Left as it is where it is not given."""
 
 
 class ResidenceView(Shown):
@@ -164,6 +205,7 @@ class ResidenceView(Shown):
     postal_code: str
     city: str
     confirmed: bool
+    has_logo: bool
     settings: ResidenceSettings
 
 
@@ -180,6 +222,7 @@ identity, operations = Table(dynamodb, settings.identity_table), Table(dynamodb,
 people, audit = People(identity, pepper), Audit(operations)
 deeds = Deeds(pepper=pepper, clock=utc_now, random=token_bytes)
 residences = Residences(people, audit)
+logos = Logos(residences, Later("s3"), settings.bucket)
 admissions = Admissions(
     people=people,
     audit=audit,
@@ -282,10 +325,25 @@ def set_residence(
                 due_day=body.due_day,
                 provider=body.provider,
                 other_providers=tuple(body.other_providers),
+                documents=_documents(body.documents) if body.documents else None,
             ),
             deeds.entry(Action.RESIDENCE_SET, staff, network, residence_id=residence_id),
         )
     )
+
+
+@api.put(
+    "/v1/desk/residences/<residence_id>/logo",
+    summary="Set the logo on a residence's documents",
+    errors=[Forbidden, NotFound, TooLarge],
+    security="staff",
+)
+def set_logo(residence_id: str, request: Request, staff: CurrentStaff, network: Source) -> ResidenceView:
+    """The body is a PNG, of 100 kB and 1,200 pixels a side at most. It holds for documents to come."""
+    require(staff, *RESIDENCE_CREATORS)
+    within(staff, residence_id)
+    entry = deeds.entry(Action.RESIDENCE_SET, staff, network, residence_id=residence_id)
+    return _residence(logos.set(residence_id, raw_body(request, limit=MAX_BYTES), entry))
 
 
 @api.post(
@@ -382,6 +440,49 @@ def _cell(value: str | int | date) -> str:
     return value.isoformat() if isinstance(value, date) else value
 
 
+def _documents(body: DocumentWording) -> DocumentSettings:
+    caf = body.caf
+    return DocumentSettings(
+        rent_word=body.rent_word,
+        footer_fr=body.footer_fr,
+        footer_en=body.footer_en,
+        debt_tolerance_cents=body.debt_tolerance_cents,
+        caf=CafSettings(
+            structure=caf.structure,
+            agency_code=caf.agency_code,
+            agreement_number=caf.agreement_number,
+            agreement_on=caf.agreement_on,
+            furnished=caf.furnished,
+            third_party_payment=caf.third_party_payment,
+            surfaces=tuple(
+                RoomSurface(rooms=one.rooms, square_decimetres=one.square_decimetres) for one in caf.surfaces
+            ),
+        ),
+    )
+
+
+def _wording(documents: DocumentSettings) -> DocumentWording:
+    caf = documents.caf
+    return DocumentWording(
+        rent_word=documents.rent_word,
+        footer_fr=documents.footer_fr,
+        footer_en=documents.footer_en,
+        debt_tolerance_cents=documents.debt_tolerance_cents,
+        caf=CafCertificateSettings(
+            structure=caf.structure,
+            agency_code=caf.agency_code,
+            agreement_number=caf.agreement_number,
+            agreement_on=caf.agreement_on,
+            furnished=caf.furnished,
+            third_party_payment=caf.third_party_payment,
+            surfaces=[
+                RoomSurfaceSettings(rooms=one.rooms, square_decimetres=one.square_decimetres)
+                for one in caf.surfaces
+            ],
+        ),
+    )
+
+
 def _residence(residence: Residence) -> ResidenceView:
     return ResidenceView(
         residence_id=residence.residence_id,
@@ -389,6 +490,7 @@ def _residence(residence: Residence) -> ResidenceView:
         postal_code=residence.postal_code,
         city=residence.city,
         confirmed=residence.confirmed,
+        has_logo=bool(residence.documents.logo),
         settings=ResidenceSettings(
             address=list(residence.address),
             time_zone=residence.time_zone,
@@ -400,6 +502,7 @@ def _residence(residence: Residence) -> ResidenceView:
             due_day=residence.due_day,
             provider=residence.provider,
             other_providers=list(residence.other_providers),
+            documents=_wording(residence.documents),
         ),
     )
 

@@ -20,7 +20,7 @@ import pytest
 from local import authority
 from sesame.documents.render import MissingResource, Renderer
 from sesame.documents.seal import KmsSealer, WrongCertificate
-from sesame.domain.certificates import DocumentStatus, Kind, Validity
+from sesame.domain.certificates import DocumentStatus, Kind, Validity, canonical
 from sesame.domain.journal import Entry, EntryKind
 from sesame.domain.notices import notice_for
 from sesame.domain.tenancy import Language, LeaseStatus
@@ -30,10 +30,14 @@ from sesame.platform.ids import new_id
 from sesame.platform.secrets import Secrets
 from sesame.services.certificates import (
     Certificates,
+    DetailsMissing,
     NoNotice,
+    NothingBilled,
     NothingReceived,
     NotPaidInFull,
+    NotUpToDate,
     PaidInFull,
+    StayNotOver,
 )
 from sesame.services.documents import Downloads, EntryDocuments, LeaseCancelled, Verifications
 from sesame.services.rendering import Rendering
@@ -194,6 +198,73 @@ def test_a_receipt_waits_for_the_whole_period_to_be_paid(office: Office, tenant:
     assert part.facts["period"]["outstanding_cents"] == SEPTEMBER_CENTS - 20_000
     assert receipt.facts["period"]["rent_cents"] == 40_000
     assert receipt.facts["period"]["charges_cents"] == 5_000
+
+
+def test_each_refusal_says_why_and_what_to_do(office: Office, tenant: Tenant) -> None:
+    session = office.session(tenant)
+    with pytest.raises(NothingBilled):
+        office.certificates.request(session, Kind.STATEMENT_OF_ACCOUNT)
+    office.bill_september(tenant)
+    office.clock.advance(timedelta(days=20))
+
+    with pytest.raises(NotUpToDate) as in_debt:
+        office.certificates.request(session, Kind.UP_TO_DATE_CERTIFICATE)
+    with pytest.raises(StayNotOver):
+        office.certificates.request(session, Kind.END_OF_STAY_CERTIFICATE)
+    with pytest.raises(DetailsMissing) as incomplete:
+        office.certificates.request(session, Kind.CAF_RENT_CERTIFICATE)
+
+    said = str(in_debt.value.document("fr")["detail"])
+    assert "450,00" in said
+    assert "échelonnement" in said
+    missing = [one["field"] for one in incomplete.value.document("en")["errors"]]  # type: ignore[attr-defined]
+    assert "surfaces" in missing
+
+
+def test_what_is_not_due_yet_is_no_debt(office: Office, tenant: Tenant) -> None:
+    office.bill_september(tenant)
+
+    document = office.certificates.request(office.session(tenant), Kind.UP_TO_DATE_CERTIFICATE)
+
+    assert document.facts["as_of"] == "2026-09-02"
+
+
+def test_a_rent_notice_states_the_balance_before_it_and_no_payment_after_it(
+    office: Office, tenant: Tenant
+) -> None:
+    session = office.session(tenant)
+    office.bill_september(tenant)
+    first = office.certificates.request(session, Kind.RENT_NOTICE, period="2026-09")
+    office.receive(tenant, 20_000)
+    again = office.certificates.request(session, Kind.RENT_NOTICE, period="2026-09")
+
+    assert first.document_id == again.document_id
+    assert first.facts["brought_forward_cents"] == 0
+    assert first.facts["period"]["total_cents"] == SEPTEMBER_CENTS
+
+
+def test_a_statement_ends_where_the_account_stands(office: Office, tenant: Tenant) -> None:
+    office.bill_september(tenant)
+    office.receive(tenant, 20_000)
+
+    document = office.certificates.request(office.session(tenant), Kind.STATEMENT_OF_ACCOUNT)
+
+    statement = document.facts["statement"]
+    assert statement["closing_cents"] == SEPTEMBER_CENTS - 20_000
+    assert [line["kind"] for line in statement["lines"]] == ["notice", "payment"]
+
+
+def test_a_logo_that_cannot_be_had_leaves_the_document_requested(office: Office, tenant: Tenant) -> None:
+    document = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
+    key = keys.document(document.document_id)
+    item = office.aws.documents.get(key)
+    facts = document.facts | {"style": document.facts["style"] | {"logo": "0" * 64}}
+    office.aws.documents.put(item | {"facts": canonical(facts)})
+
+    with pytest.raises(MissingResource):
+        office.rendering.render(document.document_id)
+
+    assert office.documents.get(document.document_id).status is DocumentStatus.REQUESTED  # type: ignore[union-attr]
 
 
 def test_a_receipt_dates_its_payments_by_the_residences_clock(office: Office, tenant: Tenant) -> None:

@@ -1,11 +1,17 @@
 """Residences' settings over HTTP: read by all staff, set and confirmed by who is in charge."""
 
+import base64
+import io
 import json
+from datetime import date
 from types import ModuleType
 from typing import Any
 
 import pytest
+from PIL import Image
 
+from sesame.domain.logos import logo_key
+from sesame.domain.tenancy import RentWord
 from sesame.services.residences import is_siret
 from sesame.store.people import People, residence_item
 from tests.integration.entries import http_event, load, prepare
@@ -113,3 +119,61 @@ def test_a_residence_that_is_not_there_is_not_found(desk: ModuleType, residence_
 )
 def test_a_siret_is_checked_by_its_sum(number: str, right: bool) -> None:
     assert is_siret(number) is right
+
+
+DOCUMENTS: dict[str, Any] = {
+    "rent_word": "redevance",
+    "footer_fr": "Établissement public",
+    "footer_en": "Public body",
+    "debt_tolerance_cents": 500,
+    "caf": {
+        "structure": "university_residence",
+        "agency_code": "",
+        "agreement_number": "974/2019/0417",
+        "agreement_on": "2019-07-01",
+        "furnished": True,
+        "third_party_payment": True,
+        "surfaces": [{"rooms": "B2*", "square_decimetres": 1850}],
+    },
+}
+
+
+def test_what_documents_say_is_kept_and_shown_and_stays_when_not_given(desk: ModuleType, aws: Any) -> None:
+    ask(desk, "PUT", PATH, SETTINGS | {"documents": DOCUMENTS})
+    status, shown = ask(desk, "PUT", PATH, SETTINGS | {"issue_day": 26})
+
+    kept = People(aws.identity, aws.pepper).residence(RESIDENCE.residence_id)
+    assert status == 200
+    assert shown["settings"]["documents"] == DOCUMENTS
+    assert kept is not None
+    assert kept.issue_day == 26
+    assert kept.documents.rent_word is RentWord.FEE
+    assert kept.documents.caf.agreement_on == date(2019, 7, 1)
+
+
+def send_logo(desk: ModuleType, png: bytes, groups: str = "[manager]") -> tuple[int, Any]:
+    event = http_event("PUT", f"{PATH}/logo", None)
+    event["headers"]["content-type"] = "image/png"
+    event |= {"body": base64.b64encode(png).decode(), "isBase64Encoded": True}
+    event["requestContext"]["authorizer"] = {"jwt": {"claims": {"sub": "s", "cognito:groups": groups}}}
+    answer = desk.handler(event, None)
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+def test_a_logo_is_kept_under_its_digest_and_survives_other_settings(desk: ModuleType, aws: Any) -> None:
+    png = io.BytesIO()
+    Image.new("RGB", (240, 60), (29, 78, 107)).save(png, "PNG")
+
+    status, shown = send_logo(desk, png.getvalue())
+    ask(desk, "PUT", PATH, SETTINGS | {"documents": DOCUMENTS})
+
+    kept = People(aws.identity, aws.pepper).residence(RESIDENCE.residence_id)
+    assert kept is not None
+    stored = aws.s3.get_object(Bucket=aws.bucket, Key=logo_key(kept.documents.logo))["Body"].read()
+    assert (status, shown["has_logo"]) == (200, True)
+    assert stored == png.getvalue()
+
+
+def test_a_logo_that_cannot_be_drawn_or_is_not_theirs_to_set_is_refused(desk: ModuleType) -> None:
+    assert send_logo(desk, b"GIF89a")[0] == 422
+    assert send_logo(desk, b"GIF89a", groups="[desk]")[0] == 403

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import jinja2
 import pikepdf
@@ -17,6 +18,7 @@ from PIL import Image
 
 from sesame.documents.render import MissingFont, MissingResource, Rendered, Renderer
 from sesame.domain import codes
+from sesame.domain.caf import caf_facts
 from sesame.domain.certificates import (
     ATTACHMENT_NAME,
     Facts,
@@ -27,15 +29,32 @@ from sesame.domain.certificates import (
     slip_facts,
 )
 from sesame.domain.codes import CodeFormat
+from sesame.domain.debts import Instalment, PaymentPlan, formal_notice_facts, payment_plan_facts
+from sesame.domain.journal import Entry, EntryKind, fold
 from sesame.domain.receipts import (
     PeriodStanding,
     Settlement,
     part_payment_facts,
     payment_receipt_facts,
     receipt_facts,
+    rent_notice_facts,
 )
+from sesame.domain.standings import end_of_stay_facts, statement_facts, up_to_date_facts
 from sesame.domain.takings import Method, Taking, TakingPurpose
-from sesame.domain.tenancy import Channel, ContactHold, Landlord, Language, Lease, Person, Residence
+from sesame.domain.tenancy import (
+    CafSettings,
+    Channel,
+    ContactHold,
+    DocumentSettings,
+    Landlord,
+    Language,
+    Lease,
+    LeaseStatus,
+    Person,
+    Residence,
+    RoomSurface,
+    Structure,
+)
 
 # WeasyPrint leaves its colour profile open.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file.*sRGB2014.icc:ResourceWarning")
@@ -52,6 +71,7 @@ LANDLORD = Landlord(
     name="Résidences Horizon",
     address=("12 avenue du Général-Leclerc", "75014 Paris"),
     siret="81234567800012",
+    caf_landlord_code="0924417",
     signatory="Hélène Garnier-Moreau",
     signatory_title="Directrice de la gestion locative",
 )
@@ -64,6 +84,15 @@ RESIDENCE = Residence(
     time_zone="Europe/Paris",
     landlord=LANDLORD,
     desk_contact="accueil@example.org",
+    documents=DocumentSettings(
+        footer_fr="Résidences Horizon, SAS au capital de 50 000 €, RCS Paris 812 345 678",
+        caf=CafSettings(
+            structure=Structure.UNIVERSITY_RESIDENCE,
+            agreement_number="92/2019/0417",
+            agreement_on=date(2019, 7, 1),
+            surfaces=(RoomSurface(rooms="B4*", square_decimetres=1_850),),
+        ),
+    ),
 )
 LEASE = Lease(
     lease_id="l1",
@@ -134,14 +163,88 @@ def _with_new_contact(who: Tenancy) -> Tenancy:
 def every_kind(language: Language) -> dict[str, tuple[Facts, str | None]]:
     """Facts of each kind, and the code to print."""
     who = tenancy(language)
+    wall = ZoneInfo(RESIDENCE.time_zone)
     return {
         "residence_certificate": (residence_facts(who, as_of=ISSUE.on), None),
+        "caf_rent_certificate": (caf_facts(who, as_of=ISSUE.on, overdue_cents=0), None),
+        "rent_notice": (
+            rent_notice_facts(who, october(), due_on=date(2026, 10, 10), brought_forward_cents=12_345),
+            None,
+        ),
         "receipt": (receipt_facts(who, october(100_000, 23_450)), None),
         "part_payment_receipt": (part_payment_facts(who, october(100_000)), None),
+        "statement_of_account": (
+            statement_facts(
+                who, autumn(), starts_on=date(2026, 10, 1), ends_on=date(2026, 11, 23), wall=wall
+            ),
+            None,
+        ),
+        "up_to_date_certificate": (up_to_date_facts(who, (), as_of=ISSUE.on), None),
+        "end_of_stay_certificate": (
+            end_of_stay_facts(moved_out(who), autumn(), as_of=date(2027, 9, 6), wall=wall),
+            None,
+        ),
         "payment_receipt": (payment_receipt_facts(who, CHEQUE), None),
         "entry_document": (entry_facts(who), TENANT_CODE),
         "code_slip": (slip_facts(_with_new_contact(who), ISSUE.at), TENANT_CODE),
+        "payment_plan_agreement": (payment_plan_facts(who, PLAN), None),
+        "formal_notice": (
+            formal_notice_facts(
+                who, fold(autumn()).checkpoint.outstanding, as_of=ISSUE.on, pay_by=date(2026, 12, 8)
+            ),
+            None,
+        ),
     }
+
+
+PLAN = PaymentPlan(
+    debt_cents=123_450,
+    agreed_on=ISSUE.on,
+    instalments=[Instalment(due_on=date(2026, 12, 5), amount_cents=41_150)]
+    + [Instalment(due_on=date(2027, month, 5), amount_cents=41_150) for month in (1, 2)],
+)
+
+
+def moved_out(who: Tenancy) -> Tenancy:
+    """Whose stay is over."""
+    return replace(who, lease=replace(who.lease, status=LeaseStatus.CLOSED))
+
+
+def autumn() -> list[Entry]:
+    """September paid, October in part, a payment returned, November not."""
+
+    def at(month: int, day: int) -> datetime:
+        return datetime(2026, month, day, 9, tzinfo=UTC)
+
+    notices = [
+        Entry(
+            entry_id=f"notice:2026-{month:02}",
+            kind=EntryKind.NOTICE,
+            amount_cents=123_450,
+            effective_at=at(month, 1),
+            period=f"2026-{month:02}",
+            due_on=date(2026, month, 10),
+        )
+        for month in (9, 10, 11)
+    ]
+    paid = [
+        Entry(
+            entry_id=f"payment:{number}",
+            kind=EntryKind.PAYMENT,
+            amount_cents=-cents,
+            effective_at=at(month, day),
+            source=f"payment:{number}",
+        )
+        for number, (month, day, cents) in enumerate([(9, 8, 123_450), (10, 9, 100_000), (10, 20, 23_450)])
+    ]
+    returned = Entry(
+        entry_id="returned:2",
+        kind=EntryKind.REFUND,
+        amount_cents=23_450,
+        effective_at=at(10, 27),
+        reverses="payment:2",
+    )
+    return [*notices, *paid, returned]
 
 
 KINDS = sorted(every_kind(Language.FRENCH))

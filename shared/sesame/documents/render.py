@@ -4,6 +4,7 @@ Imported by the render function alone: WeasyPrint takes a third of a second to l
 """
 
 import base64
+import hashlib
 import io
 import logging
 import os
@@ -17,10 +18,10 @@ import jinja2
 import segno
 
 from sesame.documents import typography
-from sesame.documents.wording import TEXTS, Voice
+from sesame.documents.wording import Voice, marked
 from sesame.domain import codes
 from sesame.domain.certificates import ATTACHMENT_NAME, SHOWS_THE_CODE, Facts, Issue, attachment
-from sesame.domain.tenancy import Language
+from sesame.domain.tenancy import Language, RentWord
 
 _HERE = Path(__file__).parent
 # Read by fontconfig when WeasyPrint loads it: hence before the import below.
@@ -40,6 +41,10 @@ _FAMILIES = frozenset({"Inter", "JetBrains Mono"})
 _WEASYPRINT = logging.getLogger("weasyprint")
 _WEASYPRINT.propagate = False  # its lines may quote a name
 _MISSING_GLYPH = ".notdef glyph rendered"
+REPLACEMENT = "\ufffd"
+"""Printed for what no font has. PDF/A and PDF/UA forbid the empty box that fonts keep for that."""
+_NAME_LETTERS = "ệ Ж ع 中 अ ไ"
+"""Of scripts that names come in, from fonts that documents are not set in (but the first)."""
 
 
 class RenderingFailed(Exception):
@@ -56,11 +61,18 @@ class MissingFont(RenderingFailed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """A PDF. `missing_glyphs` counts the characters no font has, each drawn as an empty box."""
+    """A PDF. `missing_glyphs` counts the characters no font has: `REPLACEMENT` stands for each."""
 
     pdf: bytes
     pages: int
     missing_glyphs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Drawn:
+    pdf: bytes
+    pages: int
+    missing: frozenset[int]
 
 
 class _OwnFilesOnly(URLFetcher):  # type: ignore[misc]  # WeasyPrint is not typed
@@ -81,7 +93,8 @@ class _Faults(logging.Handler):
     """Hears what WeasyPrint only logs."""
 
     errors: int = 0
-    missing: set[str] = field(default_factory=set)
+    missing: set[int] = field(default_factory=set)
+    """Code points."""
 
     def __post_init__(self) -> None:
         logging.Handler.__init__(self, logging.WARNING)
@@ -91,7 +104,7 @@ class _Faults(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Counts a fault, or notes a letter that no font has."""
         if str(record.msg).startswith(_MISSING_GLYPH):
-            self.missing.add(str(record.args))
+            self.missing.add(ord(str(record.args[0])))  # type: ignore[index]
         elif record.levelno >= logging.ERROR:
             self.errors += 1
 
@@ -106,6 +119,9 @@ class Renderer:
         self._style = weasyprint.CSS(
             filename=_TEMPLATES / "document.css", font_config=self._fonts, url_fetcher=self._fetcher
         )
+        self._paged = weasyprint.CSS(
+            filename=_TEMPLATES / "pages.css", font_config=self._fonts, url_fetcher=self._fetcher
+        )
         self._templates = _environment()
 
     def render(
@@ -115,19 +131,31 @@ class Renderer:
         *,
         tenant_code: str | None = None,
         datamatrix: bytes | None = None,
+        logo: bytes | None = None,
     ) -> Rendered:
         """The PDF of some facts.
 
         `tenant_code` (folded) goes with the documents that show it, and with no other; `datamatrix` is a
-        2D-Doc as PNG, a pixel a module, printed beside the QR code. The same arguments give the same bytes.
-        Raises MissingResource, MissingFont.
+        2D-Doc as PNG, a pixel a module, printed beside the QR code; `logo` is the PNG that the facts name.
+        The same arguments give the same bytes. Raises MissingResource, MissingFont.
         """
-        html = self._html(facts, issue, tenant_code, datamatrix)
+        html = self._html(facts, issue, tenant_code, datamatrix, logo)
+        drawn = self._draw(html, facts, issue)
+        if drawn.missing:
+            self._require_name_fonts()
+            html = html.translate(dict.fromkeys(drawn.missing, REPLACEMENT))
+            absent, drawn = len(drawn.missing), self._draw(html, facts, issue)
+            return Rendered(pdf=drawn.pdf, pages=drawn.pages, missing_glyphs=absent)
+        return Rendered(pdf=drawn.pdf, pages=drawn.pages, missing_glyphs=0)
+
+    def _draw(self, html: str, facts: Facts, issue: Issue) -> "_Drawn":
         faults = _Faults()
         _WEASYPRINT.addHandler(faults)
         try:
             page = weasyprint.HTML(string=html, url_fetcher=self._fetcher)
             document = page.render(stylesheets=[self._style], font_config=self._fonts)
+            if len(document.pages) > 1:
+                document = page.render(stylesheets=[self._style, self._paged], font_config=self._fonts)
             _declare_accessible(document.metadata)
             document.metadata.attachments = [_data(facts, issue)]
             pdf = document.write_pdf(pdf_variant="pdf/a-3a")
@@ -139,17 +167,43 @@ class Renderer:
             raise MissingResource(f"{faults.errors} faults in a {facts['kind']}")
         if absent := _FAMILIES - {font.family for font in document.fonts.values()}:
             raise MissingFont(", ".join(sorted(absent)))
-        return Rendered(pdf=pdf, pages=len(document.pages), missing_glyphs=len(faults.missing))
+        return _Drawn(pdf=pdf, pages=len(document.pages), missing=frozenset(faults.missing))
 
-    def _html(self, facts: Facts, issue: Issue, tenant_code: str | None, datamatrix: bytes | None) -> str:
+    def _require_name_fonts(self) -> None:
+        """A letter that no font has is nobody's fault; that the fonts for names are not there is ours."""
+        faults = _Faults()
+        _WEASYPRINT.addHandler(faults)
+        try:
+            weasyprint.HTML(string=f"<p>{_NAME_LETTERS}", url_fetcher=self._fetcher).write_pdf(
+                stylesheets=[self._style], font_config=self._fonts
+            )
+        finally:
+            _WEASYPRINT.removeHandler(faults)
+        if faults.missing:
+            raise MissingFont("those for names in every script")
+
+    def _html(
+        self,
+        facts: Facts,
+        issue: Issue,
+        tenant_code: str | None,
+        datamatrix: bytes | None,
+        logo: bytes | None,
+    ) -> str:
         if (facts["kind"] in SHOWS_THE_CODE) != (tenant_code is not None):
             raise ValueError("a document that shows the tenant code takes it, and no other does")
-        voice = Voice(Language(facts["language"]))
+        style = facts["style"]
+        if style["logo"] and (logo is None or hashlib.sha256(logo).hexdigest() != style["logo"]):
+            raise MissingResource("the operator's logo is not there, or is another")
+        voice = Voice(Language(facts["language"]), RentWord(style["rent_word"]))
         holder = f"{facts['holder']['given_names']} {facts['holder']['family_name']}".strip()
         return self._templates.get_template(f"{facts['kind']}.html").render(
             facts=facts,
             voice=voice,
             holder=typography.name(holder),
+            landlord=typography.name(facts["landlord"]["name"]),
+            residence=typography.residence_name(facts["residence"]["name"]),
+            logo=_image(logo) if logo and style["logo"] else None,
             issued=self._issued(issue, datamatrix),
             portal=_spoken_address(self._portal_url),
             tenant_code=tenant_code,
@@ -193,22 +247,20 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
+    environment.globals["_"] = marked
     environment.filters |= {
         "money": typography.money,
+        "figure": typography.figure,
+        "euros": typography.euros,
         "day": typography.day,
+        "short_day": typography.short_day,
         "month": typography.month,
+        "short_month": typography.short_month,
+        "surface": typography.surface,
         "name": typography.name,
-        "residence_name": typography.residence_name,
         "siret": typography.siret,
-        "method": _method,
     }
     return environment
-
-
-def _method(word: str) -> str:
-    """The text for how something was paid; whatever has no word of its own is a payment."""
-    key = f"method.{word}"
-    return key if key in TEXTS else "method.other"
 
 
 def _spoken_address(url: str) -> str:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import NewType
 
 from babel.dates import format_date
-from babel.numbers import format_currency
+from babel.numbers import format_currency, format_decimal
 from markupsafe import Markup, escape
 
 from sesame.domain.tenancy import Language
@@ -52,6 +52,40 @@ def month(period: str) -> Spoken:
     moment = date.fromisoformat(f"{period}-01")
     spoken = {
         language: format_date(moment, "MMMM y", locale=locale).replace(" ", NO_BREAK)
+        for language, locale in _LOCALES.items()
+    }
+    return Spoken(spoken)
+
+
+def short_day(iso: str) -> str:
+    """`01/09/2026`, as columns of dates have it; read alike in both languages (day first)."""
+    moment = date.fromisoformat(iso)
+    return f"{moment:%d/%m/%Y}"
+
+
+def short_month(period: str) -> str:
+    """`09/2026`."""
+    year, _, number = period.partition("-")
+    return f"{number}/{year}"
+
+
+def figure(cents: int) -> str:
+    """An amount in a column of amounts: `1 234,50`, `−12,50`; no currency, the column's note has it."""
+    sign = "\u2212" if cents < 0 else ""
+    whole, rest = divmod(abs(cents), 100)
+    return f"{sign}{whole:,}".replace(",", NARROW_NO_BREAK) + f",{rest:02}"
+
+
+def euros(cents: int) -> str:
+    """An amount as French has it, where one way of writing must do: `1 234,50 €`."""
+    return f"{figure(cents)}{NARROW_NO_BREAK}€"
+
+
+def surface(square_decimetres: int) -> Spoken:
+    """`18,5 m²`, `18.5 m²`."""
+    amount = Decimal(square_decimetres) / 100
+    spoken = {
+        language: f"{format_decimal(amount, format='0.##', locale=locale)}{NO_BREAK}m²"
         for language, locale in _LOCALES.items()
     }
     return Spoken(spoken)

@@ -18,7 +18,7 @@ from sesame.domain.tenancy import Landlord, Language, Lease, LeaseStatus, Person
 Facts = dict[str, Any]
 """What a document says, as JSON: strings, whole numbers (cents), lists and maps; dates in ISO 8601."""
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised when the printed wording changes in substance, so that the same facts give a new document."""
 
 
@@ -26,16 +26,27 @@ class Kind(StrEnum):
     """The documents there are."""
 
     RESIDENCE_CERTIFICATE = "residence_certificate"
+    CAF_RENT_CERTIFICATE = "caf_rent_certificate"
+    """*Attestation de loyer*: what the CAF needs to pay housing aid for a room in a residence."""
+    RENT_NOTICE = "rent_notice"
+    """*Avis d'échéance*: a bill, which proves nothing paid."""
     RECEIPT = "receipt"
     """*Quittance*: a period paid in full (law no. 89-462, article 21)."""
     PART_PAYMENT_RECEIPT = "part_payment_receipt"
     """*Reçu*: what was received of a period that is not paid in full."""
+    STATEMENT_OF_ACCOUNT = "statement_of_account"
+    UP_TO_DATE_CERTIFICATE = "up_to_date_certificate"
+    """Nothing is overdue beyond what the residence tolerates."""
+    END_OF_STAY_CERTIFICATE = "end_of_stay_certificate"
     PAYMENT_RECEIPT = "payment_receipt"
     """What a desk hands over for money received: a sum, a day, a way of paying. Void once it is reversed."""
     ENTRY_DOCUMENT = "entry_document"
     """Handed over on arrival; shows the tenant code."""
     CODE_SLIP = "code_slip"
     """Handed over at a desk to who had lost the tenant code; shows it."""
+    PAYMENT_PLAN_AGREEMENT = "payment_plan_agreement"
+    FORMAL_NOTICE = "formal_notice"
+    """*Mise en demeure*: asks for what is overdue, by a day, before steps are taken."""
 
 
 SHOWS_THE_CODE = frozenset({Kind.ENTRY_DOCUMENT, Kind.CODE_SLIP})
@@ -69,15 +80,25 @@ class Reason(StrEnum):
     NOT_PAID_IN_FULL = "not-paid-in-full"
     NOTHING_RECEIVED = "nothing-received"
     PAID_IN_FULL = "paid-in-full"
+    NOT_UP_TO_DATE = "not-up-to-date"
+    STAY_NOT_OVER = "stay-not-over"
+    DETAILS_MISSING = "details-missing"
+    NOTHING_OVERDUE = "nothing-overdue"
+    NOTHING_BILLED = "nothing-billed"
 
 
 class Refused(Exception):
-    """No right to this document as things stand. `outstanding_cents` is what the period still owes."""
+    """No right to this document as things stand.
 
-    def __init__(self, reason: Reason, *, outstanding_cents: int = 0) -> None:
+    `outstanding_cents` is what the period, or the account, still owes; `missing` names what the residence's
+    settings lack (the names of fields).
+    """
+
+    def __init__(self, reason: Reason, *, outstanding_cents: int = 0, missing: tuple[str, ...] = ()) -> None:
         super().__init__(reason.value)
         self.reason = reason
         self.outstanding_cents = outstanding_cents
+        self.missing = missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +113,7 @@ class Tenancy:
 
 def residence_facts(tenancy: Tenancy, *, as_of: date) -> Facts:
     """A residence certificate as of a day, by the residence's clock. Raises Refused for a cancelled lease."""
-    lease = tenancy.lease
-    if lease.status is LeaseStatus.CANCELLED:
-        raise Refused(Reason.LEASE_CANCELLED)
+    lease = standing_lease(tenancy)
     if as_of < lease.starts_on:
         stay = "future"
     elif as_of > lease.ends_on:
@@ -113,8 +132,7 @@ def entry_facts(tenancy: Tenancy) -> Facts:
 
     Raises Refused for a cancelled lease.
     """
-    if tenancy.lease.status is LeaseStatus.CANCELLED:
-        raise Refused(Reason.LEASE_CANCELLED)
+    standing_lease(tenancy)
     return common_facts(Kind.ENTRY_DOCUMENT, tenancy) | {"desk_contact": tenancy.residence.desk_contact}
 
 
@@ -239,6 +257,13 @@ def document_number(document_id: str, issued_on: date) -> str:
     return f"{issued_on.year}-{codes.printed(document_id[-8:].upper())}"
 
 
+def standing_lease(tenancy: Tenancy) -> Lease:
+    """The lease. Raises Refused if it was cancelled: then there is nothing to state."""
+    if tenancy.lease.status is LeaseStatus.CANCELLED:
+        raise Refused(Reason.LEASE_CANCELLED)
+    return tenancy.lease
+
+
 def common_facts(kind: Kind, tenancy: Tenancy) -> Facts:
     """What every document states: landlord, residence, holder, lease."""
     person, lease, residence = tenancy.person, tenancy.lease, tenancy.residence
@@ -247,6 +272,11 @@ def common_facts(kind: Kind, tenancy: Tenancy) -> Facts:
         "kind": kind.value,
         "language": tenancy.language.value,
         "landlord": _landlord(residence.landlord),
+        "style": {
+            "rent_word": residence.documents.rent_word.value,
+            "logo": residence.documents.logo,
+            "footer": {"fr": residence.documents.footer_fr, "en": residence.documents.footer_en},
+        },
         "residence": {"name": residence.name, "address": _address(residence), "city": residence.city},
         "holder": {"given_names": person.given_names, "family_name": person.family_name},
         "lease": {

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import date, tzinfo
 from typing import Any
 
-from sesame.domain.certificates import Facts, Kind, Reason, Refused, Tenancy, common_facts
+from sesame.domain.certificates import Facts, Kind, Reason, Refused, Tenancy, common_facts, standing_lease
 from sesame.domain.journal import Standing
 from sesame.domain.notices import LineKind, Notice
 from sesame.domain.takings import Taking
-from sesame.domain.tenancy import LeaseStatus
 
 ONLINE = "online"
 """How a payment came that its entry says nothing of: through a provider."""
@@ -114,11 +113,29 @@ def part_payment_facts(tenancy: Tenancy, standing: PeriodStanding | None) -> Fac
 
 
 def _billed(tenancy: Tenancy, standing: PeriodStanding | None) -> PeriodStanding:
-    if tenancy.lease.status is LeaseStatus.CANCELLED:
-        raise Refused(Reason.LEASE_CANCELLED)
+    standing_lease(tenancy)
     if standing is None:
         raise Refused(Reason.NO_NOTICE)
     return standing
+
+
+def rent_notice_facts(
+    tenancy: Tenancy, standing: PeriodStanding | None, *, due_on: date, brought_forward_cents: int
+) -> Facts:
+    """A rent notice (*avis d'échéance*) as it was billed; what came in since is no part of it.
+
+    `brought_forward_cents` is the balance before it, printed and never added (above zero: owed). Raises
+    Refused where nothing was billed.
+    """
+    standing = _billed(tenancy, standing)
+    period = _period(standing)
+    for received in ("received_cents", "outstanding_cents", "settlements"):
+        del period[received]
+    return common_facts(Kind.RENT_NOTICE, tenancy) | {
+        "period": period,
+        "due_on": due_on.isoformat(),
+        "brought_forward_cents": brought_forward_cents,
+    }
 
 
 def _period(standing: PeriodStanding) -> dict[str, Any]:

@@ -33,6 +33,63 @@ class Landlord:
     signatory_title: str = ""
 
 
+class RentWord(StrEnum):
+    """What a residence calls the rent on paper: a room of a social residence pays a *redevance*."""
+
+    RENT = "loyer"
+    FEE = "redevance"
+
+
+class Structure(StrEnum):
+    """What a residence is to the CAF."""
+
+    UNIVERSITY_RESIDENCE = "university_residence"
+    STUDENT_RESIDENCE = "student_residence"
+    HOSTEL = "hostel"
+    """*Logement-foyer* or *résidence sociale*."""
+    FURNISHED_LETTING = "furnished_letting"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomSurface:
+    """The living space of the rooms whose name matches a pattern (`B2*`), in square decimetres."""
+
+    rooms: str
+    square_decimetres: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CafSettings:
+    """What only the operator knows of what a CAF certificate states. Empty where nobody has said it."""
+
+    structure: Structure | None = None
+    agency_code: str = ""
+    """*Code agence*, where the CAF gave one."""
+    agreement_number: str = ""
+    """Of the *convention* with the State, on which APL depends; empty where there is none."""
+    agreement_on: date | None = None
+    furnished: bool = True
+    third_party_payment: bool = True
+    """*Tiers payant*: the aid goes to the landlord."""
+    surfaces: tuple[RoomSurface, ...] = ()
+    """The first that matches counts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentSettings:
+    """How a residence's documents look and what they say beyond the common words."""
+
+    rent_word: RentWord = RentWord.RENT
+    footer_fr: str = ""
+    """The operator's own words, below every document (legal form, capital, register)."""
+    footer_en: str = ""
+    logo: str = ""
+    """SHA-256 (hex) of the operator's logo, a PNG kept under it; empty for none."""
+    debt_tolerance_cents: int = 0
+    """What may be overdue of who is still certified to be up to date."""
+    caf: CafSettings = CafSettings()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Residence:
     """A residence and its settings. Times on its walls are in `time_zone` (IANA name)."""
@@ -53,6 +110,7 @@ class Residence:
     while nobody does."""
     other_providers: tuple[str, ...] = ()
     """Other ways to pay that its tenants may choose."""
+    documents: DocumentSettings = DocumentSettings()
     confirmed: bool = True
     """False while the settings come from a lease file only and nobody has read them."""
 

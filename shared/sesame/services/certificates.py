@@ -1,22 +1,17 @@
 """Certificates and receipts on request: who may have which, on the facts as they stand."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from secrets import token_bytes
 from typing import ClassVar
-from zoneinfo import ZoneInfo
 
-from sesame.domain.calendar import local_date
-from sesame.domain.certificates import Facts, Kind, Reason, Refused, Tenancy, entry_facts, residence_facts
-from sesame.domain.journal import fold, notice_entry_id
-from sesame.domain.receipts import PeriodStanding, part_payment_facts, period_standing, receipt_facts
+from sesame.domain.certificates import Kind, Reason, Refused, Tenancy
 from sesame.domain.tenancy import Language, Lease, Residence
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Conflict, Invalid, NotFound
 from sesame.platform.ids import Random
 from sesame.platform.secrets import Pepper
 from sesame.services.documents import LeaseCancelled, Order, keep
+from sesame.services.gathering import BY_PERIOD, MAY_HAVE_PERIOD, Gathering
 from sesame.services.sessions import Session
 from sesame.store import keys
 from sesame.store.accounts import Accounts
@@ -26,7 +21,6 @@ from sesame.store.people import residence_of
 from sesame.store.table import Table
 
 PAGE = 50
-BY_PERIOD = frozenset({Kind.RECEIPT, Kind.PART_PAYMENT_RECEIPT})
 
 
 class NoNotice(Conflict):
@@ -69,12 +63,67 @@ class PaidInFull(Conflict):
     }
 
 
+class NotUpToDate(Conflict):
+    """Rent is overdue beyond what the residence tolerates."""
+
+    slug = "not-up-to-date"
+    title: ClassVar = {
+        "fr": "Des loyers échus restent dus",
+        "en": "Rent that was due is still owed",
+    }
+
+
+class StayNotOver(Conflict):
+    """What certifies the end of a stay comes after it."""
+
+    slug = "stay-not-over"
+    title: ClassVar = {
+        "fr": "Votre séjour n'est pas terminé",
+        "en": "Your stay is not over",
+    }
+
+
+class DetailsMissing(Conflict):
+    """The residence has not yet said what the paper must state."""
+
+    slug = "details-missing"
+    title: ClassVar = {
+        "fr": "La résidence n'a pas encore renseigné tout ce que la CAF demande",
+        "en": "The residence has not yet given all that the CAF asks for",
+    }
+
+
+class NothingBilled(Conflict):
+    """There is no account to state."""
+
+    slug = "nothing-billed"
+    title: ClassVar = {
+        "fr": "Il n'y a encore aucun mouvement sur votre compte",
+        "en": "There is no movement on your account yet",
+    }
+
+
+class NothingOverdue(Conflict):
+    """A formal notice is for who is late."""
+
+    slug = "nothing-overdue"
+    title: ClassVar = {
+        "fr": "Aucune somme échue ne reste due",
+        "en": "Nothing that was due is still owed",
+    }
+
+
 REFUSALS: dict[Reason, type[Conflict]] = {
     Reason.LEASE_CANCELLED: LeaseCancelled,
     Reason.NO_NOTICE: NoNotice,
     Reason.NOT_PAID_IN_FULL: NotPaidInFull,
     Reason.NOTHING_RECEIVED: NothingReceived,
     Reason.PAID_IN_FULL: PaidInFull,
+    Reason.NOT_UP_TO_DATE: NotUpToDate,
+    Reason.STAY_NOT_OVER: StayNotOver,
+    Reason.DETAILS_MISSING: DetailsMissing,
+    Reason.NOTHING_BILLED: NothingBilled,
+    Reason.NOTHING_OVERDUE: NothingOverdue,
 }
 
 
@@ -93,10 +142,11 @@ class Certificates:
     ) -> Document:
         """The document that states the facts as they are now: a new one, or the one that already does.
 
-        `period` (YYYY-MM) goes with receipts and with nothing else. Raises Invalid, or one of `REFUSALS`.
+        `period` (YYYY-MM) goes with receipts and rent notices; a statement of account may have one. Raises
+        Invalid, or one of `REFUSALS`.
         At most three calls: residence, account where money matters, and one transaction.
         """
-        if (period is not None) != (kind in BY_PERIOD):
+        if (kind in BY_PERIOD and period is None) or (period and kind not in BY_PERIOD | MAY_HAVE_PERIOD):
             raise _period_problem(kind)
         now = self.clock()
         lease = session.lease
@@ -107,9 +157,10 @@ class Certificates:
             residence=residence,
             language=language or session.person.language,
         )
-        facts = _facts(
-            kind, tenancy, now, lambda: self._standing(lease.lease_id, period or "", residence.time_zone)
-        )
+        try:
+            facts = Gathering(self.accounts, tenancy, now, period).facts(kind)
+        except Refused as refused:
+            raise refusal(refused) from refused
         return keep(self.documents, self.random, Order(tenancy=tenancy, facts=facts, now=now, period=period))
 
     def of(self, session: Session, document_id: str) -> Document:
@@ -129,15 +180,6 @@ class Certificates:
         if item is None:
             raise NotFound
         return residence_of(item)
-
-    def _standing(self, lease_id: str, period: str, time_zone: str) -> PeriodStanding | None:
-        journal = self.accounts.journal(lease_id)
-        notice = next((one.notice for one in journal.notices if one.notice.period == period), None)
-        if notice is None:
-            return None
-        entry_id = notice_entry_id(period)
-        standing = next(one for one in fold(journal.entries).standings if one.entry_id == entry_id)
-        return period_standing(notice, standing, ZoneInfo(time_zone))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,29 +210,33 @@ class EntryDocumentsAgain:
         return self.certificates.request(session, Kind.ENTRY_DOCUMENT, language=language)
 
 
-def _facts(
-    kind: Kind, tenancy: Tenancy, now: datetime, standing: Callable[[], PeriodStanding | None]
-) -> Facts:
-    try:
-        if kind is Kind.RECEIPT:
-            return receipt_facts(tenancy, standing())
-        if kind is Kind.PART_PAYMENT_RECEIPT:
-            return part_payment_facts(tenancy, standing())
-        if kind is Kind.ENTRY_DOCUMENT:
-            return entry_facts(tenancy)
-        return residence_facts(tenancy, as_of=local_date(now, tenancy.residence.time_zone))
-    except Refused as refused:
-        raise _refusal(refused) from refused
-
-
-def _refusal(refused: Refused) -> Conflict:
+def refusal(refused: Refused) -> Conflict:
+    """Why, in words for who asked, and what to do about it."""
+    amount = f"{refused.outstanding_cents // 100},{refused.outstanding_cents % 100:02} €"
+    euros = f"€{refused.outstanding_cents // 100}.{refused.outstanding_cents % 100:02}"
     problem = REFUSALS[refused.reason]
+    if refused.reason is Reason.NOT_UP_TO_DATE:
+        return problem(
+            detail_fr=f"Il reste {amount} à payer, dont l'échéance est passée. Payez en ligne ou à "
+            "l'accueil : l'attestation est délivrée dès que le paiement est enregistré. Si vous ne pouvez "
+            "pas tout payer, demandez un échelonnement à l'accueil.",
+            detail_en=f"{euros} that was due is still to be paid. Pay online or at the reception: the "
+            "certificate is issued as soon as the payment is on record. If you cannot pay it all, ask for a "
+            "payment plan at the reception.",
+        )
+    if refused.reason is Reason.DETAILS_MISSING:
+        return problem(
+            detail_fr="Une attestation incomplète retarderait votre aide. Demandez à l'accueil de la "
+            "résidence de compléter ses réglages, puis redemandez l'attestation.",
+            detail_en="An incomplete certificate would delay your benefit. Ask the reception to complete the "
+            "residence's settings, then ask for the certificate again.",
+            errors=[{"field": name} for name in refused.missing],
+        )
     if not refused.outstanding_cents:
         return problem()
-    euros, cents = divmod(refused.outstanding_cents, 100)
     return problem(
-        detail_fr=f"Il reste {euros},{cents:02} € à payer pour cette période.",
-        detail_en=f"€{euros}.{cents:02} is still to be paid for this period.",
+        detail_fr=f"Il reste {amount} à payer pour cette période.",
+        detail_en=f"{euros} is still to be paid for this period.",
     )
 
 

@@ -1,10 +1,13 @@
 """The file of a document before its seal: set once, kept where only the sealer reads it, announced."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from sesame.documents.render import Renderer
+from botocore.exceptions import ClientError
+
+from sesame.documents.render import MissingResource, Renderer
 from sesame.domain.certificates import DocumentStatus
+from sesame.domain.logos import logo_key
 from sesame.platform.clock import Clock
 from sesame.platform.logs import count
 from sesame.store.documents import Document, Documents
@@ -21,16 +24,24 @@ class Rendering:
     s3: Any
     bucket: str
     clock: Clock
+    logos: dict[str, bytes] = field(default_factory=dict)
+    """Those read so far: their key is their digest, so they never change."""
 
     def render(self, document_id: str) -> bool:
         """Writes the unsealed file and announces it; False where it was there. Raises RenderingFailed.
 
-        Three calls, four for an entry document. A second delivery of the same event makes one call.
+        Three calls, four for an entry document or a logo that was not needed before. A second
+        delivery of the same event makes one call.
         """
         document = self.documents.get(document_id)
         if document is None or document.status is not DocumentStatus.REQUESTED:
             return False
-        rendered = self.renderer.render(document.facts, document.issue, tenant_code=self._code(document))
+        rendered = self.renderer.render(
+            document.facts,
+            document.issue,
+            tenant_code=self._code(document),
+            logo=self._logo(document.facts["style"]["logo"]),
+        )
         if rendered.missing_glyphs:
             count("MissingGlyphs", rendered.missing_glyphs)
         self.s3.put_object(
@@ -40,6 +51,18 @@ class Rendering:
             ContentType="application/pdf",
         )
         return self.documents.mark_rendered(document, self.clock(), missing_glyphs=rendered.missing_glyphs)
+
+    def _logo(self, digest: str) -> bytes | None:
+        """The picture that the facts name. Raises MissingResource if it cannot be had."""
+        if not digest:
+            return None
+        if digest not in self.logos:
+            try:
+                stored = self.s3.get_object(Bucket=self.bucket, Key=logo_key(digest))
+            except ClientError as error:
+                raise MissingResource("the operator's logo cannot be read") from error
+            self.logos[digest] = stored["Body"].read()
+        return self.logos[digest]
 
     def _code(self, document: Document) -> str | None:
         """The tenant code, in clear for as long as it takes to print it."""

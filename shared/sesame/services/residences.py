@@ -1,10 +1,13 @@
 """Residences' settings: what a lease file cannot know, confirmed by who is in charge of it."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from zoneinfo import available_timezones
 
-from sesame.domain.tenancy import Landlord, Residence
+from sesame.domain.logos import logo_key, png_fault
+from sesame.domain.tenancy import DocumentSettings, Landlord, Residence
 from sesame.platform.errors import Invalid, NotFound
 from sesame.store.audit import Audit, AuditEntry
 from sesame.store.people import People
@@ -27,6 +30,8 @@ class Settings:
     due_day: int
     provider: str
     other_providers: tuple[str, ...] = ()
+    documents: DocumentSettings | None = None
+    """None leaves them as they are; the logo is set apart, and stays in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +76,41 @@ class Residences:
             due_day=settings.due_day,
             provider=settings.provider,
             other_providers=settings.other_providers,
+            documents=_with_logo_of(residence, settings.documents),
             confirmed=True,
         )
         writes = [self.people.setting(confirmed), self.audit.recording(entry)]
         transact(self.people.table.client, writes, attempts=3)
         return confirmed
+
+
+@dataclass(frozen=True, slots=True)
+class Logos:
+    """Operators' logos, kept under their own digest: what a document names is what it gets."""
+
+    residences: Residences
+    s3: Any
+    bucket: str
+
+    def set(self, residence_id: str, png: bytes, entry: AuditEntry) -> Residence:
+        """Gives a residence's documents a logo. Raises NotFound, Invalid for what cannot be drawn."""
+        residence = self.residences.one(residence_id)
+        if fault := png_fault(png):
+            raise Invalid(
+                detail_fr="Envoyez une image PNG complète, de 100 ko et de 1 200 pixels de côté au plus.",
+                detail_en="Send a whole PNG picture, of 100 kB and 1,200 pixels a side at most.",
+                errors=[{"field": "body", "reason": fault}],
+            )
+        digest = hashlib.sha256(png).hexdigest()
+        self.s3.put_object(Bucket=self.bucket, Key=logo_key(digest), Body=png, ContentType="image/png")
+        changed = replace(residence, documents=replace(residence.documents, logo=digest))
+        people, audit = self.residences.people, self.residences.audit
+        transact(people.table.client, [people.setting(changed), audit.recording(entry)], attempts=3)
+        return changed
+
+
+def _with_logo_of(residence: Residence, documents: DocumentSettings | None) -> DocumentSettings:
+    return replace(documents, logo=residence.documents.logo) if documents else residence.documents
 
 
 def is_siret(text: str) -> bool:

@@ -13,14 +13,19 @@ from typing import Any
 from sesame.domain import codes
 from sesame.domain.contacts import folded_words
 from sesame.domain.tenancy import (
+    CafSettings,
     Channel,
     ContactHold,
+    DocumentSettings,
     Landlord,
     Language,
     Lease,
     LeaseStatus,
     Person,
+    RentWord,
     Residence,
+    RoomSurface,
+    Structure,
 )
 from sesame.platform.events import announcement
 from sesame.platform.ids import derived_id
@@ -471,7 +476,10 @@ class People:
 
 def residence_item(residence: Residence) -> Item:
     """A residence as stored."""
-    return {**keys.residence(residence.residence_id), **asdict(residence), "version": 1}
+    item = asdict(residence)
+    if agreed := residence.documents.caf.agreement_on:
+        item["documents"]["caf"]["agreement_on"] = agreed.isoformat()
+    return {**keys.residence(residence.residence_id), **item, "version": 1}
 
 
 def residence_of(item: Item) -> Residence:
@@ -490,7 +498,34 @@ def residence_of(item: Item) -> Residence:
         due_day=item["due_day"],
         provider=item["provider"],
         other_providers=tuple(item.get("other_providers", ())),
+        documents=_document_settings(item.get("documents", {})),
         confirmed=item["confirmed"],
+    )
+
+
+def _document_settings(item: Mapping[str, Any]) -> DocumentSettings:
+    """Of a residence set before there were any, the usual ones."""
+    if not item:
+        return DocumentSettings()
+    caf = dict(item["caf"])
+    return DocumentSettings(
+        rent_word=RentWord(item["rent_word"]),
+        footer_fr=item["footer_fr"],
+        footer_en=item["footer_en"],
+        logo=item["logo"],
+        debt_tolerance_cents=int(item["debt_tolerance_cents"]),
+        caf=CafSettings(
+            structure=Structure(caf["structure"]) if caf.get("structure") else None,
+            agency_code=caf["agency_code"],
+            agreement_number=caf["agreement_number"],
+            agreement_on=date.fromisoformat(caf["agreement_on"]) if caf.get("agreement_on") else None,
+            furnished=caf["furnished"],
+            third_party_payment=caf["third_party_payment"],
+            surfaces=tuple(
+                RoomSurface(rooms=one["rooms"], square_decimetres=int(one["square_decimetres"]))
+                for one in caf["surfaces"]
+            ),
+        ),
     )
 
 

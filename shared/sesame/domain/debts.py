@@ -1,0 +1,81 @@
+"""What is agreed or demanded about a debt: the plan to pay it off, and the formal notice to pay it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sesame.domain.certificates import Facts, Kind, Reason, Refused, Tenancy, common_facts, standing_lease
+from sesame.domain.journal import Outstanding
+from sesame.domain.standings import overdue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instalment:
+    """A part of a debt, and the last day to pay it."""
+
+    due_on: date
+    amount_cents: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentPlan:
+    """A debt and the instalments that pay it off; ValueError unless they add up to it, day after day."""
+
+    debt_cents: int
+    agreed_on: date
+    instalments: Sequence[Instalment]
+
+    def __post_init__(self) -> None:
+        days = [one.due_on for one in self.instalments]
+        if not days or days != sorted(set(days)) or days[0] < self.agreed_on:
+            raise ValueError("instalments come one after another, none before the agreement")
+        if any(one.amount_cents <= 0 for one in self.instalments):
+            raise ValueError("an instalment is an amount to pay")
+        if sum(one.amount_cents for one in self.instalments) != self.debt_cents:
+            raise ValueError("the instalments do not add up to the debt")
+
+
+def payment_plan_facts(tenancy: Tenancy, plan: PaymentPlan) -> Facts:
+    """A payment-plan agreement, for both to sign. Raises Refused for a cancelled lease."""
+    standing_lease(tenancy)
+    return common_facts(Kind.PAYMENT_PLAN_AGREEMENT, tenancy) | {
+        "plan": {
+            "debt_cents": plan.debt_cents,
+            "agreed_on": plan.agreed_on.isoformat(),
+            "instalments": [
+                {"due_on": one.due_on.isoformat(), "amount_cents": one.amount_cents}
+                for one in plan.instalments
+            ],
+        }
+    }
+
+
+def formal_notice_facts(
+    tenancy: Tenancy, outstanding: Iterable[Outstanding], *, as_of: date, pay_by: date
+) -> Facts:
+    """A formal notice (*mise en demeure*) to pay what is overdue by a day. Raises Refused if nothing is."""
+    standing_lease(tenancy)
+    if pay_by <= as_of:
+        raise ValueError("a formal notice leaves time to pay")
+    late = overdue(outstanding, as_of)
+    if not late:
+        raise Refused(Reason.NOTHING_OVERDUE)
+    return common_facts(Kind.FORMAL_NOTICE, tenancy) | {
+        "desk_contact": tenancy.residence.desk_contact,
+        "demand": {
+            "as_of": as_of.isoformat(),
+            "pay_by": pay_by.isoformat(),
+            "debts": [_debt(one) for one in late],
+            "total_cents": sum(one.unpaid_cents for one in late),
+        },
+    }
+
+
+def _debt(one: Outstanding) -> dict[str, Any]:
+    return {
+        "period": one.period,
+        "due_on": one.due_on.isoformat(),
+        "amount_cents": one.amount_cents,
+        "unpaid_cents": one.unpaid_cents,
+    }
