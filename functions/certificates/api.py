@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Depends, Response
-from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from pydantic import Field
 
 from sesame.domain import codes
@@ -18,7 +18,7 @@ from sesame.platform.http import Api, Id, Shown, Source, StrictModel
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.certificates import PAGE, REFUSALS, Certificates, EntryDocumentsAgain
-from sesame.services.documents import Downloads, Verifications
+from sesame.services.documents import Downloads, Verification, Verifications
 from sesame.services.sessions import Session, SessionCheck, session_dependency
 from sesame.store.accounts import Accounts
 from sesame.store.audit import Audit
@@ -81,6 +81,9 @@ class CertificateList(Shown):
 
     certificates: list[Certificate]
     next: str | None
+
+
+Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 
 
 class VerificationAnswer(Shown):
@@ -171,7 +174,16 @@ def verify(verification_code: str) -> VerificationAnswer:
 
     A 404 could as well mean a mistyped address; whoever checks a paper must be able to tell the two apart.
     """
-    answer = verifications.check(verification_code)
+    return _verification(verifications.check(verification_code))
+
+
+@api.get("/v1/verifications/files/<sha256>", summary="Whether a file is one that was issued, unchanged")
+def verify_file(sha256: Sha256) -> VerificationAnswer:
+    """By the SHA-256 of the file (hexadecimal), made by whoever checks: the file itself stays with them."""
+    return _verification(verifications.check_digest(sha256))
+
+
+def _verification(answer: Verification) -> VerificationAnswer:
     statement = answer.statement
     if statement is None:
         return VerificationAnswer(status=answer.validity)

@@ -47,6 +47,10 @@ class Aws:
     seal_certificate_secret: str
     seal_trust: str
     """PEM: the root of the seal's certificate."""
+    two_d_doc_key: str
+    two_d_doc_certificate_secret: str
+    two_d_doc_trust: str
+    """PEM: the certificate that 2D-Docs name."""
     pepper_secret: str
     pepper: Pepper
 
@@ -60,6 +64,8 @@ class Aws:
             "OPERATIONS_TABLE": self.operations.name,
             "BUCKET": self.bucket,
             "CODES_KEY": self.codes_key,
+            "TWO_D_DOC_KEY": self.two_d_doc_key,
+            "TWO_D_DOC_CERTIFICATE_SECRET": self.two_d_doc_certificate_secret,
             "SEAL_KEY": self.seal_key,
             "SEAL_CERTIFICATE_SECRET": self.seal_certificate_secret,
             "PEPPER_SECRET": self.pepper_secret,
@@ -123,6 +129,8 @@ def _account() -> Aws:
     secrets = boto3.client("secretsmanager")
     seal_certificate = authority.issue_seal(kms, seal_key)
     certificate_secret = secrets.create_secret(Name="seal", SecretString=seal_certificate)["ARN"]
+    code_certificate = authority.issue_two_d_doc(kms, seal_key)
+    code_secret = secrets.create_secret(Name="2d-doc", SecretString=code_certificate)["ARN"]
     pepper_secret = secrets.create_secret(Name="pepper", SecretString="p" * 64)["ARN"]
     ses = boto3.client("sesv2")
     ses.create_email_identity(EmailIdentity=SENDER)
@@ -139,6 +147,9 @@ def _account() -> Aws:
         seal_key=seal_key,
         seal_certificate_secret=certificate_secret,
         seal_trust="-----BEGIN CERTIFICATE-----" + seal_certificate.split("-----BEGIN CERTIFICATE-----")[-1],
+        two_d_doc_key=seal_key,  # one key does for both here; the template gives each its own
+        two_d_doc_certificate_secret=code_secret,
+        two_d_doc_trust=json.loads(code_certificate)["pem"],
         pepper_secret=pepper_secret,
         pepper=Pepper(Secrets(secrets), pepper_secret),
         **tables,

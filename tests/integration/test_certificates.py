@@ -43,6 +43,7 @@ from sesame.services.documents import Downloads, EntryDocuments, LeaseCancelled,
 from sesame.services.rendering import Rendering
 from sesame.services.sealing import Sealing
 from sesame.services.sessions import Session
+from sesame.services.two_d_docs import TwoDDocs
 from sesame.store import keys
 from sesame.store.accounts import Accounts
 from sesame.store.audit import Action, Audit
@@ -72,15 +73,23 @@ class Office:
         self.entry_documents = EntryDocuments(self.documents)
         self.downloads = Downloads(self.documents, aws.s3, aws.bucket)
         self.verifications = Verifications(self.documents)
+        secrets = Secrets(aws.secrets)
+        self.two_d_docs = TwoDDocs(
+            documents=self.documents,
+            kms=aws.kms,
+            key=aws.two_d_doc_key,
+            secrets=secrets,
+            certificate_secret=aws.two_d_doc_certificate_secret,
+        )
         self.rendering = Rendering(
-            self.documents, RENDERER, aws.kms, aws.codes_key, aws.s3, aws.bucket, clock
+            self.documents, RENDERER, aws.kms, aws.codes_key, aws.s3, aws.bucket, clock, self.two_d_docs
         )
         self.sealing = Sealing(
             documents=self.documents,
             sealer=KmsSealer(
                 kms=aws.kms,
                 key=aws.seal_key,
-                secrets=Secrets(aws.secrets),
+                secrets=secrets,
                 certificate_secret=aws.seal_certificate_secret,
             ),
             s3=aws.s3,

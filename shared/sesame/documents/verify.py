@@ -6,6 +6,7 @@ the document was revoked since) is at the address that the report gives.
 
 import io
 import json
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,11 @@ from pyhanko_certvalidator import ValidationContext
 from sesame.domain import codes, two_d_doc
 from sesame.domain.certificates import ATTACHMENT_NAME, Facts, Issue, attachment
 from sesame.domain.two_d_doc import Signatory, TwoDDoc, Unreadable
+
+# What a hostile file makes them stumble over is told by the report; their own lines might quote it.
+for _name in ("pyhanko", "pyhanko_certvalidator"):
+    logging.getLogger(_name).propagate = False
+    logging.getLogger(_name).addHandler(logging.NullHandler())
 
 MOST_BYTES = 20_000_000
 _MOST_PAGES = 60

@@ -1,11 +1,13 @@
 """The life of a document: made once for the same facts, downloaded by a link of minutes, verified."""
 
+import hashlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from secrets import token_bytes
 from typing import Any, ClassVar
 
+from sesame.domain import two_d_doc
 from sesame.domain.calendar import local_date
 from sesame.domain.certificates import (
     SHOWS_THE_CODE,
@@ -100,6 +102,7 @@ def _document(random: Random, order: Order) -> Document:
         object_key=f"{folder}/{new_id(random)}.pdf",
         period=order.period,
         code_cipher=lease.code_cipher if order.kind in SHOWS_THE_CODE else None,
+        carries_two_d_doc=order.tenancy.residence.documents.two_d_doc and two_d_doc.carried(order.facts),
         asked_at=order.now,
     )
 
@@ -237,13 +240,24 @@ class Verifications:
 
     documents: Documents
 
+    def check_file(self, pdf: bytes) -> Verification:
+        """The answer to a file: ours, unchanged to the byte, or unknown. Two calls."""
+        return self.check_digest(hashlib.sha256(pdf).hexdigest())
+
+    def check_digest(self, digest: str) -> Verification:
+        """The same by the SHA-256 (hex) of a file, for who keeps the file to themselves."""
+        return _verified(self.documents.by_file(digest))
+
     def check(self, typed: str) -> Verification:
         """The answer to a verification code, however it was typed. Two calls, none for what is no code."""
         code = read_verification_code(typed)
-        document = self.documents.by_verification_code(code) if code else None
-        # Without a file there is no paper yet, so that whoever asks holds something else.
-        if document is None or document.status is not DocumentStatus.READY:
-            return Verification(validity=Validity.UNKNOWN)
-        return Verification(
-            validity=document.validity, statement=public_statement(document.facts, document.issue)
-        )
+        return _verified(self.documents.by_verification_code(code) if code else None)
+
+
+def _verified(document: Document | None) -> Verification:
+    # Without a file there is no paper yet, so that whoever asks holds something else.
+    if document is None or document.status is not DocumentStatus.READY:
+        return Verification(validity=Validity.UNKNOWN)
+    return Verification(
+        validity=document.validity, statement=public_statement(document.facts, document.issue)
+    )

@@ -5,11 +5,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from sesame.documents.datamatrix import datamatrix
 from sesame.documents.render import MissingResource, Renderer
 from sesame.domain.certificates import DocumentStatus
 from sesame.domain.logos import logo_key
 from sesame.platform.clock import Clock
 from sesame.platform.logs import count
+from sesame.services.two_d_docs import TwoDDocs
 from sesame.store.documents import Document, Documents
 
 
@@ -24,14 +26,15 @@ class Rendering:
     s3: Any
     bucket: str
     clock: Clock
+    two_d_docs: TwoDDocs
     logos: dict[str, bytes] = field(default_factory=dict)
     """Those read so far: their key is their digest, so they never change."""
 
     def render(self, document_id: str) -> bool:
         """Writes the unsealed file and announces it; False where it was there. Raises RenderingFailed.
 
-        Three calls, four for an entry document or a logo that was not needed before. A second
-        delivery of the same event makes one call.
+        Three calls, four for an entry document or a logo that was not needed before, five with a
+        2D-Doc. A second delivery of the same event makes one call.
         """
         document = self.documents.get(document_id)
         if document is None or document.status is not DocumentStatus.REQUESTED:
@@ -40,6 +43,7 @@ class Rendering:
             document.facts,
             document.issue,
             tenant_code=self._code(document),
+            datamatrix=self._datamatrix(document),
             logo=self._logo(document.facts["style"]["logo"]),
         )
         if rendered.missing_glyphs:
@@ -51,6 +55,10 @@ class Rendering:
             ContentType="application/pdf",
         )
         return self.documents.mark_rendered(document, self.clock(), missing_glyphs=rendered.missing_glyphs)
+
+    def _datamatrix(self, document: Document) -> bytes | None:
+        text = self.two_d_docs.of(document)
+        return datamatrix(text) if text else None
 
     def _logo(self, digest: str) -> bytes | None:
         """The picture that the facts name. Raises MissingResource if it cannot be had."""

@@ -56,6 +56,10 @@ class Document:
     """When rendering was last asked for."""
     file_digest: str | None = None
     """SHA-256 (hex) of the sealed file."""
+    carries_two_d_doc: bool = False
+    """Whether its residence has 2D-Docs and it is a paper that carries one."""
+    two_d_doc: str | None = None
+    """Its 2D-Doc, signed; None until it is rendered for the first time."""
 
     @property
     def created_at(self) -> datetime:
@@ -164,6 +168,16 @@ class Documents:
             Delete(table=self.table.name, key=keys.facts(document.lease_id, document.kind.value, digest)),
         ]
 
+    def keep_two_d_doc(self, document: Document, text: str) -> str:
+        """Keeps a document's 2D-Doc; returns the one that was there first. One call."""
+        kept = self.table.update(
+            keys.document(document.document_id),
+            "SET two_d_doc = if_not_exists(two_d_doc, :text)",
+            condition="attribute_exists(pk)",
+            values={":text": text},
+        )
+        return str(kept["two_d_doc"])
+
     def mark_rendered(self, document: Document, now: datetime, *, missing_glyphs: int = 0) -> bool:
         """The file is set: announces `document.rendered`. False if it already was."""
         try:
@@ -258,6 +272,7 @@ def _item(document: Document) -> dict[str, Any]:
         "facts": canonical(document.facts),
         "code_cipher": document.code_cipher,
         "object_key": document.object_key,
+        "carries_two_d_doc": document.carries_two_d_doc or None,
         "number": issue.number,
         "verification_code": issue.verification_code,
         "issued_on": issue.on.isoformat(),
@@ -288,4 +303,6 @@ def _document(item: Item) -> Document:
         validity=Validity(item["validity"]),
         asked_at=datetime.fromisoformat(item["asked_at"]),
         file_digest=item.get("file_digest"),
+        carries_two_d_doc=item.get("carries_two_d_doc", False),
+        two_d_doc=item.get("two_d_doc"),
     )
