@@ -184,19 +184,20 @@ pacing = Pacing(identity)
 pepper = Pepper(Secrets(client("secretsmanager")), settings.pepper_secret)
 decipher = Decipher(Later("kms"), settings.codes_key)
 formats = CodeFormats.of(settings.code_formats, settings.imported_codes)
-confirming = Confirming(challenges, pacing, pepper)
+audit = Audit(Table(dynamodb, settings.operations_table))
+confirming = Confirming(challenges, pacing, audit, pepper, token_bytes)
 starts = Starts(confirming, utc_now, token_bytes, formats)
 confirmations = Confirmations(
     confirming=confirming,
     sessions=sessions,
-    audit=Audit(Table(dynamodb, settings.operations_table)),
+    audit=audit,
     decipher=decipher,
     clock=utc_now,
     random=token_bytes,
 )
 advice = LostCodeHelp(People(identity, pepper).residences, settings.sender)
 documents = Documents(Table(dynamodb, settings.documents_table))
-welcomes = Welcomes(challenges, decipher, EntryDocuments(documents), utc_now)
+welcomes = Welcomes(challenges, audit, pepper, decipher, EntryDocuments(documents), utc_now, token_bytes)
 downloads = Downloads(documents, Later("s3"), settings.bucket)
 
 api = Api()
@@ -313,9 +314,9 @@ def lost_code_help(language: Language, search: Annotated[str, Query(max_length=1
     summary="Open a welcome link",
     errors=[WelcomeLinkEnded, WrongBirthDate],
 )
-def open_welcome(body: WelcomeRequest) -> Welcomed:
+def open_welcome(body: WelcomeRequest, source: Source) -> Welcomed:
     """Shows the tenant code and the entry document to who has the link and knows the birth date."""
-    welcomed = welcomes.open(body.token, body.birth_date)
+    welcomed = welcomes.open(body.token, body.birth_date, source=source)
     download = downloads.of(welcomed.document_id)
     return Welcomed(
         tenant_code=welcomed.tenant_code,

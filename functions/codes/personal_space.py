@@ -10,6 +10,7 @@ from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.personal_space import (
     CurrentStudent,
+    EmailOnHold,
     NoTenancy,
     PersonalSpace,
     SharedEmail,
@@ -71,7 +72,7 @@ api = Api()
 @api.get(
     "/v1/personal-space/tenant-code",
     summary="The tenant code, by the login of the personal space",
-    errors=[UnverifiedEmail, NoTenancy, SharedEmail],
+    errors=[UnverifiedEmail, EmailOnHold, NoTenancy, SharedEmail],
     security="student",
 )
 def show_code(student: CurrentStudent, source: Source) -> PersonalSpaceCodes:

@@ -12,8 +12,8 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import Field
 
 from sesame.domain.contacts import masked_email, masked_phone
+from sesame.domain.tenancy import Channel, ContactHold, LeaseStatus
 from sesame.domain.tenancy import Language as SpokenLanguage
-from sesame.domain.tenancy import LeaseStatus
 from sesame.platform.aws import client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import Forbidden, Invalid, NotFound
@@ -76,11 +76,21 @@ class LeasesFound(Shown):
     more: bool
 
 
+class ContactChange(Shown):
+    """A change of contacts that waits: until then, or until a colleague who made none of it approves it."""
+
+    recovery_id: str
+    channels: list[Channel]
+    until: datetime
+    changed_by: list[str]
+
+
 class LeaseDetails(LeaseFound):
     """What the desk needs to help. `person_id` ties a member of staff's record to their own tenancy."""
 
     person_id: str
     language: SpokenLanguage
+    contact_change: ContactChange | None
 
 
 class AuditEntryShown(Shown):
@@ -151,7 +161,12 @@ def lease_details(lease_id: Id, staff: CurrentStaff) -> LeaseDetails:
     """A lease of another residence looks like one that is not there."""
     require(staff, *Role)
     found = leases.one(lease_id, staff)
-    return LeaseDetails(**_shown(found), person_id=found.person.person_id, language=found.person.language)
+    return LeaseDetails(
+        **_shown(found),
+        person_id=found.person.person_id,
+        language=found.person.language,
+        contact_change=_waiting(found.person.hold, utc_now()),
+    )
 
 
 @api.get(
@@ -200,6 +215,17 @@ def read_audit(
         )
     audit.record(deeds.entry(Action.AUDIT_READ, staff, network, residence_id=residence_id))
     return _page(page)
+
+
+def _waiting(hold: ContactHold | None, now: datetime) -> ContactChange | None:
+    if hold is None or not hold.stands(now):
+        return None
+    return ContactChange(
+        recovery_id=hold.recovery_id,
+        channels=list(hold.held),
+        until=hold.until,
+        changed_by=list(hold.changed_by),
+    )
 
 
 def _shown(found: FoundLease) -> dict[str, object]:

@@ -148,6 +148,12 @@ def recover(lease_id: Id, body: DeskRecoveryRequest, staff: CurrentStaff, source
     )
 
 
+class ContactApproval(StrictModel):
+    """Which change is approved, as its recovery or the lease's details name it."""
+
+    recovery_id: Annotated[str, Field(min_length=1, max_length=26)]
+
+
 @api.post(
     "/v1/desk/leases/<lease_id>/contact-approvals",
     status=204,
@@ -155,10 +161,10 @@ def recover(lease_id: Id, body: DeskRecoveryRequest, staff: CurrentStaff, source
     errors=[Forbidden, NotFound, NoSuchApproval, OwnChange],
     security="staff",
 )
-def approve(lease_id: Id, staff: CurrentStaff, source: Source) -> None:
+def approve(lease_id: Id, body: ContactApproval, staff: CurrentStaff, source: Source) -> None:
     """A second pair of eyes: the changed contacts can sign in at once instead of after 24 hours."""
     require(staff, *HELPERS)
-    recoveries.approve(staff, lease_id, source=source)
+    recoveries.approve(staff, lease_id, body.recovery_id, source=source)
 
 
 @api.get(

@@ -129,7 +129,8 @@ def set_staff(staff_id: StaffId, body: StaffSettings, staff: CurrentStaff, netwo
         staff,
         network,
         staff_id_set=staff_id,
-        residences=len(record.scope.residence_ids),
+        residence_ids=" ".join(sorted(record.scope.residence_ids)),
+        person_id=record.person_id or "",
         all_residences=int(body.all_residences),
         active=int(body.active),
     )

@@ -18,12 +18,14 @@ from sesame.domain.certificates import Validity
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import Problem
-from sesame.platform.http import Api, Language, raw_body
+from sesame.platform.http import Api, Language, Source, raw_body
+from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.documents import Download, Downloads, EntryDocuments, Verification, Verifications
 from sesame.services.tenant_codes import Decipher
 from sesame.services.uploads import uploaded_file
 from sesame.services.welcome import Welcomed, WelcomeLinkEnded, Welcomes, WrongBirthDate
+from sesame.store.audit import Audit
 from sesame.store.challenges import Challenges
 from sesame.store.documents import Documents
 from sesame.store.table import Table
@@ -45,8 +47,10 @@ class PortalSettings(Settings):
 
     identity_table: str
     documents_table: str
+    operations_table: str
     bucket: str
     codes_key: str
+    pepper_secret: str
 
 
 settings = PortalSettings.from_env()
@@ -54,9 +58,12 @@ dynamodb = client("dynamodb")
 documents = Documents(Table(dynamodb, settings.documents_table))
 welcomes = Welcomes(
     Challenges(Table(dynamodb, settings.identity_table)),
+    Audit(Table(dynamodb, settings.operations_table)),
+    Pepper(Secrets(Later("secretsmanager")), settings.pepper_secret),
     Decipher(Later("kms"), settings.codes_key),
     EntryDocuments(documents, token_bytes),
     utc_now,
+    token_bytes,
 )
 verifications = Verifications(documents)
 downloads = Downloads(documents, Later("s3"), settings.bucket)
@@ -90,7 +97,7 @@ def ask(token: str, language: Language) -> Response[str]:
 
 
 @api.post("/bienvenue/<token>", in_schema=False)
-def show(token: str, language: Language, request: Request) -> Response[str]:
+def show(token: str, language: Language, request: Request, source: Source) -> Response[str]:
     """Code and document, or the form again with what is wrong."""
     words = WORDS[language]
     form = parse_qs(raw_body(request, limit=_FORM_BYTES).decode("utf-8", "replace"))
@@ -99,7 +106,7 @@ def show(token: str, language: Language, request: Request) -> Response[str]:
     except ValueError:
         return _page(422, language, "ask", _form(words, words["not_a_date"]))
     try:
-        welcomed = welcomes.open(token, birth_date)
+        welcomed = welcomes.open(token, birth_date, source=source)
         download = downloads.of(welcomed.document_id)
     except WrongBirthDate as problem:
         return _page(422, language, "ask", _form(words, _said(problem, language)))

@@ -96,7 +96,9 @@ identity = Table(dynamodb, settings.identity_table)
 operations = Table(dynamodb, settings.operations_table)
 pepper = Pepper(Secrets(client("secretsmanager")), settings.pepper_secret)
 exports = ExportRequests(DataExports(operations), pepper, Later("s3"), settings.bucket, utc_now, token_bytes)
-step_up = StepUp(Confirming(Challenges(identity), Pacing(identity), pepper), utc_now, token_bytes)
+step_up = StepUp(
+    Confirming(Challenges(identity), Pacing(identity), audit, pepper, token_bytes), utc_now, token_bytes
+)
 erasures = ErasureRequests(
     Erasures(identity, operations),
     Dossiers(People(identity, pepper), Table(dynamodb, settings.money_table)),

@@ -29,6 +29,7 @@ from local.running import LocalStack
 from sesame.domain.notices import notice_for
 from sesame.domain.tenancy import Lease, Residence
 from sesame.platform import aws, logs
+from sesame.platform.ids import new_id
 from sesame.services.accounts import Bookkeeping
 from sesame.services.one_time_codes import OneTimeCode, OneTimeCodes
 from sesame.store.accounts import Accounts
@@ -297,7 +298,7 @@ class Bench:
         one_time_codes = OneTimeCodes(
             self.codes.challenges, self.codes.pacing, self.codes.pepper, _now, token_bytes
         )
-        prepared = one_time_codes.prepare(challenge_id)
+        prepared = one_time_codes.prepare(challenge_id, new_id())
         assert isinstance(prepared, OneTimeCode)
         return prepared.shown
 

@@ -114,8 +114,11 @@ def test_a_changed_phone_proves_nothing_until_a_second_member_of_staff_approves(
     assert wait_for(code_by_mail)
     assert read_texts(instance, NUMBER) == texts
 
-    own = http.post(f"{lease}/contact-approvals", headers=receptionist)
-    approved = http.post(f"{lease}/contact-approvals", headers=staff)
+    change = http.get(lease, headers=staff).json()["contact_change"]
+    assert change["channels"] == ["sms"]
+    named = {"recovery_id": change["recovery_id"]}
+    own = http.post(f"{lease}/contact-approvals", json=named, headers=receptionist)
+    approved = http.post(f"{lease}/contact-approvals", json=named, headers=staff)
 
     assert (own.status_code, own.json()["type"]) == (403, "urn:sesame:problem:own-change")
     assert approved.status_code == 204

@@ -110,7 +110,7 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         queries("Identity"),
         [encrypts(), writes("Identity"), updates("Identity"), reads("Operations"), reads("Money")],
     ),
-    "PortalFunction": (updates("Identity"), [deletes("Identity"), reads("Money"), knows("PepperSecret")]),
+    "PortalFunction": (updates("Identity"), [deletes("Identity"), reads("Money"), reads("Operations")]),
     "TenancyFunction": (reads("Money"), [writes("Money"), reads("Documents"), decrypts()]),
     "PaymentsFunction": (writes("Money"), [writes("Identity"), reads("Documents"), decrypts()]),
     "WebhooksFunction": (writes("Money"), [reads("Money"), deletes("Money"), reads("Identity")]),

@@ -8,10 +8,10 @@ from sesame.domain.codes import STANDARD, CodeFormats
 from sesame.platform.ids import new_id
 from sesame.services.access import Confirmations, OpenedSession, RecoveredCode, Starts
 from sesame.services.confirming import Confirming
-from sesame.services.one_time_codes import OneTimeCode, OneTimeCodes
+from sesame.services.one_time_codes import Explanation, OneTimeCode, OneTimeCodes, Withheld
 from sesame.services.sessions import SessionCheck
 from sesame.services.tenant_codes import Decipher
-from sesame.services.welcome import WelcomeLinks, Welcomes
+from sesame.services.welcome import Welcomed, WelcomeLinks, Welcomes
 from sesame.store.audit import Audit
 from sesame.store.challenges import Challenges
 from sesame.store.pacing import Pacing
@@ -31,7 +31,7 @@ class Door:
         self.challenges, self.sessions = Challenges(aws.identity), Sessions(aws.identity)
         self.pacing, self.audit = Pacing(aws.identity), Audit(aws.operations)
         decipher = Decipher(aws.kms, aws.codes_key)
-        self.confirming = Confirming(self.challenges, self.pacing, aws.pepper)
+        self.confirming = Confirming(self.challenges, self.pacing, self.audit, aws.pepper, token_bytes)
         self.starts = Starts(self.confirming, clock, token_bytes, formats)
         self.one_time_codes = OneTimeCodes(self.challenges, self.pacing, aws.pepper, clock, token_bytes)
         self.confirmations = Confirmations(
@@ -45,7 +45,9 @@ class Door:
         self.check = SessionCheck(self.sessions, clock)
         self.links = WelcomeLinks(self.challenges, clock, token_bytes)
         self.documents: list[str] = []
-        self.welcomes = Welcomes(self.challenges, decipher, self._document, clock)
+        self.welcomes = Welcomes(
+            self.challenges, self.audit, aws.pepper, decipher, self._document, clock, token_bytes
+        )
 
     def _document(self, *_: object) -> str:
         self.documents.append(new_id())
@@ -59,9 +61,17 @@ class Door:
         """Starts a recovery; its id."""
         return self.starts.recovery(kind, identity, born, source=source).challenge_id
 
+    def prepare(self, challenge_id: str) -> OneTimeCode | Explanation | Withheld | None:
+        """What the sender makes of a request, by an event of its own."""
+        return self.one_time_codes.prepare(challenge_id, new_id())
+
+    def open_welcome(self, token: str, born: date, *, source: str = SOMEWHERE) -> Welcomed:
+        """Opens a welcome link."""
+        return self.welcomes.open(token, born, source=source)
+
     def one_time_code(self, challenge_id: str) -> str:
         """What the message to the contact on record says."""
-        prepared = self.one_time_codes.prepare(challenge_id)
+        prepared = self.prepare(challenge_id)
         assert isinstance(prepared, OneTimeCode)
         return prepared.shown
 

@@ -58,7 +58,11 @@ class Bureau(Office):
             clock=clock,
         )
         self.step_up = StepUp(
-            Confirming(Challenges(aws.identity), Pacing(aws.identity), aws.pepper), clock, token_bytes
+            Confirming(
+                Challenges(aws.identity), Pacing(aws.identity), Audit(aws.operations), aws.pepper, token_bytes
+            ),
+            clock,
+            token_bytes,
         )
         self.store = Erasures(aws.identity, aws.operations)
         dossiers = Dossiers(People(aws.identity, aws.pepper), aws.money)
@@ -148,7 +152,7 @@ class Bureau(Office):
 
     def one_time_code(self, confirmation_id: str) -> str:
         """What the message to the contact on record says."""
-        prepared = self.code_mail.one_time_codes.prepare(confirmation_id)
+        prepared = self.code_mail.one_time_codes.prepare(confirmation_id, new_id())
         assert isinstance(prepared, OneTimeCode)
         return prepared.shown
 

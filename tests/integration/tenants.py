@@ -38,16 +38,6 @@ class Tenant:
 
 def admit(aws: Any, *, residence: Residence = RESIDENCE, **of_person: Any) -> Tenant:
     """Puts a tenant on record, in a residence that is made where it does not exist."""
-    people = People(aws.identity, aws.pepper)
-    known = people.residence(residence.residence_id)
-    lease_id, person_id = new_id(), new_id()
-    code = codes.STANDARD.new(token_bytes)
-    reference = codes.new_tenant_reference(token_bytes)
-    cipher = aws.kms.encrypt(
-        KeyId=aws.codes_key,
-        Plaintext=codes.STANDARD.printed(code).encode(),
-        EncryptionContext={"lease_id": lease_id},
-    )["CiphertextBlob"]
     described: dict[str, Any] = {
         "family_name": "Nguyễn",
         "given_names": "Thị Hương",
@@ -55,42 +45,63 @@ def admit(aws: Any, *, residence: Residence = RESIDENCE, **of_person: Any) -> Te
         "email": "huong@example.org",
         "ine": "170669074DK",
     } | of_person
-    person = Person(person_id=person_id, **described)
+    return _admitted(aws, Person(person_id=new_id(), **described), residence, known=False)
+
+
+def admit_again(aws: Any, tenant: Tenant, *, residence: Residence = RESIDENCE, **of_lease: Any) -> Tenant:
+    """Gives somebody on record another lease, of the year after unless told otherwise."""
+    next_year = {"starts_on": date(2027, 9, 1), "ends_on": date(2028, 8, 31), "room": "C101"}
+    return _admitted(aws, tenant.person, residence, known=True, **next_year | of_lease)
+
+
+def _admitted(aws: Any, person: Person, residence: Residence, *, known: bool, **of_lease: Any) -> Tenant:
+    people = People(aws.identity, aws.pepper)
+    there = people.residence(residence.residence_id)
+    lease_id = new_id()
+    code = codes.STANDARD.new(token_bytes)
+    cipher = aws.kms.encrypt(
+        KeyId=aws.codes_key,
+        Plaintext=codes.STANDARD.printed(code).encode(),
+        EncryptionContext={"lease_id": lease_id},
+    )["CiphertextBlob"]
+    described: dict[str, Any] = {
+        "room": "B204",
+        "starts_on": date(2026, 9, 1),
+        "ends_on": date(2027, 8, 31),
+    } | of_lease
     lease = Lease(
         lease_id=lease_id,
-        person_id=person_id,
+        person_id=person.person_id,
         residence_id=residence.residence_id,
         reference=f"L{lease_id[:8]}",
-        tenant_reference=reference,
-        room="B204",
-        starts_on=date(2026, 9, 1),
-        ends_on=date(2027, 8, 31),
+        tenant_reference=codes.new_tenant_reference(token_bytes),
         rent_cents=40_000,
         charges_cents=5_000,
         deposit_cents=40_000,
         code_tail=codes.tail(code),
         code_cipher=cipher,
         code_hash=aws.pepper.hash("code", code),
+        **described,
     )
     people.admit(
         Admission(
             lease=lease,
             person=person,
-            person_known=False,
-            ine_known=False,
+            person_known=known,
+            ine_known=known,
             code=code,
             record=AdmittedReference(
                 reference=lease.reference,
                 lease_id=lease_id,
-                person_id=person_id,
-                tenant_reference=reference,
+                person_id=person.person_id,
+                tenant_reference=lease.tenant_reference,
                 code_tail=lease.code_tail,
                 digest="-",
                 import_id="",
                 residence_created=None,
                 contacts_kept=(),
             ),
-            residence=None if known else residence,
+            residence=None if there else residence,
             at=datetime(2026, 8, 25, 9, 0, tzinfo=UTC),
         )
     )

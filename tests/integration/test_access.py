@@ -9,18 +9,22 @@ import pytest
 
 from sesame.domain import codes
 from sesame.domain.codes import CodeFormat, CodeFormats
+from sesame.domain.tenancy import LeaseStatus
 from sesame.platform.errors import TooManyRequests, Unauthenticated
 from sesame.services.access import MistypedCode
 from sesame.services.confirming import WrongOneTimeCode
-from sesame.services.one_time_codes import Explanation, Obstacle
+from sesame.services.one_time_codes import Explanation, Obstacle, OneTimeCode
 from sesame.services.sessions import OwnSessions
 from sesame.services.welcome import WelcomeLinkEnded, WrongBirthDate
 from sesame.store import keys
-from sesame.store.audit import Audit
+from sesame.store.audit import Action, Audit
+from sesame.store.challenges import ChallengeKind
 from sesame.store.sessions import read_token
 from tests.conftest import FrozenClock
 from tests.integration.door import MINUTE, Door
-from tests.integration.tenants import Tenant, admit
+from tests.integration.tenants import RESIDENCE, Tenant, admit, admit_again
+
+BORN = date(2004, 5, 31)
 
 
 @pytest.fixture
@@ -51,7 +55,7 @@ def test_a_known_code_alone_signs_nobody_in(door: Door, tenant: Tenant) -> None:
 def test_a_stolen_mailbox_alone_does_not_get_the_code_back(door: Door, tenant: Tenant) -> None:
     recovery_id = door.ask_recovery("email", "huong@example.org", date(2004, 6, 1))
 
-    assert door.one_time_codes.prepare(recovery_id) is None
+    assert door.prepare(recovery_id) is None
 
 
 @pytest.mark.parametrize(
@@ -136,7 +140,7 @@ def test_an_unknown_code_answers_like_a_known_one(door: Door, tenant: Tenant) ->
         errors.append(caught.value.document("fr"))
 
     assert errors[0] == errors[1]
-    assert door.one_time_codes.prepare(unknown_id) is None
+    assert door.prepare(unknown_id) is None
 
 
 def test_a_one_time_code_dies_with_its_fifth_wrong_try(door: Door, tenant: Tenant) -> None:
@@ -265,7 +269,7 @@ def test_a_higher_credential_epoch_kills_sessions_and_one_time_codes(
     door.clock.advance(MINUTE)
     sign_in_id = door.ask_sign_in(tenant.printed_code)
     code = door.one_time_code(sign_in_id)
-    aws.identity.update(keys.person(tenant.person.person_id), "ADD credential_epoch :one", values={":one": 1})
+    raise_epoch(aws, tenant)
 
     with pytest.raises(Unauthenticated):
         door.check(token)
@@ -291,58 +295,58 @@ def test_a_token_with_somebody_elses_lease_in_it_signs_nobody_in(
 
 
 def test_the_welcome_link_and_the_birth_date_show_code_and_document(door: Door, tenant: Tenant) -> None:
-    token = door.links.create(tenant.lease)
+    token = door.links.create(tenant.lease, tenant.person)
 
-    welcomed = door.welcomes.open(token, date(2004, 5, 31))
+    welcomed = door.open_welcome(token, date(2004, 5, 31))
 
     assert welcomed.tenant_code == tenant.printed_code
     assert welcomed.document_id in door.documents
 
 
 def test_a_second_click_on_the_welcome_link_shows_the_same(door: Door, tenant: Tenant) -> None:
-    token = door.links.create(tenant.lease)
-    first = door.welcomes.open(token, date(2004, 5, 31))
+    token = door.links.create(tenant.lease, tenant.person)
+    first = door.open_welcome(token, date(2004, 5, 31))
     door.clock.advance(29 * MINUTE)
 
-    assert door.welcomes.open(token, date(2004, 5, 31)) == first
+    assert door.open_welcome(token, date(2004, 5, 31)) == first
 
 
 def test_a_page_may_ask_for_the_document_as_often_as_it_likes(door: Door, tenant: Tenant) -> None:
-    token = door.links.create(tenant.lease)
+    token = door.links.create(tenant.lease, tenant.person)
 
     for _ in range(15):
-        assert door.welcomes.open(token, date(2004, 5, 31)).tenant_code == tenant.printed_code
+        assert door.open_welcome(token, date(2004, 5, 31)).tenant_code == tenant.printed_code
 
 
 def test_a_welcome_link_is_dead_half_an_hour_after_its_use(door: Door, tenant: Tenant) -> None:
-    token = door.links.create(tenant.lease)
-    door.welcomes.open(token, date(2004, 5, 31))
+    token = door.links.create(tenant.lease, tenant.person)
+    door.open_welcome(token, date(2004, 5, 31))
     door.clock.advance(31 * MINUTE)
 
     with pytest.raises(WelcomeLinkEnded):
-        door.welcomes.open(token, date(2004, 5, 31))
+        door.open_welcome(token, date(2004, 5, 31))
 
 
 def test_a_welcome_link_lives_seven_days(door: Door, tenant: Tenant) -> None:
-    token = door.links.create(tenant.lease)
+    token = door.links.create(tenant.lease, tenant.person)
     door.clock.advance(timedelta(days=7))
 
     with pytest.raises(WelcomeLinkEnded):
-        door.welcomes.open(token, date(2004, 5, 31))
+        door.open_welcome(token, date(2004, 5, 31))
 
 
 def test_a_wrong_birth_date_says_how_many_tries_are_left_and_ten_end_the_link(
     door: Door, tenant: Tenant
 ) -> None:
-    token = door.links.create(tenant.lease)
+    token = door.links.create(tenant.lease, tenant.person)
 
     for left in range(9, -1, -1):
         with pytest.raises(WrongBirthDate) as caught:
-            door.welcomes.open(token, date(2000, 1, 1))
+            door.open_welcome(token, date(2000, 1, 1))
         assert str(left) in caught.value.detail["en"]
 
     with pytest.raises(WelcomeLinkEnded):
-        door.welcomes.open(token, date(2004, 5, 31))
+        door.open_welcome(token, date(2004, 5, 31))
 
 
 def test_somebody_elses_wrong_birth_dates_do_not_use_up_the_tenants_tries(door: Door, tenant: Tenant) -> None:
@@ -362,10 +366,72 @@ def test_two_who_share_contact_and_birth_date_are_told_apart_by_ine_only(
     by_email = door.ask_recovery("email", "huong@example.org", date(2004, 5, 31))
     by_ine = door.ask_recovery("ine", "861583842CH", date(2004, 5, 31))
 
-    told = door.one_time_codes.prepare(by_email)
+    told = door.prepare(by_email)
 
     assert isinstance(told, Explanation)
     assert told.obstacle is Obstacle.SHARED
     assert told.to.contact == "huong@example.org"
     [recovered] = door.confirm_recovery(by_ine, door.one_time_code(by_ine))
     assert recovered.tenant_code == twin.printed_code
+
+
+def raise_epoch(aws: Any, tenant: Tenant) -> None:
+    """What a reset at a desk does, and ending every session."""
+    aws.identity.update(keys.person(tenant.person.person_id), "ADD credential_epoch :one", values={":one": 1})
+
+
+def test_a_link_of_before_a_reset_opens_nothing(door: Door, aws: Any, tenant: Tenant) -> None:
+    token = door.links.create(tenant.lease, tenant.person)
+    raise_epoch(aws, tenant)
+
+    with pytest.raises(WelcomeLinkEnded):
+        door.open_welcome(token, BORN)
+
+
+def test_each_showing_of_the_code_by_a_welcome_link_is_in_the_audit(door: Door, tenant: Tenant) -> None:
+    token = door.links.create(tenant.lease, tenant.person)
+    for _ in range(2):
+        door.open_welcome(token, BORN)
+
+    shown = [one for one in door.audit.of(tenant.lease.lease_id).entries if one.action is Action.CODE_SHOWN]
+    assert len(shown) == 2
+    assert all(one.source and one.details == {"way": "welcome"} for one in shown)
+
+
+def test_all_of_a_persons_leases_are_listed_and_a_cancelled_one_is_not(
+    door: Door, aws: Any, tenant: Tenant
+) -> None:
+    elsewhere = replace(RESIDENCE, residence_id="les-lilas-69003", name="Les Lilas")
+    other = admit_again(aws, tenant, residence=elsewhere)
+    admit_again(aws, tenant, status=LeaseStatus.CANCELLED)
+
+    recovery_id = door.ask_recovery("email", "huong@example.org", BORN)
+    recovered = door.confirm_recovery(recovery_id, door.one_time_code(recovery_id))
+
+    assert [(one.residence.name, one.tenant_code) for one in recovered] == [
+        ("Les Lilas", other.printed_code),
+        (RESIDENCE.name, tenant.printed_code),
+    ]
+    for one in (tenant, other):
+        [entry] = door.audit.of(one.lease.lease_id).entries
+        assert entry.action is Action.CODE_RECOVERED
+
+
+def test_a_code_that_was_prolonged_without_a_message_ends_in_its_own_time(door: Door, tenant: Tenant) -> None:
+    recovery_id = door.ask_recovery("email", "huong@example.org", BORN)
+    otp = door.one_time_code(recovery_id)
+    door.clock.advance(timedelta(minutes=9))
+    door.starts.again(ChallengeKind.RECOVERY, recovery_id, source="-")  # and no message comes
+    door.clock.advance(timedelta(minutes=2))
+
+    with pytest.raises(WrongOneTimeCode):
+        door.confirm_recovery(recovery_id, otp)
+
+
+def test_a_message_tried_again_is_one_message_of_the_hour(door: Door, tenant: Tenant) -> None:
+    for _ in range(3):
+        recovery_id = door.ask_recovery("email", "huong@example.org", BORN)
+        for _ in range(5):
+            made = door.one_time_codes.prepare(recovery_id, f"event of {recovery_id}")
+            assert isinstance(made, OneTimeCode)
+        door.clock.advance(timedelta(minutes=1))

@@ -10,6 +10,7 @@ import pytest
 
 from sesame.domain import codes
 from sesame.platform import aws as platform_aws
+from sesame.platform.ids import new_id
 from sesame.services.one_time_codes import OneTimeCode, OneTimeCodes
 from tests.integration.aws_calls import count_calls
 from tests.integration.entries import http_event, load, prepare
@@ -38,7 +39,7 @@ class Caller:
             self.codes.pepper,
             lambda: datetime.now(UTC),
             token_bytes,
-        ).prepare(challenge_id)
+        ).prepare(challenge_id, new_id())
         assert isinstance(made, OneTimeCode)
         return made.shown
 

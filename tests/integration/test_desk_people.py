@@ -1,7 +1,8 @@
 """The desk finds tenants, administrators set what staff see and read who did what."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from secrets import token_bytes
 from types import ModuleType
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from sesame.domain.scope import Scope
 from sesame.domain.tenancy import LeaseStatus
 from sesame.platform.ids import derived_id
-from sesame.store.audit import Action, Audit
+from sesame.store.audit import Action, Audit, by_staff
 from tests.integration.aws_calls import count_calls
 from tests.integration.entries import http_event, load, prepare
 from tests.integration.staff_members import as_staff, enrol
@@ -157,7 +158,11 @@ def test_a_lease_is_shown_with_its_contacts_masked(people: ModuleType, aws: Any)
         "email": "h•••@example.org",
         "phone": "+33•••••••34",
     }
-    assert details == found | {"person_id": tenant.person.person_id, "language": "fr"}
+    assert details == found | {
+        "person_id": tenant.person.person_id,
+        "language": "fr",
+        "contact_change": None,
+    }
 
 
 @pytest.mark.parametrize("terms", [{"ends_on": "2020-08-31"}, {"status": LeaseStatus.CLOSED.value}])
@@ -336,8 +341,10 @@ def test_the_audit_of_a_lease_is_read_page_by_page_and_reading_it_is_kept(
     people: ModuleType, aws: Any
 ) -> None:
     lease_id = admit(aws).lease.lease_id
-    for _ in range(100):
-        as_boss(people, "GET", f"/v1/desk/leases/{lease_id}/audit")
+    for second in range(100):
+        at = datetime(2026, 9, 1, tzinfo=UTC) + timedelta(seconds=second)
+        entry = by_staff(Action.AUDIT_READ, at, staff_id=BOSS, random=token_bytes, lease_id=lease_id)
+        Audit(aws.operations).record(entry)
 
     _, first = as_boss(people, "GET", f"/v1/desk/leases/{lease_id}/audit")
     _, full = as_boss(people, "GET", f"/v1/desk/leases/{lease_id}/audit")
@@ -404,3 +411,11 @@ def test_who_admits_a_lease_or_sets_a_residence_is_kept(people: ModuleType, aws:
     assert (entry.action, entry.actor.id) == (Action.LEASE_ADMITTED, DESK)
     assert (setting.action, setting.residence_id) == (Action.RESIDENCE_SET, RESIDENCE.residence_id)
     assert entry.source == setting.source == aws.pepper.hash("source", "203.0.113.7")
+
+
+def test_a_name_and_a_room_that_look_like_an_ine_find_the_tenant(people: ModuleType, aws: Any) -> None:
+    admit(aws, family_name="Bernard", given_names="Lou", ine=None)
+
+    _, answer = ask(people, "POST", SEARCHES, {"query": "Bernard B204"})
+
+    assert [one["name"] for one in answer["leases"]] == ["Lou Bernard"]

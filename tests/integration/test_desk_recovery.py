@@ -24,7 +24,7 @@ from sesame.services.desk_recovery import (
     OwnChange,
 )
 from sesame.services.documents import CodeSlips
-from sesame.services.one_time_codes import Explanation, Obstacle, OneTimeCode
+from sesame.services.one_time_codes import Explanation, Obstacle, OneTimeCode, Withheld
 from sesame.services.rotation import Rotations
 from sesame.services.staff import Role, Staff
 from sesame.services.tenant_codes import Decipher
@@ -37,7 +37,7 @@ from tests.conftest import FrozenClock
 from tests.integration.aws_calls import count_calls
 from tests.integration.billing_fixtures import Office
 from tests.integration.door import Door
-from tests.integration.tenants import Tenant, admit
+from tests.integration.tenants import Tenant, admit, admit_again
 
 PASSPORT = DeskRequest(id_kind=IdKind.PASSPORT, id_last_characters="k4t9")
 NEW_EMAIL = replace(PASSPORT, email="Nouvelle@example.org")
@@ -61,14 +61,24 @@ class Desk:
     def recover(self, tenant: Tenant, request: DeskRequest = PASSPORT, by: Staff = AGENT) -> DeskRecovered:
         return self.recoveries.recover(by, tenant.lease.lease_id, request, source="192.0.2.9")
 
+    def approve(self, tenant: Tenant, done: DeskRecovered, by: Staff = COLLEAGUE) -> None:
+        self.recoveries.approve(by, tenant.lease.lease_id, done.recovery_id, source="192.0.2.9")
+
+    def told(self) -> set[str]:
+        """The addresses that hear of the latest recovery."""
+        before = len(self.office.mailbox.sent)
+        latest = max(self.office.announced("code.recovered"), key=lambda one: one.at)
+        self.office.correspondence.handle(latest)
+        return {one["Destination"]["ToAddresses"][0] for one in self.office.mailbox.sent[before:]}
+
     def announced(self, tenant: Tenant) -> Event:
         """The latest word of a recovered code."""
         return self.office.announced("code.recovered")[-1]
 
-    def prepared(self, tenant: Tenant) -> OneTimeCode | Explanation | None:
+    def prepared(self, tenant: Tenant) -> OneTimeCode | Explanation | Withheld | None:
         """What a sign-in sends."""
         self.clock.advance(timedelta(hours=1))
-        return self.door.one_time_codes.prepare(self.door.ask_sign_in(tenant.printed_code))
+        return self.door.prepare(self.door.ask_sign_in(tenant.printed_code))
 
 
 def decipher(aws: Any, slip: Document) -> str:
@@ -158,15 +168,13 @@ def test_the_hourly_limit_of_codes_starts_afresh_after_a_visit_to_the_desk(
             keys.asked("x"), "SET times = :n", values={":n": number}
         )  # another identity's counter is left alone
         challenge = desk.door.ask_sign_in(tenant.printed_code)
-        assert isinstance(desk.door.one_time_codes.prepare(challenge), OneTimeCode)
+        assert isinstance(desk.door.prepare(challenge), OneTimeCode)
         desk.door.pacing.table.write(desk.door.pacing.forgetting(desk.door.challenges.get(challenge).asked))  # type: ignore[union-attr]
-    assert desk.door.one_time_codes.prepare(desk.door.ask_sign_in(tenant.printed_code)) is None
+    assert isinstance(desk.door.prepare(desk.door.ask_sign_in(tenant.printed_code)), Withheld)
 
     desk.recover(tenant)
 
-    assert isinstance(
-        desk.door.one_time_codes.prepare(desk.door.ask_sign_in(tenant.printed_code)), OneTimeCode
-    )
+    assert isinstance(desk.door.prepare(desk.door.ask_sign_in(tenant.printed_code)), OneTimeCode)
     assert aws.identity.get(keys.asked("x")) is not None
 
 
@@ -227,30 +235,29 @@ def test_a_contact_that_stayed_can_sign_in_meanwhile(desk: Desk, aws: Any) -> No
 
 
 def test_a_second_member_of_staff_opens_it_at_once_and_never_the_first(desk: Desk, tenant: Tenant) -> None:
-    desk.recover(tenant, NEW_EMAIL)
+    recovery_id = desk.recover(tenant, NEW_EMAIL).recovery_id
     lease_id = tenant.lease.lease_id
 
     with pytest.raises(OwnChange):
-        desk.recoveries.approve(AGENT, lease_id, source="-")
-    desk.recoveries.approve(COLLEAGUE, lease_id, source="-")
+        desk.recoveries.approve(AGENT, lease_id, recovery_id, source="-")
+    desk.recoveries.approve(COLLEAGUE, lease_id, recovery_id, source="-")
 
     assert isinstance(desk.prepared(tenant), OneTimeCode)
     with pytest.raises(NoSuchApproval):
-        desk.recoveries.approve(COLLEAGUE, lease_id, source="-")
+        desk.recoveries.approve(COLLEAGUE, lease_id, recovery_id, source="-")
     done = {entry.action: entry.actor.id for entry in Audit(desk.aws.operations).of(lease_id).entries}
     assert done == {Action.CODE_RECOVERED_AT_DESK: "agent", Action.CONTACT_APPROVED: "colleague"}
 
 
 def test_there_is_nothing_to_approve_where_no_contact_changed(desk: Desk, tenant: Tenant) -> None:
-    desk.recover(tenant)
+    recovery_id = desk.recover(tenant).recovery_id
 
     with pytest.raises(NoSuchApproval):
-        desk.recoveries.approve(COLLEAGUE, tenant.lease.lease_id, source="-")
+        desk.recoveries.approve(COLLEAGUE, tenant.lease.lease_id, recovery_id, source="-")
 
 
 def test_an_approval_of_one_change_does_not_open_the_next(desk: Desk, tenant: Tenant) -> None:
-    desk.recover(tenant, NEW_EMAIL)
-    desk.recoveries.approve(COLLEAGUE, tenant.lease.lease_id, source="-")
+    desk.approve(tenant, desk.recover(tenant, NEW_EMAIL))
     desk.clock.advance(timedelta(minutes=10))
     desk.recover(tenant, replace(PASSPORT, email="encore@example.org"))
 
@@ -272,16 +279,12 @@ def test_every_contact_old_and_new_hears_of_it_once(desk: Desk, aws: Any) -> Non
     assert "jeudi 3 septembre 2026 à 10:00" in desk.office.mailbox.text
 
 
-def test_changed_twice_within_a_day_the_first_contact_still_hears_of_it(desk: Desk, tenant: Tenant) -> None:
+def test_changed_twice_within_a_day_every_contact_hears_of_it(desk: Desk, tenant: Tenant) -> None:
     desk.recover(tenant, NEW_EMAIL)
     desk.clock.advance(timedelta(hours=2))
     desk.recover(tenant, replace(PASSPORT, email="encore@example.org"))
 
-    event = max(desk.office.announced("code.recovered"), key=lambda one: one.at)
-    desk.office.correspondence.handle(event)
-
-    mails = {one["Destination"]["ToAddresses"][0] for one in desk.office.mailbox.sent}
-    assert mails == {"encore@example.org", "huong@example.org"}
+    assert desk.told() == {"huong@example.org", "nouvelle@example.org", "encore@example.org"}
 
 
 def test_one_contact_that_cannot_be_told_does_not_keep_it_from_the_others(desk: Desk, tenant: Tenant) -> None:
@@ -385,12 +388,96 @@ def test_a_desk_that_is_overtaken_reads_again(
     assert found.email == "nouvelle@example.org"
 
 
-def test_it_takes_three_calls_and_four_with_a_new_code(desk: Desk, aws: Any, tenant: Tenant) -> None:
+def test_it_takes_five_calls_and_six_with_a_new_code(desk: Desk, aws: Any, tenant: Tenant) -> None:
     aws.pepper.hash("warm", "up")
     with count_calls(aws.dynamodb, aws.kms) as calls:
         desk.recover(tenant, NEW_EMAIL)
     with count_calls(aws.dynamodb, aws.kms) as with_code:
         desk.recover(tenant, replace(PASSPORT, new_code=True))
 
-    assert calls == ["GetItem", "BatchGetItem", "TransactWriteItems"]
-    assert sorted(with_code) == ["BatchGetItem", "Encrypt", "GetItem", "TransactWriteItems"]
+    assert calls == ["GetItem", "BatchGetItem", "Query", "BatchGetItem", "TransactWriteItems"]
+    assert sorted(with_code) == sorted([*calls, "Encrypt"])
+
+
+def test_one_person_with_two_leases_gets_each_code_and_each_lease_its_entry(
+    desk: Desk, aws: Any, tenant: Tenant
+) -> None:
+    other = admit_again(aws, tenant)
+
+    first = desk.recover(tenant, replace(PASSPORT, new_code=True))
+    second = desk.recover(other, replace(PASSPORT, new_code=True))
+
+    assert first.recovery_id != second.recovery_id
+    assert CodeSlips(desk.documents).of(other.lease.lease_id, second.document_id)
+    for one in (tenant, other):
+        assert desk.people.lease_by_code(one.code) is None
+        entries = Audit(aws.operations).of(one.lease.lease_id).entries
+        recoveries = [entry for entry in entries if entry.action is Action.CODE_RECOVERED_AT_DESK]
+        assert sorted(entry.details["code_replaced"] for entry in recoveries) == [0, 1]
+
+
+def test_nobody_approves_what_they_had_a_hand_in(desk: Desk, aws: Any) -> None:
+    tenant = admit(aws, phone="+33639981234")
+    desk.recover(tenant, NEW_EMAIL, by=AGENT)
+    desk.clock.advance(timedelta(minutes=10))
+    done = desk.recover(tenant, replace(PASSPORT, phone="06 39 98 12 99"), by=COLLEAGUE)
+
+    for one in (AGENT, COLLEAGUE):
+        with pytest.raises(OwnChange):
+            desk.approve(tenant, done, by=one)
+    desk.approve(tenant, done, by=replace(AGENT, staff_id="third"))
+    assert isinstance(desk.prepared(tenant), OneTimeCode)
+
+
+def test_an_approval_is_of_the_change_it_names(desk: Desk, tenant: Tenant) -> None:
+    seen = desk.recover(tenant, NEW_EMAIL)
+    desk.clock.advance(timedelta(minutes=10))
+    desk.recover(tenant, replace(PASSPORT, email="encore@example.org"))
+
+    with pytest.raises(NoSuchApproval):
+        desk.approve(tenant, seen)
+
+
+def test_a_contact_that_was_approved_hears_of_the_next_change(desk: Desk, tenant: Tenant) -> None:
+    desk.approve(tenant, desk.recover(tenant, NEW_EMAIL))
+    desk.clock.advance(timedelta(hours=2))
+    desk.recover(tenant, replace(PASSPORT, email="encore@example.org"))
+
+    assert desk.told() == {"huong@example.org", "nouvelle@example.org", "encore@example.org"}
+
+
+def test_going_back_to_the_contact_before_undoes_a_change_at_once(desk: Desk, tenant: Tenant) -> None:
+    desk.recover(tenant, NEW_EMAIL)
+    desk.clock.advance(timedelta(hours=2))
+    back = desk.recover(tenant, replace(PASSPORT, email=tenant.person.email), by=COLLEAGUE)
+
+    assert back.usable_from is None
+    assert isinstance(desk.prepared(tenant), OneTimeCode)
+    assert desk.told() == {"huong@example.org", "nouvelle@example.org"}
+
+
+def test_going_back_after_an_approval_is_a_change_like_any_other(desk: Desk, tenant: Tenant) -> None:
+    desk.approve(tenant, desk.recover(tenant, NEW_EMAIL))
+    desk.clock.advance(timedelta(hours=2))
+    desk.recover(tenant, replace(PASSPORT, email=tenant.person.email), by=COLLEAGUE)
+
+    assert isinstance(desk.prepared(tenant), Explanation)
+
+
+def test_going_back_to_a_contact_that_was_itself_held_is_held(desk: Desk, tenant: Tenant) -> None:
+    desk.recover(tenant, NEW_EMAIL)
+    desk.recover(tenant, replace(PASSPORT, email="encore@example.org"))
+    desk.recover(tenant, NEW_EMAIL, by=COLLEAGUE)
+
+    assert isinstance(desk.prepared(tenant), Explanation)
+
+
+def test_what_slowed_the_new_contact_is_forgotten_too(desk: Desk, tenant: Tenant) -> None:
+    born = tenant.person.birth_date
+    desk.door.ask_recovery("email", "nouvelle@example.org", born)
+    with pytest.raises(TooManyRequests):
+        desk.door.ask_recovery("email", "nouvelle@example.org", born)
+
+    desk.recover(tenant, NEW_EMAIL)
+
+    assert desk.door.ask_recovery("email", "nouvelle@example.org", born)

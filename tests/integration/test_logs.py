@@ -383,8 +383,9 @@ def desk_helps(story: Story) -> None:
     assert story.ask("GET", done["slip"], staff=STAFF, expect=200).body["status"] == "ready"
     recovery = {"email": NEW_EMAIL, "birth_date": BORN}
     story.ask("POST", "/v1/code-recoveries", recovery, expect=202)
-    story.ask("POST", f"{lease}/contact-approvals", staff=STAFF, expect=403)
-    story.ask("POST", f"{lease}/contact-approvals", staff=COLLEAGUE, expect=204)
+    change = {"recovery_id": done["recovery_id"]}
+    story.ask("POST", f"{lease}/contact-approvals", change, staff=STAFF, expect=403)
+    story.ask("POST", f"{lease}/contact-approvals", change, staff=COLLEAGUE, expect=204)
     story.clock.advance(timedelta(hours=1))
     started = story.ask("POST", "/v1/code-recoveries", recovery, expect=202).body
     path = f"/v1/code-recoveries/{started['recovery_id']}/confirm"

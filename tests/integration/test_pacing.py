@@ -50,10 +50,10 @@ def test_a_person_gets_ten_codes_an_hour_over_all_that_identifies_them(door: Doo
     sent = []
     for _ in range(4):
         for kind, identity in IDENTITIES.items():
-            sent.append(door.one_time_codes.prepare(door.ask_recovery(kind, identity, BORN)))
+            sent.append(door.prepare(door.ask_recovery(kind, identity, BORN)))
         door.clock.advance(timedelta(minutes=2))
 
-    assert [made is not None for made in sent] == [True] * 10 + [False] * 2
+    assert [isinstance(made, OneTimeCode) for made in sent] == [True] * 10 + [False] * 2
 
 
 def test_the_tenth_code_says_when_the_next_can_come(door: Door, tenant: Tenant) -> None:
@@ -61,7 +61,7 @@ def test_the_tenth_code_says_when_the_next_can_come(door: Door, tenant: Tenant) 
     made = []
     for _ in range(4):
         for kind, identity in IDENTITIES.items():
-            made.append(door.one_time_codes.prepare(door.ask_recovery(kind, identity, BORN)))
+            made.append(door.prepare(door.ask_recovery(kind, identity, BORN)))
         door.clock.advance(timedelta(minutes=2))
 
     codes = [one for one in made if isinstance(one, OneTimeCode)]
@@ -177,7 +177,7 @@ def test_wrong_codes_count_against_their_source_and_right_ones_do_not(door: Door
 
 
 def test_asking_for_somebody_unknown_counts_as_a_failure_where_nobody_sees_it(door: Door) -> None:
-    assert door.one_time_codes.prepare(door.ask_recovery("email", "nobody@example.org", BORN)) is None
+    assert door.prepare(door.ask_recovery("email", "nobody@example.org", BORN)) is None
 
     assert door.pacing.failures(door.aws.pepper.hash("source", SOMEWHERE), door.clock()) == 1
 
@@ -299,7 +299,7 @@ def test_a_code_goes_the_way_that_was_typed_or_asked_for(
 ) -> None:
     started = door.starts.recovery(kind, IDENTITIES[kind], BORN, source=SOMEWHERE, send_by=wanted)
 
-    prepared = door.one_time_codes.prepare(started.challenge_id)
+    prepared = door.prepare(started.challenge_id)
 
     assert isinstance(prepared, OneTimeCode)
     assert (prepared.to.channel, prepared.to.contact) == (
@@ -312,7 +312,7 @@ def test_who_has_no_phone_gets_an_email_even_if_an_sms_was_asked_for(door: Door,
     tenant = admit(aws)
     started = door.starts.sign_in(tenant.printed_code, source=SOMEWHERE, send_by=Channel.SMS)
 
-    prepared = door.one_time_codes.prepare(started.challenge_id)
+    prepared = door.prepare(started.challenge_id)
 
     assert isinstance(prepared, OneTimeCode)
     assert prepared.to.channel is Channel.EMAIL
@@ -364,13 +364,15 @@ def test_a_held_contact_is_told_the_hour_on_the_residences_clock(
             ":hold": {
                 "until": (clock() + timedelta(hours=24)).isoformat(),
                 "held": ["email"],
-                "staff_id": "s",
+                "former": [],
+                "recovery_id": "r",
+                "changed_by": ["s"],
             }
         },
     )
     office, door = Office(aws, clock), Door(aws, clock)
 
-    prepared = door.one_time_codes.prepare(door.ask_recovery("email", "huong@example.org", BORN))
+    prepared = door.prepare(door.ask_recovery("email", "huong@example.org", BORN))
     assert isinstance(prepared, Explanation)
     assert prepared.obstacle is Obstacle.HELD
     clock.advance(timedelta(seconds=30))

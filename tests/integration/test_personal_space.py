@@ -1,16 +1,20 @@
 """The tenant code in the personal space, as API Gateway calls it once it has checked the token."""
 
 import json
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from sesame.domain.tenancy import Channel, ContactHold
 from sesame.platform import aws as platform_aws
+from sesame.store import keys
 from sesame.store.audit import Action, Audit
+from sesame.store.people import hold_item
 from tests.integration.aws_calls import count_calls
 from tests.integration.entries import http_event, load, prepare
-from tests.integration.tenants import Tenant, admit
+from tests.integration.tenants import Tenant, admit, admit_again
 
 PATH = "/v1/personal-space/tenant-code"
 INE = {"ine": "170669074DK"}
@@ -134,3 +138,43 @@ def test_the_calls_of_the_personal_space_are_counted(space: Space, tenant: Tenan
         "Decrypt",
         "TransactWriteItems",
     ]
+
+
+def test_an_address_that_a_desk_has_just_changed_shows_nothing_until_it_is_approved(
+    space: Space, aws: Any
+) -> None:
+    tenant = admit(aws, ine=None)
+    hold = ContactHold(
+        until=datetime.now(UTC) + timedelta(hours=24),
+        held=(Channel.EMAIL,),
+        recovery_id="r",
+        changed_by=("agent",),
+    )
+
+    def on_record(hold: ContactHold) -> None:
+        person = keys.person(tenant.person.person_id)
+        aws.identity.update(person, "SET #h = :hold", values={":hold": hold_item(hold)}, names={"#h": "hold"})
+
+    on_record(hold)
+    assert space.ask(EMAIL)[0] == 403
+    on_record(replace(hold, approved_by="colleague"))
+    assert space.ask(EMAIL)[0] == 200
+
+
+def test_who_looks_twice_within_the_hour_is_told_once_and_both_looks_are_kept(
+    space: Space, aws: Any, tenant: Tenant
+) -> None:
+    other = admit_again(aws, tenant)
+    for _ in range(2):
+        space.ask(INE)
+
+    told = [
+        item["announce"]
+        for one in (tenant, other)
+        for item in aws.operations.query(f"AUDIT#{one.lease.lease_id}").items
+        if "announce" in item
+    ]
+    assert len(told) == 2
+    assert len({one["id"] for one in told}) in {1, 2}  # the hour may just have turned
+    assert {one["way"] for one in told} == {"personal_space"}
+    assert [len(Audit(aws.operations).of(one.lease.lease_id).entries) for one in (tenant, other)] == [2, 2]

@@ -37,10 +37,12 @@ class World:
     slip_id: str
     payment_id: str
     return_id: str
+    recovery_id: str
 
     def place(self, path: str) -> str:
-        """A route's path with the tenant's ids in it."""
+        """A route's path, or an id of a body, with the tenant's ids in it."""
         return path.format(
+            recovery_id=self.recovery_id,
             lease_id=self.tenant.lease.lease_id,
             residence_id=RESIDENCE.residence_id,
             import_id=self.import_id,
@@ -152,7 +154,9 @@ CASES: dict[str, Case] = {
         body={"id_document": {"kind": "passport", "last_characters": "K4T9"}},
         shown_to=HELPERS,
     ),
-    "POST /v1/desk/leases/{lease_id}/contact-approvals": Case(entry="desk/recovery", shown_to=HELPERS),
+    "POST /v1/desk/leases/{lease_id}/contact-approvals": Case(
+        entry="desk/recovery", body={"recovery_id": "{recovery_id}"}, shown_to=HELPERS
+    ),
     "GET /v1/desk/leases/{lease_id}/slips/{slip_id}": Case(entry="desk/recovery", shown_to=HELPERS),
     "POST /v1/desk/leases/{lease_id}/payments": Case(entry="desk/money", body=CASH, headers=KEYED),
     "GET /v1/desk/leases/{lease_id}/payments": Case(entry="desk/money"),
@@ -197,6 +201,7 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         slip_id=done["slip_id"],
         payment_id=payment_id,
         return_id=return_id,
+        recovery_id=done["recovery_id"],
     )
 
 
@@ -221,7 +226,10 @@ def ask(world: World, route: str, sub: str, roles: tuple[str, ...]) -> Answer:
     case = CASES[route]
     method, path = route.split(" ")
     kind = "text/csv; charset=utf-8" if isinstance(case.body, str) else "application/json"
-    request = http_event(method, world.place(path), case.body, content_type=kind, **case.headers)
+    body = case.body
+    if isinstance(body, dict) and "recovery_id" in body:
+        body = {name: world.place(value) for name, value in body.items()}
+    request = http_event(method, world.place(path), body, content_type=kind, **case.headers)
     event = as_staff(request, sub, *roles)
     event["queryStringParameters"] = case.query
     event["rawQueryString"] = "&".join(f"{name}={value}" for name, value in case.query.items())

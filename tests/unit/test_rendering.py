@@ -156,7 +156,8 @@ def october(*paid: int) -> PeriodStanding:
 
 def _with_new_contact(who: Tenancy) -> Tenancy:
     """Whose e-mail address the desk has just changed."""
-    hold = ContactHold(until=ISSUE.at + timedelta(hours=24), held=(Channel.EMAIL,), staff_id="s")
+    until = ISSUE.at + timedelta(hours=24)
+    hold = ContactHold(until=until, held=(Channel.EMAIL,), recovery_id="r", changed_by=("s",))
     return replace(who, person=replace(who.person, hold=hold))
 
 

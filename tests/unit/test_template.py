@@ -236,6 +236,18 @@ def test_the_gateway_throttles_and_logs_no_path_and_no_address() -> None:
     assert "sourceIp" not in stage["AccessLogSettings"]["Format"]
 
 
+def test_every_door_has_a_throttle_of_its_own_for_all_callers_together() -> None:
+    [stage] = of_type("AWS::ApiGatewayV2::Stage").values()
+    doors = {
+        f"{event['Properties']['Method']} {event['Properties']['Path']}"
+        for name in ("CodesFunction", "PersonalSpaceFunction")
+        for event in source()["Resources"][name]["Properties"]["Events"].values()
+    }
+
+    for door in doors | {"POST /bienvenue/{token}", "POST /v1/me/confirmations"}:
+        assert stage["RouteSettings"][door]["ThrottlingRateLimit"] == {"Ref": "AccessThrottleRate"}, door
+
+
 def statements() -> Iterator[tuple[str, dict[str, Any]]]:
     for name, role in of_type("AWS::IAM::Role").items():
         for policy in role.get("Policies", []):

@@ -139,15 +139,36 @@ class ContactHold:
     until: datetime
     held: tuple[Channel, ...]
     """The channels whose contact is new."""
-    former_email: str | None = None
-    former_phone: str | None = None
-    staff_id: str
-    """Who made the change: another member of staff may approve it."""
+    former: tuple["FormerContact", ...] = ()
+    """Every contact that was on record before one of the changes, the oldest first: each is still told."""
+    recovery_id: str
+    """The last change: an approval names it, so that nobody approves another one unseen."""
+    changed_by: tuple[str, ...]
+    """Whoever made one of the changes that are held: only yet another member of staff may approve them."""
     approved_by: str | None = None
 
     def holds(self, channel: Channel, now: datetime) -> bool:
         """Whether a channel's contact may not yet receive one-time codes."""
-        return channel in self.held and self.approved_by is None and now < self.until
+        return channel in self.held and self.stands(now)
+
+    def stands(self, now: datetime) -> bool:
+        """Whether something of it still waits for an approval or its end."""
+        return bool(self.held) and self.approved_by is None and now < self.until
+
+    def undone_by(self, channel: Channel, contact: str, now: datetime) -> bool:
+        """Whether going back to a contact only undoes what still waits: it proved identity before."""
+        return (
+            self.stands(now) and FormerContact(channel=channel, contact=contact, proven=True) in self.former
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormerContact:
+    """A contact that a change at a desk replaced; `proven` where it could sign in until then."""
+
+    channel: Channel
+    contact: str
+    proven: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +206,7 @@ class Person:
         """All that must hear of what was done with the code: for a day, the contacts before a change too."""
         found = [(Channel.EMAIL, self.email), (Channel.SMS, self.phone)]
         if self.hold is not None and now < self.hold.until:
-            found += [(Channel.EMAIL, self.hold.former_email), (Channel.SMS, self.hold.former_phone)]
+            found += [(one.channel, one.contact) for one in self.hold.former]
         return list(dict.fromkeys((channel, contact) for channel, contact in found if contact))
 
 

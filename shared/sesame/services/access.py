@@ -217,21 +217,27 @@ class Confirmations:
         if not recovered:
             raise wrong()
         newest = recovered[0].lease
-        done = by_tenant(
-            Action.CODE_RECOVERED,
-            now,
-            person_id=person_id,
-            lease_id=newest.lease_id,
-            residence_id=newest.residence_id,
-            random=self.random,
-            source=self.confirming.pepper.hash("source", source),
-            leases=len(recovered),
-        )
+        hashed = self.confirming.pepper.hash("source", source)
         told = announcement(
             "code.recovered", now, lease_id=newest.lease_id, person_id=person_id, way="self_service"
         )
-        using = self.confirming.using(challenge, person_id, now)
-        self._at_once([*using, self.audit.recording(done, told)])
+        done = [
+            self.audit.recording(
+                by_tenant(
+                    Action.CODE_RECOVERED,
+                    now,
+                    person_id=person_id,
+                    lease_id=one.lease.lease_id,
+                    residence_id=one.lease.residence_id,
+                    random=self.random,
+                    source=hashed,
+                    way="self-service",
+                ),
+                told if one is recovered[0] else None,
+            )
+            for one in recovered
+        ]
+        self._at_once([*self.confirming.using(challenge, person_id, now), *done])
         return recovered
 
     def _codes(self, challenge: Challenge) -> list[RecoveredCode]:

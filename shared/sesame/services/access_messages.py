@@ -11,7 +11,7 @@ from sesame.notifications.letters import LetterKind
 from sesame.platform.events import Event
 from sesame.platform.ids import derived_id
 from sesame.services.mailer import Draft, Envelope, Mailer
-from sesame.services.one_time_codes import Explanation, Obstacle, OneTimeCode, OneTimeCodes
+from sesame.services.one_time_codes import Explanation, Obstacle, OneTimeCode, OneTimeCodes, Withheld
 from sesame.store import keys
 from sesame.store.messages import Message, MessageState
 from sesame.store.people import lease_of, person_of, residence_of
@@ -53,19 +53,22 @@ class OneTimeCodeMail:
         if not self.mailer.messages.begin(message, now):
             return
         try:
-            envelope = self._write(message, event["challenge_id"])
+            prepared = self.one_time_codes.prepare(event["challenge_id"], event.id)
+            envelope = self._write(message, prepared)
         except Exception:
             self.mailer.messages.settle(message, MessageState.WAITING, self.mailer.clock())
             raise
         if envelope is None:
-            self.mailer.messages.settle(message, MessageState.UNADDRESSED, self.mailer.clock())
+            state = MessageState.WITHHELD if isinstance(prepared, Withheld) else MessageState.UNADDRESSED
+            self.mailer.messages.settle(message, state, self.mailer.clock())
             return
         self.mailer.send(message, envelope)
 
-    def _write(self, message: Message, challenge_id: str) -> Envelope | None:
-        prepared = self.one_time_codes.prepare(challenge_id)
+    def _write(
+        self, message: Message, prepared: OneTimeCode | Explanation | Withheld | None
+    ) -> Envelope | None:
         match prepared:
-            case None:
+            case None | Withheld():
                 return None
             case OneTimeCode():
                 kind, facts = LetterKind.ONE_TIME_CODE, self._code_facts(prepared)

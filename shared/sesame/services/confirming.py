@@ -8,9 +8,11 @@ from typing import ClassVar
 
 from sesame.domain import codes
 from sesame.platform.errors import NotFound, Problem, TooManyRequests
+from sesame.platform.ids import Random, new_id
 from sesame.platform.secrets import Pepper
 from sesame.services.one_time_codes import one_time_code_hashes
 from sesame.store import keys
+from sesame.store.audit import Action, Actor, ActorKind, Audit, AuditEntry
 from sesame.store.challenges import Challenge, ChallengeKind, Challenges
 from sesame.store.pacing import Pacing, TooOften
 from sesame.store.table import Check, ConditionFailed, Write
@@ -54,7 +56,9 @@ class Confirming:
 
     challenges: Challenges
     pacing: Pacing
+    audit: Audit
     pepper: Pepper
+    random: Random
 
     def ask(self, write: Write, challenge: Challenge, source: str, now: datetime) -> Started:
         """Writes a challenge, or asks for its message again, when that is allowed.
@@ -75,7 +79,8 @@ class Confirming:
     ) -> tuple[Challenge, str]:
         """Counts a try; the challenge and whose it is, where the code is right. Raises WrongOneTimeCode.
 
-        One call; one more for a failure, which counts against the caller's network.
+        One call; two more for a failure, which counts against the caller's network and is kept, by the same
+        writes whether or not the request is anybody's.
         """
         challenge = self.challenges.count_try(challenge_id, kind, most=ONE_TIME_CODE_TRIES, now=now)
         try:
@@ -87,7 +92,10 @@ class Confirming:
         hashes = one_time_code_hashes(self.pepper, challenge_id, given)
         right = any([hmac.compare_digest(digest, expected or "none") for digest in hashes])
         if challenge is None or not right or challenge.person_id is None:
-            self.pacing.count_failure(self.pepper.hash("source", source), now)
+            hashed = self.pepper.hash("source", source)
+            self.pacing.count_failure(hashed, now)
+            if challenge is not None:
+                self.audit.record(self._refused(challenge, hashed, now))
             raise wrong(ONE_TIME_CODE_TRIES - challenge.tries if challenge else 0)
         return challenge, challenge.person_id
 
@@ -103,8 +111,21 @@ class Confirming:
             condition="credential_epoch = :epoch",
             values={":epoch": challenge.epoch},
         )
-        in_force = self.challenges.in_force(person_id, challenge.epoch, challenge.challenge_id)
+        in_force = self.challenges.in_force(person_id, challenge.epoch, challenge.challenge_id, now)
         return [self.challenges.use(challenge.challenge_id, now), same_epoch, in_force]
+
+    def _refused(self, challenge: Challenge, source: str, now: datetime) -> AuditEntry:
+        """What is kept of a wrong try: of nobody's request, under its own id, so that all look the same."""
+        nobody = challenge.challenge_id
+        return AuditEntry(
+            entry_id=new_id(self.random),
+            at=now,
+            action=Action.ONE_TIME_CODE_REFUSED,
+            actor=Actor(kind=ActorKind.TENANT, id=challenge.person_id or nobody),
+            subject=challenge.holdings[0].lease_id if challenge.holdings else nobody,
+            source=source,
+            details={"kind": challenge.kind.value, "tries": challenge.tries},
+        )
 
 
 def wrong(tries_left: int = 0) -> WrongOneTimeCode:

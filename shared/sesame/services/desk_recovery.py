@@ -12,11 +12,19 @@ from enum import StrEnum
 from typing import ClassVar
 
 from sesame.domain.contacts import normal_email, normal_phone
-from sesame.domain.tenancy import Channel, ContactHold, Lease, LeaseStatus, Person, Residence
+from sesame.domain.tenancy import (
+    Channel,
+    ContactHold,
+    FormerContact,
+    Lease,
+    LeaseStatus,
+    Person,
+    Residence,
+)
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Conflict, Forbidden, Invalid, NotFound
 from sesame.platform.events import announcement
-from sesame.platform.ids import Random
+from sesame.platform.ids import Random, new_id
 from sesame.platform.secrets import Pepper
 from sesame.services.access import recovery_identity, sign_in_identity
 from sesame.services.documents import CodeSlips
@@ -46,7 +54,7 @@ class IdKind(StrEnum):
 
 
 class NoSuchApproval(Conflict):
-    """There is no change of contacts that waits for anybody's approval."""
+    """That change of contacts does not wait for anybody's approval: there is none, or it is another one."""
 
     slug = "nothing-to-approve"
     title: ClassVar = {"fr": "Aucun changement à valider", "en": "No change to approve"}
@@ -80,11 +88,10 @@ class DeskRequest:
     new_code: bool = False
     """Whether the code is replaced: somebody else may know the old one."""
 
-    def digest(self, staff_id: str, pepper: Pepper) -> str:
+    def digest(self, staff_id: str, lease_id: str, pepper: Pepper) -> str:
         """Makes a second click known as one."""
-        said = (
-            f"{staff_id}/{self.id_kind}/{self.id_last_characters}/{self.email}/{self.phone}/{self.new_code}"
-        )
+        shown = f"{self.id_kind}/{self.id_last_characters}"
+        said = f"{staff_id}/{lease_id}/{shown}/{self.email}/{self.phone}/{self.new_code}"
         return hashlib.sha256(pepper.hash("desk-request", said).encode()).hexdigest()
 
 
@@ -115,17 +122,18 @@ class DeskRecoveries:
     def recover(self, staff: Staff, lease_id: str, request: DeskRequest, *, source: str) -> DeskRecovered:
         """Gives the code back. Raises NotFound, Invalid, Forbidden, LeaseIsCancelled.
 
-        Three AWS calls, four where the code is replaced. What another desk changes meanwhile is read again.
+        Five AWS calls, six where the code is replaced. What another desk changes meanwhile is read again.
         """
         request = _checked(request)
         return self.retries.run(lambda: self._recover(staff, lease_id, request, source))
 
-    def approve(self, staff: Staff, lease_id: str, *, source: str) -> None:
+    def approve(self, staff: Staff, lease_id: str, recovery_id: str, *, source: str) -> None:
         """A second member of staff vouches for a change of contacts: it can sign in at once.
 
-        Raises NotFound, NoSuchApproval, OwnChange, Forbidden.
+        The recovery that made it is named, so that nobody approves a later one unseen. Raises NotFound,
+        NoSuchApproval, OwnChange, Forbidden.
         """
-        self.retries.run(lambda: self._approve(staff, lease_id, source))
+        self.retries.run(lambda: self._approve(staff, lease_id, recovery_id, source))
 
     def visible(self, staff: Staff, lease_id: str) -> None:
         """Raises NotFound for a lease that is not there, or not theirs to see; Forbidden for their own."""
@@ -136,21 +144,29 @@ class DeskRecoveries:
         lease, person, residence, last = self._tenancy(staff, lease_id)
         if lease.status is LeaseStatus.CANCELLED:
             raise LeaseIsCancelled
-        digest = request.digest(staff.staff_id, self.pepper)
+        digest = request.digest(staff.staff_id, lease_id, self.pepper)
         if last is not None and last.digest == digest and now - last.at < SAME_REQUEST:
             return _answer(last)
-        after = _with_contacts(person, request, staff, now)
-        changed = after.hold is not person.hold
-        entry = self._entry(staff, lease, request, source, now, changed=changed)
+        recovery_id = new_id(self.random)
+        after = _with_contacts(person, request, staff, recovery_id, now)
+        changed = (after.email, after.phone) != (person.email, person.phone)
+        leases = self.people.leases_of_person(person.person_id)
+        entry, *others = [
+            self._entry(staff, one, request, recovery_id, source, now, changed=changed, at_hand=at_hand)
+            for at_hand, one in [
+                (True, lease),
+                *((False, other) for other in leases if other.lease_id != lease_id),
+            ]
+        ]
         rotation = self.rotations.writes(lease, now, tells=False) if request.new_code else None
         on_slip = rotation.lease if rotation else lease
         slip_id, slip_writes = self.slips.ordering(on_slip, after, residence, now)
         record = DeskRecord(
             digest=digest,
             at=now,
-            recovery_id=entry.entry_id,
+            recovery_id=recovery_id,
             document_id=slip_id,
-            usable_from=after.hold.until if changed and after.hold else None,
+            usable_from=after.hold.until if changed and after.hold and after.hold.stands(now) else None,
         )
         told = announcement(
             "code.recovered",
@@ -163,21 +179,22 @@ class DeskRecoveries:
         )
         writes: list[Write] = [
             *self.people.changing_contacts(person, after, record),
-            *self._forgetting(lease, person),
+            *self._forgetting(leases, person, after),
             self.audit.recording(entry, told),
+            *(self.audit.recording(other) for other in others),
             *slip_writes,
             *(rotation.writes if rotation else ()),
         ]
         transact(self.people.table.client, writes)
         return _answer(record)
 
-    def _approve(self, staff: Staff, lease_id: str, source: str) -> None:
+    def _approve(self, staff: Staff, lease_id: str, recovery_id: str, source: str) -> None:
         now = self.clock()
         lease, person, _, _ = self._tenancy(staff, lease_id)
         hold = person.hold
-        if hold is None or hold.approved_by is not None or now >= hold.until:
+        if hold is None or not hold.stands(now) or hold.recovery_id != recovery_id:
             raise NoSuchApproval
-        if hold.staff_id == staff.staff_id:
+        if staff.staff_id in hold.changed_by:
             raise OwnChange
         entry = by_staff(
             Action.CONTACT_APPROVED,
@@ -187,7 +204,7 @@ class DeskRecoveries:
             lease_id=lease.lease_id,
             residence_id=lease.residence_id,
             source=self.pepper.hash("source", source),
-            changed_by=hold.staff_id,
+            changed_by=" ".join(hold.changed_by),
         )
         transact(
             self.people.table.client,
@@ -211,13 +228,25 @@ class DeskRecoveries:
         return lease, person_of(person), residence_of(residence), desk_record(person)
 
     def _entry(
-        self, staff: Staff, lease: Lease, request: DeskRequest, source: str, now: datetime, *, changed: bool
+        self,
+        staff: Staff,
+        lease: Lease,
+        request: DeskRequest,
+        recovery_id: str,
+        source: str,
+        now: datetime,
+        *,
+        changed: bool,
+        at_hand: bool,
     ) -> AuditEntry:
+        """What was done to a lease: contacts and sessions are the person's, the code shown is one lease's."""
         details: Mapping[str, str | int] = {
+            "recovery_id": recovery_id,
             "id_kind": request.id_kind.value,
             "id_last_characters": request.id_last_characters,
             "contacts_changed": int(changed),
-            "code_replaced": int(request.new_code),
+            "code_shown": int(at_hand),
+            "code_replaced": int(at_hand and request.new_code),
         }
         return by_staff(
             Action.CODE_RECOVERED_AT_DESK,
@@ -230,15 +259,21 @@ class DeskRecoveries:
             **details,
         )
 
-    def _forgetting(self, lease: Lease, person: Person) -> list[Write]:
-        """Clears what slowed their tries: a reset that left a delay would send them back to the desk."""
-        known = {"email": person.email, "phone": person.phone, "ine": person.ine}
-        identities = [
-            recovery_identity(self.pepper, kind, contact, person.birth_date)
-            for kind, contact in known.items()
+    def _forgetting(self, leases: list[Lease], before: Person, after: Person) -> list[Write]:
+        """Clears what slowed their tries: a reset that left a delay would send them back to the desk.
+
+        Those with the new contact too: it is what they tried before they came.
+        """
+        known = [
+            (kind, contact)
+            for person in (before, after)
+            for kind, contact in (("email", person.email), ("phone", person.phone), ("ine", person.ine))
             if contact
         ]
-        identities.append(sign_in_identity(self.pepper, lease.code_hash))
+        identities = [
+            recovery_identity(self.pepper, kind, contact, before.birth_date) for kind, contact in known
+        ]
+        identities += [sign_in_identity(self.pepper, lease.code_hash) for lease in leases if lease.code_hash]
         return [self.pacing.forgetting(identity) for identity in dict.fromkeys(identities)]
 
 
@@ -263,36 +298,42 @@ def _checked(request: DeskRequest) -> DeskRequest:
     return replace(request, id_last_characters=characters, email=email, phone=phone)
 
 
-def _with_contacts(person: Person, request: DeskRequest, staff: Staff, now: datetime) -> Person:
-    """The person after the change; a new contact is held, and the one before is told for as long.
+def _with_contacts(
+    person: Person, request: DeskRequest, staff: Staff, recovery_id: str, now: datetime
+) -> Person:
+    """The person after the change; a new contact is held, and all before it are told for as long.
 
-    Changed twice within a day, the first contact of all is still the one that must hear of it.
+    Going back to a contact that could sign in before a change that still waits only undoes that change.
     """
-    changes: dict[Channel, tuple[str | None, str | None]] = {
-        Channel.EMAIL: (person.email, request.email),
-        Channel.SMS: (person.phone, request.phone),
-    }
-    held = {channel for channel, (old, new) in changes.items() if new and new != old}
-    if not held:
-        return person
     before = person.hold if person.hold is not None and now < person.hold.until else None
+    new = {Channel.EMAIL: request.email, Channel.SMS: request.phone}
+    changed = [channel for channel in Channel if new[channel] and new[channel] != person.contact(channel)]
+    if not changed:
+        return person
+    undone = {
+        channel
+        for channel in changed
+        if before is not None and before.undone_by(channel, new[channel] or "", now)
+    }
+    standing = before if before is not None and before.stands(now) else None
+    held = ({*changed} | ({*standing.held} if standing else set())) - undone
+    former = [
+        FormerContact(channel=channel, contact=contact, proven=person.can_prove_by(channel, now))
+        for channel in changed
+        if (contact := person.contact(channel))
+    ]
     return replace(
         person,
         email=request.email or person.email,
         phone=request.phone or person.phone,
         hold=ContactHold(
             until=now + HOLD,
-            held=tuple(sorted(held | _still_held(before, now))),
-            former_email=(before and before.former_email)
-            or (person.email if Channel.EMAIL in held else None),
-            former_phone=(before and before.former_phone) or (person.phone if Channel.SMS in held else None),
-            staff_id=staff.staff_id,
+            held=tuple(sorted(held)),
+            former=tuple(dict.fromkeys([*(before.former if before else ()), *former])),
+            recovery_id=recovery_id,
+            changed_by=tuple(dict.fromkeys([*(standing.changed_by if standing else ()), staff.staff_id])),
         ),
     )
-
-
-def _still_held(hold: ContactHold | None, now: datetime) -> set[Channel]:
-    return {channel for channel in hold.held if hold.holds(channel, now)} if hold else set()
 
 
 def _answer(record: DeskRecord) -> DeskRecovered:

@@ -5,7 +5,7 @@ Case, accents and the order of words do not matter, part of a name is enough. En
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from sesame.domain.calendar import local_date
@@ -43,7 +43,7 @@ class Wanted:
     either: dict[str, str] = field(default_factory=dict)
     """What a free text may be: ten digits can be a phone number or a tenant reference."""
     words: tuple[str, ...] = ()
-    """Each in the name or the room."""
+    """Each in the name or the room; beside `either`, where that finds nobody."""
     name: tuple[str, ...] = ()
     room: str = ""
     residence_id: str | None = None
@@ -80,7 +80,9 @@ def wanted(
     normal = {kind: _NORMAL[kind](text) for kind, text in given.items()}
     wrong = [kind for kind, value in normal.items() if value is None]
     either = {kind: value for kind, normalise in _NORMAL.items() if query and (value := normalise(query))}
-    words = () if either else tuple(folded_words(query))
+    words = tuple(folded_words(query))
+    if either and not _may_be_a_name(words):
+        words = ()
     names = tuple(folded_words(name))
     errors: list[dict[str, object]] = [
         {"field": kind, "reason": _NOT_WHOLE[kind][language == "en"]} for kind in wrong
@@ -101,6 +103,11 @@ def wanted(
         room=folded(room),
         residence_id=residence_id,
     )
+
+
+def _may_be_a_name(words: tuple[str, ...]) -> bool:
+    """A name and a room can have the form of an INE once they are joined: "Bernard B204"."""
+    return len(words) > 1 and any(word.isalpha() and len(word) > SHORTEST for word in words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +143,8 @@ class LeaseSearch:
             within(staff, asked.residence_id)
         by_key = bool(asked.keys or asked.either)
         fitting = self._by_keys(asked, staff) if by_key else self._by_name(asked, staff)
+        if asked.either and asked.words and not fitting:
+            by_key, fitting = False, self._by_name(asked, staff)
         found = self._complete(fitting)
         entry = self.deeds.entry(
             Action.LEASES_SEARCHED,
@@ -198,7 +207,8 @@ class LeaseSearch:
             for lease in mine
             if lease.person_id in persons
         ]
-        return [one for one in findable if asked.names(one.name_words, one.lease.room)]
+        besides = replace(asked, words=()) if asked.either else asked
+        return [one for one in findable if besides.names(one.name_words, one.lease.room)]
 
     def _with(self, kind: str, value: str) -> Iterator[Lease]:
         if kind == "tenant_reference":

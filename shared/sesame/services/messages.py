@@ -94,7 +94,7 @@ class Correspondence:
         found = self._tenancy(event["lease_id"])
         if found is None or not found.person.email:
             return MessageState.UNADDRESSED
-        token = self.welcome_links.create(found.lease)
+        token = self.welcome_links.create(found.lease, found.person)
         ends_on = local_date(self.mailer.clock() + WELCOME_LIFE, found.residence.time_zone)
         link = f"{self.mailer.portal_url}/bienvenue/{token}"
         return _draft(found, LetterKind.WELCOME, link=link, link_ends_on=ends_on)

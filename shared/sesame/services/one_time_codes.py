@@ -1,13 +1,13 @@
 """One-time codes, made where the message is sent: who a challenge concerns is worked out only here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from sesame.domain import codes
 from sesame.domain.pacing import MOST_AN_HOUR, within_the_hour
-from sesame.domain.tenancy import Channel, Person
+from sesame.domain.tenancy import Channel, LeaseStatus, Person
 from sesame.platform.clock import Clock
 from sesame.platform.ids import Random
 from sesame.platform.logs import count
@@ -18,8 +18,8 @@ from sesame.store.pacing import Pacing
 from sesame.store.people import person_of
 from sesame.store.table import ConditionFailed, Contention, Item, same_table, transact
 
-MOST_SHARING = 20
-"""Persons looked at behind one contact: a family shares an address, a crowd does not."""
+MOST_SHARING = 100
+"""Persons looked at behind one contact: a family shares an address, or a desk that gave its own."""
 MOST_LIVE = 5
 """One-time codes of a person in force at once; a sixth ends the oldest."""
 _ATTEMPTS = 4
@@ -69,6 +69,11 @@ class Explanation:
     until: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """No message: the person had all those of an hour. To say so would be one more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Match:
     """Who a challenge concerns: several where nothing typed tells them apart."""
@@ -93,20 +98,21 @@ class OneTimeCodes:
     clock: Clock
     random: Random
 
-    def prepare(self, challenge_id: str) -> OneTimeCode | Explanation | None:
+    def prepare(self, challenge_id: str, event_id: str) -> OneTimeCode | Explanation | Withheld | None:
         """Makes a one-time code for whoever the challenge concerns; None where that is nobody.
 
-        Its plain form exists only in what this returns. A repeat makes a new code, and the last one counts.
+        Its plain form exists only in what this returns. A repeat of an event makes a new code, the last of
+        which counts, and is one message of the hour all the same.
         """
         for attempt in range(_ATTEMPTS):
             try:
-                return self._prepare(challenge_id)
+                return self._prepare(challenge_id, event_id)
             except (_CodesChanged, Contention):
                 if attempt == _ATTEMPTS - 1:
                     raise
         return None
 
-    def _prepare(self, challenge_id: str) -> OneTimeCode | Explanation | None:
+    def _prepare(self, challenge_id: str, event_id: str) -> OneTimeCode | Explanation | Withheld | None:
         challenge = self.challenges.get(challenge_id)
         now = self.clock()
         if challenge is None or challenge.used_at or challenge.expires_at <= now:
@@ -118,7 +124,7 @@ class OneTimeCodes:
         person = match.people[0]
         if len(match.people) > 1:
             count("AmbiguousRecovery")
-            to = _addressed(person, _preferred(challenge))
+            to = _addressed(person, _typed(challenge))
             return Explanation(to=to, obstacle=Obstacle.SHARED, residence_id=None) if to else None
         to = _provable(person, _preferred(challenge), now)
         if to is None:
@@ -127,14 +133,17 @@ class OneTimeCodes:
                 return None
             until = person.hold.until if person.hold else None
             return Explanation(to=held, obstacle=Obstacle.HELD, residence_id=match.residence_id, until=until)
-        return self._issue(challenge, to, match, now)
+        return self._issue(challenge, event_id, to, match, now)
 
-    def _issue(self, challenge: Challenge, to: Addressed, match: _Match, now: datetime) -> OneTimeCode | None:
+    def _issue(
+        self, challenge: Challenge, event_id: str, to: Addressed, match: _Match, now: datetime
+    ) -> OneTimeCode | Withheld | None:
         person = to.person
-        sent = within_the_hour([datetime.fromtimestamp(at, UTC) for at in match.codes.sent], now)
+        before = {event: at for event, at in match.codes.sent.items() if event != event_id}
+        sent = within_the_hour([datetime.fromtimestamp(at, UTC) for at in before.values()], now)
         if len(sent) >= MOST_AN_HOUR:
             count("OneTimeCodeWithheld")
-            return None
+            return Withheld()
         code = codes.new_one_time_code(self.random)
         resolving = self.challenges.resolving(
             challenge.challenge_id,
@@ -145,7 +154,9 @@ class OneTimeCodes:
         )
         sent.append(now)
         live = _with(match.codes.live, challenge, now)
-        kept = replace(match.codes, live=live, sent=tuple(int(at.timestamp()) for at in sent))
+        an_hour_ago = (now - timedelta(hours=1)).timestamp()
+        recent = {event: at for event, at in before.items() if at > an_hour_ago}
+        kept = replace(match.codes, live=live, sent=recent | {event_id: int(now.timestamp())})
         keeping = self.challenges.keeping(person.person_id, kept, forget_at=now + timedelta(hours=2))
         try:
             transact(self.challenges.table.client, [resolving, keeping])
@@ -204,7 +215,8 @@ class OneTimeCodes:
         live, *leases = same_table(
             table, [keys.live_codes(who), *(keys.lease(pointer["lease_id"]) for pointer in pointers)]
         )
-        return _match(matching, leases, live)
+        current = [lease for lease in leases if lease and lease["status"] != LeaseStatus.CANCELLED]
+        return _match(matching, current, live) if current else None
 
     def _candidates(self, challenge: Challenge) -> list[Person]:
         found: list[str] = []
@@ -226,17 +238,21 @@ def one_time_code_hashes(pepper: Pepper, challenge_id: str, code: str) -> list[s
     return pepper.hashes("one-time-code", f"{challenge_id}:{code}")
 
 
-def _match(people: list[Person], leases: list[Item | None], live: Item | None) -> _Match:
-
+def _match(people: list[Person], leases: Sequence[Item | None], live: Item | None) -> _Match:
     holdings = [
         Holding(lease_id=lease["lease_id"], residence_id=lease["residence_id"]) for lease in leases if lease
     ]
     return _Match(people=people, holdings=holdings, codes=live_codes(live, people[0].credential_epoch))
 
 
+def _typed(challenge: Challenge) -> Channel:
+    """The way of the contact that was typed."""
+    return Channel.SMS if challenge.subject_kind == "phone" else Channel.EMAIL
+
+
 def _preferred(challenge: Challenge) -> Channel:
     """What was asked for; else the way of the contact that was typed; else e-mail."""
-    return challenge.send_by or (Channel.SMS if challenge.subject_kind == "phone" else Channel.EMAIL)
+    return challenge.send_by or _typed(challenge)
 
 
 def _provable(person: Person, preferred: Channel, now: datetime) -> Addressed | None:

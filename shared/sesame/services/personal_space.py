@@ -11,11 +11,11 @@ from typing import Annotated, ClassVar
 from aws_lambda_powertools.event_handler import Depends, Request
 
 from sesame.domain.contacts import normal_email, normal_ine
-from sesame.domain.tenancy import Lease, LeaseStatus, Person, Residence
+from sesame.domain.tenancy import Channel, Lease, LeaseStatus, Person, Residence
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from sesame.platform.events import announcement
-from sesame.platform.ids import Random
+from sesame.platform.ids import Random, derived_id
 from sesame.platform.secrets import Pepper
 from sesame.services.tenant_codes import Decipher
 from sesame.store.audit import Action, Audit, by_tenant
@@ -79,6 +79,24 @@ class SharedEmail(Conflict):
         )
 
 
+class EmailOnHold(Forbidden):
+    """The address was changed at a desk within the last day: it proves nothing yet, here neither."""
+
+    slug = "email-on-hold"
+    title: ClassVar = {
+        "fr": "Cette adresse vient d'être changée à l'accueil",
+        "en": "This address has just been changed at the reception",
+    }
+
+    def __init__(self) -> None:
+        super().__init__(
+            detail_fr="Par sécurité, elle ne donne pas le code avant un jour, sauf si un second membre du "
+            "personnel valide le changement : demandez-le à l'accueil.",
+            detail_en="To be safe, it does not give the code within a day, unless a second member of staff "
+            "approves the change: ask at the reception.",
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Student:
     """Whom a token speaks of, in normal forms; `email` only where it is verified."""
@@ -137,9 +155,11 @@ class PersonalSpace:
     random: Random
 
     def codes(self, student: Student, source: str) -> list[ShownCode]:
-        """The codes of the student's leases, newest first, `MOST_SHOWN` at most; every contact is told.
+        """The codes of the student's leases, newest first, `MOST_SHOWN` at most.
 
-        Raises NoTenancy, SharedEmail. Six calls, seven where an INE is unknown; and one to KMS a code.
+        Every contact is told, once an hour of the clock however often the student looks; the audit has each
+        look. Raises NoTenancy, SharedEmail, EmailOnHold. Six calls, seven where an INE is unknown; and one
+        to KMS a code.
         """
         person = self._person(student)
         leases = [
@@ -169,13 +189,23 @@ class PersonalSpace:
             raise NoTenancy
         if len(matching) > 1:
             raise SharedEmail
+        if not matching[0].can_prove_by(Channel.EMAIL, self.clock()):
+            raise EmailOnHold
         return matching[0]
 
     def _record(self, person: Person, leases: list[Lease], source: str) -> None:
         """Accounts for every code that is about to be shown, and has the contacts told, at once."""
         now = self.clock()
         hashed = self.pepper.hash("source", source)
-        told = announcement("code.recovered", now, lease_id=leases[0].lease_id, person_id=person.person_id)
+        hour = now.strftime("%Y-%m-%dT%H")
+        told = announcement(
+            "code.recovered",
+            now,
+            id=derived_id("personal-space", person.person_id, hour),
+            lease_id=leases[0].lease_id,
+            person_id=person.person_id,
+            way="personal_space",
+        )
         writes = [
             self.audit.recording(
                 by_tenant(

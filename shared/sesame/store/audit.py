@@ -15,6 +15,8 @@ from sesame.store.table import NOT_THERE, Item, Key, Put, Table
 
 KEPT_FOR = timedelta(days=5 * 365)
 """The limitation period of a tenancy's disputes (Code civil, article 2224)."""
+REFUSALS_KEPT_FOR = timedelta(days=365)
+"""Failed sign-ins: the CNIL's recommendation on logs asks for six months to a year."""
 PAGE = 100
 
 
@@ -22,11 +24,11 @@ class Action(StrEnum):
     """What can be done to a lease or a person that somebody may later have to account for."""
 
     SIGNED_IN = "signed_in"
+    ONE_TIME_CODE_REFUSED = "one_time_code_refused"
     CODE_RECOVERED = "code_recovered"
     CODE_SHOWN = "code_shown"
     CODE_ROTATED = "code_rotated"
     CODE_RECOVERED_AT_DESK = "code_recovered_at_desk"
-    CONTACT_CHANGED = "contact_changed"
     CONTACT_APPROVED = "contact_approved"
     SESSION_ENDED = "session_ended"
     SESSIONS_ENDED = "sessions_ended"
@@ -155,7 +157,7 @@ def _item(entry: AuditEntry) -> Item:
         "residence_id": entry.residence_id,
         "source": entry.source,
         "details": dict(entry.details),
-        "expires_at": int((entry.at + KEPT_FOR).timestamp()),
+        "expires_at": int((entry.at + _kept_for(entry.action)).timestamp()),
     }
     if entry.residence_id:
         item |= {
@@ -163,6 +165,10 @@ def _item(entry: AuditEntry) -> Item:
             "gsi1sk": f"{at}#{entry.entry_id}",
         }
     return item
+
+
+def _kept_for(action: Action) -> timedelta:
+    return REFUSALS_KEPT_FOR if action is Action.ONE_TIME_CODE_REFUSED else KEPT_FOR
 
 
 def by_tenant(

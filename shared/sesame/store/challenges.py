@@ -62,14 +62,15 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveCodes:
-    """The one-time codes of a person: challenge -> until when its code counts, and when the last were sent.
+    """The one-time codes of a person: challenge -> until when its code counts; event -> when one was sent.
 
-    Epoch seconds. Those of an older credential epoch are dead, and so are the times they were sent at.
+    Epoch seconds. A message tried again is still the one that its event asked for. What is of an older
+    credential epoch is over.
     """
 
     epoch: int
     live: Mapping[str, int] = field(default_factory=dict)
-    sent: tuple[int, ...] = ()
+    sent: Mapping[str, int] = field(default_factory=dict)
     version: int = 0
     """0 while there is no item yet."""
 
@@ -153,7 +154,7 @@ class Challenges:
                 **keys.live_codes(person_id),
                 "epoch": codes.epoch,
                 "live": dict(codes.live),
-                "sent": list(codes.sent),
+                "sent": dict(codes.sent),
                 "version": codes.version + 1,
                 "expires_at": int(forget_at.timestamp()),
             },
@@ -161,14 +162,17 @@ class Challenges:
             values={":version": codes.version} if codes.version else {},
         )
 
-    def in_force(self, person_id: str, epoch: int, challenge_id: str) -> Check:
-        """The check that a challenge's code is still among the person's live ones."""
+    def in_force(self, person_id: str, epoch: int, challenge_id: str, now: datetime) -> Check:
+        """The check that a challenge's code is still among the person's live ones.
+
+        By its own time: the challenge may have been prolonged for a message that never went.
+        """
         return Check(
             table=self.table.name,
             key=keys.live_codes(person_id),
-            condition="epoch = :epoch AND attribute_exists(live.#challenge)",
+            condition="epoch = :epoch AND live.#challenge > :now",
             names={"#challenge": challenge_id},
-            values={":epoch": epoch},
+            values={":epoch": epoch, ":now": int(now.timestamp())},
         )
 
     def count_try(
@@ -216,14 +220,15 @@ class Challenges:
             values=values,
         )
 
-    def opened(self, challenge_id: str, document_id: str, now: datetime) -> None:
-        """Notes the first opening of a welcome link and its document; later ones change neither.
+    def opening(self, challenge_id: str, document_id: str, now: datetime) -> Update:
+        """Notes the first opening of a welcome link and its document, as a write; later ones change neither.
 
         Who knows the birth date is no guesser: the tries are given back, so that a page may ask again.
         """
-        self.table.update(
-            keys.challenge(challenge_id),
-            "SET used_at = if_not_exists(used_at, :now), tries = :none, "
+        return Update(
+            table=self.table.name,
+            key=keys.challenge(challenge_id),
+            expression="SET used_at = if_not_exists(used_at, :now), tries = :none, "
             "document_id = if_not_exists(document_id, :document)",
             values={":now": now.isoformat(), ":document": document_id, ":none": 0},
         )
@@ -235,7 +240,7 @@ def live_codes(item: Item | None, epoch: int) -> LiveCodes:
         return LiveCodes(epoch=epoch)
     if item["epoch"] != epoch:
         return LiveCodes(epoch=epoch, version=item["version"])
-    return LiveCodes(epoch=epoch, live=item["live"], sent=tuple(item["sent"]), version=item["version"])
+    return LiveCodes(epoch=epoch, live=item["live"], sent=item["sent"], version=item["version"])
 
 
 def _held(holding: Holding) -> dict[str, str]:

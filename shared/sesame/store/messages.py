@@ -32,6 +32,8 @@ class MessageState(StrEnum):
     """Not sent, because there is nothing to say any more: paid, over, or out of date."""
     UNADDRESSED = "unaddressed"
     """Not sent, because nobody or no address was found."""
+    WITHHELD = "withheld"
+    """Not sent, because its person had all the one-time codes of an hour."""
 
 
 class StillSending(Exception):

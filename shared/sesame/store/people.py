@@ -17,6 +17,7 @@ from sesame.domain.tenancy import (
     Channel,
     ContactHold,
     DocumentSettings,
+    FormerContact,
     Landlord,
     Language,
     Lease,
@@ -328,14 +329,14 @@ class People:
 
     def approving(self, person: Person, staff_id: str) -> Update:
         """The write by which a second member of staff approves a change of contacts, if it still stands."""
-        until = person.hold.until.isoformat() if person.hold else ""
+        recovery_id = person.hold.recovery_id if person.hold else ""
         return Update(
             table=self.table.name,
             key=keys.person(person.person_id),
             expression="SET #hold.approved_by = :staff ADD version :one",
-            condition="#hold.#until = :until AND attribute_not_exists(#hold.approved_by)",
-            names={"#hold": "hold", "#until": "until"},
-            values={":staff": staff_id, ":until": until, ":one": 1},
+            condition="#hold.recovery_id = :recovery AND attribute_not_exists(#hold.approved_by)",
+            names={"#hold": "hold"},
+            values={":staff": staff_id, ":recovery": recovery_id, ":one": 1},
         )
 
     def _moving(
@@ -578,9 +579,12 @@ def hold_item(hold: ContactHold) -> Item:
     return {
         "until": hold.until.isoformat(),
         "held": [channel.value for channel in hold.held],
-        "former_email": hold.former_email,
-        "former_phone": hold.former_phone,
-        "staff_id": hold.staff_id,
+        "former": [
+            {"channel": one.channel.value, "contact": one.contact, "proven": one.proven}
+            for one in hold.former
+        ],
+        "recovery_id": hold.recovery_id,
+        "changed_by": list(hold.changed_by),
         "approved_by": hold.approved_by,
     }
 
@@ -589,9 +593,12 @@ def _hold_of(item: Item) -> ContactHold:
     return ContactHold(
         until=datetime.fromisoformat(item["until"]),
         held=tuple(Channel(name) for name in item["held"]),
-        former_email=item.get("former_email"),
-        former_phone=item.get("former_phone"),
-        staff_id=item["staff_id"],
+        former=tuple(
+            FormerContact(channel=Channel(one["channel"]), contact=one["contact"], proven=one["proven"])
+            for one in item["former"]
+        ),
+        recovery_id=item["recovery_id"],
+        changed_by=tuple(item["changed_by"]),
         approved_by=item.get("approved_by"),
     )
 
