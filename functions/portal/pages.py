@@ -3,13 +3,10 @@
 Plain forms, no script: they work on any phone. Nothing is kept by the browser or told to another site.
 """
 
-import json
-from collections.abc import Sequence
 from datetime import date
 from html import escape
 from pathlib import Path
 from secrets import token_bytes
-from string import Template
 from urllib.parse import parse_qs
 
 from aws_lambda_powertools.event_handler import Request, Response
@@ -19,6 +16,7 @@ from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import Problem
 from sesame.platform.http import Api, Language, Source, raw_body
+from sesame.platform.pages import Pages, euros, facts
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.documents import Download, Downloads, EntryDocuments, Verification, Verifications
@@ -30,16 +28,9 @@ from sesame.store.challenges import Challenges
 from sesame.store.documents import Documents
 from sesame.store.table import Table
 
-_PAGE = Template((Path(__file__).parent / "page.html").read_text("utf-8"))
 _FORM_BYTES = 2048
-WORDS: dict[str, dict[str, str]] = json.loads((Path(__file__).parent / "words.json").read_text("utf-8"))
-_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
-        "frame-ancestors 'none'; base-uri 'none'"
-    ),
-    "Referrer-Policy": "no-referrer",
-}
+pages = Pages(Path(__file__).parent)
+WORDS = pages.words
 
 
 class PortalSettings(Settings):
@@ -69,13 +60,7 @@ verifications = Verifications(documents)
 downloads = Downloads(documents, Later("s3"), settings.bucket)
 
 
-def show_problem(problem: Problem, language: str) -> Response[str]:
-    """A browser is told in words on a page, not in JSON."""
-    said = "".join(f"<p>{escape(text)}</p>" for text in (problem.detail[language],) if text)
-    return _page(problem.status, language, "problem", f"<h1>{escape(problem.title[language])}</h1>{said}")
-
-
-api = Api(show=show_problem)
+api = Api(show=pages.problem)
 
 
 @api.get("/", in_schema=False)
@@ -86,14 +71,14 @@ def home(language: Language) -> Response[str]:
         f"<h1>{escape(words['home'])}</h1><p>{escape(words['home_why'])}</p>"
         f'<p><a class="button" href="/verification">{escape(words["home_verify"])}</a></p>'
     )
-    return _page(200, language, "home", content)
+    return pages.page(200, language, "home", content)
 
 
 @api.get("/bienvenue/<token>", in_schema=False)
 def ask(token: str, language: Language) -> Response[str]:
     """The same form for every token: only the birth date opens it."""
     del token
-    return _page(200, language, "ask", _form(WORDS[language]))
+    return pages.page(200, language, "ask", _form(WORDS[language]))
 
 
 @api.post("/bienvenue/<token>", in_schema=False)
@@ -104,15 +89,15 @@ def show(token: str, language: Language, request: Request, source: Source) -> Re
     try:
         birth_date = date.fromisoformat(form.get("birth_date", [""])[0])
     except ValueError:
-        return _page(422, language, "ask", _form(words, words["not_a_date"]))
+        return pages.page(422, language, "ask", _form(words, words["not_a_date"]))
     try:
         welcomed = welcomes.open(token, birth_date, source=source)
         download = downloads.of(welcomed.document_id)
     except WrongBirthDate as problem:
-        return _page(422, language, "ask", _form(words, _said(problem, language)))
+        return pages.page(422, language, "ask", _form(words, _said(problem, language)))
     except WelcomeLinkEnded:
-        return _page(410, language, "ended", _ended(words))
-    return _page(200, language, "your_code", _shown(words, welcomed, download, birth_date))
+        return pages.page(410, language, "ended", _ended(words))
+    return pages.page(200, language, "your_code", _shown(words, welcomed, download, birth_date))
 
 
 @api.get("/verification", in_schema=False)
@@ -123,7 +108,7 @@ def ask_for_a_code(language: Language, request: Request) -> Response[str]:
         return _verdict(language, verifications.check(typed))
     words = WORDS[language]
     content = f"<h1>{escape(words['verify'])}</h1><p>{escape(words['verify_why'])}</p>{_code_form(words)}"
-    return _page(200, language, "verify", content)
+    return pages.page(200, language, "verify", content)
 
 
 @api.post("/verification", in_schema=False)
@@ -144,13 +129,13 @@ def back_from_payment(payment_id: str, language: Language) -> Response[str]:
     del payment_id
     words = WORDS[language]
     paragraphs = "".join(f"<p>{escape(words[name])}</p>" for name in ("paid_why", "paid_not"))
-    return _page(200, language, "paid", f"<h1>{escape(words['paid'])}</h1>{paragraphs}")
+    return pages.page(200, language, "paid", f"<h1>{escape(words['paid'])}</h1>{paragraphs}")
 
 
 def _verdict(language: str, answer: Verification, unknown: str = "unknown") -> Response[str]:
     words = WORDS[language]
     said = unknown if answer.validity is Validity.UNKNOWN else answer.validity.value
-    facts: list[tuple[str, str]] = []
+    listed: list[tuple[str, str]] = []
     if answer.statement is not None:
         statement = answer.statement
         amount = statement.amount_cents
@@ -163,14 +148,14 @@ def _verdict(language: str, answer: Verification, unknown: str = "unknown") -> R
             "residence": statement.residence,
             "room": statement.room,
             "period": _month(statement.period, language) if statement.period else None,
-            "amount": _euros(amount, language) if amount is not None else None,
+            "amount": euros(amount, language) if amount is not None else None,
         }
-        facts = [(words[name], value) for name, value in told.items() if value]
+        listed = [(words[name], value) for name, value in told.items() if value]
     mark = "" if said == "genuine" else ' class="wrong"'
-    content = f"<h1{mark}>{escape(words[said])}</h1><p>{escape(words[f'{said}_why'])}</p>{_facts(facts)}"
+    content = f"<h1{mark}>{escape(words[said])}</h1><p>{escape(words[f'{said}_why'])}</p>{facts(listed)}"
     if said == unknown:
         content += _code_form(words)
-    return _page(200, language, said, content)
+    return pages.page(200, language, said, content)
 
 
 def _month(period: str, language: str) -> str:
@@ -184,13 +169,6 @@ def _day(day: date, language: str) -> str:
     return f"{number} {_month(f'{day:%Y-%m}', language)}"
 
 
-def _euros(cents: int, language: str) -> str:
-    whole, part = divmod(cents, 100)
-    if language == "fr":
-        return f"{whole:,}".replace(",", "\u202f") + f",{part:02}\u00a0€"
-    return f"€{whole:,}.{part:02}"
-
-
 def _code_form(words: dict[str, str]) -> str:
     return (
         f'<form method="get" action="/verification"><label for="code">{escape(words["code"])}</label>'
@@ -201,21 +179,6 @@ def _code_form(words: dict[str, str]) -> str:
         f'<label for="file">{escape(words["file"])}</label>'
         f'<input id="file" name="file" type="file" accept="application/pdf" required>'
         f"<button>{escape(words['file_button'])}</button></form>"
-    )
-
-
-def _facts(facts: Sequence[tuple[str, str]]) -> str:
-    listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
-    return f"<dl>{listed}</dl>" if listed else ""
-
-
-def _page(status: int, language: str, title: str, content: str) -> Response[str]:
-    body = _PAGE.substitute(language=language, title=escape(WORDS[language][title]), content=content)
-    return Response(
-        status_code=status,
-        content_type="text/html; charset=utf-8",
-        body=body,
-        headers={**_HEADERS, "Content-Language": language},
     )
 
 
@@ -240,15 +203,15 @@ def _ended(words: dict[str, str]) -> str:
 
 
 def _shown(words: dict[str, str], welcomed: Welcomed, download: Download, birth_date: date) -> str:
-    facts = (
+    listed = [
         (words["residence"], welcomed.residence.name),
         (words["room"], welcomed.lease.room),
         (words["reference"], welcomed.lease.tenant_reference),
-    )
+    ]
     return (
         f"<h1>{escape(words['hello'])} {escape(welcomed.person.given_names)}</h1>"
         f'<h2>{escape(words["your_code"])}</h2><p class="code">{escape(welcomed.tenant_code)}</p>'
-        f"<p>{escape(words['keep'])}</p>{_facts(facts)}"
+        f"<p>{escape(words['keep'])}</p>{facts(listed)}"
         f"<h2>{escape(words['document'])}</h2>{_document(words, download, birth_date)}"
         f"<h2>{escape(words['lost'])}</h2><p>{escape(words['lost_how'])}</p>"
     )

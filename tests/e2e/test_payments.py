@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -135,6 +136,31 @@ def test_a_pending_payment_does_not_block_another(debtor: Tenant, wait_for: Wait
 
     wait_for(lambda: debtor.state(other) == "paid")
     assert debtor.state(waiting) == "awaiting_provider"
+
+
+def test_a_parent_pays_by_a_link_without_an_account(debtor: Tenant, stack: Stack, wait_for: WaitFor) -> None:
+    before = debtor.balance
+    made = debtor.http.post("/v1/me/payment-links", headers=debtor.headers, json={"amount_cents": 2_500})
+    assert made.status_code == 201, made.text
+    url = urlsplit(made.json()["url"])
+    portal = httpx.Client(
+        base_url=f"http://127.0.0.1:{url.port}", headers={"Host": url.netloc}, timeout=30, trust_env=False
+    )
+
+    with portal:
+        asked = portal.get(url.path)
+        key = re.search(r'name="key" value="(\w+)"', asked.text)
+        assert key is not None, asked.text
+        on = portal.post(url.path, data={"amount": "25,00", "key": key[1]})
+        page = re.search(r'class="button" rel="noreferrer" href="([^"]+)"', on.text)
+        assert page is not None, on.text
+        press({"checkout_url": page[1].replace("&amp;", "&")}, "pay")
+        wait_for(lambda: debtor.balance == before - 2_500)
+        spent = portal.get(url.path)
+
+    assert "rien à payer" in spent.text
+    [link] = debtor.get("/v1/me/payment-links")["payment_links"]
+    assert (link["state"], link["paid_cents"]) == ("used_up", 2_500)
 
 
 def test_paying_everything_brings_the_balance_to_zero_and_the_same_webhook_twice_changes_nothing(

@@ -112,7 +112,14 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
     ),
     "PortalFunction": (updates("Identity"), [deletes("Identity"), reads("Money"), reads("Operations")]),
     "TenancyFunction": (reads("Money"), [writes("Money"), reads("Documents"), decrypts()]),
-    "PaymentsFunction": (writes("Money"), [writes("Identity"), reads("Documents"), decrypts()]),
+    "PaymentsFunction": (
+        writes("Money"),
+        [writes("Identity"), reads("Documents"), decrypts(), reads("Operations"), updates("Operations")],
+    ),
+    "PayPageFunction": (
+        writes("Money"),
+        [queries("Money"), deletes("Money"), reads("Identity"), writes("Identity"), writes("Operations")],
+    ),
     "WebhooksFunction": (writes("Money"), [reads("Money"), deletes("Money"), reads("Identity")]),
     "PostingFunction": (reads("Money"), [deletes("Money"), reads("Identity"), sends("PostingQueue")]),
     "DeskFunction": (encrypts(), [decrypts(), reads("Money"), stores("documents")]),
@@ -139,6 +146,10 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         signs("SealKey"),
         [signs("TwoDDocKey"), decrypts(), reads("Identity"), knows("PepperSecret"), stores("unsealed")],
     ),
+    "ReceiptWatchFunction": (
+        queries("Documents"),
+        [writes("Documents"), writes("Money"), deletes("Money"), queries("Identity"), decrypts()],
+    ),
     "PrivacyFunction": (reads("Operations"), [writes("Money"), reads("Documents"), decrypts()]),
     "DataExportFunction": (stores("exports"), [writes("Identity"), stores("documents"), decrypts()]),
     "ErasureFunction": (deletes("Identity"), [deletes("Money"), writes("Identity"), decrypts()]),
@@ -161,6 +172,7 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
 CONSUMES = {
     "PostingFunction": "PostingQueue",
     "ImportRowsFunction": "ImportQueue",
+    "ReceiptWatchFunction": "ReceiptWatchQueue",
     "RenderFunction": "RenderQueue",
     "SealFunction": "SealQueue",
     "DataExportFunction": "DataExportQueue",

@@ -153,7 +153,8 @@ class House:
 
     def checkout(self, cents: int = 45_000, key: str = "k1", **more: Any) -> Started:
         order = Order(amount_cents=cents, **more)
-        return self.checkouts.start(self.lease, order, key=key, language="fr")
+        lease = self.lease
+        return self.checkouts.start(lease.lease_id, lease.residence_id, order, key=key, language="fr")
 
     def message(self, payment_id: str, kind: str = "payment.settled", **more: Any) -> dict[str, Any]:
         values: dict[str, Any] = {
@@ -468,7 +469,7 @@ def test_only_the_residences_own_provider_can_be_chosen(
 
 
 def test_a_tenant_sees_their_own_payments_only_newest_first(house: House) -> None:
-    history = History(house.payments)
+    history = History(house.payments, house.bookkeeping)
     made = []
     for number in range(3):
         house.clock.advance(MINUTE)
@@ -477,7 +478,7 @@ def test_a_tenant_sees_their_own_payments_only_newest_first(house: House) -> Non
     first = history.page(house.lease.lease_id, after=None, limit=2)
     second = history.page(house.lease.lease_id, after=first.next, limit=2)
 
-    assert [one.payment_id for one in (*first.payments, *second.payments)] == made[::-1]
+    assert [one.payment.payment_id for one in (*first.payments, *second.payments)] == made[::-1]
     assert second.next is None
     with pytest.raises(NotFound):
         history.one("another-lease", made[0])

@@ -75,11 +75,15 @@ class Functions:
         Bookkeeping(Accounts(self.aws.money), lambda: utc_now() - timedelta(minutes=1)).issue_notice(notice)
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        answer = self.ask_raw(method, path, body, **headers)
+        return answer["statusCode"], json.loads(answer["body"])
+
+    def ask_raw(self, method: str, path: str, body: Any = None, **headers: str) -> dict[str, Any]:
         event = _event(method, path, None if body is None else json.dumps(body))
         event["headers"] |= {"authorization": f"Bearer {self.token}", "content-type": "application/json"}
         event["headers"] |= {name.replace("_", "-"): value for name, value in headers.items()}
-        answer = self.api.handler(event, None)
-        return answer["statusCode"], json.loads(answer["body"])
+        answer: dict[str, Any] = self.api.handler(event, None)
+        return answer
 
     def notify(
         self,

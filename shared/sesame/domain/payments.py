@@ -159,6 +159,8 @@ class Payment:
     created_at: datetime
     checkout_url: str | None = None
     provider_reference: str | None = None
+    link_id: str | None = None
+    """The payment link that somebody else pays through, where it is not the tenant."""
     events: tuple[PaymentEvent, ...] = ()
     posted: Mapping[str, Posted] = field(default_factory=dict)
     """By event id."""

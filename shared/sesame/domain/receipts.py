@@ -138,6 +138,20 @@ def rent_notice_facts(
     }
 
 
+def still_holds(facts: Facts, standing: PeriodStanding) -> bool:
+    """Whether what a receipt states is so now: a whole receipt to the last line, one for a part as far as the
+    money that it names is still there."""
+    stated, now = facts["period"], _period(standing)
+    if facts["kind"] == Kind.RECEIPT:
+        return standing.outstanding_cents == 0 and stated == now
+    left = list(now["settlements"])
+    for settlement in stated["settlements"]:
+        if settlement not in left:
+            return False
+        left.remove(settlement)
+    return True
+
+
 def _period(standing: PeriodStanding) -> dict[str, Any]:
     return {
         "period": standing.period,

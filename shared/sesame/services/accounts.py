@@ -43,6 +43,8 @@ class Statement:
     """Oldest due first."""
     entries: tuple[Entry, ...]
     """In the order of their effective time."""
+    standings: tuple[Standing, ...] = ()
+    """Every debit, notices among them, oldest due first."""
 
     def of(self, period: str) -> NoticeStanding | None:
         """The notice of a period (`YYYY-MM`), or None when there is none."""
@@ -71,6 +73,7 @@ class Bookkeeping:
             credit_cents=ledger.checkpoint.credit_cents,
             notices=_with_standings(journal.notices, ledger.standings),
             entries=tuple(sorted(journal.entries, key=lambda entry: entry.position)),
+            standings=ledger.standings,
         )
 
     def issue_notice(self, notice: Notice, next_step: NextStep | None = None) -> bool:

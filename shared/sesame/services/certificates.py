@@ -12,6 +12,7 @@ from sesame.platform.ids import Random
 from sesame.platform.secrets import Pepper
 from sesame.services.documents import LeaseCancelled, Order, keep
 from sesame.services.gathering import BY_PERIOD, MAY_HAVE_PERIOD, Gathering
+from sesame.services.retries import USUAL, Retries
 from sesame.services.sessions import Session
 from sesame.store import keys
 from sesame.store.accounts import Accounts
@@ -136,6 +137,7 @@ class Certificates:
     accounts: Accounts
     clock: Clock
     random: Random = token_bytes
+    retries: Retries = USUAL
 
     def request(
         self, session: Session, kind: Kind, *, period: str | None = None, language: Language | None = None
@@ -148,6 +150,12 @@ class Certificates:
         """
         if (kind in BY_PERIOD and period is None) or (period and kind not in BY_PERIOD | MAY_HAVE_PERIOD):
             raise _period_problem(kind)
+        # what money has done meanwhile is read again: no receipt rests on what was so a moment ago
+        return self.retries.run(lambda: self._requested(session, kind, period, language))
+
+    def _requested(
+        self, session: Session, kind: Kind, period: str | None, language: Language | None
+    ) -> Document:
         now = self.clock()
         lease = session.lease
         residence = self._residence(lease)
@@ -157,11 +165,15 @@ class Certificates:
             residence=residence,
             language=language or session.person.language,
         )
+        gathering = Gathering(self.accounts, tenancy, now, period)
         try:
-            facts = Gathering(self.accounts, tenancy, now, period).facts(kind)
+            facts = gathering.facts(kind)
         except Refused as refused:
             raise refusal(refused) from refused
-        return keep(self.documents, self.random, Order(tenancy=tenancy, facts=facts, now=now, period=period))
+        account = gathering.account_read
+        holds = [self.accounts.unchanged(account)] if account else []
+        order = Order(tenancy=tenancy, facts=facts, now=now, period=period)
+        return keep(self.documents, self.random, order, holds)
 
     def of(self, session: Session, document_id: str) -> Document:
         """A document of the session's lease. Raises NotFound for any other. One call."""

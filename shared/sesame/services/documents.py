@@ -1,7 +1,7 @@
 """The life of a document: made once for the same facts, downloaded by a link of minutes, verified."""
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from secrets import token_bytes
@@ -34,7 +34,7 @@ from sesame.domain.tenancy import Lease, Person, Residence
 from sesame.platform.errors import Conflict, NotFound
 from sesame.platform.ids import Random, new_id
 from sesame.store.documents import Document, Documents
-from sesame.store.table import Put, Write
+from sesame.store.table import Check, Put, Write
 
 _PAGE = 50
 LINK_SECONDS = 300
@@ -64,12 +64,15 @@ class Order:
         object.__setattr__(self, "kind", Kind(self.facts["kind"]))
 
 
-def keep(documents: Documents, random: Random, order: Order) -> Document:
-    """Stores an order as a document to be rendered; or returns the one that states the same facts already."""
+def keep(documents: Documents, random: Random, order: Order, holds: Sequence[Check] = ()) -> Document:
+    """Stores an order as a document to be rendered; or returns the one that states the same facts already.
+
+    Raises ConditionFailed where one of `holds` does not: the facts are no more what they were.
+    """
     document = _document(random, order)
     lease = order.tenancy.lease
     digest = facts_digest(order.facts, secret=lease.code_hash if order.kind in SHOWS_THE_CODE else "")
-    kept_id = documents.create(document, digest)
+    kept_id = documents.create(document, digest, holds)
     if kept_id == document.document_id:
         return document
     same = documents.get(kept_id)

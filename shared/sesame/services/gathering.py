@@ -18,7 +18,7 @@ from sesame.domain.receipts import (
     rent_notice_facts,
 )
 from sesame.domain.standings import end_of_stay_facts, overdue_cents, statement_facts, up_to_date_facts
-from sesame.store.accounts import Accounts, Journal
+from sesame.store.accounts import Account, Accounts, Journal
 
 BY_PERIOD = frozenset({Kind.RECEIPT, Kind.PART_PAYMENT_RECEIPT, Kind.RENT_NOTICE})
 """About one month, which must be said."""
@@ -56,6 +56,11 @@ class Gathering:
         if self._read is None:
             self._read = self.accounts.journal(self.tenancy.lease.lease_id)
         return self._read
+
+    @property
+    def account_read(self) -> Account | None:
+        """The account that the facts rest on, if they rest on one."""
+        return self._read.account if self._read else None
 
     @property
     def outstanding(self) -> tuple[Outstanding, ...]:

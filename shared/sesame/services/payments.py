@@ -1,33 +1,34 @@
 """Payments as a tenant sees them: start a checkout, look at what became of it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
 from secrets import token_bytes
 from typing import Any, ClassVar
 
-from sesame.domain.payments import MINIMUM_CENTS, Payment, PaymentState
-from sesame.domain.tenancy import Lease
+from sesame.domain.journal import Standing
+from sesame.domain.payments import MINIMUM_CENTS, Outcome, Payment, PaymentState, outcome
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Conflict, Invalid, NotFound, Problem, Unavailable
 from sesame.platform.ids import Random, new_id
 from sesame.platform.logs import count
 from sesame.providers.base import Checkout, CheckoutOrder, ProviderRefused, ProviderUnavailable
 from sesame.providers.registry import Registry, UnknownProvider
+from sesame.services.accounts import Bookkeeping
 from sesame.services.retries import USUAL, Retries
 from sesame.store import keys
 from sesame.store.accounts import Account, Accounts, account_of
+from sesame.store.payment_links import PaymentLink, PaymentLinks
 from sesame.store.payments import (
     CheckoutRequest,
     CheckoutRequests,
-    PaymentPage,
     Payments,
     checkout_request_of,
 )
 from sesame.store.people import residence_of
-from sesame.store.table import ConditionFailed, Contention, Item, Table, batch_get, transact
+from sesame.store.table import ConditionFailed, Contention, Item, Table, Write, batch_get, transact
 
 KEY_KEPT = timedelta(hours=24)
 BUSY = timedelta(seconds=30)
@@ -104,9 +105,12 @@ class StillInFlight(Conflict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What a tenant wants to pay. Cents; `provider` None means the residence's own."""
+    """What a tenant wants to pay. Cents, None: all of the notices, or, with none, all that is owed.
 
-    amount_cents: int
+    `provider` None means the residence's first.
+    """
+
+    amount_cents: int | None = None
     provider: str | None = None
     notices: tuple[str, ...] = ()
 
@@ -115,6 +119,14 @@ class Order:
         """Alike for alike requests only."""
         body = [self.amount_cents, self.provider, self.notices]
         return sha256(json.dumps(body).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sponsor:
+    """Somebody else who pays, through a link that lets them pay so much more."""
+
+    link: PaymentLink
+    left_cents: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +151,16 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Payer:
+    """Whose account is paid, under which key, and, where it is not the tenant, who pays."""
+
+    lease_id: str
+    residence_id: str
+    key_hash: str
+    sponsor: Sponsor | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checkouts:
     """Starts payments. One that is pending blocks no other: paying twice is credit, waiting is worse."""
 
@@ -150,15 +172,24 @@ class Checkouts:
     random: Random = token_bytes
     retries: Retries = USUAL
 
-    def start(self, lease: Lease, order: Order, *, key: str, language: str) -> Started:
+    def start(
+        self,
+        lease_id: str,
+        residence_id: str,
+        order: Order,
+        *,
+        key: str,
+        language: str,
+        sponsor: Sponsor | None = None,
+    ) -> Started:
         """Ask a provider to collect. The same key and order give the same answer for 24 hours.
 
         Raises NothingToPay, WrongAmount, UnknownNotice, ProviderNotOffered, KeyReused, StillInFlight,
         ProviderRefusedPayment, which is an answer like another, and Unavailable when the provider does not
         answer: then the same key may be tried again.
         """
-        key_hash = sha256(key.encode()).hexdigest()
-        earlier, account, residence = self._read(lease, key_hash)
+        payer = _Payer(lease_id=lease_id, residence_id=residence_id, key_hash=_hash(key), sponsor=sponsor)
+        earlier, account, residence = self._read(payer)
         if earlier is not None and earlier.fingerprint != order.fingerprint:
             raise KeyReused
         if earlier is not None and earlier.answer is not None:
@@ -167,18 +198,21 @@ class Checkouts:
             request, payment = self._resumed(earlier)
         else:
             provider = self._offered(order, residence)
-            request, payment = self._begun(lease, order, provider, key_hash, account)
+            request, payment = self._begun(payer, order, provider, account)
         return self._opened(request, payment, language)
 
-    def _read(
-        self, lease: Lease, key_hash: str
-    ) -> tuple[CheckoutRequest | None, Account | None, Item | None]:
+    def asked(self, lease_id: str, key: str) -> CheckoutRequest | None:
+        """The request that a key stands for, if there is one."""
+        item = self.money.get(self._requests.key(lease_id, _hash(key)))
+        return checkout_request_of(item, self.clock()) if item else None
+
+    def _read(self, payer: _Payer) -> tuple[CheckoutRequest | None, Account | None, Item | None]:
         request, account, residence = batch_get(
             self.money.client,
             [
-                (self.money.name, self._requests.key(lease.lease_id, key_hash)),
-                (self.money.name, Accounts(self.money).key(lease.lease_id)),
-                (self.identity.name, keys.residence(lease.residence_id)),
+                (self.money.name, self._requests.key(payer.lease_id, payer.key_hash)),
+                (self.money.name, Accounts(self.money).key(payer.lease_id)),
+                (self.identity.name, keys.residence(payer.residence_id)),
             ],
         )
         return (
@@ -188,32 +222,33 @@ class Checkouts:
         )
 
     def _begun(
-        self, lease: Lease, order: Order, provider: str, key_hash: str, account: Account | None
+        self, payer: _Payer, order: Order, provider: str, account: Account | None
     ) -> tuple[CheckoutRequest, Payment]:
-        _check(order, account)
-        now = self.clock()
+        sponsor, now = payer.sponsor, self.clock()
         payment = Payment(
             payment_id=new_id(self.random),
-            lease_id=lease.lease_id,
-            residence_id=lease.residence_id,
+            lease_id=payer.lease_id,
+            residence_id=payer.residence_id,
             provider=provider,
-            amount_cents=order.amount_cents,
+            amount_cents=_amount(order, account, sponsor.left_cents if sponsor else None),
             designated=order.notices,
             created_at=now,
+            link_id=sponsor.link.link_id if sponsor else None,
         )
         request = CheckoutRequest(
-            lease_id=lease.lease_id,
-            key_hash=key_hash,
+            lease_id=payer.lease_id,
+            key_hash=payer.key_hash,
             fingerprint=order.fingerprint,
             payment_id=payment.payment_id,
             busy_until=now + BUSY,
             expires_at=now + KEY_KEPT,
         )
+        writes: list[Write] = [self._requests.beginning(request, now), self._payments.creating(payment)]
+        if sponsor:
+            links = PaymentLinks(self.money)
+            writes.append(links.using(sponsor.link, payment.payment_id, payment.amount_cents))
         try:
-            transact(
-                self.money.client,
-                [self._requests.beginning(request, now), self._payments.creating(payment)],
-            )
+            transact(self.money.client, writes)
         except (ConditionFailed, Contention) as failure:
             raise StillInFlight from failure
         return request, payment
@@ -287,38 +322,95 @@ class Checkouts:
         return CheckoutRequests(self.money)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentUse:
+    """A payment, and what became of its money: cents by notice, and what is left as credit."""
+
+    payment: Payment
+    outcome: Outcome
+    paid_to: Mapping[str, int]
+    credit_cents: int
+    """Above zero: more was paid than was owed. It pays the next notice, or is given back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentUses:
+    """Some of a lease's payments, newest first, and where to go on."""
+
+    payments: tuple[PaymentUse, ...]
+    next: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class History:
-    """A lease's payments, for the tenant who made them."""
+    """A lease's payments, for the tenant whose account they are of."""
 
     payments: Payments
+    bookkeeping: Bookkeeping
 
-    def page(self, lease_id: str, *, after: str | None, limit: int = 20) -> PaymentPage:
+    def page(self, lease_id: str, *, after: str | None, limit: int = 20) -> PaymentUses:
         """Newest first. Raises NotFound where `after` is no payment of this lease."""
-        return self.payments.of_lease(
-            lease_id, after=self.one(lease_id, after) if after else None, limit=limit
+        before = self._own(lease_id, after) if after else None
+        page = self.payments.of_lease(lease_id, after=before, limit=limit)
+        standings = self.bookkeeping.statement(lease_id).standings if page.payments else ()
+        return PaymentUses(
+            payments=tuple(_use(payment, standings) for payment in page.payments), next=page.next
         )
 
-    def one(self, lease_id: str, payment_id: str) -> Payment:
+    def one(self, lease_id: str, payment_id: str) -> PaymentUse:
         """A payment. Raises NotFound, also for that of another lease."""
+        payment = self._own(lease_id, payment_id)
+        return _use(payment, self.bookkeeping.statement(lease_id).standings)
+
+    def _own(self, lease_id: str, payment_id: str) -> Payment:
         payment = self.payments.get(payment_id)
         if payment is None or payment.lease_id != lease_id:
             raise NotFound
         return payment
 
 
-def _check(order: Order, account: Account | None) -> None:
+def _use(payment: Payment, standings: Sequence[Standing]) -> PaymentUse:
+    reached = outcome(payment)
+    paid_to: dict[str, int] = {}
+    for standing in standings:
+        own = [
+            one.amount_cents for one in standing.allocations if one.credit_id.startswith(f"{payment.source}:")
+        ]
+        if own:
+            name = standing.period or standing.entry_id
+            paid_to[name] = paid_to.get(name, 0) + sum(own)
+    return PaymentUse(
+        payment=payment,
+        outcome=reached,
+        paid_to=paid_to,
+        credit_cents=max(reached.net_cents - sum(paid_to.values()), 0),
+    )
+
+
+def _hash(key: str) -> str:
+    return sha256(key.encode()).hexdigest()
+
+
+def _amount(order: Order, account: Account | None, left_cents: int | None) -> int:
+    """What to collect. `left_cents` is what a link may still pay. Raises NothingToPay, UnknownNotice,
+    WrongAmount."""
     balance = account.checkpoint.balance_cents if account else 0
     if account is None or balance <= 0:
         raise NothingToPay
-    _check_amount(order.amount_cents, balance)
-    payable = {one.period for one in account.checkpoint.outstanding}
-    if not payable.issuperset(order.notices):
+    unpaid = {one.period: one.unpaid_cents for one in account.checkpoint.outstanding}
+    if not unpaid.keys() >= set(order.notices):
         raise UnknownNotice(errors=[{"field": "notices"}])
-
-
-def _check_amount(cents: int, balance: int) -> None:
     most = max(balance, MINIMUM_CENTS)
+    if left_cents is not None:
+        most = min(most, left_cents)
+    if order.amount_cents is None:
+        wanted = sum(unpaid[period] for period in set(order.notices)) if order.notices else balance
+        return min(max(wanted, MINIMUM_CENTS), most)
+    _check_amount(order.amount_cents, most)
+    return order.amount_cents
+
+
+def _check_amount(cents: int, most: int) -> None:
     if not MINIMUM_CENTS <= cents <= most:
         raise WrongAmount(
             detail_fr=f"Payez entre {_euros(MINIMUM_CENTS, ',')} € et {_euros(most, ',')} €.",

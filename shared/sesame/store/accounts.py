@@ -18,7 +18,7 @@ from sesame.domain.notices import LineKind, Notice, NoticeLine
 from sesame.platform.events import announcement
 from sesame.platform.ids import derived_id
 from sesame.store import keys
-from sesame.store.table import NOT_THERE, ConditionFailed, Item, Key, Put, Table, Update
+from sesame.store.table import NOT_THERE, Check, ConditionFailed, Item, Key, Put, Table, Update
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +126,15 @@ class Accounts:
         except ConditionFailed:
             return False
         return True
+
+    def unchanged(self, account: Account) -> Check:
+        """Holds an account to the version that was read, for what is written on the strength of it."""
+        return Check(
+            table=self.table.name,
+            key=keys.account(account.lease_id),
+            condition="version = :read",
+            values={":read": account.version},
+        )
 
     def saving(self, before: Account, checkpoint: Checkpoint, next_step_at: datetime | None) -> Update:
         """The write that brings an account to a checkpoint, if nobody changed it since it was read.

@@ -44,6 +44,8 @@ class Action(StrEnum):
     DEPOSIT_RETURNED = "deposit_returned"
     DEPOSIT_RETURN_REVERSED = "deposit_return_reversed"
     DATA_EXPORTED = "data_exported"
+    PAYMENT_LINK_CREATED = "payment_link_created"
+    PAYMENT_LINK_REVOKED = "payment_link_revoked"
     ERASURE_ASKED = "erasure_asked"
     ERASURE_CANCELLED = "erasure_cancelled"
     ERASED = "erased"

@@ -1,8 +1,10 @@
 """Documents, from request to file: what each states as it stood, where its file is, how it is found again."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import batched
 from typing import Any
 
 from sesame.domain.certificates import (
@@ -19,6 +21,7 @@ from sesame.platform.events import announcement
 from sesame.store import keys
 from sesame.store.table import (
     NOT_THERE,
+    Check,
     ConditionFailed,
     Contention,
     Delete,
@@ -27,10 +30,12 @@ from sesame.store.table import (
     Table,
     Update,
     Write,
+    same_table,
     transact,
 )
 
 _TRIES = 3
+_BATCH = 100  # keys of one BatchGetItem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,9 +88,11 @@ class Documents:
         item = self.table.get(keys.document(document_id))
         return _document(item) if item else None
 
-    def create(self, document: Document, digest: str) -> str:
+    def create(self, document: Document, digest: str, holds: Sequence[Check] = ()) -> str:
         """Keeps a document, findable by its code and by its facts; returns its id, or the id of the one that
         already states the same facts. One transaction, which announces `document.requested`.
+
+        Raises ConditionFailed where one of `holds` does not: the facts rest on what has changed meanwhile.
         """
         facts_key = keys.facts(document.lease_id, document.kind.value, digest)
         by_facts = Put(
@@ -93,7 +100,7 @@ class Documents:
             item={**facts_key, "document_id": document.document_id},
             condition=NOT_THERE,
         )
-        writes = [*self.creating(document), by_facts]
+        writes: list[Write] = [*holds, *self.creating(document), by_facts]
         for attempt in range(_TRIES):
             try:
                 transact(self.table.client, writes)
@@ -128,6 +135,21 @@ class Documents:
             keys.documents_of_lease(lease_id), index=keys.GSI1, forward=False, limit=limit, start=start
         )
         return [_document(item) for item in page.items]
+
+    def receipts_in_force(self, lease_id: str) -> list[Document]:
+        """The receipts of a lease's periods that are not void, by the facts they state: what is void gives
+        those up. Strongly consistent. Two calls, three where there are some.
+        """
+        pk = keys.facts(lease_id, "", "")["pk"]
+        wanted = [
+            keys.document(item["document_id"])
+            for kind in (Kind.RECEIPT, Kind.PART_PAYMENT_RECEIPT)
+            for item in self.table.query_all(pk, f"FACTS#{kind.value}#")
+        ]
+        found = [
+            item for some in batched(wanted, _BATCH, strict=False) for item in same_table(self.table, some)
+        ]
+        return [_document(item) for item in found if item]
 
     def by_verification_code(self, code: str) -> Document | None:
         """The document that carries a (folded) code. Two reads."""

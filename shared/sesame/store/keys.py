@@ -140,6 +140,11 @@ def payment(payment_id: str) -> Key:
     return {"pk": f"PAYMENT#{payment_id}", "sk": "PAYMENT"}
 
 
+def payment_link(link_id: str) -> Key:
+    """What somebody else may pay for a lease."""
+    return {"pk": f"PAYMENTLINK#{link_id}", "sk": "LINK"}
+
+
 def delivery(provider: str, delivery_id: str) -> Key:
     """A provider's raw delivery."""
     return {"pk": f"DELIVERY#{provider}#{delivery_id}", "sk": "DELIVERY"}

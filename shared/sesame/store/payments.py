@@ -180,6 +180,7 @@ def payment_of(item: Item) -> Payment:
         created_at=datetime.fromisoformat(item["created_at"]),
         checkout_url=item.get("checkout_url"),
         provider_reference=item.get("provider_reference"),
+        link_id=item.get("link_id"),
         events=tuple(_event_of(one) for one in item.get("events", ())),
         posted={
             event_id: Posted(cents=one["cents"], entries=one["entries"])
@@ -211,6 +212,7 @@ def _item(payment: Payment) -> Item:
         "created_at": payment.created_at.isoformat(),
         "checkout_url": payment.checkout_url,
         "provider_reference": payment.provider_reference,
+        "link_id": payment.link_id,
         "events": [_event_item(event) for event in payment.events],
         "posted": {
             event_id: {"cents": one.cents, "entries": one.entries} for event_id, one in payment.posted.items()

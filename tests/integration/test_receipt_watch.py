@@ -1,0 +1,149 @@
+"""A receipt exists only while its period is paid: what a provider takes back makes it void."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from sesame.domain.certificates import Kind, Validity
+from sesame.platform.events import Event
+from sesame.services.certificates import Certificates, NotPaidInFull
+from sesame.services.receipt_watch import ReceiptWatch
+from sesame.services.retries import Retries
+from sesame.store import keys
+from sesame.store.documents import Document, Documents
+from tests.conftest import FrozenClock
+from tests.integration.aws_calls import count_calls
+from tests.integration.test_payment_links import Family
+
+MINUTE = timedelta(minutes=1)
+
+
+class Counter(Family):
+    """A tenant who asks for receipts, and the watch over them."""
+
+    def __init__(self, aws: Any, clock: FrozenClock) -> None:
+        super().__init__(aws, clock)
+        self.documents = Documents(aws.documents)
+        self.certificates = Certificates(
+            self.documents, aws.identity, self.accounts, clock, retries=Retries(pause=lambda _: None)
+        )
+        self.watch = ReceiptWatch(documents=self.documents, accounts=self.accounts, identity=aws.identity)
+
+    def ask(self, kind: Kind = Kind.RECEIPT) -> Document:
+        return self.certificates.request(self.session(), kind, period="2026-09")
+
+    def validity(self, document: Document) -> Validity:
+        kept = self.documents.get(document.document_id)
+        assert kept is not None
+        return kept.validity
+
+    def told(self, payment_id: str) -> Event:
+        """What posting announced last of a payment."""
+        announce = dict(self.aws.money.get(keys.payment(payment_id))["announce"])
+        return Event(id=announce.pop("id"), type=announce.pop("type"), at=self.clock.now, data=announce)
+
+
+@pytest.fixture
+def counter(aws: Any, clock: FrozenClock) -> Counter:
+    """September is owed."""
+    return Counter(aws, clock)
+
+
+def pay(counter: Counter, cents: int = 45_000, key: str = "k") -> str:
+    payment_id = counter.checkout(cents, key=key).payment_id
+    counter.settle(payment_id, cents)
+    return payment_id
+
+
+def take_back(counter: Counter, payment_id: str, cents: int = 45_000) -> None:
+    counter.settle(payment_id, cents, "payment.refunded")
+    counter.watch.handle(counter.told(payment_id))
+
+
+def test_money_given_back_makes_void_the_receipt_and_no_new_one_is_made(counter: Counter) -> None:
+    payment_id = pay(counter)
+    receipt = counter.ask()
+
+    take_back(counter, payment_id)
+
+    assert counter.validity(receipt) is Validity.REVOKED
+    with pytest.raises(NotPaidInFull):
+        counter.ask()
+
+
+def test_while_nothing_was_given_back_a_receipt_stands(counter: Counter) -> None:
+    payment_id = pay(counter)
+    receipt = counter.ask()
+
+    for _ in range(2):
+        counter.watch.handle(counter.told(payment_id))
+
+    assert counter.validity(receipt) is Validity.GENUINE
+
+
+def test_paid_again_a_period_gets_a_receipt_of_its_own_and_the_void_one_stays_void(counter: Counter) -> None:
+    first = pay(counter)
+    void = counter.ask()
+    take_back(counter, first)
+
+    pay(counter, key="again")
+
+    receipt = counter.ask()
+    assert receipt.document_id != void.document_id
+    assert (counter.validity(void), counter.validity(receipt)) == (Validity.REVOKED, Validity.GENUINE)
+
+
+def test_another_periods_money_given_back_leaves_a_receipt_as_it_is(
+    counter: Counter,
+) -> None:
+    first = pay(counter)
+    receipt = counter.ask()
+    counter.bill("2026-10")
+    counter.clock.advance(timedelta(days=1))
+    second = pay(counter, key="second")
+
+    take_back(counter, second)
+    assert counter.validity(receipt) is Validity.GENUINE
+
+    take_back(counter, first)
+    assert counter.validity(receipt) is Validity.REVOKED
+
+
+def test_a_part_receipt_stands_while_its_money_is_there(counter: Counter) -> None:
+    part = pay(counter, 20_000, "part")
+    receipt = counter.ask(Kind.PART_PAYMENT_RECEIPT)
+    rest = pay(counter, 25_000, "rest")
+    counter.watch.handle(counter.told(rest))
+    assert counter.validity(receipt) is Validity.GENUINE
+
+    take_back(counter, part, 5_000)
+    assert counter.validity(receipt) is Validity.REVOKED
+
+
+def test_a_receipt_asked_for_while_money_is_taken_back_is_not_made(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment_id = pay(counter)
+    read = counter.accounts.journal
+
+    def journal_then_refund(_: Any, lease_id: str) -> Any:
+        monkeypatch.undo()
+        found = read(lease_id)
+        take_back(counter, payment_id)
+        return found
+
+    monkeypatch.setattr(type(counter.accounts), "journal", journal_then_refund)
+
+    with pytest.raises(NotPaidInFull):
+        counter.ask()
+    assert counter.documents.receipts_in_force(counter.lease.lease_id) == []
+
+
+def test_without_receipts_a_change_costs_two_calls(counter: Counter) -> None:
+    told = counter.told(pay(counter))
+
+    with count_calls(counter.aws.dynamodb) as calls:
+        counter.watch.handle(told)
+
+    assert calls == ["Query", "Query"]
