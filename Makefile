@@ -84,6 +84,10 @@ catalogues: $(READY) ## Bring the documents' translations up to date with the te
 bench: $(READY) ## Measure the budgets; figures go to docs/performance.md by hand
 	@PYTHONPATH=shared $(BIN)/python -m tests.bench
 
+.PHONY: timing
+timing: $(READY) ## Whether known and unknown persons can be told apart by time; figures go to docs/security.md
+	@PYTHONPATH=shared $(BIN)/python -m tests.bench.timing
+
 .PHONY: build
 build: $(READY) $(SAM) ## Build for AWS, prove each artefact complete, print sizes
 	@PATH="$(abspath $(dir $(PYTHON))):$(abspath $(BIN)):$$PATH" $(SAM) validate --lint

@@ -19,6 +19,7 @@ from sesame.services.data_exports import ExportRequests
 from sesame.services.erasures import Dossiers, ErasureRequests, ErasureUnderWay
 from sesame.services.sessions import Session, SessionCheck, session_dependency
 from sesame.services.step_up import Purpose, StepUp
+from sesame.store.audit import Audit
 from sesame.store.challenges import Challenges
 from sesame.store.data_exports import DataExport, DataExports, ExportStatus
 from sesame.store.erasures import Erasure, Erasures, ErasureState
@@ -96,9 +97,8 @@ identity = Table(dynamodb, settings.identity_table)
 operations = Table(dynamodb, settings.operations_table)
 pepper = Pepper(Secrets(client("secretsmanager")), settings.pepper_secret)
 exports = ExportRequests(DataExports(operations), pepper, Later("s3"), settings.bucket, utc_now, token_bytes)
-step_up = StepUp(
-    Confirming(Challenges(identity), Pacing(identity), audit, pepper, token_bytes), utc_now, token_bytes
-)
+confirming = Confirming(Challenges(identity), Pacing(identity), Audit(operations), pepper, token_bytes)
+step_up = StepUp(confirming, utc_now, token_bytes)
 erasures = ErasureRequests(
     Erasures(identity, operations),
     Dossiers(People(identity, pepper), Table(dynamodb, settings.money_table)),

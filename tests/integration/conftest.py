@@ -103,7 +103,7 @@ def fresh_account(monkeypatch: pytest.MonkeyPatch) -> Aws:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    return _account()
+    return account()
 
 
 @cache
@@ -112,7 +112,8 @@ def _resources() -> dict[str, Any]:
     return resources
 
 
-def _account() -> Aws:
+def account() -> Aws:
+    """What template.yaml declares, made with whatever AWS the environment leads to."""
     dynamodb = boto3.client("dynamodb")
     resources = _resources()
     tables = {}

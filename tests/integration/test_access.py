@@ -435,3 +435,32 @@ def test_a_message_tried_again_is_one_message_of_the_hour(door: Door, tenant: Te
             made = door.one_time_codes.prepare(recovery_id, f"event of {recovery_id}")
             assert isinstance(made, OneTimeCode)
         door.clock.advance(timedelta(minutes=1))
+
+
+def test_wrong_tries_are_kept_for_a_year_with_the_lease_that_they_were_at(door: Door, tenant: Tenant) -> None:
+    recovery_id = door.ask_recovery("email", "huong@example.org", BORN)
+    otp = door.one_time_code(recovery_id)
+    with pytest.raises(WrongOneTimeCode):
+        door.confirm_recovery(recovery_id, wrong_digits(otp))
+
+    [entry] = door.audit.of(tenant.lease.lease_id).entries
+    [item] = door.aws.operations.query(keys.audit_of(tenant.lease.lease_id)).items
+    assert entry.action is Action.ONE_TIME_CODE_REFUSED
+    assert entry.details == {"kind": "recovery", "tries": 1}
+    assert item["expires_at"] == int((door.clock() + timedelta(days=365)).timestamp())
+
+
+def test_a_wrong_try_at_nobodys_request_leaves_the_same(door: Door) -> None:
+    recovery_id = door.ask_recovery("email", "nobody@example.org", BORN)
+    door.prepare(recovery_id)
+    with pytest.raises(WrongOneTimeCode):
+        door.confirm_recovery(recovery_id, "12345678")
+
+    made_up = door.challenges.get(recovery_id)
+    assert made_up is not None
+    [entry] = door.audit.of(made_up.holdings[0].lease_id).entries
+    assert (entry.actor.id, entry.action) == (made_up.person_id, Action.ONE_TIME_CODE_REFUSED)
+
+
+def wrong_digits(otp: str) -> str:
+    return otp[:-1] + str((int(otp[-1]) + 1) % 10)

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from secrets import token_bytes
 from typing import Any
 
 import pytest
 
 from sesame.domain.codes import STANDARD
+from sesame.domain.pacing import FREE_BIRTH_DATES
 from sesame.domain.scope import EVERYWHERE, Scope
 from sesame.domain.tenancy import LeaseStatus
 from sesame.platform.errors import Forbidden, Invalid, NotFound, TooManyRequests, Unauthenticated
@@ -153,8 +154,11 @@ def test_what_slowed_the_tenant_is_forgotten_with_the_rest(desk: Desk, tenant: T
         ask()
         with pytest.raises(TooManyRequests):
             ask()
+    for number in range(1, FREE_BIRTH_DATES):
+        desk.door.ask_recovery("email", "huong@example.org", date(2001, 1, number))
 
     desk.recover(tenant)
+    assert desk.door.ask_recovery("email", "huong@example.org", date(2002, 1, 1))
 
     for ask in tries:
         assert ask()

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sesame.domain.codes import STANDARD
-from sesame.domain.pacing import HOT_SOURCE_FAILURES
+from sesame.domain.pacing import FREE_BIRTH_DATES, HOT_SOURCE_FAILURES
 from sesame.domain.tenancy import Channel
 from sesame.platform.errors import TooManyRequests
 from sesame.platform.events import Event
@@ -153,6 +153,70 @@ def test_the_first_start_is_one_call_and_a_later_one_at_most_three(
         assert later == ["TransactWriteItems", "GetItem", "TransactWriteItems"]
 
 
+# --- A birth date, guessed at
+
+
+def test_who_holds_a_mailbox_tries_some_thirty_birth_dates_a_day(door: Door, tenant: Tenant) -> None:
+    waits = []
+    for number in range(24 * 60 // 5):
+        guess = date(2001, 1, 1) + timedelta(days=number)
+        try:
+            door.ask_recovery("email", "huong@example.org", guess, source=f"192.0.2.{number % 200}")
+        except TooManyRequests as refused:
+            waits.append(int(refused.headers["Retry-After"]))
+        door.clock.advance(timedelta(minutes=5))
+
+    assert FREE_BIRTH_DATES < 24 * 60 // 5 - len(waits) <= 31
+    assert max(waits) <= 3600
+
+
+def test_who_guesses_to_keep_the_tenant_out_makes_them_wait_an_hour_at_most(
+    door: Door, tenant: Tenant
+) -> None:
+    for number in range(FREE_BIRTH_DATES + 8):
+        door.ask_recovery("email", "huong@example.org", date(2001, 1, 1 + number))
+        door.clock.advance(timedelta(minutes=61))
+    door.clock.advance(-timedelta(minutes=61))
+
+    with pytest.raises(TooManyRequests) as caught:
+        door.ask_recovery("email", "huong@example.org", BORN)
+    door.clock.advance(timedelta(seconds=retry_after(caught)))
+    assert retry_after(caught) <= 3600
+    assert door.ask_recovery("email", "huong@example.org", BORN)
+
+
+def test_guesses_at_a_birth_date_leave_every_other_way_open(door: Door, tenant: Tenant) -> None:
+    door.ask_recovery("email", "huong@example.org", BORN)
+    for number in range(FREE_BIRTH_DATES - 1):
+        door.ask_recovery("email", "huong@example.org", date(2001, 1, 1 + number))
+    with pytest.raises(TooManyRequests):
+        door.ask_recovery("email", "huong@example.org", date(1999, 1, 1))
+    door.clock.advance(timedelta(seconds=31))
+
+    assert door.ask_recovery("email", "huong@example.org", BORN)  # asked before the guesses: none itself
+    assert door.ask_recovery("ine", "170669074DK", BORN)
+    assert door.ask_recovery("phone", PHONE, BORN)
+    assert door.ask_sign_in(tenant.printed_code)
+
+
+def test_parallel_guesses_at_a_birth_date_lose_no_count(
+    door: Door, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door.ask_recovery("email", "huong@example.org", date(2001, 1, 1))
+    failures, overtaken = type(door.pacing).failures, [True]
+
+    def late(pacing: Any, *given: Any) -> int:
+        if overtaken:
+            overtaken.pop()
+            door.ask_recovery("email", "huong@example.org", date(2001, 1, 2))
+        return int(failures(pacing, *given))
+
+    monkeypatch.setattr(type(door.pacing), "failures", late)
+
+    with pytest.raises(TooManyRequests):  # between its read and its write, another guess came in
+        door.ask_recovery("email", "huong@example.org", date(2001, 1, 3))
+
+
 # --- A source
 
 
@@ -176,10 +240,17 @@ def test_wrong_codes_count_against_their_source_and_right_ones_do_not(door: Door
     assert door.pacing.failures(hashed, door.clock()) == 1
 
 
-def test_asking_for_somebody_unknown_counts_as_a_failure_where_nobody_sees_it(door: Door) -> None:
-    assert door.prepare(door.ask_recovery("email", "nobody@example.org", BORN)) is None
+@pytest.mark.parametrize("email", ["huong@example.org", "nobody@example.org"])
+def test_a_source_one_failure_short_of_its_limit_learns_nothing_of_who_exists(
+    door: Door, tenant: Tenant, email: str
+) -> None:
+    fail(door, SOMEWHERE, HOT_SOURCE_FAILURES - 1)
+    door.prepare(door.ask_recovery("email", email, BORN))
 
-    assert door.pacing.failures(door.aws.pepper.hash("source", SOMEWHERE), door.clock()) == 1
+    with pytest.raises(TooManyRequests) as caught:
+        door.ask_recovery("email", email, BORN)
+
+    assert retry_after(caught) == 30
 
 
 def test_a_source_that_fails_on_a_campuss_scale_slows_only_what_is_tried_again(

@@ -3,7 +3,7 @@
 The same for known and unknown identities, since it depends on what was typed and nothing else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,7 +12,13 @@ FORGIVEN_AFTER = timedelta(hours=1)
 MOST_AN_HOUR = 10
 """One-time codes within any hour (NIST 800-63B-4, 3.2.2 asks for a limit)."""
 
+FREE_BIRTH_DATES = 5
+"""Different birth dates that may be tried for one contact before each further one is slowed."""
+FORGOTTEN_AFTER = timedelta(hours=24)
+"""How long a birth date that was tried counts."""
+
 _DELAYS = (30, 30, 30, 60, 120, 240, 480, 900)
+_DELAYS_OF_GUESSES = (600, 1200, 2400, 3600)
 _DELAYS_BEHIND_A_HOT_SOURCE = (300, 600, 900)
 
 HOT_SOURCE_FAILURES = 300
@@ -36,6 +42,20 @@ def next_allowed(asked: Asked, *, hot_source: bool = False) -> datetime:
     delays = _DELAYS_BEHIND_A_HOT_SOURCE if hot_source else _DELAYS
     seconds = delays[min(asked.times, len(delays)) - 1]
     return min(asked.last_at + timedelta(seconds=seconds), asked.last_at + FORGIVEN_AFTER)
+
+
+def next_birth_date_allowed(tried: Mapping[str, datetime], guess: str, now: datetime) -> datetime:
+    """The moment from which a birth date may be tried for a contact, given those that were, and when last.
+
+    One that was tried within the day may be tried again: it is no new guess. So whoever holds a mailbox, and
+    only that, tries some thirty of two thousand and more a day; and whoever does it to keep the tenant out
+    makes them wait for an hour at most.
+    """
+    recent = {other: at for other, at in tried.items() if at > now - FORGOTTEN_AFTER}
+    if guess in recent or len(recent) < FREE_BIRTH_DATES:
+        return now
+    slowed = min(len(recent) - FREE_BIRTH_DATES, len(_DELAYS_OF_GUESSES) - 1)
+    return max(recent.values()) + timedelta(seconds=_DELAYS_OF_GUESSES[slowed])
 
 
 def within_the_hour(sent: Sequence[datetime], now: datetime) -> list[datetime]:

@@ -67,7 +67,7 @@ class RecoveredCode:
 class Starts:
     """The first half of a sign-in or a recovery: takes what was typed, tells nothing.
 
-    `source` is the caller's network; it is kept as a keyed hash.
+    `source` is the caller's network.
     """
 
     confirming: Confirming
@@ -87,7 +87,7 @@ class Starts:
         except codes.Mistyped as error:
             raise _mistyped(self.formats) from error
         asked = sign_in_identity(self.pepper, self.pepper.hash("code", folded))
-        challenge = self._challenge(ChallengeKind.SIGN_IN, "code", folded, asked, source, send_by)
+        challenge = self._challenge(ChallengeKind.SIGN_IN, "code", folded, asked, send_by)
         return self._start(challenge, source)
 
     def recovery(
@@ -95,8 +95,9 @@ class Starts:
     ) -> Started:
         """Starts a recovery by `email`, `ine` or `phone` in normal form. Raises TooManyRequests."""
         asked = recovery_identity(self.pepper, kind, identity, birth_date)
-        challenge = self._challenge(ChallengeKind.RECOVERY, kind, identity, asked, source, send_by)
-        return self._start(replace(challenge, birth_date=birth_date), source)
+        challenge = self._challenge(ChallengeKind.RECOVERY, kind, identity, asked, send_by)
+        contact = recovery_contact(self.pepper, kind, identity)
+        return self._start(replace(challenge, birth_date=birth_date), source, contact)
 
     def again(
         self, kind: ChallengeKind, challenge_id: str, *, source: str, send_by: Channel | None = None
@@ -125,7 +126,6 @@ class Starts:
         subject: str,
         typed: str,
         asked: str,
-        source: str,
         send_by: Channel | None,
     ) -> Challenge:
         return Challenge(
@@ -136,14 +136,13 @@ class Starts:
             subject_kind=subject,
             subject_hashes=tuple(self.pepper.hashes(subject, typed)),
             asked=asked,
-            source=self.pepper.hash("source", source),
             send_by=send_by,
         )
 
-    def _start(self, challenge: Challenge, source: str) -> Started:
+    def _start(self, challenge: Challenge, source: str, contact: str | None = None) -> Started:
         now = self.clock()
         starting = self.confirming.challenges.starting(challenge, now)
-        return self.confirming.ask(starting, challenge, source, now)
+        return self.confirming.ask(starting, challenge, source, now, contact=contact)
 
 
 def sign_in_identity(pepper: Pepper, code_hash: str) -> str:
@@ -157,6 +156,11 @@ def recovery_identity(pepper: Pepper, kind: str, identity: str, birth_date: date
     A known address with a wrong birth date counts for itself: nobody can use up another's tries.
     """
     return pepper.hash("asked", f"recovery:{kind}:{identity}:{birth_date}")
+
+
+def recovery_contact(pepper: Pepper, kind: str, identity: str) -> str:
+    """What guesses at a birth date are counted under: who holds a mailbox must not find it out by trying."""
+    return pepper.hash("asked", f"recovery:{kind}:{identity}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,14 +60,20 @@ class Confirming:
     pepper: Pepper
     random: Random
 
-    def ask(self, write: Write, challenge: Challenge, source: str, now: datetime) -> Started:
+    def ask(
+        self, write: Write, challenge: Challenge, source: str, now: datetime, *, contact: str | None = None
+    ) -> Started:
         """Writes a challenge, or asks for its message again, when that is allowed.
+
+        `contact` is the hash of the contact whose birth date this is a guess at.
 
         Raises TooManyRequests; RequestEnded where the write cannot be.
         """
         hashed = self.pepper.hash("source", source)
         try:
-            resend_at = self.pacing.once_allowed(write, identity=challenge.asked, source=hashed, now=now)
+            resend_at = self.pacing.once_allowed(
+                write, identity=challenge.asked, source=hashed, now=now, contact=contact
+            )
         except TooOften as error:
             raise TooManyRequests(retry_after=max(1, ceil(error.wait.total_seconds()))) from error
         except ConditionFailed as error:
@@ -115,14 +121,13 @@ class Confirming:
         return [self.challenges.use(challenge.challenge_id, now), same_epoch, in_force]
 
     def _refused(self, challenge: Challenge, source: str, now: datetime) -> AuditEntry:
-        """What is kept of a wrong try: of nobody's request, under its own id, so that all look the same."""
-        nobody = challenge.challenge_id
+        """What is kept of a wrong try; of nobody's request it names the lease that was made up for it."""
         return AuditEntry(
             entry_id=new_id(self.random),
             at=now,
             action=Action.ONE_TIME_CODE_REFUSED,
-            actor=Actor(kind=ActorKind.TENANT, id=challenge.person_id or nobody),
-            subject=challenge.holdings[0].lease_id if challenge.holdings else nobody,
+            actor=Actor(kind=ActorKind.TENANT, id=challenge.person_id or ""),
+            subject=challenge.holdings[0].lease_id,
             source=source,
             details={"kind": challenge.kind.value, "tries": challenge.tries},
         )

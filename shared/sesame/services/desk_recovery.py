@@ -26,7 +26,7 @@ from sesame.platform.errors import Conflict, Forbidden, Invalid, NotFound
 from sesame.platform.events import announcement
 from sesame.platform.ids import Random, new_id
 from sesame.platform.secrets import Pepper
-from sesame.services.access import recovery_identity, sign_in_identity
+from sesame.services.access import recovery_contact, recovery_identity, sign_in_identity
 from sesame.services.documents import CodeSlips
 from sesame.services.retries import USUAL, Retries
 from sesame.services.rotation import Rotations
@@ -274,7 +274,11 @@ class DeskRecoveries:
             recovery_identity(self.pepper, kind, contact, before.birth_date) for kind, contact in known
         ]
         identities += [sign_in_identity(self.pepper, lease.code_hash) for lease in leases if lease.code_hash]
-        return [self.pacing.forgetting(identity) for identity in dict.fromkeys(identities)]
+        contacts = [recovery_contact(self.pepper, kind, contact) for kind, contact in known]
+        return [
+            *map(self.pacing.forgetting, dict.fromkeys(identities)),
+            *map(self.pacing.forgetting_birth_dates, dict.fromkeys(contacts)),
+        ]
 
 
 def _checked(request: DeskRequest) -> DeskRequest:

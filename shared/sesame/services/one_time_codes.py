@@ -119,7 +119,6 @@ class OneTimeCodes:
             return None
         match = self._match(challenge)
         if match is None:
-            self.pacing.count_failure(challenge.source, now)
             return None
         person = match.people[0]
         if len(match.people) > 1:

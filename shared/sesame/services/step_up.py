@@ -40,7 +40,6 @@ class StepUp:
             tries=0,
             subject_kind="person",
             asked=pepper.hash("asked", f"{ChallengeKind.STEP_UP}:{purpose}:{person_id}"),
-            source=pepper.hash("source", source),
             person_id=person_id,
             epoch=session.stored.epoch,
             holdings=(Holding(lease_id=session.lease.lease_id, residence_id=session.lease.residence_id),),

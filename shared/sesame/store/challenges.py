@@ -4,16 +4,23 @@ A challenge is written with what was typed, hashed, before anybody looks who tha
 callers leave items of the same shape, made by the same calls. `resolve` adds the person later, elsewhere.
 """
 
+import json
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from secrets import token_bytes
 from typing import Any
 
 from sesame.domain.tenancy import Channel
 from sesame.platform.events import announcement
+from sesame.platform.ids import new_id
 from sesame.store import keys
-from sesame.store.table import NOT_THERE, Check, ConditionFailed, Item, Put, Table, Update
+from sesame.store.table import NOT_THERE, Check, ConditionFailed, Item, Put, Table, Update, marshal
+
+_ROOM = 560
+"""Bytes on the wire for who a challenge concerns: three leases of residences with long names."""
 
 
 class ChallengeKind(StrEnum):
@@ -35,7 +42,7 @@ class Holding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Challenge:
-    """A challenge as stored. `person_id` is None while, or for ever if, nobody matches what was typed."""
+    """A challenge. While, or for ever if, nobody matches what was typed, it names a person who is made up."""
 
     challenge_id: str
     kind: ChallengeKind
@@ -46,8 +53,6 @@ class Challenge:
     birth_date: date | None = None
     asked: str = ""
     """The keyed hash of all that was typed: under it tries are counted."""
-    source: str = ""
-    """The caller's network, as a keyed hash."""
     send_by: Channel | None = None
     """How the caller wants the one-time code; None: as suits what was typed."""
     person_id: str | None = None
@@ -133,17 +138,13 @@ class Challenges:
 
         A repeat replaces the hash: the code sent last is the one that counts.
         """
+        who = _who(person_id, epoch, holdings, code_hash)
         return Update(
             table=self.table.name,
             key=keys.challenge(challenge_id),
-            expression="SET person_id = :person, epoch = :epoch, holdings = :holdings, code_hash = :hash",
+            expression="SET " + ", ".join(f"{name} = :{name}" for name in who),
             condition="attribute_exists(pk) AND attribute_not_exists(used_at)",
-            values={
-                ":person": person_id,
-                ":epoch": epoch,
-                ":holdings": [_held(holding) for holding in holdings],
-                ":hash": code_hash,
-            },
+            values={f":{name}": value for name, value in who.items()},
         )
 
     def keeping(self, person_id: str, codes: LiveCodes, *, forget_at: datetime) -> Put:
@@ -243,11 +244,35 @@ def live_codes(item: Item | None, epoch: int) -> LiveCodes:
     return LiveCodes(epoch=epoch, live=item["live"], sent=item["sent"], version=item["version"])
 
 
+def _nobody() -> dict[str, Any]:
+    """Made-up attributes of the same form as a known person's. No code has the hash, which is random."""
+    digest = urlsafe_b64encode(token_bytes(32)).rstrip(b"=").decode()
+    holding = Holding(lease_id=new_id(), residence_id="-" * 20)
+    return _who(new_id(), 1, [holding], f"1:{digest}")
+
+
+def _who(person_id: str, epoch: int, holdings: Sequence[Holding], code_hash: str) -> dict[str, Any]:
+    """Who it is, and a filler, which together are as long whoever it is.
+
+    So that the time in which a challenge is read back tells nothing; for persons of three leases at most.
+    """
+    who = {
+        "person_id": person_id,
+        "epoch": epoch,
+        "holdings": [_held(holding) for holding in holdings],
+        "code_hash": code_hash,
+    }
+    return who | {"filler": "-" * max(0, _ROOM - len(json.dumps(marshal(who))))}
+
+
 def _held(holding: Holding) -> dict[str, str]:
     return {"lease_id": holding.lease_id, "residence_id": holding.residence_id}
 
 
 def _item(challenge: Challenge) -> dict[str, Any]:
+    who = _nobody()
+    if challenge.person_id is not None:
+        who = _who(challenge.person_id, challenge.epoch, challenge.holdings, challenge.code_hash)
     return {
         **keys.challenge(challenge.challenge_id),
         "challenge_id": challenge.challenge_id,
@@ -258,12 +283,8 @@ def _item(challenge: Challenge) -> dict[str, Any]:
         "subject_hashes": challenge.subject_hashes,
         "birth_date": challenge.birth_date.isoformat() if challenge.birth_date else None,
         "asked": challenge.asked,
-        "source": challenge.source,
         "send_by": challenge.send_by.value if challenge.send_by else None,
-        "person_id": challenge.person_id,
-        "epoch": challenge.epoch,
-        "holdings": [_held(holding) for holding in challenge.holdings],
-        "code_hash": challenge.code_hash,
+        **who,
         "purpose": challenge.purpose or None,
     }
 
@@ -278,7 +299,6 @@ def _challenge(item: Item) -> Challenge:
         subject_hashes=tuple(item["subject_hashes"]),
         birth_date=date.fromisoformat(item["birth_date"]) if "birth_date" in item else None,
         asked=item["asked"],
-        source=item["source"],
         send_by=Channel(item["send_by"]) if "send_by" in item else None,
         person_id=item.get("person_id"),
         epoch=item["epoch"],

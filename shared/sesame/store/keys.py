@@ -105,6 +105,11 @@ def asked(identity_hash: str) -> Key:
     return {"pk": f"ASKED#{identity_hash}", "sk": "ASKED"}
 
 
+def birth_dates(contact_hash: str) -> Key:
+    """Which birth dates were tried for a contact lately, by their hashes."""
+    return {"pk": f"ASKED#{contact_hash}", "sk": "BIRTH_DATES"}
+
+
 def source(source_hash: str, hour: str) -> Key:
     """Failures behind a network address within an hour."""
     return {"pk": f"SOURCE#{source_hash}", "sk": hour}
