@@ -11,6 +11,7 @@ from pydantic import Field
 from sesame.domain import codes
 from sesame.domain.certificates import DocumentStatus, Kind, Validity
 from sesame.domain.tenancy import Language
+from sesame.domain.validity import Ending
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import NotFound
@@ -72,6 +73,10 @@ class Certificate(Shown):
     number: str
     verification_code: str
     """As printed: whoever is given the document may check it with this."""
+    validity: Validity
+    since: datetime | None = None
+    """When it ceased to hold."""
+    reason: Ending | None = None
     created_at: datetime
     download_url: str | None = None
 
@@ -90,6 +95,8 @@ class VerificationAnswer(Shown):
     """Whether the paper is genuine and, if so, what it says: compare. Of an entry document, its kind only."""
 
     status: Validity
+    since: datetime | None = None
+    """When it ceased to hold, for one that was revoked or replaced. Why is between its tenant and us."""
     kind: Kind | None = None
     issued_on: date | None = None
     number: str | None = None
@@ -189,6 +196,7 @@ def _verification(answer: Verification) -> VerificationAnswer:
         return VerificationAnswer(status=answer.validity)
     return VerificationAnswer(
         status=answer.validity,
+        since=answer.since,
         kind=statement.kind,
         issued_on=statement.issued_on,
         number=statement.number,
@@ -211,6 +219,9 @@ def _shown(document: Document, download_url: str | None = None) -> Certificate:
         period=document.period,
         number=document.issue.number,
         verification_code=codes.printed(document.issue.verification_code),
+        validity=document.validity,
+        since=document.validity_since,
+        reason=document.validity_reason,
         created_at=document.created_at,
         download_url=download_url,
     )

@@ -140,6 +140,7 @@ def _verdict(language: str, answer: Verification, unknown: str = "unknown") -> R
         statement = answer.statement
         amount = statement.amount_cents
         told = {
+            "since": _day(answer.since.date(), language) if answer.since else None,
             "kind": words[statement.kind.value],
             "number": statement.number,
             "issued_on": _day(statement.issued_on, language),

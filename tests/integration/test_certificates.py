@@ -24,6 +24,7 @@ from sesame.domain.certificates import DocumentStatus, Kind, Validity, canonical
 from sesame.domain.journal import Entry, EntryKind
 from sesame.domain.notices import notice_for
 from sesame.domain.tenancy import Language, LeaseStatus
+from sesame.domain.validity import Ending
 from sesame.platform import aws as platform_aws
 from sesame.platform.errors import Invalid, NotFound
 from sesame.platform.ids import new_id
@@ -39,6 +40,7 @@ from sesame.services.certificates import (
     PaidInFull,
     StayNotOver,
 )
+from sesame.services.document_validity import DocumentValidity
 from sesame.services.documents import Downloads, EntryDocuments, LeaseCancelled, Verifications
 from sesame.services.rendering import Rendering
 from sesame.services.sealing import Sealing
@@ -131,6 +133,10 @@ class Office:
     def produce(self, document_id: str) -> bool:
         """Renders and seals."""
         return self.rendering.render(document_id) and self.sealing.seal(document_id)
+
+    def tell(self, document_id: str) -> None:
+        """That a document has come."""
+        DocumentValidity(self.documents).issued(document_id, self.clock())
 
     def download(self, document: Document) -> bytes:
         """The file, as its link would give it."""
@@ -463,6 +469,92 @@ def test_a_document_that_was_never_sealed_is_set_anew_when_asked_for_later(
 
     assert again.document_id == document.document_id
     assert office.produce(document.document_id)
+
+
+def test_a_later_paper_on_changed_facts_takes_the_earlier_ones_place(office: Office, tenant: Tenant) -> None:
+    moved = replace(tenant, lease=replace(tenant.lease, room="C001"))
+    first = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
+    office.produce(first.document_id)
+    office.clock.advance(timedelta(days=2))
+    again = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
+    office.produce(again.document_id)
+    office.tell(again.document_id)
+    assert office.verifications.check(first.issue.verification_code).validity is Validity.GENUINE
+
+    office.clock.advance(timedelta(hours=1))
+    other = office.certificates.request(office.session(moved), Kind.RESIDENCE_CERTIFICATE)
+    office.produce(other.document_id)
+    for _ in range(2):
+        office.tell(other.document_id)
+
+    for old in (first, again):
+        checked = office.verifications.check(old.issue.verification_code)
+        assert (checked.validity, checked.since) == (Validity.REPLACED, office.clock())
+    assert office.verifications.check(other.issue.verification_code).validity is Validity.GENUINE
+
+
+def test_facts_that_return_are_stated_by_a_new_paper(office: Office, tenant: Tenant) -> None:
+    moved = replace(tenant, lease=replace(tenant.lease, room="C001"))
+    first = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
+    office.clock.advance(timedelta(minutes=5))
+    other = office.certificates.request(office.session(moved), Kind.RESIDENCE_CERTIFICATE)
+    office.tell(other.document_id)
+    office.clock.advance(timedelta(minutes=5))
+
+    back = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
+
+    assert back.document_id != first.document_id
+    assert back.validity is Validity.GENUINE
+
+
+def test_a_receipt_makes_the_part_receipts_of_its_period_void(office: Office, tenant: Tenant) -> None:
+    session = office.session(tenant)
+    office.bill_september(tenant)
+    office.receive(tenant, 20_000)
+    part = office.certificates.request(session, Kind.PART_PAYMENT_RECEIPT, period="2026-09")
+    office.produce(part.document_id)
+    office.receive(tenant, SEPTEMBER_CENTS - 20_000)
+    office.clock.advance(timedelta(minutes=5))
+    receipt = office.certificates.request(session, Kind.RECEIPT, period="2026-09")
+    office.produce(receipt.document_id)
+
+    office.tell(receipt.document_id)
+
+    assert office.verifications.check(part.issue.verification_code).validity is Validity.REPLACED
+
+
+def test_a_new_code_makes_the_entry_document_with_the_old_one_void(office: Office, tenant: Tenant) -> None:
+    def entry_document(**changes: Any) -> Document:
+        lease = replace(tenant.lease, **changes)
+        made = office.documents.get(office.entry_documents(lease, tenant.person, RESIDENCE, office.clock()))
+        assert made is not None
+        return made
+
+    first = entry_document()
+    office.clock.advance(timedelta(minutes=5))
+    second = entry_document(code_hash="1:other", code_cipher=b"another")
+
+    office.tell(second.document_id)
+
+    kept = office.documents.get(first.document_id)
+    assert kept is not None
+    assert kept.validity is Validity.REPLACED
+    assert entry_document().document_id != first.document_id
+
+
+def test_a_cancelled_lease_leaves_no_document_that_holds(office: Office, tenant: Tenant) -> None:
+    document = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
+    entry_id = office.entry_documents(tenant.lease, tenant.person, RESIDENCE, office.clock())
+    office.produce(document.document_id)
+
+    for _ in range(2):
+        DocumentValidity(office.documents).lease_cancelled(tenant.lease.lease_id, office.clock())
+
+    checked = office.verifications.check(document.issue.verification_code)
+    entry = office.documents.get(entry_id)
+    assert (checked.validity, checked.since) == (Validity.REVOKED, office.clock())
+    assert entry is not None
+    assert (entry.validity, entry.validity_reason) == (Validity.REVOKED, Ending.LEASE_CANCELLED)
 
 
 def files_of(office: Office, folder: str) -> list[str]:

@@ -33,6 +33,7 @@ WITHHELD = {
         "rendered_at",
         "two_d_doc",
         "carries_two_d_doc",
+        "facts_digest",
     ),
 }
 """Fields that stay: keys, hashes, ciphers, our own bookkeeping, and ids that the enclosing object says."""

@@ -49,7 +49,8 @@ SHOWN: dict[str, str] = {
     "deposit": "held_cents",
     "deposit_return": "return_id held_cents deductions returned_cents method reference returned_on "
     "recorded_at recorded_by reversal",
-    "document": "document_id kind language period status validity number verification_code issued_on "
+    "document": "document_id kind language period status validity validity_reason validity_since replaced_by "
+    "number verification_code issued_on "
     "created_at asked_at ready_at",
     "message": "message_id kind channel cause state created_at accepted_at changed_at expires_at",
     "audit": "entry_id at action actor_kind actor_id details expires_at",

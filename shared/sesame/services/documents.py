@@ -31,6 +31,7 @@ from sesame.domain.certificates import (
 from sesame.domain.receipts import payment_receipt_facts
 from sesame.domain.takings import Taking
 from sesame.domain.tenancy import Lease, Person, Residence
+from sesame.domain.validity import Ending
 from sesame.platform.errors import Conflict, NotFound
 from sesame.platform.ids import Random, new_id
 from sesame.store.documents import Document, Documents
@@ -166,14 +167,16 @@ class PaymentReceipts:
         document = _document(self.random, Order(tenancy=tenancy, facts=facts, now=taking.recorded_at))
         return document.document_id, self.documents.creating(document)
 
-    def revoking(self, lease_id: str, document_id: str | None, periods: Collection[str]) -> list[Write]:
+    def revoking(
+        self, lease_id: str, document_id: str | None, periods: Collection[str], at: datetime
+    ) -> list[Write]:
         """The writes that make void a payment's receipt, and the receipts of periods that it paid."""
         return [
             write
             for document in self._of_lease(lease_id)
             if document.validity is Validity.GENUINE
             and (document.document_id == document_id or _states(document, periods))
-            for write in self.documents.revoking(document)
+            for write in self.documents.revoking(document, Ending.PAYMENT_RETURNED, at=at)
         ]
 
     def _of_lease(self, lease_id: str) -> Iterator[Document]:
@@ -234,6 +237,8 @@ class Verification:
     """Whether a paper is genuine, and what it says if it is ours."""
 
     validity: Validity
+    since: datetime | None = None
+    """When it ceased to hold."""
     statement: PublicStatement | None = None
 
 
@@ -262,5 +267,7 @@ def _verified(document: Document | None) -> Verification:
     if document is None or document.status is not DocumentStatus.READY:
         return Verification(validity=Validity.UNKNOWN)
     return Verification(
-        validity=document.validity, statement=public_statement(document.facts, document.issue)
+        validity=document.validity,
+        since=document.validity_since,
+        statement=public_statement(document.facts, document.issue),
     )

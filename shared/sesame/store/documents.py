@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import batched
 from typing import Any
@@ -17,6 +17,7 @@ from sesame.domain.certificates import (
     facts_digest,
 )
 from sesame.domain.tenancy import Language
+from sesame.domain.validity import Ending
 from sesame.platform.events import announcement
 from sesame.store import keys
 from sesame.store.table import (
@@ -57,6 +58,10 @@ class Document:
     """The tenant code, encrypted, for an entry document: never in clear among the facts."""
     status: DocumentStatus = DocumentStatus.REQUESTED
     validity: Validity = Validity.GENUINE
+    validity_reason: Ending | None = None
+    validity_since: datetime | None = None
+    facts_digest: str | None = None
+    """Under which the same facts find it, where they do."""
     asked_at: datetime
     """When rendering was last asked for."""
     file_digest: str | None = None
@@ -100,7 +105,8 @@ class Documents:
             item={**facts_key, "document_id": document.document_id},
             condition=NOT_THERE,
         )
-        writes: list[Write] = [*holds, *self.creating(document), by_facts]
+        found = replace(document, facts_digest=digest)
+        writes: list[Write] = [*holds, *self.creating(found), by_facts]
         for attempt in range(_TRIES):
             try:
                 transact(self.table.client, writes)
@@ -176,16 +182,44 @@ class Documents:
         except ConditionFailed:
             return
 
-    def revoking(self, document: Document) -> list[Write]:
+    def revoking(self, document: Document, reason: Ending, *, at: datetime) -> list[Write]:
         """The writes that make a document void, and let the same facts be stated anew should they return."""
-        digest = facts_digest(document.facts)
+        return self._ending(document, Validity.REVOKED, reason, at=at, condition="attribute_exists(pk)")
+
+    def replacing(self, document: Document, by: Document, *, at: datetime) -> list[Write]:
+        """The same for one that another has taken the place of, unless it has ended already."""
+        return self._ending(
+            document, Validity.REPLACED, Ending.ISSUED_ANEW, at=at, condition="validity = :genuine", by=by
+        )
+
+    def _ending(
+        self,
+        document: Document,
+        validity: Validity,
+        reason: Ending,
+        *,
+        at: datetime,
+        condition: str,
+        by: Document | None = None,
+    ) -> list[Write]:
+        values: dict[str, Any] = {
+            ":ended": validity.value,
+            ":reason": reason.value,
+            ":at": _stamp(at),
+            ":by": by.document_id if by else "",
+            ":one": 1,
+        }
+        if by:
+            values[":genuine"] = Validity.GENUINE.value
+        digest = document.facts_digest or facts_digest(document.facts)
         return [
             Update(
                 table=self.table.name,
                 key=keys.document(document.document_id),
-                expression="SET validity = :revoked ADD version :one",
-                condition="attribute_exists(pk)",
-                values={":revoked": Validity.REVOKED.value, ":one": 1},
+                expression="SET validity = :ended, validity_reason = :reason, validity_since = :at,"
+                " replaced_by = :by ADD version :one",
+                condition=condition,
+                values=values,
             ),
             Delete(table=self.table.name, key=keys.facts(document.lease_id, document.kind.value, digest)),
         ]
@@ -291,6 +325,7 @@ def _item(document: Document) -> dict[str, Any]:
         "period": document.period,
         "status": document.status.value,
         "validity": document.validity.value,
+        "facts_digest": document.facts_digest,
         "facts": canonical(document.facts),
         "code_cipher": document.code_cipher,
         "object_key": document.object_key,
@@ -323,6 +358,9 @@ def _document(item: Item) -> Document:
         code_cipher=item.get("code_cipher"),
         status=DocumentStatus(item["status"]),
         validity=Validity(item["validity"]),
+        validity_reason=Ending(item["validity_reason"]) if "validity_reason" in item else None,
+        validity_since=datetime.fromisoformat(item["validity_since"]) if "validity_since" in item else None,
+        facts_digest=item.get("facts_digest"),
         asked_at=datetime.fromisoformat(item["asked_at"]),
         file_digest=item.get("file_digest"),
         carries_two_d_doc=item.get("carries_two_d_doc", False),
