@@ -18,7 +18,7 @@ from sesame.platform.errors import NotFound
 from sesame.platform.http import Api, Id, Shown, Source, StrictModel
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
-from sesame.services.certificates import PAGE, REFUSALS, Certificates, EntryDocumentsAgain
+from sesame.services.certificates import PAGE, REFUSALS, AskedByTenants, Certificates, EntryDocumentsAgain
 from sesame.services.documents import Downloads, Verification, Verifications
 from sesame.services.sessions import Session, SessionCheck, session_dependency
 from sesame.store.accounts import Accounts
@@ -114,11 +114,10 @@ dynamodb = client("dynamodb")
 identity = Table(dynamodb, settings.identity_table)
 documents = Documents(Table(dynamodb, settings.documents_table))
 certificates = Certificates(documents, identity, Accounts(Table(dynamodb, settings.money_table)), utc_now)
-entry_documents = EntryDocumentsAgain(
-    certificates=certificates,
-    audit=Audit(Table(dynamodb, settings.operations_table)),
-    pepper=Pepper(Secrets(Later("secretsmanager")), settings.pepper_secret),
-)
+audit = Audit(Table(dynamodb, settings.operations_table))
+pepper = Pepper(Secrets(Later("secretsmanager")), settings.pepper_secret)
+entry_documents = EntryDocumentsAgain(certificates=certificates, audit=audit, pepper=pepper)
+asked_by_tenants = AskedByTenants(certificates=certificates, audit=audit, pepper=pepper)
 downloads = Downloads(documents, Later("s3"), settings.bucket)
 verifications = Verifications(documents)
 CurrentSession = Annotated[Session, Depends(session_dependency(SessionCheck(Sessions(identity), utc_now)))]
@@ -141,7 +140,9 @@ def request_certificate(
     if body.kind is Requestable.ENTRY_DOCUMENT and body.period is None:
         document = entry_documents.request(session, source, body.language)
     else:
-        document = certificates.request(session, Kind(body.kind), period=body.period, language=body.language)
+        document = asked_by_tenants.request(
+            session, Kind(body.kind), source, period=body.period, language=body.language
+        )
     return Response(
         status_code=202,
         content_type="application/json",

@@ -401,7 +401,7 @@ def test_request_and_file_are_announced_with_ids_only(office: Office, tenant: Te
     assert rendered["type"] == "document.rendered"
     assert set(rendered) == {"id", "type", "at", "document_id"}
     assert ready["type"] == "document.ready"
-    assert set(ready) == {"id", "type", "at", "document_id", "lease_id"}
+    assert set(ready) == {"id", "type", "at", "document_id", "lease_id", "told"}
 
 
 def test_a_document_is_given_to_nobody_until_it_is_sealed(office: Office, tenant: Tenant) -> None:
@@ -811,6 +811,24 @@ def test_the_entry_document_is_asked_for_again_with_an_entry_in_the_audit(
     assert [entry.action for entry in entries] == [Action.CODE_SHOWN] * 2
     assert entries[0].details == {"way": "entry-document"}
     assert entries[0].actor.id == tenant.person.person_id
+
+
+def test_each_wish_is_in_the_audit_with_what_became_of_it(
+    http: Http, office: Office, aws: Any, tenant: Tenant
+) -> None:
+    for _ in range(2):
+        http("POST", "/v1/me/certificates", {"kind": "residence_certificate"})
+    refused, _, _ = http("POST", "/v1/me/certificates", {"kind": "receipt", "period": "2026-09"})
+
+    entries = Audit(aws.operations).of(tenant.lease.lease_id).entries
+    assert refused == 409
+    assert [entry.action for entry in entries] == [Action.DOCUMENT_REQUESTED] * 3
+    assert sorted(str(dict(entry.details)) for entry in entries) == [
+        "{'kind': 'receipt', 'period': '2026-09', 'refused': 'no-notice'}",
+        "{'kind': 'residence_certificate'}",
+        "{'kind': 'residence_certificate'}",
+    ]
+    assert {entry.actor.id for entry in entries} == {tenant.person.person_id}
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ WITHHELD = {
         "two_d_doc",
         "carries_two_d_doc",
         "facts_digest",
+        "tells_tenant",
     ),
 }
 """Fields that stay: keys, hashes, ciphers, our own bookkeeping, and ids that the enclosing object says."""

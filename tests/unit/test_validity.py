@@ -11,10 +11,10 @@ from sesame.domain.tenancy import Language
 from sesame.domain.validity import REPLACES, replaces
 from tests.unit.test_rendering import LEASE, PERSON, RESIDENCE
 
+TODAY = date(2026, 11, 23)
 
-def facts_of(
-    *, language: Language = Language.FRENCH, as_of: date = date(2026, 11, 23), **lease: Any
-) -> Facts:
+
+def facts_of(*, language: Language = Language.FRENCH, as_of: date = TODAY, **lease: Any) -> Facts:
     """A residence certificate."""
     tenancy = Tenancy(person=PERSON, lease=replace(LEASE, **lease), residence=RESIDENCE, language=language)
     return residence_facts(tenancy, as_of=as_of)

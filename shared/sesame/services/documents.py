@@ -59,23 +59,34 @@ class Order:
     facts: Facts
     now: datetime
     period: str | None = None
+    by_tenant: bool = False
+    """Who asks themselves is told when it has come."""
     kind: Kind = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", Kind(self.facts["kind"]))
 
 
-def keep(documents: Documents, random: Random, order: Order, holds: Sequence[Check] = ()) -> Document:
+def keep(
+    documents: Documents,
+    random: Random,
+    order: Order,
+    holds: Sequence[Check] = (),
+    record: Put | None = None,
+) -> Document:
     """Stores an order as a document to be rendered; or returns the one that states the same facts already.
 
-    Raises ConditionFailed where one of `holds` does not: the facts are no more what they were.
+    `record` is the audit's entry of it, written either way. Raises ConditionFailed where one of `holds` does
+    not hold: the facts are no more what they were.
     """
     document = _document(random, order)
     lease = order.tenancy.lease
     digest = facts_digest(order.facts, secret=lease.code_hash if order.kind in SHOWS_THE_CODE else "")
-    kept_id = documents.create(document, digest, holds)
+    kept_id = documents.create(document, digest, [*holds, *([record] if record else [])])
     if kept_id == document.document_id:
         return document
+    if record is not None:
+        documents.table.write(record)
     same = documents.get(kept_id)
     if same is None:
         raise NotFound
@@ -106,6 +117,7 @@ def _document(random: Random, order: Order) -> Document:
         object_key=f"{folder}/{new_id(random)}.pdf",
         period=order.period,
         code_cipher=lease.code_cipher if order.kind in SHOWS_THE_CODE else None,
+        tells_tenant=order.by_tenant,
         carries_two_d_doc=order.tenancy.residence.documents.two_d_doc and two_d_doc.carried(order.facts),
         asked_at=order.now,
     )

@@ -22,7 +22,6 @@ from sesame.platform.events import announcement
 from sesame.store import keys
 from sesame.store.table import (
     NOT_THERE,
-    Check,
     ConditionFailed,
     Contention,
     Delete,
@@ -64,6 +63,8 @@ class Document:
     """Under which the same facts find it, where they do."""
     asked_at: datetime
     """When rendering was last asked for."""
+    tells_tenant: bool = False
+    """Whether its tenant asked for it, and is told when it has come."""
     file_digest: str | None = None
     """SHA-256 (hex) of the sealed file."""
     carries_two_d_doc: bool = False
@@ -93,11 +94,12 @@ class Documents:
         item = self.table.get(keys.document(document_id))
         return _document(item) if item else None
 
-    def create(self, document: Document, digest: str, holds: Sequence[Check] = ()) -> str:
+    def create(self, document: Document, digest: str, along: Sequence[Write] = ()) -> str:
         """Keeps a document, findable by its code and by its facts; returns its id, or the id of the one that
         already states the same facts. One transaction, which announces `document.requested`.
 
-        Raises ConditionFailed where one of `holds` does not: the facts rest on what has changed meanwhile.
+        `along` is written with it, or checked: raises ConditionFailed where one of them does not hold, since
+        the facts rest on what has changed meanwhile.
         """
         facts_key = keys.facts(document.lease_id, document.kind.value, digest)
         by_facts = Put(
@@ -106,7 +108,7 @@ class Documents:
             condition=NOT_THERE,
         )
         found = replace(document, facts_digest=digest)
-        writes: list[Write] = [*holds, *self.creating(found), by_facts]
+        writes: list[Write] = [*along, *self.creating(found), by_facts]
         for attempt in range(_TRIES):
             try:
                 transact(self.table.client, writes)
@@ -262,8 +264,9 @@ class Documents:
         False if it already was. One transaction.
         """
         found_by_file = {**keys.document_file(file_digest), "document_id": document.document_id}
+        told = {"told": "tenant"} if document.tells_tenant else {}
         ready = announcement(
-            "document.ready", now, document_id=document.document_id, lease_id=document.lease_id
+            "document.ready", now, document_id=document.document_id, lease_id=document.lease_id, **told
         )
         writes: list[Write] = [
             Update(
@@ -329,6 +332,7 @@ def _item(document: Document) -> dict[str, Any]:
         "facts": canonical(document.facts),
         "code_cipher": document.code_cipher,
         "object_key": document.object_key,
+        "tells_tenant": document.tells_tenant or None,
         "carries_two_d_doc": document.carries_two_d_doc or None,
         "number": issue.number,
         "verification_code": issue.verification_code,
@@ -363,6 +367,7 @@ def _document(item: Item) -> Document:
         facts_digest=item.get("facts_digest"),
         asked_at=datetime.fromisoformat(item["asked_at"]),
         file_digest=item.get("file_digest"),
+        tells_tenant=item.get("tells_tenant", False),
         carries_two_d_doc=item.get("carries_two_d_doc", False),
         two_d_doc=item.get("two_d_doc"),
     )
