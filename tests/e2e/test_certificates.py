@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zipfile import ZipFile
 
 import httpx
 import pypdfium2
@@ -228,6 +229,45 @@ def test_a_receipt_comes_once_the_month_is_paid(
     assert (verified["period"], verified["amount_cents"]) == (month, 45_000)
     listed = http.get("/v1/me/certificates", headers=session).json()["certificates"]
     assert listed[0]["kind"] == "receipt"
+
+
+def test_a_residences_receipts_of_a_month_come_as_one_zip(
+    http: httpx.Client,
+    staff: dict[str, str],
+    month: str,
+    obtain: Callable[..., dict[str, Any]],
+    wait_for: Ask,
+) -> None:
+    receipt = obtain(kind="receipt", period=month)
+    wish = {"residence_id": "les-papiers-69007", "month": month}
+    asked = http.post("/v1/desk/document-runs", json=wish, headers=staff)
+    assert asked.status_code == 202, asked.text
+    run = asked.headers["Location"].lstrip("/")
+
+    def progress() -> dict[str, Any]:
+        shown: dict[str, Any] = http.get(run, headers=staff).json()
+        return shown
+
+    wait_for(lambda: progress()["status"] == "planned" and progress()["ready"] == 1, every=0.3)
+    assert http.post(f"{run}/archive", headers=staff).status_code == 202
+    url = wait_for(lambda: progress()["archive_url"], every=0.3)
+
+    with ZipFile(io.BytesIO(httpx.get(url, trust_env=False).content)) as archive:
+        [name] = [one for one in archive.namelist() if one.endswith(".pdf")]
+        assert receipt["number"] in name
+        assert archive.read(name).startswith(b"%PDF")
+
+
+def test_who_asked_is_told_by_e_mail_with_a_link_and_no_file(
+    mails: Callable[[str], list[Mail]], obtain: Callable[..., dict[str, Any]], wait_for: Ask
+) -> None:
+    obtain(kind="residence_certificate")
+
+    def told() -> list[Mail]:
+        return [mail for mail in mails(EMAIL) if mail["subject"] == "Votre document est prêt"]
+
+    [mail, *_] = wait_for(told)
+    assert ".pdf" not in mail["text"]
 
 
 def test_a_code_that_was_never_printed_is_unknown(http: httpx.Client) -> None:

@@ -136,6 +136,14 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         [deletes("Money"), writes("Identity"), reads("Operations"), decrypts(), stores("documents")],
     ),
     "DeskStaffFunction": (queries("Identity", index="gsi1"), [deletes("Identity"), queries("Operations")]),
+    "DeskDocumentsFunction": (
+        queries("Operations"),
+        [reads("Money"), writes("Identity"), reads("Documents"), stores("documents"), decrypts()],
+    ),
+    "DocumentRunFunction": (
+        stores("runs"),
+        [writes("Money"), writes("Identity"), deletes("Documents"), stores("documents"), decrypts()],
+    ),
     "ImportRowsFunction": (sends("ImportQueue"), [decrypts(), reads("Money"), sends("RenderQueue")]),
     "CertificatesFunction": (reads("Documents"), [writes("Money"), decrypts(), stores("documents")]),
     "RenderFunction": (
@@ -175,6 +183,7 @@ CONSUMES = {
     "ReceiptWatchFunction": "ReceiptWatchQueue",
     "RenderFunction": "RenderQueue",
     "SealFunction": "SealQueue",
+    "DocumentRunFunction": "DocumentRunQueue",
     "DataExportFunction": "DataExportQueue",
     "BillingIssueFunction": "BillingQueue",
     "SendFunction": "NotificationQueue",

@@ -37,6 +37,7 @@ class World:
     slip_id: str
     payment_id: str
     return_id: str
+    run_id: str
     recovery_id: str
 
     def place(self, path: str) -> str:
@@ -50,6 +51,7 @@ class World:
             slip_id=self.slip_id,
             payment_id=self.payment_id,
             return_id=self.return_id,
+            run_id=self.run_id,
         )
 
 
@@ -172,6 +174,13 @@ CASES: dict[str, Case] = {
         entry="desk/money", body={"reason": "typing_error"}
     ),
     "GET /v1/desk/residences/{residence_id}/till": Case(entry="desk/money"),
+    "POST /v1/desk/document-runs": Case(
+        entry="desk/documents",
+        body={"residence_id": RESIDENCE.residence_id, "month": "2026-10"},
+        shown_to=("accountant",),
+    ),
+    "GET /v1/desk/document-runs/{run_id}": Case(entry="desk/documents", shown_to=("accountant",)),
+    "POST /v1/desk/document-runs/{run_id}/archive": Case(entry="desk/documents", shown_to=("manager",)),
     "GET /v1/desk/me": Case(entry="desk/staff", hidden=not_among_theirs),
     "GET /v1/desk/staff": Case(entry="desk/staff", shown_to=ADMINISTRATORS),
     "PUT /v1/desk/staff/{staff_id}": Case(
@@ -202,7 +211,19 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         payment_id=payment_id,
         return_id=return_id,
         recovery_id=done["recovery_id"],
+        run_id=documents_run(),
     )
+
+
+def documents_run() -> str:
+    """A run of the residence's documents, all planned."""
+    body = {"residence_id": RESIDENCE.residence_id, "month": "2026-09"}
+    event = as_staff(http_event("POST", "/v1/desk/document-runs", body), "colleague", "administrator")
+    answer = load("desk/documents").handler(event, None)
+    assert answer["statusCode"] == 202, answer
+    run_id = str(json.loads(answer["body"])["run_id"])
+    assert load("certificates/run").making.step(run_id, 0)
+    return run_id
 
 
 def money_moved(tenant: Tenant) -> tuple[str, str]:

@@ -38,6 +38,20 @@ from sesame.store.documents import Document, Documents
 from sesame.store.table import Check, Put, Write
 
 _PAGE = 50
+_KEPT_UNDER = {Kind.CODE_SLIP: "slips"} | dict.fromkeys(
+    (
+        Kind.RECEIPT,
+        Kind.PART_PAYMENT_RECEIPT,
+        Kind.PAYMENT_RECEIPT,
+        Kind.RENT_NOTICE,
+        Kind.STATEMENT_OF_ACCOUNT,
+        Kind.END_OF_STAY_CERTIFICATE,
+        Kind.PAYMENT_PLAN_AGREEMENT,
+        Kind.FORMAL_NOTICE,
+    ),
+    "eleven-years",
+)
+"""How long a kind's files are kept, by the rule on their folder (template.yaml); five years for the rest."""
 LINK_SECONDS = 300
 """A download link is made when it is asked for, and dies after five minutes."""
 ASK_AGAIN_AFTER = timedelta(minutes=2)
@@ -95,12 +109,16 @@ def keep(
     return same
 
 
+def folder_of(kind: Kind) -> str:
+    """Where the files of a kind lie."""
+    return f"documents/{_KEPT_UNDER.get(kind, 'five-years')}/"
+
+
 def _document(random: Random, order: Order) -> Document:
     """A new document of an order."""
     lease = order.tenancy.lease
     document_id = new_id(random)
     issued_on = local_date(order.now, order.tenancy.residence.time_zone)
-    folder = "documents/slips" if order.kind is Kind.CODE_SLIP else "documents"
     return Document(
         document_id=document_id,
         lease_id=lease.lease_id,
@@ -114,7 +132,7 @@ def _document(random: Random, order: Order) -> Document:
             number=document_number(document_id, issued_on),
             verification_code=verification_code(random(VERIFICATION_BYTES)),
         ),
-        object_key=f"{folder}/{new_id(random)}.pdf",
+        object_key=f"{folder_of(order.kind)}{new_id(random)}.pdf",
         period=order.period,
         code_cipher=lease.code_cipher if order.kind in SHOWS_THE_CODE else None,
         tells_tenant=order.by_tenant,

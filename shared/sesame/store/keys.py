@@ -190,6 +190,21 @@ def lease_import_chunk(import_id: str, number: int) -> Key:
     return {"pk": f"IMPORT#{import_id}", "sk": f"CHUNK#{number:05}"}
 
 
+def document_run(run_id: str) -> Key:
+    """A run of a residence's documents for a month."""
+    return {"pk": f"DOCRUN#{run_id}", "sk": "RUN"}
+
+
+def document_run_page(run_id: str, number: int) -> Key:
+    """What became of some leases of a run."""
+    return {"pk": f"DOCRUN#{run_id}", "sk": f"PAGE#{number:05}"}
+
+
+def document_run_under_way(residence_id: str, month: str, kind: str) -> Key:
+    """Points to the run that is at work on a residence's month, if one is."""
+    return {"pk": f"DOCRUNS#{residence_id}", "sk": f"{month}#{kind}"}
+
+
 def message(message_id: str) -> Key:
     """An e-mail, from queued to delivered."""
     return {"pk": f"MESSAGE#{message_id}", "sk": "MESSAGE"}
