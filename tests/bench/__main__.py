@@ -3,9 +3,10 @@
 Usage: make bench     (figures are recorded in docs/performance.md, with the machine they come from)
 """
 
-from tests.bench import cold_start, growth, operations
+from tests.bench import cold_start, documents, growth, operations
 
 if __name__ == "__main__":
     cold_start.main()
+    documents.main()
     operations.main()
     growth.main()
