@@ -44,6 +44,14 @@ _RAW_BODIES: dict[str, dict[str, Any]] = {
             "schema": {"type": "object", "properties": {"file": _BYTES["schema"]}, "required": ["file"]}
         },
     },
+    # A file as docs/aid-files.md describes it.
+    "take_aid_file": {
+        "application/octet-stream": _BYTES,
+        "text/csv": {"schema": {"type": "string"}},
+        "multipart/form-data": {
+            "schema": {"type": "object", "properties": {"file": _BYTES["schema"]}, "required": ["file"]}
+        },
+    },
     # Whatever the provider sends, byte for byte.
     "notify": {"*/*": _BYTES},
 }
@@ -88,8 +96,9 @@ def document() -> dict[str, Any]:
         for name, schema in part.get("components", {}).get("schemas", {}).items():
             if schemas.setdefault(name, schema) != schema:
                 raise ValueError(f"two different schemas are named {name}")
-    for operation in (operation for path in paths.values() for operation in path.values()):
-        _tidy(operation)
+    for path, operations in paths.items():
+        for operation in operations.values():
+            _tidy(path, operation)
     schemas["GatewayMessage"] = _GATEWAY_MESSAGE
     used = json.dumps(paths)
     schemas = {name: schema for name, schema in schemas.items() if _is_used(name, used, schemas)}
@@ -110,7 +119,7 @@ def _is_used(name: str, used: str, schemas: dict[str, Any]) -> bool:
     )
 
 
-def _tidy(operation: dict[str, Any]) -> None:
+def _tidy(path: str, operation: dict[str, Any]) -> None:
     """Drops the framework's own idea of a validation error (ours is a problem document), and its long ids."""
     operation["operationId"] = operation["operationId"].partition("_v1_")[0]
     responses = operation["responses"]
@@ -122,15 +131,17 @@ def _tidy(operation: dict[str, Any]) -> None:
     responses.get("204", {}).pop("content", None)
     if operation["operationId"] in _RAW_BODIES:
         operation["requestBody"] = {"required": True, "content": _RAW_BODIES[operation["operationId"]]}
-    _add_the_gateways(operation)
+    _add_the_gateways(path, operation)
     operation["responses"] = dict(sorted(responses.items()))
 
 
-def _add_the_gateways(operation: dict[str, Any]) -> None:
-    """What API Gateway answers by itself, in its own form: throttled, or a token that it refuses."""
+def _add_the_gateways(path: str, operation: dict[str, Any]) -> None:
+    """What API Gateway answers by itself, in its own form: throttled, a token it refuses, no such path."""
     said = {"application/json": {"schema": {"$ref": "#/components/schemas/GatewayMessage"}}}
     throttled = operation["responses"].setdefault("429", {"description": "Too many requests in all"})
     throttled.setdefault("content", {}).update(said)
+    if "{" in path:  # an id that is empty or has a slash in it makes a path of no route
+        operation["responses"]["404"]["content"].update(said)
     if operation.get("security") in ([{"staff": []}], [{"student": []}]):
         operation["responses"]["401"]["content"].update(said)
 

@@ -1,4 +1,4 @@
-"""`python -m local up|reset|down|demo|doctor`: the local stack from a terminal.
+"""`python -m local up|reset|down|demo|redrive|doctor`: the local stack from a terminal.
 
 Imports what needs the virtual environment only after the checks, so that a wrong Python gets a remedy, not a
 traceback.
@@ -18,6 +18,7 @@ HELP = {
     "reset": "stop it if it runs, and forget everything it held",
     "down": "stop the stack that runs elsewhere",
     "demo": "play the story of a tenancy against the running stack",
+    "redrive": "bring a queue's dead letters back to it, e.g. `redrive Posting`",
     "doctor": "check this machine",
 }
 
@@ -32,6 +33,8 @@ def main(arguments: list[str]) -> int:
             command.add_argument(
                 "--demo-once", action="store_true", help="play the demo too, the first time only"
             )
+        if name == "redrive":
+            command.add_argument("queue", help="its name in template.yaml, without Queue or DeadLetters")
     options = parser.parse_args(arguments)
     try:
         if options.command == "doctor":
@@ -52,6 +55,8 @@ def _run(options: argparse.Namespace) -> int:
 
     if options.command == "up":
         return commands.up(demo_once=options.demo_once)
+    if options.command == "redrive":
+        return commands.redrive(options.queue)
     return {"reset": commands.reset, "down": commands.down, "demo": commands.demo}[options.command]()
 
 

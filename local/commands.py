@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
 from local import stack as stack_file
 from local.doctor import Trouble, check_native_libraries, check_ports, say, wanted_port
@@ -85,6 +86,21 @@ def demo() -> int:
         raise Trouble("No local stack is running.\n  Start it in another terminal: make run")
     played: int = play(content, HOME / "demo", say)
     return played
+
+
+def redrive(name: str) -> int:
+    """Bring the dead letters of a queue of the running stack back to it."""
+    from local.deploy import resources_of  # noqa: PLC0415  (loads boto3: not with the rest)
+    from local.redrive import redrive as bring_back  # noqa: PLC0415
+
+    content = stack_file.read(HOME)
+    port = urlsplit(content["api_url"]).port if content else None
+    if port is None or _running_pid(HOME) is None:
+        raise Trouble("No local stack is running.\n  Start it in another terminal: make run")
+    instance = Instance(port=port, mailbox_port=port + 1, folder=HOME, keeps_state=True)
+    moved = bring_back(instance.client("sqs"), resources_of(instance), name)
+    say(f"{moved} message{'s' if moved != 1 else ''} brought back.")
+    return 0
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

@@ -86,6 +86,11 @@ def deploy(instance: Instance, say: Say, *, root: Path = ROOT, schedules: bool =
     )
 
 
+def resources_of(instance: Instance) -> dict[str, str]:
+    """Physical by logical id, of what is deployed."""
+    return _resources(instance)[0]
+
+
 def is_deployed(instance: Instance) -> bool:
     """Whether this emulator holds the stack, whole: a failed first deployment is nothing to build on."""
     return _status(instance) in {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}

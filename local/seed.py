@@ -117,7 +117,7 @@ def demo_tenants(instance: Instance, deployment: Deployment) -> list[DemoTenant]
     """The residence's tenants, by room, with their codes: root may read what KMS guards, and only locally."""
     identity = _table(instance, deployment, "identity")
     decipher = Decipher(instance.client("kms"), deployment.settings["CODES_KEY"])
-    leases = _leases(identity)
+    leases = leases_of_the_demo(identity)
     people = [
         person_of(item) for item in (identity.get(keys.person(one.person_id)) for one in leases) if item
     ]
@@ -135,7 +135,7 @@ def demo_tenants(instance: Instance, deployment: Deployment) -> list[DemoTenant]
 
 def _pay(instance: Instance, deployment: Deployment, people: list[Resident], months: list[date]) -> None:
     money = _table(instance, deployment, "money")
-    leases = _leases(_table(instance, deployment, "identity"))
+    leases = leases_of_the_demo(_table(instance, deployment, "identity"))
     now = datetime.now(UTC)
     registry = Registry(
         stage=deployment.settings["STAGE"],
@@ -201,7 +201,7 @@ def _table(instance: Instance, deployment: Deployment, name: str) -> Table:
     return Table(instance.client("dynamodb"), deployment.tables[name])
 
 
-def _leases(identity: Table) -> list[Lease]:
+def leases_of_the_demo(identity: Table) -> list[Lease]:
     """The demo residence's leases, by room."""
     of_residence = f"RESIDENCE#{residence_id(RESIDENCE, POSTAL_CODE)}"
     leases = map(lease_of, identity.query_all(of_residence, index=keys.GSI1))

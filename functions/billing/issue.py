@@ -5,7 +5,8 @@ from datetime import timedelta
 from sesame.platform.aws import client
 from sesame.platform.events import batch_handler
 from sesame.platform.settings import Settings
-from sesame.services.billing import BillingQueue, ResidenceBilling
+from sesame.services.billing import ResidenceBilling
+from sesame.services.queues import Queue
 from sesame.store.accounts import Accounts
 from sesame.store.table import Table
 
@@ -26,7 +27,7 @@ dynamodb = client("dynamodb")
 billing = ResidenceBilling(
     identity=Table(dynamodb, settings.identity_table),
     accounts=Accounts(Table(dynamodb, settings.money_table)),
-    queue=BillingQueue(client("sqs"), settings.billing_queue_url),
+    queue=Queue(client("sqs"), settings.billing_queue_url),
     budget=BUDGET,
 )
 handler = batch_handler(billing.bill)

@@ -7,7 +7,8 @@ from sesame.platform.clock import scheduled_time, utc_now
 from sesame.platform.events import job_handler
 from sesame.platform.logs import logger
 from sesame.platform.settings import Settings
-from sesame.services.billing import BillingQueue, BillingRun
+from sesame.services.billing import BillingRun
+from sesame.services.queues import Queue
 from sesame.store.table import Table
 
 
@@ -24,7 +25,7 @@ dynamodb = client("dynamodb")
 billing = BillingRun(
     identity=Table(dynamodb, settings.identity_table),
     operations=Table(dynamodb, settings.operations_table),
-    queue=BillingQueue(client("sqs"), settings.billing_queue_url),
+    queue=Queue(client("sqs"), settings.billing_queue_url),
 )
 
 

@@ -14,11 +14,18 @@ from sesame.domain.tenancy import Language
 from sesame.domain.validity import Ending
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
-from sesame.platform.errors import NotFound
+from sesame.platform.errors import Invalid, NotFound
 from sesame.platform.http import Api, Id, Shown, Source, StrictModel
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
-from sesame.services.certificates import PAGE, REFUSALS, AskedByTenants, Certificates, EntryDocumentsAgain
+from sesame.services.certificates import (
+    PAGE,
+    REFUSALS,
+    AskedByTenants,
+    Certificates,
+    EntryDocumentsAgain,
+    Links,
+)
 from sesame.services.documents import Downloads, Verification, Verifications
 from sesame.services.sessions import Session, SessionCheck, session_dependency
 from sesame.store.accounts import Accounts
@@ -119,6 +126,7 @@ pepper = Pepper(Secrets(Later("secretsmanager")), settings.pepper_secret)
 entry_documents = EntryDocumentsAgain(certificates=certificates, audit=audit, pepper=pepper)
 asked_by_tenants = AskedByTenants(certificates=certificates, audit=audit, pepper=pepper)
 downloads = Downloads(documents, Later("s3"), settings.bucket)
+links = Links(downloads=downloads, audit=audit, pepper=pepper, clock=utc_now)
 verifications = Verifications(documents)
 CurrentSession = Annotated[Session, Depends(session_dependency(SessionCheck(Sessions(identity), utc_now)))]
 
@@ -151,7 +159,13 @@ def request_certificate(
     )
 
 
-@api.get("/v1/me/certificates", summary="The tenant's documents", security="session", tag="certificates")
+@api.get(
+    "/v1/me/certificates",
+    summary="The tenant's documents",
+    errors=[Invalid],
+    security="session",
+    tag="certificates",
+)
 def list_certificates(
     session: CurrentSession, after: Annotated[str | None, Query(max_length=40)] = None
 ) -> CertificateList:
@@ -170,10 +184,10 @@ def list_certificates(
     security="session",
     tag="certificates",
 )
-def get_certificate(document_id: Id, session: CurrentSession) -> Certificate:
-    """Ask every second or so until its status is `ready`."""
+def get_certificate(document_id: Id, session: CurrentSession, source: Source) -> Certificate:
+    """Ask every second or so until its status is `ready`. A link to the entry document is in the audit."""
     document = certificates.of(session, document_id)
-    return _shown(document, downloads.url(document))
+    return _shown(document, links.to(session, document, source))
 
 
 @api.get("/v1/verifications/<verification_code>", summary="Whether a document is genuine")

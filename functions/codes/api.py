@@ -1,9 +1,8 @@
 """Tenants sign in with their code, recover a lost one, and open their welcome link."""
 
 from datetime import date, datetime
-from math import ceil
 from secrets import token_bytes
-from typing import Annotated, Any
+from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Request
 from aws_lambda_powertools.event_handler.openapi.params import Query
@@ -21,15 +20,14 @@ from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.access import Confirmations, MistypedCode, Starts
 from sesame.services.confirming import (
-    ONE_TIME_CODE_LIFE,
     Confirming,
     RequestEnded,
-    Started,
     WrongOneTimeCode,
 )
 from sesame.services.documents import Downloads, EntryDocuments
 from sesame.services.lost_code_help import LostCodeHelp
-from sesame.services.tenant_codes import Decipher
+from sesame.services.tenant_codes import CodeErased, Decipher
+from sesame.services.waiting import HELP, Waiting, waiting
 from sesame.services.welcome import WelcomeLinkEnded, Welcomes, WrongBirthDate
 from sesame.store.audit import Audit
 from sesame.store.challenges import ChallengeKind, Challenges
@@ -65,15 +63,6 @@ class Resend(StrictModel):
     """Asks for the message once more; by another way, where one is named."""
 
     send_by: Channel | None = None
-
-
-class Waiting(Shown):
-    """Until when the one-time code counts, and from when another message may be asked for."""
-
-    expires_in_seconds: int
-    resend_after_seconds: int
-    help: str
-    """Where it says what to do when nothing comes."""
 
 
 class SignInStarted(Waiting):
@@ -212,7 +201,7 @@ api = Api()
 def start_sign_in(body: SignInRequest, source: Source) -> SignInStarted:
     """The same answer whether the code is known or not; a typing error is said at once."""
     started = starts.sign_in(body.tenant_code, source=source, send_by=body.send_by)
-    return SignInStarted(sign_in_id=started.challenge_id, **_waiting(started))
+    return SignInStarted(sign_in_id=started.challenge_id, **waiting(started, utc_now()))
 
 
 @api.post(
@@ -224,7 +213,7 @@ def start_sign_in(body: SignInRequest, source: Source) -> SignInStarted:
 def resend_sign_in(sign_in_id: Id, body: Resend, source: Source) -> Waiting:
     """The code sent last is the one that counts; tries already made stay counted."""
     started = starts.again(ChallengeKind.SIGN_IN, sign_in_id, source=source, send_by=body.send_by)
-    return Waiting(**_waiting(started))
+    return Waiting(**waiting(started, utc_now()))
 
 
 @api.post(
@@ -251,7 +240,7 @@ def start_recovery(body: RecoveryRequest, source: Source) -> RecoveryStarted:
     """The same answer, by the same calls, whoever asks."""
     kind, identity_given = identity_of(body)
     started = starts.recovery(kind, identity_given, body.birth_date, source=source, send_by=body.send_by)
-    return RecoveryStarted(recovery_id=started.challenge_id, **_waiting(started))
+    return RecoveryStarted(recovery_id=started.challenge_id, **waiting(started, utc_now()))
 
 
 @api.post(
@@ -263,7 +252,7 @@ def start_recovery(body: RecoveryRequest, source: Source) -> RecoveryStarted:
 def resend_recovery(recovery_id: Id, body: Resend, source: Source) -> Waiting:
     """The code sent last is the one that counts; tries already made stay counted."""
     started = starts.again(ChallengeKind.RECOVERY, recovery_id, source=source, send_by=body.send_by)
-    return Waiting(**_waiting(started))
+    return Waiting(**waiting(started, utc_now()))
 
 
 @api.post(
@@ -289,7 +278,7 @@ def confirm_recovery(recovery_id: Id, body: OneTimeCodeGiven, source: Source) ->
     )
 
 
-@api.get("/v1/code-recoveries/help", summary="What to do when no message comes, and at which desk")
+@api.get(HELP, summary="What to do when no message comes, and at which desk", errors=[Invalid])
 def lost_code_help(language: Language, search: Annotated[str, Query(max_length=100)] = "") -> LostCodeAdvice:
     """The same for everybody. `search` is a residence's name, town or postal code, or part of it."""
     found = advice.desks(search)
@@ -312,7 +301,7 @@ def lost_code_help(language: Language, search: Annotated[str, Query(max_length=1
 @api.post(
     "/v1/welcomes",
     summary="Open a welcome link",
-    errors=[WelcomeLinkEnded, WrongBirthDate],
+    errors=[WelcomeLinkEnded, WrongBirthDate, CodeErased],
 )
 def open_welcome(body: WelcomeRequest, source: Source) -> Welcomed:
     """Shows the tenant code and the entry document to who has the link and knows the birth date."""
@@ -330,15 +319,6 @@ def open_welcome(body: WelcomeRequest, source: Source) -> Welcomed:
             document_id=welcomed.document_id, status=download.status, download_url=download.url
         ),
     )
-
-
-def _waiting(started: Started) -> dict[str, Any]:
-    wait = started.resend_at - utc_now()
-    return {
-        "expires_in_seconds": int(ONE_TIME_CODE_LIFE.total_seconds()),
-        "resend_after_seconds": max(0, ceil(wait.total_seconds())),
-        "help": "/v1/code-recoveries/help",
-    }
 
 
 def identity_of(body: RecoveryRequest) -> tuple[str, str]:

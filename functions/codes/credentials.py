@@ -16,6 +16,7 @@ from sesame.platform.settings import Settings
 from sesame.services.rotation import Rotations
 from sesame.services.sessions import OwnSessions, Session, SessionCheck, session_dependency
 from sesame.store.audit import Audit
+from sesame.store.erasures import Erasures
 from sesame.store.people import People
 from sesame.store.sessions import Sessions
 from sesame.store.table import Table
@@ -72,7 +73,14 @@ rotations = Rotations(
     random=token_bytes,
     formats=CodeFormats.of(settings.code_formats, settings.imported_codes),
 )
-own = OwnSessions(sessions=sessions, audit=audit, pepper=pepper, clock=utc_now, random=token_bytes)
+own = OwnSessions(
+    sessions=sessions,
+    erasures=Erasures(identity, audit.table),
+    audit=audit,
+    pepper=pepper,
+    clock=utc_now,
+    random=token_bytes,
+)
 check = SessionCheck(sessions, utc_now)
 CurrentSession = Annotated[Session, Depends(session_dependency(check))]
 

@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import Field
 
 from sesame.domain.codes import CodeFormats
-from sesame.domain.lease_faults import Fault, RowProblem
+from sesame.domain.file_faults import Fault, RowProblem
 from sesame.domain.lease_files import Column, LeaseRow, check_lease
 from sesame.domain.logos import MAX_BYTES
 from sesame.domain.tenancy import (
@@ -31,13 +31,11 @@ from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.admissions import Admissions, Origin, Rejected
 from sesame.services.deeds import Deeds
+from sesame.services.file_imports import MAX_REPORTED, Report, StoredFiles
 from sesame.services.lease_imports import (
     IMPORTERS,
-    MAX_REPORTED,
     RESIDENCE_CREATORS,
     LeaseImports,
-    Report,
-    StoredFiles,
     UnreadableLeaseFile,
 )
 from sesame.services.residences import Logos, Residences

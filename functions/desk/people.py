@@ -189,7 +189,7 @@ def audit_of_lease(lease_id: Id, staff: CurrentStaff, network: Source, after: Af
 @api.get(
     "/v1/desk/audit",
     summary="Who did what, by residence or by member of staff",
-    errors=[Forbidden],
+    errors=[Forbidden, Invalid],
     security="staff",
 )
 def read_audit(

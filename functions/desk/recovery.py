@@ -14,6 +14,8 @@ from sesame.platform.errors import Forbidden, NotFound
 from sesame.platform.http import Api, Id, Shown, Source, StrictModel
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
+from sesame.services.deeds import Deeds
+from sesame.services.desk_leases import DeskLeases
 from sesame.services.desk_recovery import (
     DeskRecoveries,
     DeskRequest,
@@ -22,9 +24,11 @@ from sesame.services.desk_recovery import (
     NoSuchApproval,
     OwnChange,
 )
+from sesame.services.desk_slips import DeskSlips
 from sesame.services.documents import CodeSlips, Downloads
 from sesame.services.rotation import Rotations
 from sesame.services.staff import Role, Staff, require, staff_dependency
+from sesame.services.tenant_codes import CodeErased
 from sesame.store.audit import Audit
 from sesame.store.documents import Documents
 from sesame.store.pacing import Pacing
@@ -90,7 +94,6 @@ identity = Table(dynamodb, settings.identity_table)
 pepper = Pepper(Secrets(client("secretsmanager")), settings.pepper_secret)
 documents = Documents(Table(dynamodb, settings.documents_table))
 slips = CodeSlips(documents)
-downloads = Downloads(documents, Later("s3"), settings.bucket)
 people = People(identity, pepper)
 audit = Audit(Table(dynamodb, settings.operations_table))
 rotations = Rotations(
@@ -113,6 +116,14 @@ recoveries = DeskRecoveries(
     clock=utc_now,
     random=token_bytes,
 )
+desk_slips = DeskSlips(
+    leases=DeskLeases(identity),
+    slips=slips,
+    downloads=Downloads(documents, Later("s3"), settings.bucket),
+    audit=audit,
+    deeds=Deeds(pepper=pepper, clock=utc_now, random=token_bytes),
+    clock=utc_now,
+)
 
 CurrentStaff = Annotated[Staff, Depends(staff_dependency(StaffDirectory(identity)))]
 
@@ -123,7 +134,7 @@ api = Api()
     "/v1/desk/leases/<lease_id>/code-recoveries",
     status=201,
     summary="Give a lost code back on presentation of an ID",
-    errors=[Forbidden, NotFound, LeaseIsCancelled],
+    errors=[Forbidden, NotFound, LeaseIsCancelled, CodeErased],
     security="staff",
 )
 def recover(lease_id: Id, body: DeskRecoveryRequest, staff: CurrentStaff, source: Source) -> DeskRecoveryDone:
@@ -173,12 +184,11 @@ def approve(lease_id: Id, body: ContactApproval, staff: CurrentStaff, source: So
     errors=[Forbidden, NotFound],
     security="staff",
 )
-def slip(lease_id: Id, slip_id: Id, staff: CurrentStaff) -> Slip:
-    """A link of five minutes, once the slip is made."""
+def slip(lease_id: Id, slip_id: Id, staff: CurrentStaff, source: Source) -> Slip:
+    """A link of five minutes, once the slip is made and for a day; each is in the audit."""
     require(staff, *HELPERS)
-    recoveries.visible(staff, lease_id)
-    found = slips.of(lease_id, slip_id)
-    return Slip(slip_id=slip_id, status=found.status.value, download_url=downloads.url(found))
+    found = desk_slips.show(staff, lease_id, slip_id, source=source)
+    return Slip(slip_id=found.slip_id, status=found.status.value, download_url=found.url)
 
 
 handler = api.handler

@@ -10,7 +10,7 @@ from pydantic import Field
 from sesame.domain.scope import Scope
 from sesame.platform.aws import client
 from sesame.platform.clock import utc_now
-from sesame.platform.errors import Forbidden
+from sesame.platform.errors import Forbidden, Invalid
 from sesame.platform.http import Api, Shown, Source, StrictModel
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
@@ -101,7 +101,7 @@ def staff_me(staff: CurrentStaff) -> StaffMe:
     )
 
 
-@api.get("/v1/desk/staff", summary="The staff records", errors=[Forbidden], security="staff")
+@api.get("/v1/desk/staff", summary="The staff records", errors=[Forbidden, Invalid], security="staff")
 def list_staff(staff: CurrentStaff, after: Annotated[str | None, Query(max_length=26)] = None) -> StaffList:
     """For administrators. Who has no record yet is not in it."""
     require(staff, Role.ADMINISTRATOR)

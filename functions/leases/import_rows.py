@@ -9,7 +9,8 @@ from sesame.platform.events import batch_handler
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.admissions import Admissions
-from sesame.services.lease_imports import ImportWorker, StoredFiles
+from sesame.services.file_imports import StoredFiles
+from sesame.services.lease_imports import ImportWorker
 from sesame.store.audit import Audit
 from sesame.store.imports import Imports
 from sesame.store.people import People

@@ -11,7 +11,7 @@ from pydantic import Field, Json
 from sesame.domain.payments import CURRENCY, MINIMUM_CENTS, EventKind, Flag, PaymentState
 from sesame.platform.aws import client
 from sesame.platform.clock import utc_now
-from sesame.platform.errors import NotFound, Unavailable
+from sesame.platform.errors import Invalid, NotFound, Unavailable
 from sesame.platform.http import Api, Id, Language, Shown, Source, StrictModel
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
@@ -247,7 +247,7 @@ def start(
     return CheckoutStarted.model_validate(started.item())
 
 
-@api.get("/v1/me/payments", summary="The payments", errors=[NotFound], security="session")
+@api.get("/v1/me/payments", summary="The payments", errors=[NotFound, Invalid], security="session")
 def payments(
     session: CurrentSession, after: Annotated[str | None, Query(max_length=26)] = None
 ) -> PaymentList:

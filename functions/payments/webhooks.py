@@ -16,6 +16,7 @@ from sesame.store.deliveries import Deliveries
 from sesame.store.table import Table
 
 MAX_BODY_BYTES = 256 * 1024
+MAX_QUERY = 8 * 1024
 
 
 class WebhookSettings(Settings):
@@ -49,14 +50,17 @@ api = Api(max_json_bytes=MAX_BODY_BYTES * 4 // 3 + 4)
     errors=[UnreadableNotification, UnknownProvider, TooLarge],
 )
 def notify(provider: str, request: Request) -> Response[str]:
-    """Answers as each provider expects: 2xx once it is kept, or was before; 401 to a forged one."""
+    """Answers as each provider expects: 2xx once it is kept, or was before; 4xx to a forged one."""
     event = request.resolved_event
+    query = event.get("rawQueryString") or ""
+    if len(query) > MAX_QUERY:
+        raise TooLarge
     answer = intake.take(
         provider,
         Notification(
             body=raw_body(request, limit=MAX_BODY_BYTES),
             headers={name.lower(): value for name, value in event.headers.items()},
-            query=event.get("rawQueryString") or "",
+            query=query,
         ),
     )
     return Response(status_code=answer.status, content_type=answer.content_type, body=answer.body)

@@ -14,11 +14,12 @@ from sesame.platform.errors import NotFound, TooManyRequests
 from sesame.platform.http import Api, Id, Language, Shown, Source, StrictModel
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
-from sesame.services.confirming import ONE_TIME_CODE_LIFE, Confirming, WrongOneTimeCode
+from sesame.services.confirming import Confirming
 from sesame.services.data_exports import ExportRequests
 from sesame.services.erasures import Dossiers, ErasureRequests, ErasureUnderWay
 from sesame.services.sessions import Session, SessionCheck, session_dependency
-from sesame.services.step_up import Purpose, StepUp
+from sesame.services.step_up import NotConfirmed, Purpose, StepUp
+from sesame.services.waiting import Waiting, waiting
 from sesame.store.audit import Audit
 from sesame.store.challenges import Challenges
 from sesame.store.data_exports import DataExport, DataExports, ExportStatus
@@ -55,11 +56,10 @@ class ConfirmationRequest(StrictModel):
     purpose: Purpose
 
 
-class ConfirmationStarted(Shown):
+class ConfirmationStarted(Waiting):
     """A one-time code is on its way to the contact on record."""
 
     confirmation_id: str
-    expires_in_seconds: int
 
 
 class ErasureConfirmed(StrictModel):
@@ -155,10 +155,8 @@ def start_confirmation(
     body: ConfirmationRequest, session: CurrentSession, source: Source
 ) -> ConfirmationStarted:
     """For what a session alone may not do; to the contact on record."""
-    return ConfirmationStarted(
-        confirmation_id=step_up.start(session, body.purpose, source=source).challenge_id,
-        expires_in_seconds=int(ONE_TIME_CODE_LIFE.total_seconds()),
-    )
+    started = step_up.start(session, body.purpose, source=source)
+    return ConfirmationStarted(confirmation_id=started.challenge_id, **waiting(started, utc_now()))
 
 
 @api.get("/v1/me/erasure", summary="What would be erased and what is kept", security="session", tag="privacy")
@@ -172,7 +170,7 @@ def get_erasure(session: CurrentSession, language: Language) -> ErasurePlan:
     "/v1/me/erasure",
     status=202,
     summary="Have one's data erased in 24 hours",
-    errors=[WrongOneTimeCode],
+    errors=[NotConfirmed],
     security="session",
     tag="privacy",
 )

@@ -1,7 +1,11 @@
-"""Measures the budgets: cold start of every HTTP function, AWS calls and capacity units of every operation.
+"""Measures the budgets: cold start of every HTTP function, AWS calls and capacity units of every operation,
+payments' CPU and throughput.
 
 Usage: make bench     (figures are recorded in docs/performance.md, with the machine they come from)
 """
+
+import subprocess
+import sys
 
 from tests.bench import cold_start, documents, growth, operations
 
@@ -9,4 +13,5 @@ if __name__ == "__main__":
     cold_start.main()
     documents.main()
     operations.main()
+    subprocess.run([sys.executable, "-m", "tests.bench.payments"], check=True)
     growth.main()

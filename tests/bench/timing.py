@@ -25,6 +25,7 @@ import pytest
 from local.emulator import Emulator
 from local.instance import REGION, ROOT_KEY, Instance, free_port
 from sesame.domain import codes
+from sesame.platform.ids import new_id
 from sesame.platform.logs import logger
 from tests.conftest import FrozenClock
 from tests.integration.conftest import account
@@ -103,7 +104,7 @@ class Bench:
         """What the sender does, in any order and outside what is timed."""
         mail = self.house.entries["notifications/send_code"].mail
         for challenge_id in self.random.sample(list(sum(ids.values(), ())), 2 * len(ids)):
-            mail.one_time_codes.prepare(challenge_id)
+            mail.one_time_codes.prepare(challenge_id, new_id())
 
 
 def sign_in(tenant_code: str) -> Request:

@@ -116,6 +116,14 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         writes("Money"),
         [writes("Identity"), reads("Documents"), decrypts(), reads("Operations"), updates("Operations")],
     ),
+    "RefundsFunction": (
+        writes("Money"),
+        [updates("Money"), reads("Documents"), decrypts(), reads("Operations"), updates("Operations")],
+    ),
+    "DeskRefundsFunction": (
+        queries("Money", index="gsi1"),
+        [writes("Identity"), queries("Identity"), reads("Documents"), decrypts(), updates("Operations")],
+    ),
     "PayPageFunction": (
         writes("Money"),
         [queries("Money"), deletes("Money"), reads("Identity"), writes("Identity"), writes("Operations")],
@@ -134,6 +142,26 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
     "DeskMoneyFunction": (
         deletes("Documents"),
         [deletes("Money"), writes("Identity"), reads("Operations"), decrypts(), stores("documents")],
+    ),
+    "AccountingFunction": (
+        updates("Money"),
+        [deletes("Money"), writes("Identity"), reads("Documents"), knows("SandboxSecret"), decrypts()],
+    ),
+    "SweepFunction": (
+        sends("PostingQueue"),
+        [reads("Money"), writes("Money"), reads("Identity"), sends("RenderQueue")],
+    ),
+    "ReconcilePlanFunction": (
+        sends("ReconciliationQueue"),
+        [reads("Money"), writes("Identity"), reads("Operations"), knows("StripeSecret")],
+    ),
+    "ReconcileFunction": (
+        knows("StripeSecret"),
+        [updates("Money"), deletes("Money"), reads("Identity"), sends("PostingQueue"), decrypts()],
+    ),
+    "AidImportFunction": (
+        sends("AidImportQueue"),
+        [deletes("Money"), writes("Identity"), stores("imports"), knows("PepperSecret"), decrypts()],
     ),
     "DeskStaffFunction": (queries("Identity", index="gsi1"), [deletes("Identity"), queries("Operations")]),
     "DeskDocumentsFunction": (
@@ -186,6 +214,8 @@ CONSUMES = {
     "DocumentRunFunction": "DocumentRunQueue",
     "DataExportFunction": "DataExportQueue",
     "BillingIssueFunction": "BillingQueue",
+    "ReconcileFunction": "ReconciliationQueue",
+    "AidImportFunction": "AidImportQueue",
     "SendFunction": "NotificationQueue",
     "SendCodeFunction": "OneTimeCodeQueue",
 }

@@ -13,10 +13,11 @@ from sesame.notifications.sms import SmsSender
 from sesame.platform.events import Event, event_of
 from sesame.services.access_messages import OneTimeCodeMail
 from sesame.services.accounts import Bookkeeping
-from sesame.services.billing import BillingQueue, BillingRun, ResidenceBilling
+from sesame.services.billing import BillingRun, ResidenceBilling
 from sesame.services.mailer import Mailer
 from sesame.services.messages import Correspondence
 from sesame.services.one_time_codes import OneTimeCodes
+from sesame.services.queues import Queue
 from sesame.services.reminders import ReminderRun
 from sesame.services.welcome import WelcomeLinks
 from sesame.store.accounts import Accounts
@@ -81,7 +82,7 @@ class Office:
         self.aws, self.clock = aws, clock
         self.accounts = Accounts(aws.money)
         self.books = Bookkeeping(self.accounts, clock)
-        self.queue = BillingQueue(aws.sqs, aws.sqs.create_queue(QueueName="billing")["QueueUrl"])
+        self.queue = Queue(aws.sqs, aws.sqs.create_queue(QueueName="billing")["QueueUrl"])
         self.run = BillingRun(identity=aws.identity, operations=aws.operations, queue=self.queue)
         self.billing = self.residence_billing(LONG)
         self.reminders = ReminderRun(

@@ -22,7 +22,8 @@ from sesame.platform.events import event_of
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.services.admissions import Admissions
 from sesame.services.deeds import Deeds
-from sesame.services.lease_imports import ImportWorker, LeaseImports, StoredFiles
+from sesame.services.file_imports import StoredFiles
+from sesame.services.lease_imports import ImportWorker, LeaseImports
 from sesame.services.staff import Role, Staff
 from sesame.store.audit import Audit
 from sesame.store.imports import Imports

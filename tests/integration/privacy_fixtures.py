@@ -12,7 +12,7 @@ from sesame.domain.tenancy import Language, LeaseStatus
 from sesame.platform.ids import new_id
 from sesame.services.confirming import Confirming
 from sesame.services.data_exports import ExportMaking, ExportRequests
-from sesame.services.documents import EntryDocuments, Order, keep
+from sesame.services.documents import CodeSlips, EntryDocuments, Order, keep
 from sesame.services.erasures import Dossiers, ErasureRequests, ErasureRun
 from sesame.services.one_time_codes import OneTimeCode
 from sesame.services.sessions import Session
@@ -28,10 +28,10 @@ from sesame.store.pacing import Pacing
 from sesame.store.payments import Payments
 from sesame.store.people import People
 from sesame.store.sessions import Sessions, StoredSession, new_token
-from sesame.store.table import Item, unmarshal
+from sesame.store.table import Item, transact, unmarshal
 from tests.conftest import FrozenClock
 from tests.integration.billing_fixtures import Office
-from tests.integration.tenants import RESIDENCE, Tenant, admit
+from tests.integration.tenants import RESIDENCE, Tenant, admit, admit_again
 
 DAY = timedelta(days=1)
 TABLES = ("identity", "money", "documents", "operations")
@@ -126,6 +126,20 @@ class Bureau(Office):
         self.documents.mark_ready(document, now, file_digest=sha256(pdf).hexdigest())
         return document.object_key
 
+    def papers_with_the_code(self, tenant: Tenant) -> list[str]:
+        """An entry document and a desk's slip, their files in the bucket; returns the documents' ids."""
+        now = self.clock()
+        entry_id = EntryDocuments(self.documents)(tenant.lease, tenant.person, RESIDENCE, now)
+        slip_id, ordered = CodeSlips(self.documents).ordering(tenant.lease, tenant.person, RESIDENCE, now)
+        transact(self.aws.dynamodb, ordered)
+        for document_id in (entry_id, slip_id):
+            document = self.documents.get(document_id)
+            assert document is not None
+            pdf = f"%PDF with {tenant.printed_code}".encode()
+            self.aws.s3.put_object(Bucket=self.aws.bucket, Key=document.object_key, Body=pdf)
+            self.documents.mark_ready(document, now, file_digest=new_id())
+        return [entry_id, slip_id]
+
     def session(self, tenant: Tenant) -> Session:
         """The tenant, signed in."""
         person = People(self.aws.identity, self.aws.pepper).person(tenant.person.person_id)
@@ -183,6 +197,18 @@ class Bureau(Office):
         )
         lease = replace(tenant.lease, status=status, ends_on=ends_on)
         return replace(tenant, lease=lease)
+
+    def half_erased(self) -> tuple[Tenant, Tenant]:
+        """A person of two leases: one is over and erased, the other is to come and keeps what it needs."""
+        tenant = self.tenant()
+        kept = admit_again(self.aws, tenant)
+        over = self.leave(tenant)
+        self.ask(self.session(kept))
+        self.clock.advance(DAY)
+        self.erasing.run(self.clock())
+        lease = People(self.aws.identity, self.aws.pepper).lease(over.lease.lease_id)
+        assert lease is not None
+        return replace(over, lease=lease), kept
 
     def everything(self) -> dict[str, list[Item]]:
         """All items of all tables, and the bucket's keys."""

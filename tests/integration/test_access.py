@@ -19,6 +19,7 @@ from sesame.services.welcome import WelcomeLinkEnded, WrongBirthDate
 from sesame.store import keys
 from sesame.store.audit import Action, Audit
 from sesame.store.challenges import ChallengeKind
+from sesame.store.erasures import Erasures
 from sesame.store.sessions import read_token
 from tests.conftest import FrozenClock
 from tests.integration.door import MINUTE, Door
@@ -252,6 +253,7 @@ def test_signing_out_holds_from_the_next_request_on(
     token = door.sign_in(tenant)
     OwnSessions(
         sessions=door.sessions,
+        erasures=Erasures(aws.identity, aws.operations),
         audit=Audit(aws.operations),
         pepper=aws.pepper,
         clock=clock,

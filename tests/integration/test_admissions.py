@@ -11,7 +11,7 @@ import pytest
 
 from sesame.domain import codes
 from sesame.domain.codes import CodeFormat, CodeFormats
-from sesame.domain.lease_faults import Fault
+from sesame.domain.file_faults import Fault
 from sesame.domain.lease_files import Column, LeaseRow, check_lease
 from sesame.domain.scope import EVERYWHERE
 from sesame.platform.secrets import Pepper, Secrets

@@ -41,7 +41,7 @@ from sesame.services.certificates import (
     StayNotOver,
 )
 from sesame.services.document_validity import DocumentValidity
-from sesame.services.documents import Downloads, EntryDocuments, LeaseCancelled, Verifications
+from sesame.services.documents import CodeSlips, Downloads, EntryDocuments, LeaseCancelled, Verifications
 from sesame.services.rendering import Rendering
 from sesame.services.sealing import Sealing
 from sesame.services.sessions import Session
@@ -51,6 +51,7 @@ from sesame.store.accounts import Accounts
 from sesame.store.audit import Action, Audit
 from sesame.store.documents import Document, Documents
 from sesame.store.sessions import Sessions, StoredSession, new_token
+from sesame.store.table import transact
 from tests.conftest import FrozenClock
 from tests.integration.entries import load, prepare
 from tests.integration.tenants import RESIDENCE, Tenant, admit
@@ -651,6 +652,28 @@ def test_documents_are_listed_newest_first_page_by_page(
     assert first + rest == asked[::-1]
 
 
+def test_a_desks_slips_are_not_among_a_tenants_documents(
+    office: Office, tenant: Tenant, aws: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sesame.services.certificates.PAGE", 2)
+    session, asked = office.session(tenant), []
+    for _ in range(3):
+        asked.append(office.certificates.request(session, Kind.RESIDENCE_CERTIFICATE).document_id)
+        for _ in range(2):
+            office.clock.advance(timedelta(days=1))
+            slip_id, ordered = CodeSlips(office.documents).ordering(
+                tenant.lease, tenant.person, RESIDENCE, office.clock()
+            )
+            transact(aws.dynamodb, ordered)
+
+    first = [one.document_id for one in office.certificates.of_lease(session)]
+    rest = [one.document_id for one in office.certificates.of_lease(session, first[-1])]
+
+    assert (first, rest) == (asked[:0:-1], asked[:1])
+    with pytest.raises(NotFound):
+        office.certificates.of(session, slip_id)
+
+
 def test_a_period_goes_with_receipts_and_with_nothing_else(office: Office, tenant: Tenant) -> None:
     session = office.session(tenant)
 
@@ -829,6 +852,26 @@ def test_each_wish_is_in_the_audit_with_what_became_of_it(
         "{'kind': 'residence_certificate'}",
     ]
     assert {entry.actor.id for entry in entries} == {tenant.person.person_id}
+
+
+def test_a_link_to_the_entry_document_is_in_the_audit_and_one_to_another_is_not(
+    http: Http, office: Office, aws: Any, tenant: Tenant
+) -> None:
+    entry = http("POST", "/v1/me/certificates", {"kind": "entry_document"})[1]["id"]
+    other = http("POST", "/v1/me/certificates", {"kind": "residence_certificate"})[1]["id"]
+    audit = Audit(aws.operations)
+    asked = audit.of(tenant.lease.lease_id).entries
+
+    http("GET", f"/v1/me/certificates/{entry}")
+    without_a_file = audit.of(tenant.lease.lease_id).entries
+    for document_id in (entry, other):
+        office.produce(document_id)
+        assert http("GET", f"/v1/me/certificates/{document_id}")[1]["download_url"]
+
+    assert without_a_file == asked
+    [shown] = [one for one in audit.of(tenant.lease.lease_id).entries if one not in asked]
+    assert (shown.action, shown.details) == (Action.CODE_SHOWN, {"way": "download"})
+    assert shown.source == aws.pepper.hash("source", "192.0.2.1")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from sesame.services.sessions import OwnSessions, Session, SessionCheck
 from sesame.services.tenant_codes import Decipher
 from sesame.store import keys
 from sesame.store.audit import Action, Audit
+from sesame.store.erasures import Erasures
 from sesame.store.people import People
 from sesame.store.sessions import Sessions, StoredSession, new_token
 from sesame.store.table import ConditionFailed, transact
@@ -253,6 +254,7 @@ def test_ends_that_meet_do_not_fail(aws: Any, clock: FrozenClock, tenant: Tenant
     _, session = signed_in(aws, tenant, clock)
     own = OwnSessions(
         sessions=Sessions(aws.identity),
+        erasures=Erasures(aws.identity, aws.operations),
         audit=Audit(aws.operations),
         pepper=aws.pepper,
         clock=clock,

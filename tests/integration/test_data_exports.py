@@ -2,13 +2,16 @@
 
 import io
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from zipfile import ZipFile
 
 import httpx
 import pytest
+from botocore.exceptions import ClientError
 
 from sesame.platform.errors import NotFound
 from sesame.platform.events import Event, event_of
@@ -55,6 +58,12 @@ def opened(bureau: Bureau, export: DataExport) -> ZipFile:
     return ZipFile(io.BytesIO(stored["Body"].read()))
 
 
+def documents(archive: ZipFile) -> list[dict[str, Any]]:
+    [of] = json.loads(archive.read("donnees.json"))["leases"]
+    listed: list[dict[str, Any]] = of["documents"]
+    return listed
+
+
 def test_the_zip_holds_everything_about_the_person_and_their_papers(bureau: Bureau, tenant: Tenant) -> None:
     archive = opened(bureau, bureau.export(bureau.session(tenant)))
 
@@ -90,8 +99,11 @@ def test_the_read_me_explains_every_part_in_both_languages(bureau: Bureau, tenan
 
 def test_no_secret_leaves(bureau: Bureau, tenant: Tenant) -> None:
     session = bureau.session(tenant)
+    bureau.papers_with_the_code(tenant)
     archive = opened(bureau, bureau.export(session))
-    text = archive.read("donnees.json").decode()
+    text = "".join(archive.read(name).decode() for name in archive.namelist())
+
+    assert {one["kind"] for one in documents(archive)} >= {"entry_document", "code_slip"}
 
     for secret in (
         tenant.code,
@@ -105,6 +117,32 @@ def test_no_secret_leaves(bureau: Bureau, tenant: Tenant) -> None:
         "192.0.2",
     ):
         assert secret not in text
+
+
+def test_a_paper_whose_file_is_gone_is_named_and_the_rest_is_there(bureau: Bureau, tenant: Tenant) -> None:
+    gone = bureau.paper(replace(tenant, lease=replace(tenant.lease, room="B205")))
+    bureau.aws.s3.delete_object(Bucket=bureau.aws.bucket, Key=gone)
+
+    archive = opened(bureau, export := bureau.export(bureau.session(tenant)))
+
+    enclosed = {name for name in archive.namelist() if name.startswith("documents/")}
+    [missing] = {one["file"] for one in documents(archive) if one["file"]} - enclosed
+    assert len(enclosed) == 1
+    assert archive.read("LISEZMOI.txt").decode().count(missing) == 2
+    made = bureau.exports.get(export.export_id)
+    assert made is not None
+    assert made.status is ExportStatus.READY
+
+
+def test_a_file_that_may_not_be_read_is_not_taken_for_one_that_is_gone(
+    bureau: Bureau, tenant: Tenant
+) -> None:
+    refused = ClientError({"Error": {"Code": "AccessDenied"}}, "GetObject")
+    making = replace(bureau.making, s3=Mock(get_object=Mock(side_effect=refused)))
+    export = bureau.export_requests.ask(bureau.session(tenant), source="-")
+
+    with pytest.raises(ClientError):
+        making.make(export.export_id)
 
 
 def test_every_field_on_record_either_leaves_or_is_known_to_stay(bureau: Bureau, tenant: Tenant) -> None:
@@ -245,6 +283,21 @@ def test_the_message_says_where_and_never_carries_the_file(bureau: Bureau, tenan
     assert export.export_id not in bureau.mailbox.text
     assert "zip" in bureau.mailbox.text
     assert "Attachments" not in json.dumps(bureau.mailbox.sent)
+
+
+def test_who_has_a_phone_alone_is_told_by_a_text(bureau: Bureau) -> None:
+    tenant = bureau.tenant(email=None)
+    export = bureau.export(bureau.session(tenant))
+    [event] = [one for one in announced(bureau) if one.type == "data_export.ready"]
+
+    for _ in range(2):
+        bureau.correspondence.handle(event)
+
+    [sent] = bureau.phones.sent
+    assert sent["PhoneNumber"] == tenant.person.phone
+    assert "La copie de vos données est disponible" in sent["Message"]
+    assert "8 septembre" in sent["Message"]
+    assert export.export_id not in sent["Message"]
 
 
 def announced(bureau: Bureau) -> list[Event]:

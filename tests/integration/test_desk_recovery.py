@@ -15,6 +15,8 @@ from sesame.domain.tenancy import LeaseStatus
 from sesame.platform.errors import Forbidden, Invalid, NotFound, TooManyRequests, Unauthenticated
 from sesame.platform.events import Event
 from sesame.services.confirming import WrongOneTimeCode
+from sesame.services.deeds import Deeds
+from sesame.services.desk_leases import DeskLeases
 from sesame.services.desk_recovery import (
     DeskRecovered,
     DeskRecoveries,
@@ -24,11 +26,12 @@ from sesame.services.desk_recovery import (
     NoSuchApproval,
     OwnChange,
 )
-from sesame.services.documents import CodeSlips
+from sesame.services.desk_slips import DeskSlips, SlipShown
+from sesame.services.documents import CodeSlips, Downloads
 from sesame.services.one_time_codes import Explanation, Obstacle, OneTimeCode, Withheld
 from sesame.services.rotation import Rotations
 from sesame.services.staff import Role, Staff
-from sesame.services.tenant_codes import Decipher
+from sesame.services.tenant_codes import CodeErased, Decipher
 from sesame.store import keys
 from sesame.store.audit import Action, Audit
 from sesame.store.documents import Document, Documents
@@ -38,6 +41,7 @@ from tests.conftest import FrozenClock
 from tests.integration.aws_calls import count_calls
 from tests.integration.billing_fixtures import Office
 from tests.integration.door import Door
+from tests.integration.privacy_fixtures import Bureau
 from tests.integration.tenants import Tenant, admit, admit_again
 
 PASSPORT = DeskRequest(id_kind=IdKind.PASSPORT, id_last_characters="k4t9")
@@ -127,6 +131,54 @@ def test_the_slip_is_ordered_with_the_code_as_it_is(desk: Desk, aws: Any, tenant
     assert slip.object_key.startswith("documents/slips/")
     assert decipher(aws, slip) == tenant.printed_code
     assert tenant.code not in str(aws.documents.get(keys.document(done.document_id))["facts"])
+
+
+@pytest.mark.parametrize("new_code", [False, True])
+def test_a_code_that_was_erased_is_not_given_back(desk: Desk, aws: Any, new_code: bool) -> None:
+    bureau = Bureau(aws, desk.clock)
+    over, _ = bureau.half_erased()
+    before = bureau.everything()
+
+    with pytest.raises(CodeErased) as refused:
+        desk.recover(over, replace(PASSPORT, new_code=new_code))
+
+    assert refused.value.status == 409
+    assert bureau.everything() == before
+
+
+def test_each_link_to_a_slip_is_in_the_audit_and_there_is_none_after_a_day(
+    desk: Desk, aws: Any, tenant: Tenant
+) -> None:
+    done = desk.recover(tenant)
+    slips = DeskSlips(
+        leases=DeskLeases(aws.identity),
+        slips=CodeSlips(desk.documents),
+        downloads=Downloads(desk.documents, aws.s3, aws.bucket),
+        audit=Audit(aws.operations),
+        deeds=Deeds(pepper=aws.pepper, clock=desk.clock, random=token_bytes),
+        clock=desk.clock,
+    )
+
+    def show() -> SlipShown:
+        desk.clock.advance(timedelta(seconds=1))
+        return slips.show(COLLEAGUE, tenant.lease.lease_id, done.document_id, source="192.0.2.9")
+
+    in_the_making = show()
+    slip = desk.documents.get(done.document_id)
+    assert slip is not None
+    desk.documents.mark_ready(slip, desk.clock(), file_digest="0" * 64)
+    made = [show(), show()]
+    desk.clock.advance(DAY)
+    afterwards = show()
+
+    assert [one.url is not None for one in (in_the_making, *made, afterwards)] == [False, True, True, False]
+    *shown, recovered = Audit(aws.operations).of(tenant.lease.lease_id).entries
+    assert recovered.action is Action.CODE_RECOVERED_AT_DESK
+    for entry in shown:
+        assert (entry.action, entry.details) == (Action.CODE_SHOWN, {"way": "slip"})
+        assert (entry.actor.id, entry.residence_id) == ("colleague", tenant.lease.residence_id)
+        assert entry.source == aws.pepper.hash("source", "192.0.2.9")
+    assert len(shown) == 2
 
 
 def test_sessions_and_one_time_codes_of_before_are_dead(desk: Desk, tenant: Tenant) -> None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from secrets import token_bytes
 from typing import Any
 
 import pytest
@@ -13,15 +14,20 @@ from sesame.domain.journal import Entry, EntryKind
 from sesame.platform.errors import NotFound, TooManyRequests
 from sesame.services.access import Starts
 from sesame.services.confirming import WrongOneTimeCode
+from sesame.services.documents import EntryDocuments
 from sesame.services.erasures import ErasureUnderWay
+from sesame.services.sessions import OwnSessions
+from sesame.services.tenant_codes import CodeErased
 from sesame.store import keys
 from sesame.store.audit import Action, Audit
 from sesame.store.erasures import ErasureState
 from sesame.store.people import ERASED_BIRTH_DATE, People
+from sesame.store.sessions import Sessions
 from sesame.store.table import Item
 from tests.conftest import FrozenClock
+from tests.integration.door import Door
 from tests.integration.privacy_fixtures import DAY, Bureau
-from tests.integration.tenants import Tenant, admit
+from tests.integration.tenants import RESIDENCE, Tenant, admit
 
 PERSONAL = ("Nguyễn", "Thị Hương", "2004-05-31", "huong@example.org", "+33639981234", "170669074DK")
 
@@ -179,13 +185,78 @@ def test_what_is_being_carried_out_cannot_be_taken_back(bureau: Bureau, gone: Te
 
 
 def test_a_reset_of_the_credentials_sets_an_erasure_aside(bureau: Bureau, gone: Tenant) -> None:
-    bureau.aws.identity.update(
-        keys.person(gone.person.person_id), "ADD credential_epoch :one", values={":one": 1}
-    )
+    reset(bureau, gone)
 
     assert bureau.erasing.run(bureau.clock()).erased == 0
     assert bureau.store.of(gone.person.person_id) is None
     assert "EMAIL/PERSON" in names(bureau, "identity")
+
+
+def test_every_contact_hears_that_an_erasure_was_set_aside(bureau: Bureau, gone: Tenant) -> None:
+    reset(bureau, gone)
+    bureau.erasing.run(bureau.clock())
+    [event] = bureau.announced("erasure.set_aside")
+
+    for _ in range(2):
+        bureau.correspondence.handle(event)
+
+    assert bureau.mailbox.subjects == ["Vos données n'ont pas été effacées"]
+    assert "mercredi 2 septembre 2026 à 10:00" in bureau.mailbox.text
+    assert [one["PhoneNumber"] for one in bureau.phones.sent] == [gone.person.phone]
+    assert set(event.data) == {"lease_id", "asked_at"}
+
+
+def test_a_wish_of_before_a_reset_is_not_shown_and_a_new_one_takes_its_place(
+    bureau: Bureau, gone: Tenant
+) -> None:
+    reset(bureau, gone)
+    shown, _ = bureau.requests.look(bureau.session(gone))
+    again = bureau.ask(bureau.session(gone))
+    bureau.clock.advance(DAY)
+
+    assert shown is None
+    assert again.asked_at == bureau.clock() - DAY
+    assert bureau.erasing.run(bureau.clock()).erased == 1
+
+
+def test_signing_out_everywhere_leaves_an_erasure_as_it_was_asked(bureau: Bureau, tenant: Tenant) -> None:
+    left = bureau.leave(tenant)
+    asked = bureau.ask(bureau.session(left))
+    bureau.clock.advance(timedelta(hours=1))
+    sign_out_everywhere(bureau, left)
+
+    shown, _ = bureau.requests.look(bureau.session(left))
+    assert shown == replace(asked, epoch=asked.epoch + 1)
+    assert bureau.ask(bureau.session(left)) == shown
+    bureau.clock.advance(DAY)
+    assert bureau.erasing.run(bureau.clock()).erased == 1
+
+
+def test_signing_out_everywhere_brings_back_no_wish_of_before_a_reset(bureau: Bureau, gone: Tenant) -> None:
+    reset(bureau, gone)
+    sign_out_everywhere(bureau, gone)
+
+    assert bureau.requests.look(bureau.session(gone))[0] is None
+    assert bureau.erasing.run(bureau.clock()).erased == 0
+    assert bureau.store.of(gone.person.person_id) is None
+
+
+def reset(bureau: Bureau, tenant: Tenant) -> None:
+    """As a desk does it."""
+    bureau.aws.identity.update(
+        keys.person(tenant.person.person_id), "ADD credential_epoch :one", values={":one": 1}
+    )
+
+
+def sign_out_everywhere(bureau: Bureau, tenant: Tenant) -> None:
+    OwnSessions(
+        sessions=Sessions(bureau.aws.identity),
+        erasures=bureau.store,
+        audit=Audit(bureau.aws.operations),
+        pepper=bureau.aws.pepper,
+        clock=bureau.clock,
+        random=token_bytes,
+    ).end_all(bureau.session(tenant), "-")
 
 
 # --- Carrying it out
@@ -332,6 +403,36 @@ def test_who_owes_money_stays_reachable_until_it_is_paid(bureau: Bureau, tenant:
     assert {"EMAIL/PERSON", "CODE/LOOKUP"} <= owing
     assert (epoch, unchanged) == (2, 2)  # nobody is signed out every month
     assert not names(bureau, "identity") & {"EMAIL/PERSON", "CODE/LOOKUP", "PERSON/ERASURE"}
+
+
+def test_the_code_of_another_lease_is_given_back_after_one_was_erased(
+    bureau: Bureau, aws: Any, clock: FrozenClock
+) -> None:
+    over, kept = bureau.half_erased()
+    door = Door(aws, clock)
+    recovery_id = door.ask_recovery("email", "huong@example.org", kept.person.birth_date)
+
+    [recovered] = door.confirm_recovery(recovery_id, door.one_time_code(recovery_id))
+
+    assert not over.lease.has_code
+    assert recovered.tenant_code == kept.printed_code
+
+
+def test_a_code_that_was_erased_is_neither_shown_nor_replaced(
+    bureau: Bureau, aws: Any, clock: FrozenClock
+) -> None:
+    over, _ = bureau.half_erased()
+    door = Door(aws, clock)
+    person = People(aws.identity, aws.pepper).person(over.person.person_id)
+    assert person is not None
+    token = door.links.create(over.lease, person)
+    before = bureau.everything()
+
+    with pytest.raises(CodeErased):
+        door.open_welcome(token, over.person.birth_date)
+    with pytest.raises(CodeErased):
+        EntryDocuments(bureau.documents)(over.lease, over.person, RESIDENCE, clock())
+    assert bureau.everything()["documents"] == before["documents"]
 
 
 def test_others_are_left_alone(bureau: Bureau, gone: Tenant) -> None:

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from sesame.domain.lease_faults import Fault, RowProblem
+from sesame.domain.file_faults import Fault, RowProblem
 from sesame.domain.scope import Scope
 from sesame.domain.tenancy import Language
 from sesame.platform.errors import NotFound, TooLarge
 from sesame.platform.events import event_of
-from sesame.services.lease_imports import CHUNK_ROWS, UnreadableLeaseFile
+from sesame.services.file_imports import CHUNK_ROWS
+from sesame.services.lease_imports import UnreadableLeaseFile
 from sesame.store.audit import Action, Audit
 from sesame.store.people import People
 from sesame.store.table import Contention

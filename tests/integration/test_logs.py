@@ -355,7 +355,7 @@ def privacy(story: Story) -> None:
         me = story.sign_in()
         started = story.ask("POST", "/v1/me/confirmations", {"purpose": "erasure"}, **me, expect=202)
         confirmation = {"confirmation_id": started.body["confirmation_id"]}
-        story.ask("POST", "/v1/me/erasure", confirmation | {"otp": "0000 0000"}, **me, expect=401)
+        story.ask("POST", "/v1/me/erasure", confirmation | {"otp": "0000 0000"}, **me, expect=422)
         otp = story.one_time_code()
         story.ask("POST", "/v1/me/erasure", confirmation | {"otp": otp}, **me, expect=202)
         story.ask("GET", "/v1/me/erasure", **me, expect=200)

@@ -754,7 +754,8 @@ def test_a_writer_that_always_interferes_hands_the_delivery_back_to_the_queue(
         house.post("msg-payment-settled")
 
     assert house.balance == 45_000
-    assert list(house.deliveries.unposted(house.clock.now)) == [("sandbox", "msg-payment-settled")]
+    [waiting] = house.deliveries.unposted(house.clock.now)
+    assert (waiting.provider, waiting.delivery_id) == ("sandbox", "msg-payment-settled")
 
 
 def test_an_unknown_payment_is_tried_again_while_young_then_kept_for_review(house: House) -> None:

@@ -12,8 +12,10 @@ from sesame.platform import aws as platform_aws
 from sesame.store import keys
 from sesame.store.audit import Action, Audit
 from sesame.store.people import hold_item
+from tests.conftest import FrozenClock
 from tests.integration.aws_calls import count_calls
 from tests.integration.entries import http_event, load, prepare
+from tests.integration.privacy_fixtures import Bureau
 from tests.integration.tenants import Tenant, admit, admit_again
 
 PATH = "/v1/personal-space/tenant-code"
@@ -69,6 +71,16 @@ def test_a_student_who_is_signed_in_sees_the_code(
             ],
         }
     ]
+
+
+def test_a_lease_whose_code_was_erased_is_passed_over(space: Space, aws: Any, clock: FrozenClock) -> None:
+    _, kept = Bureau(aws, clock).half_erased()
+
+    status, shown = space.ask(INE)
+
+    assert status == 200
+    [of] = shown["residences"]
+    assert [one["tenant_code"] for one in of["leases"]] == [kept.printed_code]
 
 
 def test_a_code_that_was_shown_is_in_the_audit_and_told_to_the_contacts(

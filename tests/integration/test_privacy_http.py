@@ -140,7 +140,37 @@ def test_a_confirmation_that_never_was_is_a_wrong_one_time_code(
 ) -> None:
     body = {"confirmation_id": confirmation_id, "otp": "1234 5678"}
 
-    assert caller.call("POST", "/v1/me/erasure", body, **session)["status"] == 401
+    answer = caller.call("POST", "/v1/me/erasure", body, **session)
+
+    assert (answer["status"], answer["body"]["type"]) == (422, "urn:sesame:problem:wrong-one-time-code")
+
+
+def test_a_mistyped_one_time_code_signs_nobody_out(caller: Caller, session: dict[str, Any]) -> None:
+    started = caller.call("POST", "/v1/me/confirmations", {"purpose": "erasure"}, **session)
+    confirmation_id = started["body"]["confirmation_id"]
+    otp = caller.one_time_code(confirmation_id)
+    mistyped = {"confirmation_id": confirmation_id, "otp": f"{otp[:-1]}{(int(otp[-1]) + 1) % 10}"}
+
+    refused = caller.call("POST", "/v1/me/erasure", mistyped, **session)
+    without_a_session = caller.call("POST", "/v1/me/erasure", mistyped, authorization="Bearer x")
+    asked = caller.call("POST", "/v1/me/erasure", mistyped | {"otp": otp}, **session)
+
+    assert refused["status"] == 422
+    assert refused["body"]["detail"] == "Vérifiez le code reçu ; essais restants : 4."
+    assert without_a_session["status"] == 401
+    assert asked["status"] == 202
+
+
+def test_who_waits_for_a_code_is_told_as_much_as_at_a_sign_in(
+    caller: Caller, aws: Any, session: dict[str, Any]
+) -> None:
+    code = {"tenant_code": admit(aws, email="y@example.org", ine=None).printed_code}
+    sign_in = caller.call("POST", "/v1/sign-ins", code, of=caller.codes)["body"]
+    started = caller.call("POST", "/v1/me/confirmations", {"purpose": "erasure"}, **session)["body"]
+
+    assert set(started) - {"confirmation_id"} == set(sign_in) - {"sign_in_id"}
+    assert (started["help"], started["expires_in_seconds"]) == ("/v1/code-recoveries/help", 600)
+    assert 0 < started["resend_after_seconds"] <= 30
 
 
 def test_anothers_confirmation_confirms_nothing(
@@ -150,7 +180,7 @@ def test_anothers_confirmation_confirms_nothing(
     confirmation_id = started["body"]["confirmation_id"]
     body = {"confirmation_id": confirmation_id, "otp": caller.one_time_code(confirmation_id)}
 
-    assert caller.call("POST", "/v1/me/erasure", body, **stranger)["status"] == 401
+    assert caller.call("POST", "/v1/me/erasure", body, **stranger)["status"] == 422
 
 
 def test_without_a_session_nothing_is_told(caller: Caller) -> None:

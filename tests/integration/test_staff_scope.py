@@ -8,13 +8,23 @@ cannot pass for another reason. A new staff route needs a new case; a test fails
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sesame.domain.payments import EventKind, PaymentEvent
+from sesame.domain.refunds import Refund
 from sesame.domain.scope import Scope
+from sesame.platform.events import Event
+from sesame.platform.ids import new_id
+from sesame.services.file_imports import CHUNK_DUE
+from sesame.services.payment_reviews import review_name
+from sesame.store.deliveries import Deliveries, Delivery, DeliveryState, Hints, Told
+from sesame.store.reconciliations import Reconciliations, ResidenceFinding, Run
+from sesame.store.refunds import Refunds
+from sesame.store.table import transact
 from tests.integration.entries import http_event, load, prepare
 from tests.integration.import_fixtures import cells_of, desk_on, lease_file
 from tests.integration.staff_members import as_staff, enrol
@@ -39,6 +49,9 @@ class World:
     return_id: str
     run_id: str
     recovery_id: str
+    review_id: str
+    aid_import_id: str
+    refund_id: str
 
     def place(self, path: str) -> str:
         """A route's path, or an id of a body, with the tenant's ids in it."""
@@ -46,12 +59,15 @@ class World:
             recovery_id=self.recovery_id,
             lease_id=self.tenant.lease.lease_id,
             residence_id=RESIDENCE.residence_id,
-            import_id=self.import_id,
+            import_id=self.aid_import_id if "aid-imports" in path else self.import_id,
             staff_id=self.staff_id,
             slip_id=self.slip_id,
             payment_id=self.payment_id,
             return_id=self.return_id,
             run_id=self.run_id,
+            review_id=self.review_id,
+            day=TODAY,
+            refund_id=self.refund_id,
         )
 
 
@@ -81,6 +97,18 @@ def nothing_admitted(world: World, answer: Answer) -> bool:
     return sum(chunk.created for chunk in chunks) == 0 and faults == ["other_residence"]
 
 
+def nothing_posted(world: World, answer: Answer) -> bool:
+    """The file is taken, but its row is refused like one of nobody's."""
+    status, taken = answer
+    assert status == 202
+    worker = load("aid/import_rows").worker
+    ids = {"import_id": taken["import_id"], "chunk": "1"}
+    worker.consume(Event(id="1", type=CHUNK_DUE, at=world.clock(), data=ids))
+    _, chunks = worker.imports.with_chunks(taken["import_id"]) or (None, [])
+    faults = [problem.fault.value for chunk in chunks for problem in chunk.problems]
+    return sum(chunk.created for chunk in chunks) == 0 and faults == ["unknown_tenant"]
+
+
 def without_the_residence(_world: World, answer: Answer) -> bool:
     """A list of residences without it."""
     return RESIDENCE.residence_id not in [one["residence_id"] for one in answer[1]["residences"]]
@@ -103,6 +131,7 @@ class Case:
     shown_to: tuple[str, ...] = ROLES
 
 
+ACCOUNTANTS = ("accountant",)
 ADMINISTRATORS = ("administrator",)
 HELPERS = ("desk", "manager")
 ROW: dict[str, Any] = {
@@ -131,6 +160,7 @@ SETTINGS = {
 
 KEYED = {"idempotency_key": "scope-1"}
 TODAY = datetime.now(UTC).date().isoformat()
+AID = "Tenant reference;Month;Amount;Paid on\n{tenant_reference};2026-11;1,00;" + TODAY
 CASH = {"kind": "cash", "amount_cents": 5_000, "received_on": TODAY}
 
 CASES: dict[str, Case] = {
@@ -181,6 +211,40 @@ CASES: dict[str, Case] = {
     ),
     "GET /v1/desk/document-runs/{run_id}": Case(entry="desk/documents", shown_to=("accountant",)),
     "POST /v1/desk/document-runs/{run_id}/archive": Case(entry="desk/documents", shown_to=("manager",)),
+    "POST /v1/desk/aid-imports": Case(
+        entry="desk/accounting",
+        body=AID,
+        hidden=nothing_posted,
+        shown_to=("accountant",),
+    ),
+    "GET /v1/desk/aid-imports/{import_id}": Case(entry="desk/accounting", shown_to=ADMINISTRATORS),
+    "PUT /v1/desk/leases/{lease_id}/expected-aid": Case(
+        entry="desk/accounting", body={"monthly_cents": 15_000}, shown_to=("manager",)
+    ),
+    "GET /v1/desk/leases/{lease_id}/aid": Case(entry="desk/accounting"),
+    "GET /v1/desk/payment-reviews": Case(
+        entry="desk/accounting", hidden=empty("reviews"), shown_to=("accountant",)
+    ),
+    "POST /v1/desk/payment-reviews/{review_id}/resolution": Case(
+        entry="desk/accounting", body={"action": "dismiss", "reason": "not_ours"}, shown_to=("manager",)
+    ),
+    "GET /v1/desk/reconciliations": Case(
+        entry="desk/accounting",
+        hidden=lambda _world, answer: answer[0] == 403 or answer[1]["runs"][0]["residences"] == [],
+        shown_to=("manager",),
+    ),
+    "GET /v1/desk/reconciliations/{day}": Case(
+        entry="desk/accounting",
+        hidden=lambda _world, answer: answer[0] == 403 or answer[1]["differing"] == [],
+        shown_to=("manager",),
+    ),
+    "GET /v1/desk/residences/{residence_id}/refunds": Case(entry="desk/refunds", shown_to=ACCOUNTANTS),
+    "POST /v1/desk/leases/{lease_id}/refunds/{refund_id}/approval": Case(
+        entry="desk/refunds", body={"transfer_reference": "VIR-1"}, shown_to=ACCOUNTANTS
+    ),
+    "POST /v1/desk/leases/{lease_id}/refunds/{refund_id}/refusal": Case(
+        entry="desk/refunds", body={"reason": "account_in_doubt"}, shown_to=ACCOUNTANTS
+    ),
     "GET /v1/desk/me": Case(entry="desk/staff", hidden=not_among_theirs),
     "GET /v1/desk/staff": Case(entry="desk/staff", shown_to=ADMINISTRATORS),
     "PUT /v1/desk/staff/{staff_id}": Case(
@@ -191,7 +255,13 @@ CASES: dict[str, Case] = {
 
 @pytest.fixture
 def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
-    prepare(aws, monkeypatch, IMPORTED_CODES="")
+    prepare(
+        aws,
+        monkeypatch,
+        IMPORTED_CODES="",
+        AID_IMPORT_QUEUE_URL="https://sqs.example/aid",
+        PROVIDER_SECRETS="{}",
+    )
     tenant = admit(aws)
     enrol(aws, "here", Scope(residence_ids=frozenset({RESIDENCE.residence_id})))
     stranger = enrol(aws, "elsewhere", Scope(residence_ids=frozenset({"les-erables-35000"})))
@@ -201,6 +271,11 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
     event = as_staff(http_event("POST", path, changed), "colleague", "administrator")
     done = json.loads(load("desk/recovery").handler(event, None)["body"])
     payment_id, return_id = money_moved(tenant)
+    journal_that_differs(aws, tenant)
+    aid = as_staff(
+        http_event("POST", "/v1/desk/aid-imports", AID, content_type="text/csv"), "h", "accountant"
+    )
+    aid_import = json.loads(load("desk/accounting").handler(aid, None)["body"])
     return World(
         aws=aws,
         clock=clock,
@@ -212,6 +287,9 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         return_id=return_id,
         recovery_id=done["recovery_id"],
         run_id=documents_run(),
+        review_id=unknown_payment(aws, tenant),
+        aid_import_id=aid_import["import_id"],
+        refund_id=refund_asked(aws, tenant),
     )
 
 
@@ -224,6 +302,29 @@ def documents_run() -> str:
     run_id = str(json.loads(answer["body"])["run_id"])
     assert load("certificates/run").making.step(run_id, 0)
     return run_id
+
+
+def journal_that_differs(aws: Any, tenant: Tenant) -> None:
+    """A day on which the tenant's balance was not what their journal comes to."""
+    reconciliations, now = Reconciliations(aws.operations), datetime.now(UTC)
+    day, residence_id = now.date(), tenant.lease.residence_id
+    reconciliations.plan(Run(day=day, planned_at=now, providers=(), residences=(residence_id,)))
+    lease_ids = (tenant.lease.lease_id,)
+    found = ResidenceFinding(residence_id=residence_id, accounts=1, differing=lease_ids, last=True)
+    reconciliations.note_residence(day, "1", found, now)
+
+
+def unknown_payment(aws: Any, tenant: Tenant) -> str:
+    """A payment that a provider tells of and nobody knows, of the tenant's lease."""
+    deliveries, now = Deliveries(aws.money), datetime.now(UTC)
+    delivery = Delivery(provider="sandbox", delivery_id="m1", body=b"", headers={}, query="", received_at=now)
+    deliveries.store(delivery, Hints())
+    event = PaymentEvent(event_id="e1", kind=EventKind.SETTLED, amount_cents=5_000, occurred_at=now)
+    told = Told(payment_id="never-made", lease_id=tenant.lease.lease_id, event=event)
+    aws.money.write(deliveries.closing(delivery, DeliveryState.REVIEW, now, unknown=[told]))
+    review = deliveries.review("sandbox", "m1")
+    assert review is not None
+    return review_name(review)
 
 
 def money_moved(tenant: Tenant) -> tuple[str, str]:
@@ -243,6 +344,24 @@ def money_moved(tenant: Tenant) -> tuple[str, str]:
     return paid["payment_id"], given["return_id"]
 
 
+def refund_asked(aws: Any, tenant: Tenant) -> str:
+    """Some of the credit, to another account, more than a day ago."""
+    asked_at = datetime(2026, 9, 1, tzinfo=UTC)
+    refund = Refund(
+        refund_id=new_id(),
+        lease_id=tenant.lease.lease_id,
+        residence_id=RESIDENCE.residence_id,
+        person_id=tenant.person.person_id,
+        amount_cents=100,
+        requested_at=asked_at,
+        not_before=asked_at + timedelta(days=1),
+        iban="FR7630006000011234567890189",
+        holder="T. H. Nguyen",
+    )
+    transact(aws.dynamodb, Refunds(aws.money).opening(refund))
+    return refund.refund_id
+
+
 def ask(world: World, route: str, sub: str, roles: tuple[str, ...]) -> Answer:
     case = CASES[route]
     method, path = route.split(" ")
@@ -250,6 +369,8 @@ def ask(world: World, route: str, sub: str, roles: tuple[str, ...]) -> Answer:
     body = case.body
     if isinstance(body, dict) and "recovery_id" in body:
         body = {name: world.place(value) for name, value in body.items()}
+    if isinstance(body, str):
+        body = body.replace("{tenant_reference}", world.tenant.lease.tenant_reference)
     request = http_event(method, world.place(path), body, content_type=kind, **case.headers)
     event = as_staff(request, sub, *roles)
     event["queryStringParameters"] = case.query

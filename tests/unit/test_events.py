@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
+from sesame.domain.payments import EventKind
 from sesame.platform.clock import scheduled_time
 from sesame.platform.events import Event, JobFailed, batch_handler, event_of, job_handler
+from sesame.providers.base import Notification, Provider
+from sesame.providers.gocardless import GoCardless
+from sesame.providers.stripe import Stripe
 from tests.conftest import FrozenClock
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
@@ -23,6 +27,16 @@ def sample(name: str) -> dict[str, Any]:
 def test_every_message_of_a_queue_reads_as_an_event(path: Path) -> None:
     for record in sample(path.stem)["Records"]:
         assert event_of(record["body"]).data
+
+
+@pytest.mark.parametrize(("name", "provider"), [("stripe", Stripe()), ("gocardless", GoCardless())])
+def test_a_providers_notification_is_one_that_its_adapter_reads(name: str, provider: Provider) -> None:
+    request = sample(f"http-webhook-{name}")
+
+    received = provider.parse(Notification(body=request["body"].encode(), headers=request["headers"]))
+
+    assert [one.event.kind for one in received.events] == [EventKind.SETTLED]
+    assert set(provider.kept_headers) <= request["headers"].keys()
 
 
 def test_one_bad_message_is_reported_alone() -> None:

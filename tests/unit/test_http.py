@@ -179,3 +179,8 @@ def test_where_json_breaks_off_is_called_no_field() -> None:
     answer = send('{"name": }')
 
     assert json.loads(answer["body"])["errors"] == [{"field": "", "reason": "JSON illisible"}]
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data", "multipart/form-data; boundary="])
+def test_a_form_without_a_boundary_is_a_clear_422(kind: str) -> None:
+    assert send("name=x", content_type=kind)["statusCode"] == 422

@@ -13,19 +13,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sesame.domain.lease_faults import WORDS, Fault, LeaseFileError, RowProblem
+from sesame.domain.csv_files import MAX_BYTES, MAX_ROWS, Encoding, neutralised, write_csv
+from sesame.domain.file_faults import WORDS, Fault, FileUnreadable, RowProblem
 from sesame.domain.lease_files import (
     HEADERS,
-    MAX_BYTES,
-    MAX_ROWS,
     OPTIONAL_COLUMNS,
     Column,
-    Encoding,
     LeaseRow,
     check_lease,
-    neutralised,
     read_lease_file,
-    write_csv,
 )
 from sesame.domain.tenancy import Language
 
@@ -75,8 +71,8 @@ def faults(data: str | bytes) -> list[tuple[int, str, Fault]]:
     return [(problem.line, problem.column, problem.fault) for problem in read.problems]
 
 
-def the_error(data: bytes) -> LeaseFileError:
-    with pytest.raises(LeaseFileError) as caught:
+def the_error(data: bytes) -> FileUnreadable:
+    with pytest.raises(FileUnreadable) as caught:
         read_lease_file(data)
     return caught.value
 
@@ -597,7 +593,7 @@ def test_no_bytes_raise_anything_but_the_typed_error(data: bytes) -> None:
     for candidate in (data, a_file({}).encode() + data, a_file().encode("cp1252") + data):
         try:
             read = read_lease_file(candidate)
-        except LeaseFileError:
+        except FileUnreadable:
             continue
         assert len({problem.line for problem in read.problems}) + len(read.rows) == len(read.lines)
 

@@ -128,6 +128,11 @@ FACTS: dict[LetterKind, dict[str, Any]] = {
         "asked_at": datetime(2026, 9, 1, 14, 5),  # noqa: DTZ001  a local time, as a letter says it
         "erases_at": datetime(2026, 9, 2, 14, 5),  # noqa: DTZ001
     },
+    LetterKind.REFUND_ASKED: {
+        "asked_at": datetime(2026, 9, 1, 14, 5),  # noqa: DTZ001
+        "decides_at": datetime(2026, 9, 2, 14, 5),  # noqa: DTZ001
+    },
+    LetterKind.ERASURE_SET_ASIDE: {"asked_at": AT},
     LetterKind.NOTICE: NOTICE,
     LetterKind.REMINDER: reminder(date(2026, 9, 14), SEPTEMBER),
 }
@@ -278,7 +283,13 @@ def test_a_notice_prints_the_balance_brought_forward_beside_its_own_charge() -> 
 
 
 BY_SMS = [kind for kind in LetterKind if (_TEMPLATES / f"{kind}.fr.sms.j2").exists()]
-LONGEST: dict[str, Any] = {"way": "desk", "contacts_changed": True, "purpose": "recovery", "until": AT}
+LONGEST: dict[str, Any] = {
+    "way": "desk",
+    "contacts_changed": True,
+    "purpose": "recovery",
+    "until": AT,
+    "ends_on": date(2026, 9, 30),
+}
 
 
 @pytest.mark.parametrize("language", Language)

@@ -66,6 +66,20 @@ def test_a_provider_or_account_without_credentials_is_unknown(name: str) -> None
         registry(None).credentials(name)
 
 
+@pytest.mark.parametrize("value", ["", "whsec_x", "{}", '{"api_key": ""}'])
+def test_what_is_no_account_is_none(value: str) -> None:
+    with pytest.raises(UnknownProvider):
+        registry(value).credentials("stripe")
+
+
+def test_the_sandbox_alone_may_be_one_text() -> None:
+    play = registry("whsec_x", stage="local")
+
+    assert play.credentials("sandbox").webhook_secrets == ("whsec_x",)
+    with pytest.raises(UnknownProvider):
+        play.credentials("sandbox:lyon")
+
+
 def test_an_empty_secret_signs_nothing() -> None:
     assert registry({**OWN, "webhook_secrets": ["", "w1"]}).credentials("stripe").webhook_secrets == ("w1",)
 

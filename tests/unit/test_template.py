@@ -12,7 +12,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from local.expansion import expand_shorthand
 from sesame.domain.certificates import Kind
-from sesame.services.documents import folder_of
+from sesame.services.documents import SLIP_LIFE, SLIPS, folder_of
 from sesame.store.data_exports import EXPORT_LIFE
 from sesame.store.document_runs import RUN_LIFE
 
@@ -94,6 +94,9 @@ def test_files_of_leases_and_half_made_uploads_do_not_stay() -> None:
         "unsealed/slips/",
         rules["Slips"]["ExpirationInDays"],
     )
+    assert rules["Slips"]["Prefix"] == f"{SLIPS}/"
+    assert rules["Slips"]["ExpirationInDays"] == SLIP_LIFE.days
+    assert rules["Slips"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
     assert rules["Uploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
     assert {rule["Status"] for rule in rules.values()} == {"Enabled"}
 
@@ -200,6 +203,8 @@ def test_alarms_tell_of_a_late_outbox_and_of_runs_that_did_not_happen() -> None:
         ("BillingAlarm", "BillingRun"),
         ("ReminderAlarm", "ReminderRun"),
         ("ErasureAlarm", "ErasureRun"),
+        ("SweepAlarm", "SweepRun"),
+        ("ReconciliationAlarm", "ReconciliationRun"),
     ):
         assert alarms[name]["TreatMissingData"] == "breaching"
         assert (alarms[name]["Namespace"], alarms[name]["MetricName"]) == ("Sesame", metric)
@@ -211,6 +216,24 @@ SLOWEST_MAIL_SECONDS = 15
 """SES's time-outs (2 s to connect, 8 s to answer) and the reads and writes around them."""
 
 
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [
+        ("StuckDeliveryAlarm", "DeliveryStuck"),
+        ("UnknownPaymentAlarm", "PaymentUnknown"),
+        ("MissedPaymentAlarm", "PaymentMissed"),
+        ("JournalAlarm", "JournalDiffers"),
+    ],
+)
+def test_money_that_is_not_seen_or_does_not_add_up_raises_an_alarm_at_once(name: str, metric: str) -> None:
+    alarm = of_type("AWS::CloudWatch::Alarm")[name]
+
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("Sesame", metric, "Sum")
+    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+    assert alarm["Dimensions"] == [{"Name": "stage", "Value": {"Ref": "Stage"}}]
+    assert alarm["EvaluationPeriods"] == 1
+
+
 def test_a_sender_has_time_for_the_slowest_batch() -> None:
     functions = of_type("AWS::Lambda::Function")
 
@@ -220,7 +243,7 @@ def test_a_sender_has_time_for_the_slowest_batch() -> None:
             assert worst <= functions[function]["Timeout"], function
 
 
-def test_billing_runs_by_day_in_paris_reminders_and_erasures_every_hour() -> None:
+def test_scheduled_runs_come_when_they_are_meant_to() -> None:
     expressions = {
         schedule["ScheduleExpression"]: schedule.get("ScheduleExpressionTimezone")
         for schedule in of_type("AWS::Scheduler::Schedule").values()
@@ -230,6 +253,8 @@ def test_billing_runs_by_day_in_paris_reminders_and_erasures_every_hour() -> Non
         "cron(0 10 * * ? *)": "Europe/Paris",
         "cron(5 * * * ? *)": None,
         "cron(35 * * * ? *)": None,
+        "cron(*/5 * * * ? *)": None,
+        "cron(0 5 * * ? *)": "Europe/Paris",
     }
 
 

@@ -19,12 +19,12 @@ class EntryKind(StrEnum):
     NOTICE = "notice"
     PAYMENT = "payment"
     REFUND = "refund"
-    CHARGE_BACK = "charge_back"
-    """A payment that its bank took back."""
     AID = "aid"
     """Housing benefit that the CAF paid straight to the landlord."""
     REVERSAL = "reversal"
     """Takes back what was recorded by hand and did not come, or not so."""
+    CHARGE_BACK = "charge_back"
+    """A payment that its bank took back."""
 
 
 class Position(NamedTuple):

@@ -247,7 +247,8 @@ class _Fold:
         cents = event.amount_cents
         match event.kind:
             case EventKind.SETTLED:
-                self.paid, self.settled_once = self.asked_cents if cents is None else cents, True
+                self.paid = (self.paid or self.asked_cents) if cents is None else cents
+                self.settled_once = True
                 self.paid_at = self.paid_at or event.occurred_at
             case EventKind.RETURNED | EventKind.RETRYING:
                 self.paid, self.paid_at = 0, None
@@ -333,11 +334,10 @@ def entries_to_post(payment: Payment, movements: Sequence[Movement]) -> list[Ent
     written stays.
     """
     wanted = {movement.event.event_id: movement.amount_cents for movement in movements}
-    entries = [
-        _entry(payment, event, wanted.get(event.event_id, 0) - _posted_cents(payment, event))
-        for event in payment.events
-    ]
-    return [entry for entry in entries if entry.amount_cents]
+    missing = (
+        (event, wanted.get(event.event_id, 0) - _posted_cents(payment, event)) for event in payment.events
+    )
+    return [_entry(payment, event, cents) for event, cents in missing if cents]
 
 
 def posted_after(payment: Payment, entries: Sequence[Entry]) -> dict[str, Posted]:

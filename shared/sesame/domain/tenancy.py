@@ -237,3 +237,8 @@ class Lease:
     """When the code last took the place of another; None for the first."""
     status: LeaseStatus = LeaseStatus.ADMITTED
     version: int = 1
+
+    @property
+    def has_code(self) -> bool:
+        """False once an erasure has taken the code away."""
+        return bool(self.code_hash)

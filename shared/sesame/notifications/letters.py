@@ -41,6 +41,8 @@ class LetterKind(StrEnum):
     DATA_EXPORT = "data-export"
     DOCUMENT_READY = "document-ready"
     ERASURE_ASKED = "erasure-asked"
+    REFUND_ASKED = "refund-asked"
+    ERASURE_SET_ASIDE = "erasure-set-aside"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,7 @@ MAX_JSON_BYTES = 64 * 1024
 
 _ID = re.compile(r"[0-9a-z]{26}")
 _NOBODYS = "0" * 26
+_VALIDATION = "aws_lambda_powertools.event_handler.middlewares.openapi_validation"
 
 Security = Literal["public", "session", "staff", "student"]
 
@@ -145,7 +146,7 @@ def bearer_token(request: Request) -> str:
 
 
 def raw_body(request: Request, *, limit: int) -> bytes:
-    """The body's bytes exactly as sent. Raises TooLarge above `limit` bytes."""
+    """The body's bytes exactly as sent. Raises TooLarge above `limit` bytes, Invalid where there are none."""
     event = request.resolved_event
     body = event.body or ""
     if len(body) > limit * 4 // 3 + 4:
@@ -153,7 +154,10 @@ def raw_body(request: Request, *, limit: int) -> bytes:
     if event.is_base64_encoded:
         from base64 import b64decode  # noqa: PLC0415
 
-        raw = b64decode(body)
+        try:
+            raw = b64decode(body)
+        except ValueError as error:
+            raise Invalid from error
     else:
         raw = body.encode()
     if len(raw) > limit:
@@ -219,6 +223,8 @@ class Api:
             implied += [Invalid, TooLarge, UnsupportedMedia]
         elif "<" in rule:
             implied.append(Invalid)
+        if "<" in rule:
+            implied.append(NotFound)  # of what no path of ours can hold
         if security != "public":
             implied.append(Unauthenticated)
         return self.resolver.route(
@@ -289,12 +295,16 @@ class Api:
         return self._answer(Invalid())
 
     def _unreadable_or_fault(self, error: ValueError) -> Response[str]:
-        """A JSON number too long for Python is the caller's; any other ValueError is our own fault."""
+        """A JSON number too long for Python, or a form without a boundary, is the caller's; else ours."""
         trace = error.__traceback__
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next
-        if trace is not None and trace.tb_frame.f_globals.get("__name__", "").startswith("json"):
-            return self._answer(Invalid())
+        if trace is not None:
+            frame = trace.tb_frame
+            module = frame.f_globals.get("__name__", "")
+            parsing = module == _VALIDATION and frame.f_code.co_name.startswith("_parse")
+            if parsing or module.startswith("json"):
+                return self._answer(Invalid())
         return self._unexpected(error)
 
     def _not_found(self, _error: NotFoundError) -> Response[str]:

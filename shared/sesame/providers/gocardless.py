@@ -151,46 +151,38 @@ class GoCardless:
         where = {"limit": str(_PAGE), "include": "payment"}
         if mark is not None:
             where["created_at[gte]"] = mark
-        page, pages = self._list("events", where, credentials), 1
+        page, walked = self._list("events", where, credentials), 1
+        pages = [page]
         while after := _after(page):
-            page, pages = self._list("events", {**where, "after": after}, credentials), pages + 1
-        events = _all(page, "events")
+            page, walked = self._list("events", {**where, "after": after}, credentials), walked + 1
+            # two, so that what a page and the mark share does not keep it from getting on
+            pages = [pages[-1], page]
+        events = [event for page in pages for event in _all(page, "events")]
         with http.understood():
-            received = _received(reversed(events), _linked(page))
+            payments = {key: value for page in pages for key, value in _linked(page).items()}
+            received = _received(reversed(events), payments)
             newest = word(events[0].get("created_at")) if events else mark
         told = list(received.events)
         for reference in received.to_fetch:
             told += self.fetch(reference, credentials)
-        return EventPage(events=tuple(told), mark=newest, more=pages > 1 and newest != mark)
+        return EventPage(events=tuple(told), mark=newest, more=walked > len(pages) and newest != mark)
 
     def _truth(self, reference: str, credentials: Credentials) -> tuple[ProviderEvent, ...]:
         if reference.startswith("BRQ"):
             request = self._read("billing_requests", reference, credentials)
-            payment = self._debited(request, credentials)
-            return self._life(payment, credentials) if payment else ()
+            if payment := self._payment_of(request, credentials):
+                return self._life(payment, credentials)
+            if debit := _debit(request):
+                return _asked(self._create("payments", debit, credentials, f"debit-{reference}"))
+            events = self._every("events", {"billing_request": reference}, credentials)
+            return _received(events, {reference: {"metadata": request.get("metadata")}}).events
         if reference.startswith("RF"):
             refund = self._read("refunds", reference, credentials)
             reference = name(mapping(refund.get("links")).get("payment"))
         return self._life(self._read("payments", reference, credentials), credentials)
 
-    def _debited(self, request: Mapping[str, Any], credentials: Credentials) -> dict[str, Any] | None:
-        """The payment of a billing request that is fulfilled, asked for where it is not yet."""
-        known, mandate = ours(request.get("metadata")), _mandate(request)
-        if known is None or mandate is None or request.get("status") != "fulfilled":
-            return None
-        amount = known.get("amount_cents", "")
-        if not (amount.isascii() and amount.isdigit()):
-            raise Malformed
-        wanted = {
-            "amount": cents(int(amount)),
-            "currency": CURRENCY,
-            "retry_if_possible": True,
-            "metadata": {"payment_id": known["payment_id"], "lease_id": known["lease_id"]},
-            "links": {"mandate": mandate},
-        }
-        return self._create("payments", wanted, credentials, f"debit-{known['payment_id']}")
-
     def _payment_of(self, request: Mapping[str, Any], credentials: Credentials) -> dict[str, Any] | None:
+        """The debit of a signed mandate. Idempotency keys are forgotten in time, what was made is not."""
         known, mandate = ours(request.get("metadata")), _mandate(request)
         if known is None or mandate is None:
             return None
@@ -271,7 +263,7 @@ class GoCardless:
 
 
 def _received(events: Any, known: Mapping[str, Mapping[str, Any]]) -> Received:
-    """Events in the words of the domain; `known` are payments by id, with amounts and owners."""
+    """Events in the words of the domain; `known` are payments and billing requests by id, with owners."""
     told: list[ProviderEvent] = []
     to_fetch: dict[str, None] = {}
     for each in events:
@@ -285,10 +277,13 @@ def _received(events: Any, known: Mapping[str, Mapping[str, Any]]) -> Received:
                     told += _of_payment(event, owner, action)
                 elif _says_nothing(event):
                     to_fetch[payment_id] = None
-            case "billing_requests" if action == "fulfilled" and (_echoed(event) or _says_nothing(event)):
-                to_fetch[name(links.get("billing_request"))] = None
-            case "billing_requests" if action in BILLING_REQUESTS and (owner := _echoed(event)):
-                told += _ended(event, owner, BILLING_REQUESTS[action])
+            case "billing_requests" if action == "fulfilled" or action in BILLING_REQUESTS:
+                request_id = name(links.get("billing_request"))
+                owner = known.get(request_id) or _echoed(event)
+                if owner and action in BILLING_REQUESTS:
+                    told += _ended(event, owner, BILLING_REQUESTS[action])
+                elif owner or _says_nothing(event):
+                    to_fetch[request_id] = None
             case "refunds":
                 to_fetch[name(links.get("refund"))] = None
     return Received(events=tuple(told), to_fetch=tuple(to_fetch))
@@ -316,7 +311,8 @@ def _of_payment(event: Mapping[str, Any], owner: Mapping[str, Any], action: str)
 
 
 def _ended(event: Mapping[str, Any], owner: Mapping[str, Any], kind: EventKind) -> Iterator[ProviderEvent]:
-    yield _event(owner, kind, name(event.get("id")), instant(event.get("created_at")), 0, "")
+    if ours(owner.get("metadata")):
+        yield _event(owner, kind, name(event.get("id")), instant(event.get("created_at")), 0, "")
 
 
 def _event(
@@ -346,6 +342,29 @@ _WITH_AMOUNT = {
     EventKind.REFUNDED,
     EventKind.REFUND_FAILED,
 }
+
+
+def _debit(request: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What to ask for once a mandate is signed."""
+    known, mandate = ours(request.get("metadata")), _mandate(request)
+    if known is None or mandate is None or request.get("status") != "fulfilled":
+        return None
+    amount = word(known.get("amount_cents"))
+    if not (amount.isascii() and amount.isdigit()) or len(amount) > 12:  # noqa: PLR2004
+        raise Malformed
+    return {
+        "amount": cents(int(amount)),
+        "currency": CURRENCY,
+        "retry_if_possible": True,
+        "metadata": {"payment_id": known["payment_id"], "lease_id": known["lease_id"]},
+        "links": {"mandate": mandate},
+    }
+
+
+def _asked(payment: Mapping[str, Any]) -> tuple[ProviderEvent, ...]:
+    """That a debit was asked for just now; its own events follow."""
+    at = instant(payment.get("created_at"))
+    return (_event(payment, EventKind.PENDING, f"{_id(payment)}:asked", at, 0, ""),)
 
 
 def _mandate(request: Mapping[str, Any]) -> str | None:

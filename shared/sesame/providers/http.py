@@ -3,10 +3,11 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
 
 from sesame.providers.base import Malformed, ProviderRefused, ProviderUnavailable
 
@@ -33,7 +34,10 @@ class _NoRedirects(HTTPRedirectHandler):
         return None
 
 
-_opener = build_opener(_NoRedirects)
+@cache
+def _opener() -> OpenerDirector:
+    """Made at the first call: it reads the certificate authorities, which intake never needs."""
+    return build_opener(_NoRedirects)
 
 
 def call(
@@ -46,7 +50,7 @@ def call(
     """
     request = Request(url, method=method, data=body, headers=dict(headers))  # noqa: S310 - our own settings
     try:
-        with _opener.open(request, timeout=timeout or TIMEOUT_SECONDS) as response:
+        with _opener().open(request, timeout=timeout or TIMEOUT_SECONDS) as response:
             answer = json.loads(response.read(_LONGEST_ANSWER))
     except HTTPError as error:
         if error.code in _ASK_AGAIN or not _CLIENT_ERROR <= error.code < _SERVER_ERROR:

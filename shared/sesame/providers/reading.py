@@ -75,11 +75,10 @@ def instant(value: Any) -> datetime:
 
 def ours(metadata: Any) -> Mapping[str, str] | None:
     """What we had a provider keep with a payment: `payment_id` and `lease_id`. None: it is none of ours."""
-    if not isinstance(metadata, dict) or not isinstance(metadata.get("payment_id"), str):
+    if not isinstance(metadata, dict):
         return None
-    if not all(NAME.fullmatch(str(metadata.get(key))) for key in ("payment_id", "lease_id")):
-        return None
-    return metadata
+    values = [metadata.get(key) for key in ("payment_id", "lease_id")]
+    return metadata if all(isinstance(one, str) and NAME.fullmatch(one) for one in values) else None
 
 
 def hex_signed(secrets: Sequence[str], signed: bytes, offered: Iterable[str]) -> bool:

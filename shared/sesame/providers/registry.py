@@ -79,7 +79,8 @@ class Registry:
             values = self.secrets.all_versions(self.secret_ids[provider])
         except LookupError as missing:
             raise UnknownProvider from missing
-        versions = [found for value in values if (found := _account(value, account))]
+        plain = provider == Sandbox.name
+        versions = [found for value in values if (found := _account(value, account, plain=plain))]
         if not versions:
             raise UnknownProvider
         live = dict.fromkeys(secret for version in versions for secret in version.webhook_secrets)
@@ -102,11 +103,14 @@ class Registry:
         raise UnknownProvider
 
 
-def _account(value: str, account: str) -> Credentials | None:
+def _account(value: str, account: str, *, plain: bool) -> Credentials | None:
     """One account's credentials in a secret: JSON of `api_key` and `webhook_secrets` for the operator's own,
     with others by name under `accounts`; or, for the sandbox, one text that is both key and secret."""
+    if not value:
+        return None  # a secret that nobody has filled in yet
     if not value.startswith("{"):
-        return Credentials(api_key=value, webhook_secrets=(value,)) if account == DEFAULT_ACCOUNT else None
+        known = plain and account == DEFAULT_ACCOUNT
+        return Credentials(api_key=value, webhook_secrets=(value,)) if known else None
     parsed: dict[str, Any] = json.loads(value)
     found = parsed if account == DEFAULT_ACCOUNT else parsed.get("accounts", {}).get(account)
     if not found or not found.get("api_key"):

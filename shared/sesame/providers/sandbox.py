@@ -60,7 +60,7 @@ class Sandbox:
     def verify(self, notification: Notification, secrets: Sequence[str], now: datetime) -> None:
         """Raises Forged unless one live secret made one of the signatures, within five minutes of now."""
         message_id, timestamp, given = (notification.headers.get(name, "") for name in self.kept_headers)
-        if not _NAME.fullmatch(message_id) or len(given) > _LONGEST_HEADER:
+        if not _NAME.fullmatch(message_id) or len(given) > _LONGEST_HEADER or not given.isascii():
             raise Forged
         if abs(_seconds(timestamp) - now.timestamp()) > TOLERANCE.total_seconds():
             raise Forged

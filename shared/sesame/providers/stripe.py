@@ -90,7 +90,7 @@ class Stripe:
     def verify(self, notification: Notification, secrets: Sequence[str], now: datetime) -> None:
         """`t=...,v1=...`: hex HMAC-SHA256 of `t.body`; several `v1` while Stripe rotates. Raises Forged."""
         header = notification.headers.get("stripe-signature", "")
-        if len(header) > LONGEST_HEADER:
+        if len(header) > LONGEST_HEADER or not header.isascii():
             raise Forged
         parts = [part.partition("=") for part in header.split(",")]
         times = [value for key, _, value in parts if key == "t"]
@@ -238,13 +238,13 @@ def _received(event: Mapping[str, Any]) -> Received:
     kind, thing = word(event.get("type")), mapping(mapping(event.get("data")).get("object"))
     if kind in SESSIONS:
         told = EventKind.PENDING if _is_to_come(kind, thing) else SESSIONS[kind]
-        return _of(event, thing, told, thing.get("amount_total"))
+        return _of(event, thing, told, None)  # it knows what was asked; what came, the payment intent
     if kind in INTENTS:
-        return _of(event, thing, INTENTS[kind], thing.get("amount_received"))
+        return _of(event, thing, INTENTS[kind], cents(thing.get("amount_received", 0)))
     if kind in CHARGES:
-        return _of(event, thing, CHARGES[kind], thing.get("amount_refunded"), or_fetch=True)
+        return _of(event, thing, CHARGES[kind], cents(thing.get("amount_refunded")), or_fetch=True)
     if kind in REFUNDS and thing.get("status") == "failed":
-        return _of(event, thing, EventKind.REFUND_FAILED, thing.get("amount"), or_fetch=True)
+        return _of(event, thing, EventKind.REFUND_FAILED, cents(thing.get("amount")), or_fetch=True)
     if kind in DISPUTES:
         return _pointing(thing)
     return Received()
@@ -258,7 +258,7 @@ def _of(
     event: Mapping[str, Any],
     thing: Mapping[str, Any],
     kind: EventKind,
-    amount: Any,
+    amount: int | None,
     *,
     or_fetch: bool = False,
 ) -> Received:
@@ -279,7 +279,7 @@ def _told_of(
     kind: EventKind,
     facts: Mapping[str, Any],
     *,
-    amount: Any = 0,
+    amount: int | None = 0,
     part: str = "",
 ) -> Iterator[ProviderEvent]:
     """One event about `thing`: `facts` has its id and time, `owner` whose it is."""
@@ -295,7 +295,7 @@ def _told_of(
         event=PaymentEvent(
             event_id=name(facts.get("id")),
             kind=kind,
-            amount_cents=cents(amount) if kind in _WITH_AMOUNT else 0,
+            amount_cents=amount if kind in _WITH_AMOUNT else 0,
             currency=name(thing.get("currency", owner.get("currency"))).upper(),
             occurred_at=seconds(facts.get("created")),
             rank=RANKS[kind],
@@ -323,7 +323,9 @@ def _standing(intent: Mapping[str, Any]) -> Iterator[ProviderEvent]:
     if status == "succeeded":
         moment = moved if isinstance(moved, dict) else mapping(charge)
         facts = {"id": f"{name(intent.get('id'))}:succeeded", "created": moment.get("created")}
-        yield from _told_of(intent, intent, EventKind.SETTLED, facts, amount=intent.get("amount_received"))
+        yield from _told_of(
+            intent, intent, EventKind.SETTLED, facts, amount=cents(intent.get("amount_received"))
+        )
     elif status in _STANDINGS:
         at = intent.get("canceled_at") or intent.get("created")
         facts = {"id": f"{name(intent.get('id'))}:{status}", "created": at}
@@ -331,9 +333,9 @@ def _standing(intent: Mapping[str, Any]) -> Iterator[ProviderEvent]:
 
 
 def _refunds(intent: Mapping[str, Any], refunds: Sequence[Mapping[str, Any]]) -> Iterator[ProviderEvent]:
-    """Refunds as running totals, and those that failed."""
+    """Refunds, given newest first, as running totals; and those that failed."""
     steps: list[tuple[datetime, int, Mapping[str, Any]]] = []
-    for refund in refunds:
+    for refund in reversed(refunds):
         if refund.get("status") == "canceled":
             continue
         steps.append((seconds(refund.get("created")), cents(refund.get("amount")), refund))

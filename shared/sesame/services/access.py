@@ -211,7 +211,8 @@ class Confirmations:
     def recovery(self, recovery_id: str, typed: str, *, source: str) -> list[RecoveredCode]:
         """The tenant codes of the person's leases, newest lease first; every contact is told.
 
-        Raises WrongOneTimeCode. Three AWS calls, one of them a transaction, and a decryption a lease.
+        A lease whose code was erased is passed over. Raises WrongOneTimeCode. Three AWS calls, one of them a
+        transaction, and a decryption a lease.
         """
         now = self.clock()
         challenge, person_id = self.confirming.check(
@@ -253,7 +254,7 @@ class Confirmations:
         )
         residences = {item["sk"]: residence_of(item) for item in items[len(held) :] if item}
         leases = sorted(
-            (lease_of(item) for item in items[: len(held)] if item),
+            (lease for item in items[: len(held)] if item and (lease := lease_of(item)).has_code),
             key=lambda lease: lease.starts_on,
             reverse=True,
         )

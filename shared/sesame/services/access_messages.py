@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sesame.domain.erasure import WAIT
+from sesame.domain.refunds import WAIT as REFUND_WAIT
 from sesame.domain.tenancy import Lease, Person, Residence
 from sesame.notifications.letters import LetterKind
 from sesame.platform.events import Event
@@ -26,6 +27,8 @@ TOLD_TO_ALL: dict[str, LetterKind] = {
     "code.recovered": LetterKind.CODE_RECOVERED,
     "code.rotated": LetterKind.CODE_ROTATED,
     "erasure.asked": LetterKind.ERASURE_ASKED,
+    "refund.asked": LetterKind.REFUND_ASKED,
+    "erasure.set_aside": LetterKind.ERASURE_SET_ASIDE,
 }
 """Events that every contact on record hears of, so that nobody uses one of them behind the others' back."""
 
@@ -110,7 +113,7 @@ def _local(at: datetime, residence: Residence | None) -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessNotices:
-    """Tells every contact on record what was done with a tenant's code, or asked of their data."""
+    """Tells every contact on record what was done with a tenant's code, or asked of data or money."""
 
     mailer: Mailer
     identity: Table
@@ -129,8 +132,9 @@ class AccessNotices:
             "lease": lease,
             "residence": residence,
             "at": _local(event.at, residence),
-            "asked_at": _local(event.at, residence),
+            "asked_at": _local(_asked_at(event), residence),
             "erases_at": _local(event.at + WAIT, residence),
+            "decides_at": _local(event.at + REFUND_WAIT, residence),
             "way": event.data.get("way", "self_service"),
             "code_replaced": event.data.get("code") == "new",
             "contacts_changed": event.data.get("contacts") == "changed",
@@ -172,6 +176,12 @@ class AccessNotices:
             self.identity, [keys.person(lease.person_id), keys.residence(lease.residence_id)]
         )
         return (lease, person_of(person), residence_of(residence)) if person and residence else None
+
+
+def _asked_at(event: Event) -> datetime:
+    """When what the event tells of was asked for: just now, unless it says otherwise."""
+    said = event.data.get("asked_at")
+    return datetime.fromisoformat(said) if said else event.at
 
 
 def _held_until(person: Person, residence: Residence) -> datetime | None:

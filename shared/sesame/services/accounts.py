@@ -124,6 +124,10 @@ class Bookkeeping:
             at = self.clock()  # reopened by money taken back: the planner decides what that means
         return self.accounts.saving(account, checkpoint, at)
 
+    def never_backdated(self, account: Account) -> datetime:
+        """When a debit that is made now takes effect: after all that is folded."""
+        return _never_backdated(self.clock(), account.checkpoint)
+
     def _after(self, account: Account, entries: Sequence[Entry]) -> Checkpoint:
         checkpoint: Checkpoint | None = account.checkpoint
         for entry in sorted(entries, key=lambda entry: entry.position):

@@ -11,7 +11,7 @@ from typing import Any
 from sesame.domain import codes
 from sesame.domain.codes import CodeFormats
 from sesame.domain.contacts import folded_name
-from sesame.domain.lease_faults import Fault
+from sesame.domain.file_faults import Fault
 from sesame.domain.lease_files import Column, LeaseRow
 from sesame.domain.residences import time_zone
 from sesame.domain.scope import Scope

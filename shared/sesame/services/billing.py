@@ -4,9 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import batched
 from time import monotonic
-from typing import Any
 
 from sesame.domain.calendar import Period, local_date
 from sesame.domain.journal import Outstanding
@@ -17,6 +15,7 @@ from sesame.platform.events import Event, announcement
 from sesame.platform.ids import derived_id
 from sesame.platform.logs import count, describe, logger
 from sesame.services.accounts import Bookkeeping
+from sesame.services.queues import Queue
 from sesame.store import keys
 from sesame.store.accounts import Accounts
 from sesame.store.people import lease_of, residence_of
@@ -24,31 +23,10 @@ from sesame.store.table import Key, Table, batch_get
 
 JOB = "billing"
 LEASES_A_PAGE = 100
-MESSAGES_A_CALL = 10
-"""What SQS takes in one SendMessageBatch."""
 
 
 class NotAllIssued(Exception):
     """Some leases of a residence could not be billed; the others were. The queue brings it again."""
-
-
-class NotAllQueued(Exception):
-    """SQS did not take some messages; those it took do no harm when the run is repeated."""
-
-
-@dataclass(frozen=True, slots=True)
-class BillingQueue:
-    """The queue between the daily run and the work on each residence."""
-
-    client: Any
-    url: str
-
-    def send(self, bodies: Sequence[dict[str, str]]) -> None:
-        """Queues events, ten a call. Raises NotAllQueued."""
-        for some in batched(bodies, MESSAGES_A_CALL, strict=False):
-            entries = [{"Id": str(n), "MessageBody": json.dumps(body)} for n, body in enumerate(some)]
-            if self.client.send_message_batch(QueueUrl=self.url, Entries=entries).get("Failed"):
-                raise NotAllQueued
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +35,7 @@ class BillingRun:
 
     identity: Table
     operations: Table
-    queue: BillingQueue
+    queue: Queue
 
     def plan(self, now: datetime) -> int:
         """Queues every residence for the day `now` (UTC) and records the run; returns how many."""
@@ -84,7 +62,7 @@ class ResidenceBilling:
 
     identity: Table
     accounts: Accounts
-    queue: BillingQueue
+    queue: Queue
     budget: timedelta
     """How long one invocation may work before it leaves the rest to a message of its own."""
     seconds: Callable[[], float] = monotonic

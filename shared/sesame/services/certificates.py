@@ -2,22 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from secrets import token_bytes
 from typing import ClassVar
 
-from sesame.domain.certificates import Kind, Reason, Refused, Tenancy
+from sesame.domain.certificates import SHOWS_THE_CODE, Kind, Reason, Refused, Tenancy
 from sesame.domain.tenancy import Language, Lease, Residence
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Conflict, Invalid, NotFound
 from sesame.platform.ids import Random
 from sesame.platform.secrets import Pepper
-from sesame.services.documents import LeaseCancelled, Order, keep
+from sesame.services.documents import Downloads, LeaseCancelled, Order, keep
 from sesame.services.gathering import BY_PERIOD, MAY_HAVE_PERIOD, Gathering
 from sesame.services.retries import USUAL, Retries
 from sesame.services.sessions import Session
 from sesame.store import keys
 from sesame.store.accounts import Accounts
-from sesame.store.audit import Action, Audit, by_tenant
+from sesame.store.audit import Action, Audit, AuditEntry, by_tenant
 from sesame.store.documents import Document, Documents
 from sesame.store.people import residence_of
 from sesame.store.table import Put, Table
@@ -198,16 +199,26 @@ class Certificates:
         return keep(self.documents, self.random, order, holds, record)
 
     def of(self, session: Session, document_id: str) -> Document:
-        """A document of the session's lease. Raises NotFound for any other. One call."""
+        """A document of the session's lease. Raises NotFound for any other, or a desk's slip. One call."""
         document = self.documents.get(document_id)
-        if document is None or document.lease_id != session.lease.lease_id:
+        if document is None or document.lease_id != session.lease.lease_id or not _is_theirs(document):
             raise NotFound
         return document
 
     def of_lease(self, session: Session, after: str | None = None) -> list[Document]:
-        """At most `PAGE` of the lease's documents, newest first, going on after a given one."""
+        """At most `PAGE` of the lease's documents, newest first, going on after a given one.
+
+        One read, and more only where slips stand in between.
+        """
         last = self.of(session, after) if after else None
-        return self.documents.of_lease(session.lease.lease_id, after=last, limit=PAGE)
+        found: list[Document] = []
+        while len(found) < PAGE:
+            page = self.documents.of_lease(session.lease.lease_id, after=last, limit=PAGE)
+            found += filter(_is_theirs, page)
+            if len(page) < PAGE:
+                break
+            last = page[-1]
+        return found[:PAGE]
 
     def _residence(self, lease: Lease) -> Residence:
         item = self.identity.get(keys.residence(lease.residence_id))
@@ -268,19 +279,48 @@ class EntryDocumentsAgain:
 
         Raises LeaseCancelled. Three calls. The audit entry comes first: no code is shown without one.
         """
-        lease = session.lease
-        entry = by_tenant(
-            Action.CODE_SHOWN,
-            self.certificates.clock(),
-            person_id=lease.person_id,
-            lease_id=lease.lease_id,
-            residence_id=lease.residence_id,
-            random=self.certificates.random,
-            source=self.pepper.hash("source", source),
-            way="entry-document",
+        asked, hashed = self.certificates, self.pepper.hash("source", source)
+        self.audit.record(
+            _code_shown(session.lease, asked.clock(), asked.random, hashed, way="entry-document")
         )
-        self.audit.record(entry)
-        return self.certificates.request(session, Kind.ENTRY_DOCUMENT, language=language)
+        return asked.request(session, Kind.ENTRY_DOCUMENT, language=language)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """Links to a tenant's documents: one to a document that shows the code is accounted for."""
+
+    downloads: Downloads
+    audit: Audit
+    pepper: Pepper
+    clock: Clock
+    random: Random = token_bytes
+
+    def to(self, session: Session, document: Document, source: str) -> str | None:
+        """A link, or None without a file. One call, to the audit, where it shows the code; else none."""
+        url = self.downloads.url(document)
+        if url is not None and document.kind in SHOWS_THE_CODE:
+            source = self.pepper.hash("source", source)
+            self.audit.record(_code_shown(session.lease, self.clock(), self.random, source, way="download"))
+        return url
+
+
+def _is_theirs(document: Document) -> bool:
+    """Slips are the desk's, and their files do not last."""
+    return document.kind is not Kind.CODE_SLIP
+
+
+def _code_shown(lease: Lease, at: datetime, random: Random, source: str, *, way: str) -> AuditEntry:
+    return by_tenant(
+        Action.CODE_SHOWN,
+        at,
+        person_id=lease.person_id,
+        lease_id=lease.lease_id,
+        residence_id=lease.residence_id,
+        random=random,
+        source=source,
+        way=way,
+    )
 
 
 def refusal(refused: Refused) -> Conflict:

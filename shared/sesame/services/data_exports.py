@@ -6,7 +6,7 @@ what is not named stays, so that no hash, cipher or key of ours ever goes with i
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,9 @@ from tempfile import TemporaryDirectory
 from typing import IO, Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
-from sesame.domain.certificates import DocumentStatus
+from botocore.exceptions import ClientError
+
+from sesame.domain.certificates import SHOWS_THE_CODE, DocumentStatus
 from sesame.platform.clock import Clock
 from sesame.platform.errors import NotFound
 from sesame.platform.ids import Random, new_id
@@ -46,6 +48,7 @@ SHOWN: dict[str, str] = {
     "state paid_at flags events posted",
     "taking": "taking_id method purpose amount_cents received_on recorded_at recorded_by reference "
     "designated import_id document_id reversal",
+    "aid": "period amount_cents taking_id notes monthly_cents aid set_by set_at",
     "deposit": "held_cents",
     "deposit_return": "return_id held_cents deductions returned_cents method reference returned_on "
     "recorded_at recorded_by reversal",
@@ -143,10 +146,12 @@ class _Paper:
 
 @dataclass(slots=True)
 class _Papers:
-    """What was met on the way through the tables: files to add, and those left out."""
+    """What was met on the way through the tables: files to add, and those left out, by their names."""
 
     found: list[_Paper] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
+    too_large: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    """Erased while the zip was made, or missing for a reason that somebody should look into."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +183,7 @@ class ExportMaking:
                 with archive.open(_entry(DATA, now, ZIP_DEFLATED), "w", force_zip64=True) as out:
                     self._write_data(export, now, out, papers)
                 self._add_papers(archive, now, papers)
-                archive.writestr(_entry(READ_ME, now, ZIP_DEFLATED), read_me(papers.left_out))
+                archive.writestr(_entry(READ_ME, now, ZIP_DEFLATED), read_me(papers.too_large, papers.gone))
             with path.open("rb") as file:
                 self.s3.put_object(
                     Bucket=self.bucket, Key=export.object_key, Body=file, ContentType="application/zip"
@@ -232,6 +237,10 @@ class ExportMaking:
                 ),
             ),
             (
+                "aid",
+                (shown("aid", item) for item in self.money.query_all(keys.expected_aid(lease_id)["pk"])),
+            ),
+            (
                 "deposit",
                 (
                     shown("deposit" if item["sk"] == "DEPOSIT" else "deposit_return", item)
@@ -255,7 +264,7 @@ class ExportMaking:
     def _documents(self, lease_id: str, papers: _Papers) -> Iterator[dict[str, Any]]:
         for item in self.documents.query_all(keys.documents_of_lease(lease_id), index=keys.GSI1):
             file = None
-            if item["status"] == DocumentStatus.READY:
+            if item["status"] == DocumentStatus.READY and item["kind"] not in SHOWS_THE_CODE:
                 file = f"documents/{item['kind']}-{item['number']}.pdf"
                 papers.found.append(_Paper(object_key=item["object_key"], name=file))
             yield shown("document", item) | {"states": json.loads(item["facts"]), "file": file}
@@ -263,16 +272,28 @@ class ExportMaking:
     def _add_papers(self, archive: ZipFile, now: datetime, papers: _Papers) -> None:
         left = self.most_bytes
         for paper in papers.found:
-            answer = self.s3.get_object(Bucket=self.bucket, Key=paper.object_key)
+            answer = self._stored(paper)
+            if answer is None:
+                papers.gone.append(paper.name)
+                continue
             with answer["Body"] as body:
                 if answer["ContentLength"] > left:
-                    papers.left_out.append(paper.name)
+                    papers.too_large.append(paper.name)
                     continue
                 left -= answer["ContentLength"]
                 with archive.open(_entry(paper.name, now, ZIP_STORED), "w", force_zip64=True) as out:
                     shutil.copyfileobj(body, out)
-        if papers.left_out:
-            count("ExportLeftDocumentsOut", len(papers.left_out))
+        if left_out := len(papers.too_large) + len(papers.gone):
+            count("ExportLeftDocumentsOut", left_out)
+
+    def _stored(self, paper: _Paper) -> Any:
+        """The file, or None where it is not there. S3 says so to who may list the bucket."""
+        try:
+            return self.s3.get_object(Bucket=self.bucket, Key=paper.object_key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchKey":
+                raise
+            return None
 
 
 def shown(kind: str, item: Item) -> dict[str, Any]:
@@ -322,14 +343,20 @@ def _entry(name: str, at: datetime, compression: int) -> ZipInfo:
     return member
 
 
-def read_me(left_out: list[str]) -> str:
-    """What is in the file, in French and in English. `left_out` names documents that were too much for it."""
+def read_me(too_large: Sequence[str] = (), gone: Sequence[str] = ()) -> str:
+    """What is in the file, in French and in English; and which documents are not, by the names they had."""
     french, english = _FRENCH, _ENGLISH
-    if left_out:
-        names = "\n".join(f"  {name}" for name in left_out)
-        french += f"\nTrop volumineux pour ce fichier ; demandez-les à l'accueil :\n{names}\n"
-        english += f"\nToo large for this file; ask for them at the reception desk:\n{names}\n"
+    if too_large:
+        french += f"\nTrop volumineux pour ce fichier ; demandez-les à l'accueil :\n{_listed(too_large)}\n"
+        english += f"\nToo large for this file; ask for them at the reception desk:\n{_listed(too_large)}\n"
+    if gone:
+        french += f"\nPlus conservés au moment de la copie :\n{_listed(gone)}\n"
+        english += f"\nNo longer kept when the copy was made:\n{_listed(gone)}\n"
     return f"{french}\n{'-' * 70}\n\n{english}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return "\n".join(f"  {name}" for name in names)
 
 
 _FRENCH = """VOS DONNÉES
@@ -348,6 +375,7 @@ donnees.json   Tout ce que nous tenons sur vous. Les noms des champs sont en ang
     entries    les autres écritures du compte : paiements, remboursements, corrections
     payments   vos paiements en ligne et ce que le prestataire en a dit
     takings    ce que l'accueil, votre banque ou la CAF nous ont remis pour vous
+    aid        l'aide au logement que la CAF nous a versée, et celle qui est attendue
     deposit    votre dépôt de garantie : ce que nous en détenons, et ce qui a été rendu
     documents  vos documents et ce que chacun atteste ; « file » nomme le fichier joint
     messages   les messages envoyés : quand et pourquoi, sans leur texte, que nous ne gardons pas
@@ -355,9 +383,10 @@ donnees.json   Tout ce que nous tenons sur vous. Les noms des champs sont en ang
 documents/     Vos documents, au format PDF.
 
 Ce qui n'y est pas : votre code locataire, dont seuls les deux derniers signes figurent ici, car il ouvre
-votre espace (il est sur votre document d'entrée) ; les empreintes et les clés qui le protègent ; les
-demandes de connexion en cours, qui s'effacent en dix minutes ; les avis bruts des prestataires de paiement,
-qui ne sont pas classés par personne et dont le contenu utile est sous payments.
+votre espace, et les documents qui le montrent (votre document d'entrée, que votre espace vous donne ; les
+fiches remises à l'accueil) ; les empreintes et les clés qui le protègent ; les demandes de connexion en
+cours, qui s'effacent en dix minutes ; les avis bruts des prestataires de paiement, qui ne sont pas classés
+par personne et dont le contenu utile est sous payments.
 """
 
 _ENGLISH = """YOUR DATA
@@ -375,14 +404,15 @@ donnees.json   All that we hold about you. Amounts are in euro cents, times in U
     entries    the account's other entries: payments, refunds, corrections
     payments   your online payments and what the provider said of them
     takings    what the reception, your bank or the CAF handed us for you
+    aid        the housing benefit that the CAF paid us, and what is expected
     deposit    your deposit: what we hold of it, and what was given back
     documents  your documents and what each states; "file" names the file that is enclosed
     messages   the messages sent: when and why, without their text, which we do not keep
     audit      who did what to your stay; a member of staff is a number there
 documents/     Your documents, as PDF.
 
-What is not here: your tenant code, of which only the last two symbols appear, since it opens your space (it
-is on your entry document); the hashes and keys that protect it; sign-ins under way, which are forgotten
-within ten minutes; payment providers' raw notifications, which are not filed by person and whose useful
-content is under payments.
+What is not here: your tenant code, of which only the last two symbols appear, since it opens your space, and
+the documents that show it (your entry document, which your space gives you; slips handed over at the desk);
+the hashes and keys that protect it; sign-ins under way, which are forgotten within ten minutes; payment
+providers' raw notifications, which are not filed by person and whose useful content is under payments.
 """

@@ -135,10 +135,6 @@ class DeskRecoveries:
         """
         self.retries.run(lambda: self._approve(staff, lease_id, recovery_id, source))
 
-    def visible(self, staff: Staff, lease_id: str) -> None:
-        """Raises NotFound for a lease that is not there, or not theirs to see; Forbidden for their own."""
-        self._tenancy(staff, lease_id)
-
     def _recover(self, staff: Staff, lease_id: str, request: DeskRequest, source: str) -> DeskRecovered:
         now = self.clock()
         lease, person, residence, last = self._tenancy(staff, lease_id)

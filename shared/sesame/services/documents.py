@@ -34,11 +34,15 @@ from sesame.domain.tenancy import Lease, Person, Residence
 from sesame.domain.validity import Ending
 from sesame.platform.errors import Conflict, NotFound
 from sesame.platform.ids import Random, new_id
+from sesame.services.tenant_codes import CodeErased
 from sesame.store.documents import Document, Documents
 from sesame.store.table import Check, Put, Write
 
 _PAGE = 50
-_KEPT_UNDER = {Kind.CODE_SLIP: "slips"} | dict.fromkeys(
+SLIPS = "documents/slips"
+"""Where the files of slips lie: the bucket deletes them after a day, what is left of them a day later."""
+SLIP_LIFE = timedelta(days=1)
+_KEPT_UNDER = {Kind.CODE_SLIP: SLIPS} | dict.fromkeys(
     (
         Kind.RECEIPT,
         Kind.PART_PAYMENT_RECEIPT,
@@ -49,7 +53,7 @@ _KEPT_UNDER = {Kind.CODE_SLIP: "slips"} | dict.fromkeys(
         Kind.PAYMENT_PLAN_AGREEMENT,
         Kind.FORMAL_NOTICE,
     ),
-    "eleven-years",
+    "documents/eleven-years",
 )
 """How long a kind's files are kept, by the rule on their folder (template.yaml); five years for the rest."""
 LINK_SECONDS = 300
@@ -111,12 +115,14 @@ def keep(
 
 def folder_of(kind: Kind) -> str:
     """Where the files of a kind lie."""
-    return f"documents/{_KEPT_UNDER.get(kind, 'five-years')}/"
+    return f"{_KEPT_UNDER.get(kind, 'documents/five-years')}/"
 
 
 def _document(random: Random, order: Order) -> Document:
-    """A new document of an order."""
+    """A new document of an order. Raises CodeErased."""
     lease = order.tenancy.lease
+    if order.kind in SHOWS_THE_CODE and not lease.has_code:
+        raise CodeErased
     document_id = new_id(random)
     issued_on = local_date(order.now, order.tenancy.residence.time_zone)
     return Document(
@@ -151,7 +157,7 @@ class EntryDocuments:
     def __call__(self, lease: Lease, person: Person, residence: Residence, now: datetime) -> str:
         """The id of the entry document of a lease as it stands; a new code makes a new document.
 
-        Raises LeaseCancelled. One call.
+        Raises LeaseCancelled, CodeErased. One call.
         """
         tenancy = Tenancy(person=person, lease=lease, residence=residence, language=person.language)
         try:
@@ -171,7 +177,10 @@ class CodeSlips:
     def ordering(
         self, lease: Lease, person: Person, residence: Residence, now: datetime
     ) -> tuple[str, list[Put]]:
-        """The slip's id and the writes that order it, for the transaction of what it tells."""
+        """The slip's id and the writes that order it, for the transaction of what it tells.
+
+        Raises CodeErased.
+        """
         tenancy = Tenancy(person=person, lease=lease, residence=residence, language=person.language)
         document = _document(self.random, Order(tenancy=tenancy, facts=slip_facts(tenancy, now), now=now))
         return document.document_id, self.documents.creating(document)

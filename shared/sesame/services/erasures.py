@@ -31,7 +31,7 @@ from sesame.platform.logs import count, describe, logger
 from sesame.platform.secrets import Pepper
 from sesame.services.confirming import wrong
 from sesame.services.sessions import Session
-from sesame.services.step_up import Purpose, StepUp
+from sesame.services.step_up import Purpose, StepUp, not_confirmed
 from sesame.store import keys
 from sesame.store.accounts import account_of
 from sesame.store.audit import Action, Actor, ActorKind, AuditEntry, by_tenant
@@ -105,14 +105,18 @@ class ErasureRequests:
     random: Random
 
     def look(self, session: Session) -> tuple[Erasure | None, Plan]:
-        """The wish, if there is one, and what would go and stay now."""
+        """The wish, if there is one that stands, and what would go and stay now."""
         plan = self.dossiers.of(session.person, self.clock()).plan
-        return self.erasures.of(session.person.person_id), plan
+        found = self.erasures.of(session.person.person_id)
+        if found is not None and _is_outdated(found, session.person):
+            return None, plan
+        return found, plan
 
     def ask(self, session: Session, *, confirmation_id: str, otp: str, source: str) -> tuple[Erasure, Plan]:
-        """Has it all erased in a day. Asked again meanwhile it is the same erasure.
+        """Has it all erased in a day. Asked again meanwhile it is the same erasure, unless a reset of the
+        credentials came between.
 
-        Raises WrongOneTimeCode.
+        Raises NotConfirmed.
         """
         confirmed = self.step_up.confirm(session, confirmation_id, Purpose.ERASURE, otp, source=source)
         now = self.clock()
@@ -129,7 +133,7 @@ class ErasureRequests:
         try:
             self.erasures.ask(erasure, confirmed, self._entry(Action.ERASURE_ASKED, session, source))
         except ConditionFailed as error:
-            raise wrong() from error
+            raise not_confirmed(wrong()) from error
         return erasure, plan
 
     def cancel(self, session: Session, *, source: str) -> None:
@@ -209,7 +213,7 @@ class ErasureRun:
             self._erase(erasure, self.dossiers.of(person, erasure.begun_at or now))
             return True
         dossier = self.dossiers.of(person, now)
-        if erasure.state is ErasureState.ASKED and person.credential_epoch != erasure.epoch:
+        if _is_outdated(erasure, person):
             self._set_aside(erasure, dossier, now)
             return False
         if erasure.state is ErasureState.WAITING and set(_waits_for(dossier.plan)) == set(erasure.waits_for):
@@ -353,7 +357,7 @@ class ErasureRun:
         """The credentials were reset since it was asked: whoever asked may not have been the tenant."""
         [lease] = [one.lease for one in dossier.tenancies if one.lease.lease_id == erasure.lease_id]
         entry = _by_the_job(Action.ERASURE_CANCELLED, erasure, lease, now)
-        self.erasures.cancel(erasure, entry)
+        self.erasures.set_aside(erasure, entry)
         count("ErasureSetAside")
 
     def _record(self, done: ErasedPersons, now: datetime) -> None:
@@ -368,6 +372,11 @@ class ErasureRun:
             }
         )
         count("ErasureRun")
+
+
+def _is_outdated(erasure: Erasure, person: Person) -> bool:
+    """Whether the credentials were reset since it was asked."""
+    return erasure.state is ErasureState.ASKED and person.credential_epoch != erasure.epoch
 
 
 def _lookup(kind: str, digest: str, person_id: str) -> Key:

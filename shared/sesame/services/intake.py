@@ -38,8 +38,8 @@ class Intake:
     def take(self, name: str, notification: Notification) -> Answer:
         """Keep a notification and answer as its provider expects; a repeat gets the same answer.
 
-        A forged one is refused and leaves nothing but a count. Raises UnknownProvider and
-        UnreadableNotification.
+        `name` is of the account that it came to, whose own secrets alone are tried. A forged one is refused
+        and leaves nothing but a count. Raises UnknownProvider and UnreadableNotification.
         """
         provider = self.registry.get(name)
         secrets = self.registry.credentials(name).webhook_secrets
@@ -47,6 +47,7 @@ class Intake:
         try:
             provider.verify(notification, secrets, now)
             received = provider.parse(notification)
+            delivery_id = self._delivery_id(provider, notification, received)
         except Forged:
             count("ForgedWebhook")
             return provider.refused
@@ -55,7 +56,7 @@ class Intake:
             raise UnreadableNotification from failure
         delivery = Delivery(
             provider=name,
-            delivery_id=self._delivery_id(provider, notification, received),
+            delivery_id=delivery_id,
             body=notification.body,
             headers={
                 header: notification.headers[header]

@@ -1,7 +1,7 @@
 """Sends the message that an event calls for: accepted at most once, and only while it still holds true."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -9,7 +9,7 @@ from sesame.domain.calendar import Period, local_date, period_of
 from sesame.domain.journal import Outstanding
 from sesame.domain.notices import latest_period
 from sesame.domain.reminders import payable_by
-from sesame.domain.tenancy import Lease, Person, Residence
+from sesame.domain.tenancy import Channel, Lease, Person, Residence
 from sesame.notifications.letters import LetterKind
 from sesame.platform.events import Event
 from sesame.platform.ids import derived_id
@@ -108,7 +108,8 @@ class Correspondence:
             return MessageState.UNADDRESSED
         last_whole_day = datetime.fromisoformat(event["expires_at"]) - timedelta(days=1)
         ends_on = local_date(last_whole_day, found.residence.time_zone)
-        return _draft(found, LetterKind.DATA_EXPORT, ends_on=ends_on)
+        draft = _draft(found, LetterKind.DATA_EXPORT, ends_on=ends_on)
+        return draft if found.person.email else replace(draft, channel=Channel.SMS)
 
     def _document_ready(self, event: Event) -> Composed:
         found = self._tenancy(event["lease_id"])

@@ -165,7 +165,7 @@ class PersonalSpace:
         leases = [
             lease
             for lease in self.people.leases_of_person(person.person_id)
-            if lease.status is not LeaseStatus.CANCELLED
+            if lease.status is not LeaseStatus.CANCELLED and lease.has_code
         ]
         leases = sorted(leases, key=lambda lease: lease.starts_on, reverse=True)[:MOST_SHOWN]
         if not leases:

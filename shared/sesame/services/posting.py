@@ -24,7 +24,7 @@ from sesame.providers.registry import Registry
 from sesame.services.accounts import Bookkeeping
 from sesame.services.retries import USUAL, Retries
 from sesame.store.accounts import Account, account_of
-from sesame.store.deliveries import Deliveries, Delivery, DeliveryState, Hints, delivery_of
+from sesame.store.deliveries import Deliveries, Delivery, DeliveryState, Hints, Told, delivery_of
 from sesame.store.payments import Payments, payment_of
 from sesame.store.table import Key, Table, Write, same_table, transact
 
@@ -34,6 +34,9 @@ YOUNG = timedelta(minutes=10)
 AHEAD = timedelta(days=1)
 """How far a provider's clock may be before ours. Debits follow what is folded: a payment dated in another
 century would take every later notice there."""
+
+AT_ONCE = 8
+"""Calls to a provider at a time: GoCardless takes a thousand a minute."""
 
 _BATCH = 100  # keys of one BatchGetItem
 
@@ -89,7 +92,7 @@ class Posting:
             self._post(payment, _events_of(payment, believed), account, closing)
             account = None  # the next payment may be of the same lease: what was read is history now
         if unknown or missed:
-            self._unknown(known.delivery)
+            self._unknown(known.delivery, [one for one in believed if one.payment_id in unknown])
 
     def _read(self, provider: str, delivery_id: str, hints: Hints) -> _Known:
         """Delivery, payment and account in one call, as far as the hints go."""
@@ -117,18 +120,39 @@ class Posting:
 
         And whether the provider would not say: it may know no more of what it pointed to, or not yet.
         """
+        if delivery.told:
+            asked = [
+                ProviderEvent(payment_id=one.payment_id, lease_id=one.lease_id, event=one.event)
+                for one in delivery.told
+            ]
+            return _dated(asked, delivery.received_at + AHEAD), False
         provider = self.registry.get(delivery.provider)
         notification = Notification(body=delivery.body, headers=delivery.headers, query=delivery.query)
         received = provider.parse(notification)
-        fetched: list[ProviderEvent] = []
-        missed = False
-        for reference in received.to_fetch:
-            try:
-                fetched += provider.fetch(reference, self.registry.credentials(delivery.provider))
-            except ProviderRefused:
-                missed = True
+        fetched, missed = self._fetched(delivery.provider, received.to_fetch)
         events = _dated(received.events, delivery.received_at + AHEAD)
         return [*events, *_dated(fetched, self.clock() + AHEAD)], missed
+
+    def _fetched(self, name: str, references: Sequence[str]) -> tuple[list[ProviderEvent], bool]:
+        """Several at once: a body may point to hundreds, and the function has half a minute."""
+        if not references:
+            return [], False
+        provider, credentials = self.registry.get(name), self.registry.credentials(name)
+
+        def fetch(reference: str) -> tuple[ProviderEvent, ...] | None:
+            try:
+                return provider.fetch(reference, credentials)
+            except ProviderRefused:
+                return None
+
+        if len(references) == 1:
+            answers = [fetch(references[0])]
+        else:
+            from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - seldom needed
+
+            with ThreadPoolExecutor(AT_ONCE) as workers:
+                answers = list(workers.map(fetch, references))
+        return [event for events in answers for event in events or ()], None in answers
 
     def _payments(self, known: _Known, told: Sequence[ProviderEvent]) -> dict[str, Payment | None]:
         """Every payment told of, by id; those of another provider are none of its business."""
@@ -176,12 +200,14 @@ class Posting:
             lease_id=payment.lease_id, residence_id=payment.residence_id
         )
 
-    def _unknown(self, delivery: Delivery) -> None:
+    def _unknown(self, delivery: Delivery, told: Sequence[ProviderEvent]) -> None:
         """Nothing a provider told us is dropped: the queue tries while it is young, then staff look."""
         if self.clock() - delivery.received_at < YOUNG:
             raise NotYetKnown
         count("PaymentUnknown")
-        self._close(delivery, DeliveryState.REVIEW)
+        unknown = [Told(payment_id=one.payment_id, lease_id=one.lease_id, event=one.event) for one in told]
+        closing = self._deliveries.closing(delivery, DeliveryState.REVIEW, self.clock(), unknown=unknown)
+        transact(self.table.client, [closing])
 
     def _close(self, delivery: Delivery, state: DeliveryState) -> None:
         transact(self.table.client, [self._closing(delivery, state)])

@@ -13,7 +13,7 @@ from sesame.platform.events import announcement
 from sesame.platform.ids import Random
 from sesame.platform.secrets import Pepper
 from sesame.services.sessions import Session
-from sesame.services.tenant_codes import Decipher
+from sesame.services.tenant_codes import CodeErased, Decipher
 from sesame.store.audit import Action, Audit, by_tenant
 from sesame.store.people import People
 from sesame.store.table import ConditionFailed, Contention, Write, transact
@@ -53,7 +53,10 @@ class Rotations:
 
         The transaction fails where the lease is no longer as given, or, rarely, where the code is taken:
         read the lease again and draw another. Without `tells` the caller announces the change itself.
+        Raises CodeErased: what was erased does not come back.
         """
+        if not lease.has_code:
+            raise CodeErased
         code = self.formats.new(self.random)
         printed = self.formats.printed(code)
         sealed: bytes = self.kms.encrypt(

@@ -14,6 +14,7 @@ from sesame.platform.ids import Random
 from sesame.platform.secrets import Pepper
 from sesame.store import keys
 from sesame.store.audit import Action, Audit, AuditEntry, by_tenant
+from sesame.store.erasures import Erasures
 from sesame.store.people import lease_of, person_of
 from sesame.store.sessions import Sessions, StoredSession, Token, read_token, stored_session
 from sesame.store.table import ConditionFailed, Write, same_table, transact
@@ -77,6 +78,7 @@ class OwnSessions:
     """A tenant's own sessions: seen, and ended one by one or all at once. Each end is in the audit."""
 
     sessions: Sessions
+    erasures: Erasures
     audit: Audit
     pepper: Pepper
     clock: Clock
@@ -101,15 +103,28 @@ class OwnSessions:
         self._close(session, session.stored, source)
 
     def end_all(self, session: Session, source: str) -> None:
-        """Ends every session and one-time code of the tenant, this session too. One call."""
-        closing = self.sessions.closing_all(session.person.person_id, session.person.credential_epoch)
-        self._write(closing, self._entry(Action.SESSIONS_ENDED, session, source))
+        """Ends every session and one-time code of the tenant, this session too; not their wish to be erased.
+
+        One call, two where there is such a wish. Raises ConditionFailed where it changed all the while.
+        """
+        person_id, epoch = session.person.person_id, session.person.credential_epoch
+        closing = self.sessions.closing_all(person_id, epoch)
+        entry = self._entry(Action.SESSIONS_ENDED, session, source)
+        without, along = self.erasures.none_asked(person_id, epoch), self.erasures.keeping(person_id, epoch)
+        for wish in (without, along, without):
+            try:
+                self._write(closing, entry, wish)
+            except ConditionFailed as failure:
+                last = failure
+            else:
+                return
+        raise last
 
     def _close(self, session: Session, ended: StoredSession, source: str) -> None:
         self._write(self.sessions.closing(ended), self._entry(Action.SESSION_ENDED, session, source))
 
-    def _write(self, closing: Write, entry: AuditEntry) -> None:
-        writes = [closing, self.audit.recording(entry)]
+    def _write(self, closing: Write, entry: AuditEntry, *more: Write) -> None:
+        writes = [closing, self.audit.recording(entry), *more]
         try:
             transact(self.sessions.table.client, writes, attempts=3)
         except ConditionFailed as failure:

@@ -9,7 +9,14 @@ from enum import StrEnum
 
 from sesame.platform.clock import Clock
 from sesame.platform.ids import Random, new_id
-from sesame.services.confirming import ONE_TIME_CODE_LIFE, ONE_TIME_CODE_TRIES, Confirming, Started, wrong
+from sesame.services.confirming import (
+    ONE_TIME_CODE_LIFE,
+    ONE_TIME_CODE_TRIES,
+    Confirming,
+    Started,
+    WrongOneTimeCode,
+    wrong,
+)
 from sesame.services.sessions import Session
 from sesame.store.challenges import Challenge, ChallengeKind, Holding
 from sesame.store.table import Write
@@ -19,6 +26,14 @@ class Purpose(StrEnum):
     """What a fresh one-time code can confirm."""
 
     ERASURE = "erasure"
+    REFUND = "refund"
+    """To another account than the money came from."""
+
+
+class NotConfirmed(WrongOneTimeCode):
+    """The same for who is signed in: no 401, which would tell a client that the session is over."""
+
+    status = 422
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +70,21 @@ class StepUp:
         """The writes that use the confirmation up, for the transaction of what it confirms.
 
         They fail when another request was first, or the person's credential epoch has moved. Raises
-        WrongOneTimeCode: for another's confirmation, and one for something else, too. One call.
+        NotConfirmed: for another's confirmation, and one for something else, too. One call.
         """
         now = self.clock()
-        challenge, person_id = self.confirming.check(
-            confirmation_id, ChallengeKind.STEP_UP, typed, source=source, now=now
-        )
+        try:
+            challenge, person_id = self.confirming.check(
+                confirmation_id, ChallengeKind.STEP_UP, typed, source=source, now=now
+            )
+        except WrongOneTimeCode as error:
+            raise not_confirmed(error) from error
         theirs = person_id == session.person.person_id and challenge.epoch == session.stored.epoch
         if not theirs or challenge.purpose != purpose:
-            raise wrong(ONE_TIME_CODE_TRIES - challenge.tries if theirs else 0)
+            raise not_confirmed(wrong(ONE_TIME_CODE_TRIES - challenge.tries if theirs else 0))
         return self.confirming.using(challenge, person_id, now)
+
+
+def not_confirmed(error: WrongOneTimeCode) -> NotConfirmed:
+    """The same, said to who is signed in."""
+    return NotConfirmed(detail_fr=error.detail["fr"], detail_en=error.detail["en"])

@@ -1,7 +1,25 @@
 """Tenant codes in clear, for the few functions that may show one."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
+
+from sesame.platform.errors import Conflict
+
+
+class CodeErased(Conflict):
+    """The lease is over, and its code was erased at the tenant's wish: there is none to show or to change."""
+
+    slug = "code-erased"
+    title: ClassVar = {
+        "fr": "Le code de ce séjour a été effacé",
+        "en": "The code of this stay was erased",
+    }
+
+    def __init__(self) -> None:
+        super().__init__(
+            detail_fr="Ce séjour est terminé ; son code, effacé à la demande du locataire, n'existe plus.",
+            detail_en="This stay is over; its code was erased at the tenant's request and is no more.",
+        )
 
 
 class Enciphered(Protocol):
@@ -22,7 +40,9 @@ class Decipher:
     key: str
 
     def __call__(self, lease: Enciphered) -> str:
-        """The tenant code as it was printed, or as its operator writes it."""
+        """The tenant code as it was printed, or as its operator writes it. Raises CodeErased."""
+        if not lease.code_cipher:
+            raise CodeErased
         answer = self.kms.decrypt(
             CiphertextBlob=lease.code_cipher,
             KeyId=self.key,

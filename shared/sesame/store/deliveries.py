@@ -1,14 +1,17 @@
 """Providers' raw deliveries: kept before we answer, so that nothing a provider told us can be lost."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
+from typing import Any
 
+from sesame.domain.payments import PaymentEvent
 from sesame.platform.events import announcement
 from sesame.platform.ids import derived_id
 from sesame.store import keys
+from sesame.store.payments import event_item, event_of
 from sesame.store.table import ConditionFailed, Item, Key, Table, Update
 
 SHARDS = 8
@@ -26,6 +29,8 @@ class DeliveryState(StrEnum):
     """Test money on a live stage."""
     REVIEW = "review"
     """Of a payment that we do not know: staff must look."""
+    DISMISSED = "dismissed"
+    """Staff looked, and it is none of ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +39,15 @@ class Hints:
 
     payment_id: str | None = None
     lease_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """An event, and the payment that the provider says it is of; the lease where it says so too."""
+
+    payment_id: str
+    lease_id: str | None = None
+    event: PaymentEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +63,44 @@ class Delivery:
     query: str
     received_at: datetime
     state: DeliveryState = DeliveryState.RECEIVED
+    told: tuple[Told, ...] = ()
+    """What it says, where that was asked for and not sent: then there is no body to read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A delivery that waits to be posted."""
+
+    provider: str
+    delivery_id: str
+    announce: Mapping[str, str]
+    """What to queue, as the outbox did or should have."""
+    sweeps: int
+    """How often it was queued anew."""
+    since: str
+    """Its place in the index."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """A delivery that staff must look at, or did: what it says of payments that we do not know."""
+
+    provider: str
+    delivery_id: str
+    received_at: datetime
+    state: DeliveryState
+    closed_at: datetime
+    unknown: tuple[Told, ...]
+    resolutions: Mapping[str, Mapping[str, str]]
+    """By the payment's id as told, or `*` for all of them: what staff decided."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewPage:
+    """Some reviews, the longest waiting first, and whether there are more."""
+
+    reviews: tuple[Review, ...]
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +135,7 @@ class Deliveries:
             "query": delivery.query,
             "received_at": delivery.received_at.isoformat(),
             "state": delivery.state.value,
+            "told": [_told_item(one) for one in delivery.told] or None,
             "announce": announce,
         }
         try:
@@ -91,12 +144,23 @@ class Deliveries:
             return False
         return True
 
-    def closing(self, delivery: Delivery, state: DeliveryState, at: datetime) -> Update:
-        """The write that ends work on a delivery. What is up for review stays in an index of its own."""
+    def closing(
+        self, delivery: Delivery, state: DeliveryState, at: datetime, *, unknown: Sequence[Told] = ()
+    ) -> Update:
+        """The write that ends work on a delivery. What is up for review stays in an index of its own, with
+        what it says of payments `unknown` to us.
+        """
         values = {":state": state.value, ":at": at.isoformat()}
         if state is DeliveryState.REVIEW:
-            expression = "SET #state = :state, closed_at = :at, gsi1pk = :review"
-            more: dict[str, str | int] = {":review": keys.under_review()}
+            expression = (
+                "SET #state = :state, closed_at = :at, gsi1pk = :review, gsi1sk = :received, "
+                "unknown_events = :unknown"
+            )
+            more: dict[str, Any] = {
+                ":review": keys.under_review(),
+                ":received": delivery.received_at.isoformat(),
+                ":unknown": [_told_item(one) for one in unknown],
+            }
         else:
             expression = "SET #state = :state, closed_at = :at, expires_at = :end REMOVE gsi1pk, gsi1sk"
             more = {":end": int((at + KEPT).timestamp())}
@@ -109,18 +173,128 @@ class Deliveries:
             names={"#state": "state"},
         )
 
-    def unposted(self, before: datetime) -> Iterator[tuple[str, str]]:
-        """Provider and delivery id of what came before a moment and is still not posted, oldest first."""
+    def unposted(self, before: datetime) -> Iterator[Waiting]:
+        """What came before a moment and is still not posted, oldest first of each shard."""
         for shard in range(SHARDS):
             start: Key | None = None
             while True:
                 page = self.table.query(
                     keys.unposted(shard), index=keys.GSI1, up_to=before.isoformat(), start=start
                 )
-                yield from ((item["provider"], item["delivery_id"]) for item in page.items)
+                yield from map(_waiting, page.items)
                 if page.next is None:
                     break
                 start = page.next
+
+    def note_sweep(self, waiting: Waiting, since: datetime) -> bool:
+        """Counts that a delivery was queued anew, and sets its place; False when it was posted meanwhile."""
+        try:
+            self.table.update(
+                keys.delivery(waiting.provider, waiting.delivery_id),
+                "SET sweeps = :sweeps, gsi1sk = :since",
+                condition="gsi1pk = :shard AND gsi1sk = :before",
+                values={
+                    ":sweeps": waiting.sweeps + 1,
+                    ":since": since.isoformat(),
+                    ":before": waiting.since,
+                    ":shard": keys.unposted(_shard(waiting.delivery_id)),
+                },
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def review(self, provider: str, delivery_id: str) -> Review | None:
+        """A delivery that is or was up for review; None for any other. One read."""
+        item = self.table.get(keys.delivery(provider, delivery_id))
+        return _review_of(item) if item and "unknown_events" in item else None
+
+    def reviews(self, *, after: Review | None = None, limit: int) -> ReviewPage:
+        """What waits for staff, the longest waiting first. One query of the index."""
+        start = None
+        if after is not None:
+            start = {
+                **keys.delivery(after.provider, after.delivery_id),
+                "gsi1pk": keys.under_review(),
+                "gsi1sk": after.received_at.isoformat(),
+            }
+        page = self.table.query(keys.under_review(), index=keys.GSI1, limit=limit, start=start)
+        return ReviewPage(reviews=tuple(map(_review_of, page.items)), more=page.next is not None)
+
+    def set_aside(self, since: datetime) -> Iterator[Review]:
+        """All that waits for staff, and what they dismissed of what came since a moment."""
+        for item in self.table.query_all(keys.under_review(), index=keys.GSI1):
+            yield _review_of(item)
+        start: Key | None = None
+        while True:
+            page = self.table.query(keys.dismissed(), index=keys.GSI1, forward=False, start=start)
+            for item in page.items:
+                if item["gsi1sk"] < since.isoformat():
+                    return
+                yield _review_of(item)
+            if page.next is None:
+                return
+            start = page.next
+
+    def reopening(
+        self, review: Review, payment_id: str, decision: Mapping[str, str], hints: Hints, at: datetime
+    ) -> Update:
+        """The write that has a reviewed delivery posted again, announced; it waits as if it came now."""
+        ids = {"payment_id": hints.payment_id, "lease_id": hints.lease_id}
+        announce = announcement(
+            "delivery.received",
+            at,
+            id=derived_id(
+                "delivery.reopened", review.provider, review.delivery_id, payment_id, at.isoformat()
+            ),
+            provider=review.provider,
+            delivery_id=review.delivery_id,
+            **{name: value for name, value in ids.items() if value},
+        )
+        return self._deciding(
+            review,
+            DeliveryState.RECEIVED,
+            {payment_id: dict(decision)},
+            "gsi1pk = :index, gsi1sk = :since, announce = :announce",
+            {
+                ":index": keys.unposted(_shard(review.delivery_id)),
+                ":since": at.isoformat(),
+                ":announce": announce,
+            },
+        )
+
+    def dismissing(self, review: Review, decision: Mapping[str, str], at: datetime) -> Update:
+        """The write that says that a delivery is none of ours; it stays as proof, as long as any other."""
+        return self._deciding(
+            review,
+            DeliveryState.DISMISSED,
+            {"*": dict(decision)},
+            "gsi1pk = :index, expires_at = :end",
+            {":index": keys.dismissed(), ":end": int((at + KEPT).timestamp())},
+        )
+
+    def _deciding(
+        self,
+        review: Review,
+        state: DeliveryState,
+        decided: Mapping[str, Mapping[str, str]],
+        sets: str,
+        values: Mapping[str, Any],
+    ) -> Update:
+        return Update(
+            table=self.table.name,
+            key=keys.delivery(review.provider, review.delivery_id),
+            expression=f"SET #state = :state, resolutions = :resolutions, {sets}",
+            condition="#state = :review AND closed_at = :closed",
+            values={
+                ":state": state.value,
+                ":review": DeliveryState.REVIEW.value,
+                ":closed": review.closed_at.isoformat(),
+                ":resolutions": {**review.resolutions, **decided},
+                **values,
+            },
+            names={"#state": "state"},
+        )
 
 
 def delivery_of(item: Item) -> Delivery:
@@ -133,7 +307,38 @@ def delivery_of(item: Item) -> Delivery:
         query=item["query"],
         received_at=datetime.fromisoformat(item["received_at"]),
         state=DeliveryState(item["state"]),
+        told=tuple(_told_of(one) for one in item.get("told", ())),
     )
+
+
+def _waiting(item: Item) -> Waiting:
+    return Waiting(
+        provider=item["provider"],
+        delivery_id=item["delivery_id"],
+        announce=item["announce"],
+        sweeps=item.get("sweeps", 0),
+        since=item["gsi1sk"],
+    )
+
+
+def _review_of(item: Item) -> Review:
+    return Review(
+        provider=item["provider"],
+        delivery_id=item["delivery_id"],
+        received_at=datetime.fromisoformat(item["received_at"]),
+        state=DeliveryState(item["state"]),
+        closed_at=datetime.fromisoformat(item["closed_at"]),
+        unknown=tuple(_told_of(one) for one in item.get("unknown_events", ())),
+        resolutions=item.get("resolutions", {}),
+    )
+
+
+def _told_item(told: Told) -> dict[str, Any]:
+    return {"payment_id": told.payment_id, "lease_id": told.lease_id, "event": event_item(told.event)}
+
+
+def _told_of(item: Item) -> Told:
+    return Told(payment_id=item["payment_id"], lease_id=item.get("lease_id"), event=event_of(item["event"]))
 
 
 def _shard(delivery_id: str) -> int:

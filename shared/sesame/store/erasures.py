@@ -9,7 +9,7 @@ from typing import Any
 from sesame.platform.events import announcement
 from sesame.store import keys
 from sesame.store.audit import Audit, AuditEntry
-from sesame.store.table import Delete, Item, Put, Table, Update, Write, transact
+from sesame.store.table import Check, Delete, Item, Put, Table, Update, Write, transact
 
 
 class ErasureState(StrEnum):
@@ -29,7 +29,8 @@ class Erasure:
     lease_id: str
     """Of the session that asked."""
     epoch: int
-    """The person's when they asked: a reset of their credentials since then sets the wish aside."""
+    """The person's when they asked: a reset of their credentials since then sets the wish aside. What ends
+    their sessions at their own wish takes it along."""
     asked_at: datetime
     due_at: datetime
     state: ErasureState = ErasureState.ASKED
@@ -65,21 +66,60 @@ class Erasures:
     def ask(self, erasure: Erasure, confirmed: Sequence[Write], entry: AuditEntry) -> None:
         """Keeps and announces a wish, with the writes that its confirmation asks for: one transaction.
 
-        Raises ConditionFailed where one of those does not hold, or an erasure is asked or under way.
+        It takes the place of one that waits, and of one asked before the credentials were reset. Raises
+        ConditionFailed where one of those writes does not hold, or an erasure is asked or under way.
         """
         told = announcement("erasure.asked", erasure.asked_at, lease_id=erasure.lease_id)
         put = Put(
             table=self.table.name,
             item=_item(erasure) | {"announce": told},
-            condition="attribute_not_exists(pk) OR #state = :waiting",
+            condition="attribute_not_exists(pk) OR #state = :waiting OR (#state = :asked AND epoch < :epoch)",
             names={"#state": "state"},
-            values={":waiting": ErasureState.WAITING.value},
+            values={
+                ":waiting": ErasureState.WAITING.value,
+                ":asked": ErasureState.ASKED.value,
+                ":epoch": erasure.epoch,
+            },
         )
         writes = [*confirmed, put, Audit(self.operations).recording(entry)]
         transact(self.table.client, writes, attempts=3)
 
+    def none_asked(self, person_id: str, epoch: int) -> Check:
+        """The write that holds while there is no wish that a next epoch would set aside."""
+        return Check(
+            table=self.table.name,
+            key=keys.person_erasure(person_id),
+            condition="attribute_not_exists(pk) OR #state <> :asked OR epoch <> :epoch",
+            names={"#state": "state"},
+            values={":asked": ErasureState.ASKED.value, ":epoch": epoch},
+        )
+
+    def keeping(self, person_id: str, epoch: int) -> Update:
+        """The write that takes a wish along to the next epoch, and holds where there is one of this epoch."""
+        return Update(
+            table=self.table.name,
+            key=keys.person_erasure(person_id),
+            expression="SET epoch = :next REMOVE announce",
+            condition="#state = :asked AND epoch = :epoch",
+            names={"#state": "state"},
+            values={":asked": ErasureState.ASKED.value, ":epoch": epoch, ":next": epoch + 1},
+        )
+
     def cancel(self, erasure: Erasure, entry: AuditEntry) -> None:
         """Takes a wish back, unless it is being carried out. Raises ConditionFailed."""
+        self._drop(erasure, Audit(self.operations).recording(entry))
+
+    def set_aside(self, erasure: Erasure, entry: AuditEntry) -> None:
+        """Drops a wish that may not have been the tenant's, and announces that. Raises ConditionFailed."""
+        told = announcement(
+            "erasure.set_aside",
+            entry.at,
+            lease_id=erasure.lease_id,
+            asked_at=erasure.asked_at.isoformat(),
+        )
+        self._drop(erasure, Audit(self.operations).recording(entry, told))
+
+    def _drop(self, erasure: Erasure, recording: Put) -> None:
         delete = Delete(
             table=self.table.name,
             key=keys.person_erasure(erasure.person_id),
@@ -87,7 +127,7 @@ class Erasures:
             names={"#state": "state"},
             values={":asked": ErasureState.ASKED.value, ":waiting": ErasureState.WAITING.value},
         )
-        transact(self.table.client, [delete, Audit(self.operations).recording(entry)], attempts=3)
+        transact(self.table.client, [delete, recording], attempts=3)
 
     def begin(self, erasure: Erasure, epoch: int, erases: Sequence[str], now: datetime) -> None:
         """Starts a pass: from here on it can only be finished. Every session and one-time code ends.

@@ -1,10 +1,11 @@
-"""Imports of lease files: what was taken in, and what became of each chunk of rows, written once a chunk."""
+"""Imports of files: what was taken in, and what became of each chunk of rows, written once a chunk."""
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
-from sesame.domain.lease_faults import Fault, RowProblem
+from sesame.domain.file_faults import Fault, RowProblem
 from sesame.domain.scope import Scope
 from sesame.platform.events import announcement
 from sesame.store import keys
@@ -14,11 +15,19 @@ KEPT = timedelta(days=90)
 """How long a report can be read; the file itself goes sooner, by the bucket's lifecycle."""
 
 
+class FileKind(StrEnum):
+    """What the rows of a file are."""
+
+    LEASES = "leases"
+    AID = "aid"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeaseImport:
+class FileImport:
     """A file taken in. `rows` counts every line that is not blank, below the headers."""
 
     import_id: str
+    kind: FileKind = FileKind.LEASES
     sha256: str
     rows: int
     chunks: int
@@ -60,24 +69,25 @@ class Imports:
 
     table: Table
 
-    def put(self, taken: LeaseImport, audited: Write) -> None:
+    def put(self, taken: FileImport, audited: Write) -> None:
         """Writes a new import and announces it, with the entry that tells who sent it."""
         item = {
             **keys.lease_import(taken.import_id),
             **asdict(taken),
             "created_at": taken.created_at.isoformat(),
             "expires_at": _expiry(taken.created_at),
-            "announce": announcement("import.received", taken.created_at, import_id=taken.import_id),
+            "kind": taken.kind.value,
+            "announce": _announcement(taken),
             "version": 1,
         }
         transact(self.table.client, [Put(table=self.table.name, item=item, condition=NOT_THERE), audited])
 
-    def get(self, import_id: str) -> LeaseImport | None:
+    def get(self, import_id: str) -> FileImport | None:
         """The import, or None."""
         item = self.table.get(keys.lease_import(import_id))
         return _import_of(item) if item else None
 
-    def with_chunks(self, import_id: str) -> tuple[LeaseImport, list[Chunk]] | None:
+    def with_chunks(self, import_id: str) -> tuple[FileImport, list[Chunk]] | None:
         """The import and every chunk done so far, in order; or None. One query a megabyte."""
         taken, chunks = None, []
         for item in self.table.query_all(keys.lease_import(import_id)["pk"]):
@@ -91,7 +101,7 @@ class Imports:
         """Whether a chunk's outcome is written."""
         return self.table.get(keys.lease_import_chunk(import_id, number)) is not None
 
-    def put_chunk(self, taken: LeaseImport, chunk: Chunk) -> None:
+    def put_chunk(self, taken: FileImport, chunk: Chunk) -> None:
         """Writes a chunk's outcome. The first stays: a repeat of the message changes nothing."""
         item = {
             **keys.lease_import_chunk(taken.import_id, chunk.number),
@@ -114,13 +124,20 @@ class Imports:
         )
 
 
+def _announcement(taken: FileImport) -> dict[str, str]:
+    if taken.kind is FileKind.AID:
+        return announcement("aid_import.received", taken.created_at, import_id=taken.import_id)
+    return announcement("import.received", taken.created_at, import_id=taken.import_id)
+
+
 def _expiry(created_at: datetime) -> int:
     return int((created_at + KEPT).timestamp())
 
 
-def _import_of(item: Item) -> LeaseImport:
-    return LeaseImport(
+def _import_of(item: Item) -> FileImport:
+    return FileImport(
         import_id=item["import_id"],
+        kind=FileKind(item.get("kind", FileKind.LEASES)),
         sha256=item["sha256"],
         rows=item["rows"],
         chunks=item["chunks"],

@@ -145,6 +145,26 @@ def payment(payment_id: str) -> Key:
     return {"pk": f"PAYMENT#{payment_id}", "sk": "PAYMENT"}
 
 
+def refunds_of(lease_id: str) -> str:
+    """Partition of a lease's refund requests."""
+    return f"REFUNDS#{lease_id}"
+
+
+def refund(lease_id: str, refund_id: str) -> Key:
+    """A refund request."""
+    return {"pk": refunds_of(lease_id), "sk": f"REFUND#{refund_id}"}
+
+
+def open_refund(lease_id: str) -> Key:
+    """Holds the place of a lease's one open refund request."""
+    return {"pk": refunds_of(lease_id), "sk": "OPEN"}
+
+
+def open_refunds(residence_id: str) -> str:
+    """Partition, on the first index, of a residence's open refund requests, by time."""
+    return f"REFUNDS#{residence_id}"
+
+
 def payment_link(link_id: str) -> Key:
     """What somebody else may pay for a lease."""
     return {"pk": f"PAYMENTLINK#{link_id}", "sk": "LINK"}
@@ -212,7 +232,7 @@ def message(message_id: str) -> Key:
 
 def run(job: str, day: str) -> Key:
     """A scheduled job's run."""
-    return {"pk": f"RUN#{job}", "sk": day}
+    return {"pk": runs(job), "sk": day}
 
 
 def audit_of(subject: str) -> str:
@@ -260,6 +280,11 @@ def under_review() -> str:
     return "REVIEW"
 
 
+def dismissed() -> str:
+    """Partition, on the first index, of deliveries that staff found to be none of ours, by time."""
+    return "DISMISSED"
+
+
 def persons_by(kind: str, digest: str) -> str:
     """Partition of the persons with a contact: `kind` is `email`, `phone` or `ine`."""
     return f"{kind.upper()}#{digest}"
@@ -298,3 +323,38 @@ def deposit(lease_id: str) -> Key:
 def deposit_return(lease_id: str, return_id: str) -> Key:
     """A deposit given back, with its deductions."""
     return {"pk": f"DEPOSIT#{lease_id}", "sk": f"RETURN#{return_id}"}
+
+
+def reconciliation_mark(provider: str) -> Key:
+    """How far we have asked a provider what happened (operations table)."""
+    return {"pk": f"MARK#{provider}", "sk": "MARK"}
+
+
+def reconciliation(day: str) -> str:
+    """Partition of what a day's reconciliation found (operations table)."""
+    return f"RECONCILIATION#{day}"
+
+
+def provider_finding(day: str, provider: str, page: str) -> Key:
+    """What a page of a provider's events held that we had not."""
+    return {"pk": reconciliation(day), "sk": f"PROVIDER#{provider}#{page}"}
+
+
+def residence_finding(day: str, residence_id: str, page: str) -> Key:
+    """How a page of a residence's accounts compared with their journals."""
+    return {"pk": reconciliation(day), "sk": f"RESIDENCE#{residence_id}#{page}"}
+
+
+def runs(job: str) -> str:
+    """Partition of a scheduled job's runs, by day."""
+    return f"RUN#{job}"
+
+
+def expected_aid(lease_id: str) -> Key:
+    """The housing aid that a lease's tenant is expected to get a month."""
+    return {"pk": f"AID#{lease_id}", "sk": "EXPECTED"}
+
+
+def aid_paid(lease_id: str, period: str, taking_id: str) -> Key:
+    """Aid that came for a month; a back payment is one more."""
+    return {"pk": f"AID#{lease_id}", "sk": f"PAID#{period}#{taking_id}"}

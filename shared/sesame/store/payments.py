@@ -181,7 +181,7 @@ def payment_of(item: Item) -> Payment:
         checkout_url=item.get("checkout_url"),
         provider_reference=item.get("provider_reference"),
         link_id=item.get("link_id"),
-        events=tuple(_event_of(one) for one in item.get("events", ())),
+        events=tuple(event_of(one) for one in item.get("events", ())),
         posted={
             event_id: Posted(cents=one["cents"], entries=one["entries"])
             for event_id, one in item.get("posted", {}).items()
@@ -213,7 +213,7 @@ def _item(payment: Payment) -> Item:
         "checkout_url": payment.checkout_url,
         "provider_reference": payment.provider_reference,
         "link_id": payment.link_id,
-        "events": [_event_item(event) for event in payment.events],
+        "events": [event_item(event) for event in payment.events],
         "posted": {
             event_id: {"cents": one.cents, "entries": one.entries} for event_id, one in payment.posted.items()
         },
@@ -231,7 +231,8 @@ def _reached_item(reached: Outcome) -> dict[str, Any]:
     }
 
 
-def _event_item(event: PaymentEvent) -> dict[str, Any]:
+def event_item(event: PaymentEvent) -> dict[str, Any]:
+    """An event as it is stored, with its payment or with a delivery."""
     return {
         "event_id": event.event_id,
         "kind": event.kind.value,
@@ -244,7 +245,8 @@ def _event_item(event: PaymentEvent) -> dict[str, Any]:
     }
 
 
-def _event_of(item: Item) -> PaymentEvent:
+def event_of(item: Item) -> PaymentEvent:
+    """A stored event, read."""
     return PaymentEvent(
         event_id=item["event_id"],
         kind=EventKind(item["kind"]),

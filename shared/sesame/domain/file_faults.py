@@ -1,4 +1,4 @@
-"""What can be wrong with a lease file or one of its rows, why, and how to mend it, in French and English.
+"""What can be wrong with a file of leases or of aid or one of its rows, and how to mend it, in two languages.
 
 The words never hold a value of the file: reports are stored and logged beside ids only.
 """
@@ -67,6 +67,20 @@ class Fault(StrEnum):
     CODE_NOT_EXPECTED = "code_not_expected"
     UNKNOWN_RESIDENCE = "unknown_residence"
     OTHER_RESIDENCE = "other_residence"
+    # Found against what is on record, in a file of aid
+    BAD_PERIOD = "bad_period"
+    ZERO_AMOUNT = "zero_amount"
+    BAD_AID = "bad_aid"
+    PAID_IN_FUTURE = "paid_in_future"
+    PAID_TOO_LONG_AGO = "paid_too_long_ago"
+    REPEATED_ROW = "repeated_row"
+    UNKNOWN_TENANT = "unknown_tenant"
+    OUTSIDE_LEASE = "outside_lease"
+    OWN_LEASE = "own_lease"
+    # Posted, with something to know
+    AID_DIFFERS = "aid_differs"
+    TENANT_DEPARTED = "tenant_departed"
+    SECOND_OF_PERIOD = "second_of_period"
     # Admitted, with something to know
     CONTACT_KEPT = "contact_kept"
 
@@ -109,7 +123,7 @@ class RowProblem:
         return WORDS[self.fault].remedy(language, self.about)
 
 
-class LeaseFileError(Exception):
+class FileUnreadable(Exception):
     """The file as a whole cannot be read; nothing of it is taken."""
 
     def __init__(self, fault: Fault, about: str = "") -> None:
@@ -132,9 +146,9 @@ _EXPORT_EN = "Export it again from the software as “CSV UTF-8”."
 WORDS: dict[Fault, Wording] = {
     Fault.EMPTY: Wording(
         "Le fichier est vide.",
-        "Envoyer un fichier CSV avec une ligne de titres et une ligne par bail.",
+        "Envoyer un fichier CSV avec une ligne de titres, puis une ligne par bail ou par versement.",
         "The file is empty.",
-        "Send a CSV file with one line of headers and one line a lease.",
+        "Send a CSV file with one line of headers, then one line a lease or payment.",
     ),
     Fault.TOO_LARGE: Wording(
         "Le fichier dépasse {about} Mo.",
@@ -192,9 +206,9 @@ WORDS: dict[Fault, Wording] = {
     ),
     Fault.NO_ROWS: Wording(
         "Le fichier n'a que sa ligne de titres.",
-        "Ajouter une ligne par bail.",
+        "Ajouter une ligne par bail ou par versement.",
         "The file has only its line of headers.",
-        "Add one line a lease.",
+        "Add one line a lease or payment.",
     ),
     Fault.TOO_MANY_ROWS: Wording(
         "Le fichier dépasse {about} lignes.",
@@ -228,9 +242,9 @@ WORDS: dict[Fault, Wording] = {
     ),
     Fault.MISSING: Wording(
         "La cellule est vide.",
-        "La remplir : cette donnée est nécessaire au bail.",
+        "La remplir : cette donnée est nécessaire.",
         "The cell is empty.",
-        "Fill it in: the lease needs it.",
+        "Fill it in: it is needed.",
     ),
     Fault.TOO_LONG: Wording(
         "Le texte dépasse {about} caractères.",
@@ -441,5 +455,78 @@ WORDS: dict[Fault, Wording] = {
         "Si la nouvelle coordonnée est la bonne, la changer sur la fiche de la personne.",
         "This person is already known: the lease is taken, the contact on record was not changed.",
         "If the new contact is right, change it on the person's record.",
+    ),
+    Fault.BAD_PERIOD: Wording(
+        "Ce n'est pas un mois au format MM/AAAA ou AAAA-MM.",
+        "L'écrire par exemple 09/2026 ou 2026-09.",
+        "This is not a month written MM/YYYY or YYYY-MM.",
+        "Write it like 09/2026 or 2026-09.",
+    ),
+    Fault.ZERO_AMOUNT: Wording(
+        "Le montant est nul.",
+        "Ôter la ligne : aucune aide n'a été versée.",
+        "The amount is zero.",
+        "Remove the row: no aid was paid.",
+    ),
+    Fault.BAD_AID: Wording(
+        "Cette aide n'est ni APL, ni ALS, ni ALF.",
+        "Écrire APL, ALS ou ALF, ou laisser la cellule vide.",
+        "This aid is neither APL, ALS nor ALF.",
+        "Write APL, ALS or ALF, or leave the cell empty.",
+    ),
+    Fault.PAID_IN_FUTURE: Wording(
+        "La date de versement n'est pas encore passée.",
+        "Corriger la date, ou renvoyer le fichier une fois l'aide versée.",
+        "The date of payment is still to come.",
+        "Correct the date, or send the file again once the aid is paid.",
+    ),
+    Fault.PAID_TOO_LONG_AGO: Wording(
+        "L'aide a été versée il y a plus d'un an.",
+        "Vérifier la date ; une somme aussi ancienne se saisit par la comptabilité.",
+        "The aid was paid more than a year ago.",
+        "Check the date; a sum that old is entered by the accountants.",
+    ),
+    Fault.REPEATED_ROW: Wording(
+        "Cette ligne est la même que la ligne {about} : elle n'est prise qu'une fois.",
+        "Si la CAF a bien versé deux fois la même somme le même jour, donner à chacune sa référence de "
+        "versement.",
+        "This row is the same as line {about}: it is taken once.",
+        "If the CAF did pay the same sum twice that day, give each its payment reference.",
+    ),
+    Fault.UNKNOWN_TENANT: Wording(
+        "Aucun locataire de vos résidences n'a cette référence.",
+        "Vérifier la référence locataire auprès de la CAF ; l'argent reçu reste à affecter.",
+        "No tenant of your residences has this reference.",
+        "Check the tenant reference with the CAF; the money received is still to be assigned.",
+    ),
+    Fault.OUTSIDE_LEASE: Wording(
+        "Le locataire n'occupait pas le logement ce mois-là : l'aide n'est pas due.",
+        "Signaler le départ à la CAF et lui rendre la somme ; rien n'est porté au compte.",
+        "The tenant did not live there that month: the aid is not due.",
+        "Tell the CAF of the departure and give the sum back; nothing is posted.",
+    ),
+    Fault.OWN_LEASE: Wording(
+        "Ce dossier est celui de la personne qui envoie le fichier.",
+        "Un collègue doit envoyer cette ligne.",
+        "This file is the sender's own.",
+        "A colleague has to send this row.",
+    ),
+    Fault.AID_DIFFERS: Wording(
+        "L'aide versée diffère de celle attendue ({about}) ; elle est portée au compte telle que reçue.",
+        "Vérifier les droits du locataire, ou mettre à jour l'aide attendue.",
+        "The aid paid differs from what was expected ({about}); it is posted as received.",
+        "Check the tenant's entitlement, or update the expected aid.",
+    ),
+    Fault.TENANT_DEPARTED: Wording(
+        "Le locataire est parti ; l'aide concerne un mois de son séjour et reste à son crédit.",
+        "Solder son compte : rembourser ou imputer ce crédit.",
+        "The tenant has left; the aid is for a month of the stay and remains to their credit.",
+        "Settle the account: pay this credit back or use it.",
+    ),
+    Fault.SECOND_OF_PERIOD: Wording(
+        "Une aide avait déjà été versée pour ce mois ; celle-ci s'y ajoute.",
+        "Vérifier qu'il s'agit d'un rappel.",
+        "Aid was already paid for that month; this comes on top.",
+        "Check that it is a back payment.",
     ),
 }

@@ -1,0 +1,200 @@
+"""Read the CAF's monthly files of housing aid paid to the landlord: good rows, and all that is wrong."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from sesame.domain.calendar import Period
+from sesame.domain.codes import is_tenant_reference
+from sesame.domain.contacts import folded
+from sesame.domain.csv_files import BadCell, CsvFile, Encoding, Layout, cents, day, read_csv, reference
+from sesame.domain.file_faults import Fault, RowProblem
+
+
+class AidColumn(StrEnum):
+    """What a column stands for; the value is the field of AidRow that it fills."""
+
+    TENANT_REFERENCE = "tenant_reference"
+    PERIOD = "period"
+    AMOUNT = "amount_cents"
+    PAID_ON = "paid_on"
+    AID = "aid"
+    PAYMENT_REFERENCE = "payment_reference"
+
+
+class Aid(StrEnum):
+    """The kinds of housing aid (*APL, ALS, ALF*)."""
+
+    APL = "apl"
+    ALS = "als"
+    ALF = "alf"
+
+
+AID_HEADERS: dict[AidColumn, tuple[str, ...]] = {
+    AidColumn.TENANT_REFERENCE: (
+        "Référence locataire",
+        "Réf. locataire",
+        "Code locataire CAF",
+        "Votre référence",
+        "Tenant reference",
+    ),
+    AidColumn.PERIOD: ("Mois", "Mois de droit", "Période", "Mois concerné", "Month", "Period"),
+    AidColumn.AMOUNT: ("Montant", "Montant versé", "Montant de l'aide", "Amount", "Amount paid"),
+    AidColumn.PAID_ON: (
+        "Date de versement",
+        "Versé le",
+        "Date de paiement",
+        "Date du virement",
+        "Paid on",
+        "Payment date",
+    ),
+    AidColumn.AID: ("Prestation", "Nature de l'aide", "Type d'aide", "Aid", "Benefit"),
+    AidColumn.PAYMENT_REFERENCE: (
+        "Référence du versement",
+        "Référence du virement",
+        "N° de virement",
+        "Payment reference",
+    ),
+}
+"""The headers understood, French and English."""
+
+OPTIONAL_AID_COLUMNS = frozenset({AidColumn.AID, AidColumn.PAYMENT_REFERENCE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AidRow:
+    """Aid that the CAF paid for a tenant's month, in cents."""
+
+    line: int
+    tenant_reference: str
+    period: Period
+    amount_cents: int
+    paid_on: date
+    aid: Aid | None = None
+    payment_reference: str | None = None
+
+    def digest(self) -> str:
+        """SHA-256 of what was paid, wherever the row stands: the same in two files is one payment.
+
+        The kind of aid is no part of it: a file that names it and one that does not mean the same money.
+        """
+        said = (self.tenant_reference, self.period, self.amount_cents, self.paid_on, self.payment_reference)
+        return hashlib.sha256("\x1f".join(map(str, said)).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AidFile:
+    """A file of aid as read: `rows` are good, `problems` say why the others are not."""
+
+    file: CsvFile[AidColumn]
+    rows: tuple[AidRow, ...]
+    problems: tuple[RowProblem, ...]
+
+    @property
+    def encoding(self) -> Encoding:
+        """How the bytes were read."""
+        return self.file.encoding
+
+    @property
+    def separator(self) -> str:
+        """Between cells."""
+        return self.file.separator
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """As written."""
+        return self.file.headers
+
+    @property
+    def ignored_headers(self) -> tuple[str, ...]:
+        """Of columns that mean nothing here."""
+        return self.file.ignored_headers
+
+    @property
+    def lines(self) -> tuple[int, ...]:
+        """Of every row."""
+        return self.file.lines
+
+    @property
+    def cells(self) -> dict[int, tuple[str, ...]]:
+        """Line -> cells as written."""
+        return self.file.cells
+
+    @property
+    def columns(self) -> dict[AidColumn, str]:
+        """What was recognised -> the header as the file writes it."""
+        return self.file.names
+
+
+def read_aid_file(data: bytes) -> AidFile:
+    """Read a whole file. Raises FileUnreadable, and nothing else, when no row of it can be trusted.
+
+    The same row twice in a file is taken once: the first time.
+    """
+    file = read_csv(data, _LAYOUT)
+    names = file.names
+    rows: list[AidRow] = []
+    problems: list[RowProblem] = []
+    first: dict[str, int] = {}
+    for record in file.records:
+        values, found = file.read(record)
+        if not found:
+            row = AidRow(line=record.line, **{name: value for name, value in values.items() if value})  # type: ignore[arg-type]
+            owner = first.setdefault(row.digest(), record.line)
+            if owner == record.line:
+                rows.append(row)
+                continue
+            column = names[AidColumn.TENANT_REFERENCE]
+            found = [RowProblem(line=record.line, column=column, fault=Fault.REPEATED_ROW, about=str(owner))]
+        problems += found
+    return AidFile(file=file, rows=tuple(rows), problems=tuple(problems))
+
+
+_FRENCH_MONTH = re.compile(r"(0?[1-9]|1[0-2])/(20[0-9]{2})")
+_ISO_MONTH = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])")
+
+
+def _tenant_reference(text: str) -> str:
+    digits = folded(text)
+    if not is_tenant_reference(digits):
+        raise BadCell(Fault.UNKNOWN_TENANT)
+    return digits
+
+
+def _period(text: str) -> Period:
+    if iso := _ISO_MONTH.fullmatch(text):
+        return f"{iso[1]}-{iso[2]}"
+    if french := _FRENCH_MONTH.fullmatch(text):
+        return f"{french[2]}-{int(french[1]):02}"
+    raise BadCell(Fault.BAD_PERIOD)
+
+
+def _amount(text: str) -> int:
+    amount = cents(text)
+    if not amount:
+        raise BadCell(Fault.ZERO_AMOUNT)
+    return amount
+
+
+def _aid(text: str) -> Aid:
+    try:
+        return Aid(folded(text))
+    except ValueError:
+        raise BadCell(Fault.BAD_AID) from None
+
+
+_LAYOUT = Layout(
+    headers=AID_HEADERS,
+    optional=OPTIONAL_AID_COLUMNS,
+    readers={
+        AidColumn.TENANT_REFERENCE: _tenant_reference,
+        AidColumn.PERIOD: _period,
+        AidColumn.AMOUNT: _amount,
+        AidColumn.PAID_ON: day,
+        AidColumn.AID: _aid,
+        AidColumn.PAYMENT_REFERENCE: reference,
+    },
+    signed=frozenset({AidColumn.AMOUNT}),
+)
