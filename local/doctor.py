@@ -25,20 +25,16 @@ NATIVE_LIBRARIES = {
     "harfbuzz-subset": "libharfbuzz-subset0",
     "fontconfig": "fontconfig",
 }
-# Open (OFL) fonts, and where Debian puts them: Inter sets the pages, JetBrains Mono the codes, Noto the names
-# that neither can write (Arabic, Chinese, Vietnamese, Cyrillic ...).
+# Open (OFL) fonts, and where Debian puts them: Noto writes the names that the pages' own fonts, which come
+# with the package, cannot (Arabic, Chinese, Cyrillic ...).
 FONTS = {
-    "/usr/share/fonts/opentype/inter": "fonts-inter",
-    "/usr/share/fonts/truetype/jetbrains-mono": "fonts-jetbrains-mono",
     "/usr/share/fonts/truetype/noto": "fonts-noto-core",
     "/usr/share/fonts/opentype/noto": "fonts-noto-cjk",
 }
 OTHER_SYSTEMS = {
-    "darwin": "brew install pango font-inter font-jetbrains-mono font-noto-sans font-noto-sans-cjk",
-    "fedora": "sudo dnf install pango harfbuzz fontconfig rsms-inter-fonts jetbrains-mono-fonts "
-    "google-noto-sans-fonts google-noto-sans-cjk-fonts",
-    "alpine": "sudo apk add pango harfbuzz-subset fontconfig font-inter font-jetbrains-mono font-noto "
-    "font-noto-cjk",
+    "darwin": "brew install pango font-noto-sans font-noto-sans-cjk",
+    "fedora": "sudo dnf install pango harfbuzz fontconfig google-noto-sans-fonts google-noto-sans-cjk-fonts",
+    "alpine": "sudo apk add pango harfbuzz-subset fontconfig font-noto font-noto-cjk",
 }
 
 

@@ -28,7 +28,7 @@ documents = Documents(Table(client("dynamodb"), settings.documents_table))
 rendering = Rendering(
     documents,
     Renderer(settings.portal_url),
-    client("kms"),
+    Later("kms"),  # for the few that print a code
     settings.codes_key,
     client("s3"),
     settings.bucket,

@@ -1,4 +1,4 @@
-"""Builds the PDF layer: WeasyPrint, its native libraries and the documents' fonts, without containers.
+"""Builds the PDF layer: WeasyPrint, its native libraries and the fonts for names, without containers.
 
 Lambda's runtime (Amazon Linux 2023, glibc 2.34) has none of pango, harfbuzz and fontconfig, and no set of
 wheels brings them. Debian bookworm's binaries ask for no more than glibc 2.34, all but libexpat, which is
@@ -17,6 +17,8 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from email.message import Message
+from email.parser import Parser
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -51,21 +53,9 @@ FIRST_NAMES = {
 """The first name under which WeasyPrint looks for each library; each that fails costs a subprocess."""
 
 PACKAGES = ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0", "libfontconfig1", "libglib2.0-0")
-FONT_PACKAGES = ("fonts-inter", "fonts-jetbrains-mono", "fonts-noto-core", "fonts-noto-cjk")
+FONT_PACKAGES = ("fonts-noto-core", "fonts-noto-cjk")
 IN_THE_RUNTIME = re.compile(r"(ld-linux.*|lib(c|m|dl|rt|pthread|resolv|util))\.so\.\d+")
 """glibc's own."""
-
-TEXT_FONTS = (
-    "opentype/inter/Inter-Regular.otf",
-    "opentype/inter/Inter-SemiBold.otf",
-    "truetype/jetbrains-mono/JetBrainsMono-SemiBold.ttf",
-)
-"""What documents are set in, cut down to the letters of Europe and Vietnam."""
-
-TEXT_LETTERS = (
-    "U+0020-024F,U+02B0-036F,U+0370-052F,U+1E00-1FFF,U+2000-206F,U+20A0-20BF,U+2100-214F,U+2212,U+FB00-FB04"
-)
-TEXT_FEATURES = "kern,mark,mkmk,ccmp,locl,tnum,calt,liga"
 
 SCRIPTS = """
 Adlam Arabic Armenian Balinese Bengali CanadianAboriginal Cham Cherokee Devanagari Ethiopic Georgian
@@ -79,7 +69,7 @@ NAME_FONTS = (
     *(f"truetype/noto/NotoSans{script}-Regular.ttf" for script in SCRIPTS.split()),
     "truetype/noto/NotoSerifTibetan-Regular.ttf",
 )
-"""For people's names, whatever the script."""
+"""For people's names, whatever the script; what documents are set in comes with the package itself."""
 
 
 class BuildFailed(Exception):
@@ -144,7 +134,82 @@ def python_packages(folder: Path, target: Target, state: Path) -> None:
     wanted = state / "requirements.txt"
     wanted.write_text("\n".join(text for name, text in blocks.items() if name not in brought) + "\n")
     install(folder, wanted, "--python-version", "3.13", "--python-platform", target.wheels)
+    own_style(folder / "weasyprint" / "css")
     run(sys.executable, HERE.parent / "slim.py", folder)
+
+
+TAGS = frozenset(
+    {
+        "html",
+        "head",
+        "meta",
+        "title",
+        "style",
+        "body",
+        "header",
+        "main",
+        "section",
+        "div",
+        "address",
+        "h1",
+        "h2",
+        "p",
+        "span",
+        "br",
+        "img",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "ul",
+        "ol",
+        "li",
+        "bdi",
+    }
+)
+"""What templates are made of: tests/unit/test_pdf_layer.py compares."""
+_PAGE_RULE = re.compile(r"@page[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
+_COUNTERS = ("decimal", "disc", "circle", "square")
+
+
+def own_style(folder: Path) -> None:
+    """Leaves WeasyPrint's style sheet the rules for what our templates use, and empties those for options.
+
+    It is parsed at every start, a tenth of the function's import. tests/integration/test_isolated_root.py
+    compares what is drawn with it to what is drawn with the whole.
+    """
+    usual = folder / "html5_ua.css"
+    usual.write_text(rules_for(TAGS, usual.read_text("utf-8")), "utf-8")
+    for option in ("html5_ph.css", "html5_ua_form.css"):
+        (folder / option).write_text("", "utf-8")
+
+
+def rules_for(tags: frozenset[str], style: str) -> str:
+    """A style sheet's rules that may match elements of those names without attributes, and all for pages."""
+    style = re.sub(r"(?s)/\*.*?\*/", "", style)
+    kept = _PAGE_RULE.findall(style)
+    for prelude, body in re.findall(r"([^{}]+)\{([^{}]*)\}", _PAGE_RULE.sub("", style)):
+        if prelude.strip().startswith("@counter-style"):
+            selectors = [prelude.strip()] if prelude.split()[1] in _COUNTERS else []
+        else:
+            selectors = [one for one in map(str.strip, _selectors(prelude)) if _matches(one, tags)]
+        if selectors:
+            kept.append(f"{', '.join(selectors)} {{{body}}}")
+    return "\n".join(kept) + "\n"
+
+
+def _selectors(prelude: str) -> list[str]:
+    """Split at the commas that stand in no brackets."""
+    return re.split(r",(?![^(\[]*[)\]])", prelude)
+
+
+def _matches(selector: str, tags: frozenset[str]) -> bool:
+    if selector == "::marker":
+        return True
+    names = re.fullmatch(r"([a-z0-9]+)(?:\s*>\s*([a-z0-9]+))?(?:::(?:before|after|marker))?", selector)
+    return names is not None and {name for name in names.groups() if name} <= tags
 
 
 def install(folder: Path, requirements: Path, *options: str) -> None:
@@ -370,32 +435,45 @@ def is_library(path: Path) -> bool:
 
 
 def fonts(debian: Debian, out: Path) -> None:
-    """The fonts that shared/sesame/documents/fonts.conf looks for below /opt/share/fonts."""
+    """The fonts that shared/sesame/documents/fonts.conf looks for in /opt/share/fonts."""
     debian.fetch(FONT_PACKAGES, dependencies=False)
     folder = out / "share" / "fonts"
     folder.mkdir(parents=True, exist_ok=True)
-    for name in TEXT_FONTS:
-        source = debian.fonts() / name
-        run(
-            *(sys.executable, "-m", "fontTools.subset", source, f"--output-file={folder / source.name}"),
-            *(f"--unicodes={TEXT_LETTERS}", f"--layout-features={TEXT_FEATURES}"),
-            *("--notdef-outline", "--name-IDs=*", "--no-hinting"),
-            env={"PYTHONPATH": str(out / "python")},
-        )
     for name in NAME_FONTS:
         shutil.copyfile(debian.fonts() / name, folder / Path(name).name)
 
 
 def licences(debian: Debian, libraries: set[Path], out: Path) -> None:
-    """The licence of everything of Debian's that is shipped, and a list; wheels bring their own."""
+    """The licence of each package of Debian's that is shipped, and a list of all; wheels bring theirs."""
     folder = out / "share" / "licences"
     folder.mkdir(parents=True, exist_ok=True)
     documents = debian.root / "usr" / "share" / "doc"
     lines = []
     for package in sorted({*FONT_PACKAGES, *(debian.owners[file.name] for file in libraries)}):
         shutil.copyfile(documents / package / "copyright", folder / f"{package}.txt")
-        lines.append(f"{package} {debian.versions[package]}")
+        lines.append(f"{package} {debian.versions[package]}: {_licences_of(folder / f'{package}.txt')}")
+    for metadata in sorted((out / "python").glob("*.dist-info/METADATA")):
+        known = Parser().parsestr(metadata.read_text("utf-8"), headersonly=True)
+        lines.append(f"{known['Name']} {known['Version']} (Python): {_licence_of_wheel(known)}")
     (folder / "LIST.txt").write_text("\n".join(lines) + "\n")
+
+
+def _licences_of(copyright_file: Path) -> str:
+    """The names that a Debian copyright file gives, each once."""
+    text = copyright_file.read_text("utf-8", errors="replace")
+    names = dict.fromkeys(re.findall(r"(?m)^License: *(\S.*)$", text))
+    return "; ".join(names) or "see its file"
+
+
+def _licence_of_wheel(metadata: Message) -> str:
+    """By its expression, its classifiers, or the first line of its text."""
+    classified = [
+        text.rpartition(" :: ")[2]
+        for text in metadata.get_all("Classifier", [])
+        if text.startswith("License")
+    ]
+    said = metadata["License-Expression"] or "; ".join(classified) or metadata["License"] or "see its file"
+    return str(said).splitlines()[0]
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 """Measures the budgets: cold start of every HTTP function, AWS calls and capacity units of every operation,
-payments' CPU and throughput.
+documents, payments' CPU and throughput.
 
 Usage: make bench     (figures are recorded in docs/performance.md, with the machine they come from)
 """
@@ -7,11 +7,12 @@ Usage: make bench     (figures are recorded in docs/performance.md, with the mac
 import subprocess
 import sys
 
-from tests.bench import cold_start, documents, growth, operations
+from tests.bench import cold_start, documents, growth, night, operations
 
 if __name__ == "__main__":
     cold_start.main()
-    documents.main()
     operations.main()
+    documents.main()
+    night.main()
     subprocess.run([sys.executable, "-m", "tests.bench.payments"], check=True)
     growth.main()

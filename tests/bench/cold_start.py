@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 
@@ -23,6 +24,7 @@ BUDGET_WITH_IDEMPOTENCY = 1.6
 _IDEMPOTENT = {"payments/api"}
 BASELINE = "import boto3; boto3.client('dynamodb')"
 INSTALLED = str(Path(boto3.__file__).parents[1])
+BASELINE_PROGRAM = f"import sys; sys.path[:0] = [{INSTALLED!r}]; {BASELINE}"
 _LAYERS = {"DependenciesLayer": ROOT / "layers" / "dependencies", "SharedLayer": ROOT / "shared"}
 _BUILT = ROOT / ".build" / "bench"
 RENDERER = "weasyprint"
@@ -77,15 +79,15 @@ def code_of(entry: Path, layers: list[str]) -> str:
 def main() -> None:
     """Prints a line a function."""
     layers = build_layers()
-    programs = {"baseline": f"import sys; sys.path[:0] = [{INSTALLED!r}]; {BASELINE}"} | {
+    programs = {"baseline": BASELINE_PROGRAM} | {
         f"{entry.parent.name}/{entry.stem}": code_of(entry, layers) for entry in http_functions()
     }
     for program in programs.values():
-        _milliseconds(program)  # the first time reads from disk
+        milliseconds(program)  # the first time reads from disk
     times: dict[str, list[float]] = {name: [] for name in programs}
     for _ in range(ROUNDS):
         for name, program in programs.items():
-            times[name].append(_milliseconds(program))
+            times[name].append(milliseconds(program))
     medians = {name: median(values) for name, values in times.items()}
     base = medians.pop("baseline")
     print(f"Cold start, medians of {ROUNDS}; baseline {base:.0f} ms: {BASELINE}")
@@ -109,11 +111,12 @@ _READY = (
 )
 
 
-def _milliseconds(program: str) -> float:
+def milliseconds(program: str, variables: Mapping[str, str] | None = None) -> float:
+    """From the start of a fresh process to the end of a program in it."""
     started = time.perf_counter()
     run = subprocess.run(
         [sys.executable, "-I", "-S", "-c", program + _READY],
-        env=environment(),
+        env=environment() | dict(variables or {}),
         check=True,
         capture_output=True,
         text=True,

@@ -176,7 +176,7 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
     "CertificatesFunction": (reads("Documents"), [writes("Money"), decrypts(), stores("documents")]),
     "RenderFunction": (
         decrypts(),
-        [encrypts(), signs("SealKey"), reads("Identity"), reads("Money"), stores("documents")],
+        [encrypts(), signs("SealKey"), reads("Identity"), reads("Money"), stores("logos")],
     ),
     "SealFunction": (
         signs("SealKey"),

@@ -1,5 +1,6 @@
 """Entry files loaded as Lambda does: environment first, clients made on the account in process."""
 
+import base64
 import importlib.util
 import json
 from types import ModuleType
@@ -30,11 +31,13 @@ def load(entry: str) -> ModuleType:
 
 
 def http_event(method: str, path: str, body: Any = None, **headers: str) -> dict[str, Any]:
-    """A request as the gateway hands it over. `body` is sent as JSON unless it is text."""
+    """A request as the gateway hands it over. `body` is sent as JSON unless it is text or bytes."""
     event: dict[str, Any] = json.loads((ROOT / "events" / "http-sign-in.json").read_text("utf-8"))
     event["routeKey"] = f"{method} {path}"
     event["rawPath"] = event["requestContext"]["http"]["path"] = path
     event["requestContext"]["http"]["method"] = method
     event["headers"] |= {name.replace("_", "-"): value for name, value in headers.items()}
+    if isinstance(body, bytes):
+        return event | {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
     event["body"] = body if isinstance(body, str) else json.dumps(body)
     return event

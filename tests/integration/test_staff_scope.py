@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from sesame.domain.payments import EventKind, PaymentEvent
 from sesame.domain.refunds import Refund
@@ -29,6 +30,7 @@ from tests.integration.entries import http_event, load, prepare
 from tests.integration.import_fixtures import cells_of, desk_on, lease_file
 from tests.integration.staff_members import as_staff, enrol
 from tests.integration.tenants import RESIDENCE, Tenant, admit
+from tests.unit.documents import png_of
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = json.loads((ROOT / "docs" / "openapi.json").read_text("utf-8"))
@@ -167,6 +169,9 @@ CASES: dict[str, Case] = {
     "POST /v1/desk/leases": Case(entry="desk/api", body=ROW),
     "GET /v1/desk/residences": Case(entry="desk/api", hidden=without_the_residence),
     "PUT /v1/desk/residences/{residence_id}": Case(entry="desk/api", body=SETTINGS),
+    "PUT /v1/desk/residences/{residence_id}/logo": Case(
+        entry="desk/api", body=png_of(Image.new("L", (60, 20)))
+    ),
     "POST /v1/desk/lease-imports": Case(
         entry="desk/api", body=FILE.decode("utf-8-sig"), hidden=nothing_admitted
     ),

@@ -33,7 +33,7 @@ from sesame.domain.two_d_doc import (
     raw_signature,
     read,
 )
-from tests.unit.test_rendering import ISSUE, LEASE, PERSON, RESIDENCE
+from tests.unit.documents import ISSUE, LEASE, PERSON, RESIDENCE
 
 SIGNATORY = Signatory(authority="FR9Z", certificate="0001")
 KEY = ec.generate_private_key(ec.SECP256R1())

@@ -9,7 +9,7 @@ import pytest
 from sesame.domain.certificates import Facts, Kind, Tenancy, residence_facts
 from sesame.domain.tenancy import Language
 from sesame.domain.validity import REPLACES, replaces
-from tests.unit.test_rendering import LEASE, PERSON, RESIDENCE
+from tests.unit.documents import LEASE, PERSON, RESIDENCE
 
 TODAY = date(2026, 11, 23)
 

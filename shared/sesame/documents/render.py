@@ -7,7 +7,7 @@ import base64
 import hashlib
 import io
 import logging
-import os
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,28 +15,24 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import jinja2
+import pydyf
 import segno
 
 from sesame.documents import typography
+from sesame.documents.engine import (
+    FatalURLFetchingError,
+    FontConfiguration,
+    URLFetcher,
+    URLFetcherResponse,
+    weasyprint,
+)
 from sesame.documents.wording import Voice, marked
 from sesame.domain import codes
 from sesame.domain.certificates import ATTACHMENT_NAME, SHOWS_THE_CODE, Facts, Issue, attachment
 from sesame.domain.tenancy import Language, RentWord
 
-_HERE = Path(__file__).parent
-# Read by fontconfig when WeasyPrint loads it: hence before the import below.
-os.environ.setdefault("FONTCONFIG_FILE", str(_HERE / "fonts.conf"))
-
-import weasyprint  # noqa: E402
-from weasyprint.text.fonts import FontConfiguration  # noqa: E402
-from weasyprint.urls import (  # noqa: E402
-    FatalURLFetchingError,
-    URLFetcher,
-    URLFetcherResponse,
-)
-
-_TEMPLATES = _HERE / "templates"
-_FAMILIES = frozenset({"Inter", "JetBrains Mono"})
+_TEMPLATES = Path(__file__).parent / "templates"
+_FAMILIES = frozenset({"Sesame Text", "Sesame Code"})
 """What every document is set in; other families only come in for letters that these lack."""
 _WEASYPRINT = logging.getLogger("weasyprint")
 _WEASYPRINT.propagate = False  # its lines may quote a name
@@ -157,8 +153,8 @@ class Renderer:
             if len(document.pages) > 1:
                 document = page.render(stylesheets=[self._style, self._paged], font_config=self._fonts)
             _declare_accessible(document.metadata)
-            document.metadata.attachments = [_data(facts, issue)]
-            pdf = document.write_pdf(pdf_variant="pdf/a-3a")
+            document.metadata.attachments = [self._data(facts, issue)]
+            pdf = document.write_pdf(pdf_variant="pdf/a-3a", finisher=_finish)
         except FatalURLFetchingError as error:
             raise MissingResource(str(error)) from error
         finally:
@@ -210,6 +206,18 @@ class Renderer:
             without_look_alikes=tenant_code is not None and _LOOK_ALIKES.isdisjoint(tenant_code.upper()),
         )
 
+    def _data(self, facts: Facts, issue: Issue) -> weasyprint.Attachment:
+        """What the document states, for machines. Dated by its issue: the same facts give the same file."""
+        return weasyprint.Attachment(
+            string=attachment(facts, issue),
+            name=ATTACHMENT_NAME,
+            description=f"Données du document {issue.number}",
+            created=issue.at,
+            modified=issue.at,
+            relationship="Data",
+            url_fetcher=self._fetcher,  # its own would read the machine's certificates, anew each time
+        )
+
     def _issued(self, issue: Issue, datamatrix: bytes | None) -> dict[str, Any]:
         page = f"{self._portal_url}/verification"
         return {
@@ -224,18 +232,6 @@ class Renderer:
 
 
 _TO_THE_SECOND = "%Y-%m-%dT%H:%M:%SZ"
-
-
-def _data(facts: Facts, issue: Issue) -> weasyprint.Attachment:
-    """What the document states, for machines. Dated by its issue: the same facts give the same file."""
-    return weasyprint.Attachment(
-        string=attachment(facts, issue),
-        name=ATTACHMENT_NAME,
-        description=f"Données du document {issue.number}",
-        created=issue.at,
-        modified=issue.at,
-        relationship="Data",
-    )
 
 
 def _environment() -> jinja2.Environment:
@@ -268,10 +264,16 @@ def _spoken_address(url: str) -> str:
     return url.partition("://")[2] or url
 
 
+_MASK = 2
+
+
 def _qr(url: str) -> str:
-    """A QR code, a pixel a module. Level M: a fold or a stain does not undo it."""
+    """A QR code, a pixel a module. Level M: a fold or a stain does not undo it.
+
+    The mask is given: to try all eight takes longer than the rest, and readers do without.
+    """
     png = io.BytesIO()
-    segno.make(url, error="m", micro=False).save(png, kind="png", scale=1, border=0)
+    segno.make(url, error="m", micro=False, mask=_MASK).save(png, kind="png", scale=1, border=0)
     return _image(png.getvalue())
 
 
@@ -282,6 +284,31 @@ def _image(png: bytes) -> str:
 
 _LOOK_ALIKES = frozenset("ILOU")
 """Letters that the entry document says are not in the code, where that is so."""
+
+
+def _finish(_: Any, pdf: pydyf.PDF) -> None:
+    """Compresses each stream once (the writer would twice: to name the file, and to write it), lists the
+    attachment once, and says of each header cell what it heads.
+    """
+    known = {part.reference: part for part in pdf.objects if isinstance(part, pydyf.Dictionary)}
+    for part in known.values():
+        if part.get("S") == "/TH" and "A" in part:
+            group = known[known[part["P"]]["P"]]
+            part["A"]["Scope"] = "/Column" if group["S"] == "/THead" else "/Row"
+    for part in pdf.objects:
+        if isinstance(part, pydyf.Stream) and part.compress:
+            content = b"\n".join(map(_bytes, part.stream))
+            part.stream, part.compress = [zlib.compress(content)], False
+            part.extra["Filter"] = "/FlateDecode"
+    pdf.catalog["AF"] = pydyf.Array(dict.fromkeys(pdf.catalog["AF"]))
+
+
+def _bytes(piece: Any) -> bytes:
+    """A piece of a stream as it is written."""
+    if isinstance(piece, bytes):
+        return piece
+    return bytes(piece.data) if isinstance(piece, pydyf.Object) else str(piece).encode("ascii")
+
 
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 _UA = "{http://www.aiim.org/pdfua/ns/id/}"

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import NewType
+from unicodedata import bidirectional
 
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
@@ -111,7 +112,8 @@ def typeset(text: str, language: Language) -> str:
 def name(text: str) -> Markup:
     """A person's or a place's name that breaks between words only, never at a hyphen or inside a word.
 
-    `bdi` keeps a name written from right to left from disturbing what stands around it.
+    `bdi` keeps a name written from right to left from disturbing what stands around it. Other names go
+    without, since every box costs time.
     """
     words = [
         Markup('<span class="word">{}</span>').format(word)
@@ -119,7 +121,9 @@ def name(text: str) -> Markup:
         else escape(word)
         for word in text.split()
     ]
-    return Markup("<bdi>{}</bdi>").format(Markup(" ").join(words))
+    joined = Markup(" ").join(words)
+    from_right_to_left = any(bidirectional(letter) in {"R", "AL"} for letter in text)
+    return Markup("<bdi>{}</bdi>").format(joined) if from_right_to_left else joined
 
 
 def residence_name(text: str) -> Markup:

@@ -192,7 +192,7 @@ class Certificates:
             if wish.record is not None:
                 self.documents.table.write(wish.record(wish.kind, wish.period, refused.reason))
             raise refusal(refused) from refused
-        account = gathering.account_read
+        account = gathering.account
         holds = [self.accounts.unchanged(account)] if account else []
         order = Order(tenancy=tenancy, facts=facts, now=now, period=wish.period, by_tenant=True)
         record = wish.record(wish.kind, wish.period, None) if wish.record else None

@@ -213,7 +213,7 @@ class RunMaking:
         tenancy = Tenancy(person=person, lease=lease, residence=residence, language=person.language)
         gathering = Gathering(self.accounts, tenancy, now, run.month)
         facts = gathering.facts(run.kind)
-        account = gathering.account_read
+        account = gathering.account
         holds = [self.accounts.unchanged(account)] if account else []
         order = Order(tenancy=tenancy, facts=facts, now=now, period=run.month)
         return keep(self.documents, self.random, order, holds).document_id

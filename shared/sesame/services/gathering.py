@@ -58,8 +58,8 @@ class Gathering:
         return self._read
 
     @property
-    def account_read(self) -> Account | None:
-        """The account that the facts rest on, if they rest on one."""
+    def account(self) -> Account | None:
+        """The account as the facts rest on it; None where they do not, or nothing was ever posted."""
         return self._read.account if self._read else None
 
     @property
