@@ -148,7 +148,7 @@ def _cost(render: float, seal: float) -> None:
         f"invocations 2 / {RECORDS}": 2 / RECORDS * PRICES["invocation (Lambda)"],
         "signature by KMS, one": PRICES["signature (KMS, ECC)"],
         "S3: two PUTs, one GET": 2 * PRICES["PUT (S3)"] + PRICES["GET (S3)"],
-        "DynamoDB: some 16 write units": 16 * PRICES["write unit (DynamoDB)"],
+        "DynamoDB: 25 write units (13 to ask, 4 rendered, 8 sealed)": 25 * PRICES["write unit (DynamoDB)"],
         "events and messages, some 9": 9 * PRICES["event or message (EventBridge, SQS)"],
     }
     print(f"  cost of {PER:,} on Lambda, AWS's waiting not counted:")
