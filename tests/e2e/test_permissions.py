@@ -137,7 +137,7 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
     ),
     "DeskRecoveryFunction": (
         encrypts(),
-        [decrypts(), reads("Money"), reads("Operations"), queries("Identity"), stores("documents")],
+        [decrypts(), reads("Money"), reads("Operations"), updates("Operations"), stores("documents")],
     ),
     "DeskMoneyFunction": (
         deletes("Documents"),

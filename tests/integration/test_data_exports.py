@@ -13,11 +13,16 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
+from sesame.domain.refunds import Refund
 from sesame.platform.errors import NotFound
 from sesame.platform.events import Event, event_of
+from sesame.platform.ids import new_id
 from sesame.services.data_exports import SHOWN
 from sesame.store import keys
 from sesame.store.data_exports import EXPORT_LIFE, DataExport, ExportStatus
+from sesame.store.payment_links import PaymentLink, PaymentLinks
+from sesame.store.refunds import Refunds
+from sesame.store.table import transact
 from tests.conftest import FrozenClock
 from tests.integration.aws_calls import count_calls
 from tests.integration.privacy_fixtures import DAY, Bureau
@@ -148,7 +153,21 @@ def test_a_file_that_may_not_be_read_is_not_taken_for_one_that_is_gone(
 def test_every_field_on_record_either_leaves_or_is_known_to_stay(bureau: Bureau, tenant: Tenant) -> None:
     bureau.ask(session := bureau.session(tenant))
     bureau.export(session)
+    lease, now = tenant.lease, bureau.clock()
+    whose: dict[str, Any] = {
+        "lease_id": lease.lease_id,
+        "residence_id": lease.residence_id,
+        "person_id": lease.person_id,
+    }
+    link = PaymentLink(link_id=new_id(), cap_cents=100, created_at=now, ends_at=now, **whose)
+    refund = Refund(
+        refund_id=new_id(), amount_cents=1, requested_at=now, not_before=now, iban="-", holder="-", **whose
+    )
+    money = bureau.aws.money
+    transact(money.client, [PaymentLinks(money).creating(link), *Refunds(money).opening(refund)])
     kinds = {
+        ("money", "PAYMENTLINK#", "LINK"): "payment_link",
+        ("money", "REFUNDS#", "REFUND#"): "refund",
         ("identity", "PERSON#", "PROFILE"): "person",
         ("identity", "PERSON#", "SESSION#"): "session",
         ("identity", "PERSON#", "ERASURE"): "erasure",

@@ -52,6 +52,9 @@ SHOWN: dict[str, str] = {
     "deposit": "held_cents",
     "deposit_return": "return_id held_cents deductions returned_cents method reference returned_on "
     "recorded_at recorded_by reversal",
+    "refund": "refund_id amount_cents state requested_at not_before decided_at refused_because iban holder "
+    "transfer_reference parts",
+    "payment_link": "link_id cap_cents created_at ends_at revoked_at tries expires_at",
     "document": "document_id kind language period status validity validity_reason validity_since replaced_by "
     "number verification_code issued_on "
     "created_at asked_at ready_at",
@@ -230,6 +233,22 @@ class ExportMaking:
                 ),
             ),
             (
+                "refunds",
+                (
+                    shown("refund", item)
+                    for item in self.money.query_all(keys.refunds_of(lease_id), "REFUND#")
+                ),
+            ),
+            (
+                "payment_links",
+                (
+                    shown("payment_link", item)
+                    for item in self.money.query_all(
+                        keys.payments_of_lease(lease_id), "LINK#", index=keys.GSI1
+                    )
+                ),
+            ),
+            (
                 "takings",
                 (
                     shown("taking", item)
@@ -374,6 +393,8 @@ donnees.json   Tout ce que nous tenons sur vous. Les noms des champs sont en ang
     notices    les avis d'échéance
     entries    les autres écritures du compte : paiements, remboursements, corrections
     payments   vos paiements en ligne et ce que le prestataire en a dit
+    refunds    les remboursements que vous avez demandés
+    payment_links  les liens de paiement que vous avez créés, sans leur adresse, que nous ne gardons pas
     takings    ce que l'accueil, votre banque ou la CAF nous ont remis pour vous
     aid        l'aide au logement que la CAF nous a versée, et celle qui est attendue
     deposit    votre dépôt de garantie : ce que nous en détenons, et ce qui a été rendu
@@ -403,6 +424,8 @@ donnees.json   All that we hold about you. Amounts are in euro cents, times in U
     notices    the rent notices
     entries    the account's other entries: payments, refunds, corrections
     payments   your online payments and what the provider said of them
+    refunds    the refunds that you asked for
+    payment_links  the payment links that you made, without their addresses, which we do not keep
     takings    what the reception, your bank or the CAF handed us for you
     aid        the housing benefit that the CAF paid us, and what is expected
     deposit    your deposit: what we hold of it, and what was given back
