@@ -32,6 +32,8 @@ $(READY): requirements/bootstrap.txt requirements/dev.txt
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements/dev.txt
+	@printf '#!/bin/sh\nPYTHONPATH="%s/shared" exec "%s/$(BIN)/python" -m sesame "$$@"\n' "$(CURDIR)" "$(CURDIR)" > $(BIN)/sesame
+	@chmod +x $(BIN)/sesame
 	@touch $(READY)
 
 .PHONY: run
@@ -100,6 +102,6 @@ $(SAM): requirements/sam.txt $(READY)
 
 .PHONY: requirements
 requirements: $(READY) ## Resolve the requirements anew, with hashes
-	@for set in bootstrap runtime pdf dev sam; do \
+	@for set in bootstrap runtime pdf seal dev sam; do \
 	  $(BIN)/uv pip compile --quiet --no-header --no-emit-index-url --no-emit-find-links --generate-hashes \
 	    --python-version $(PYTHON_VERSION) requirements/$$set.in -o requirements/$$set.txt; done

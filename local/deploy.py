@@ -15,7 +15,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from samtranslator.yaml_helper import yaml_parse
 
-from local import artefacts, expansion
+from local import artefacts, authority, expansion
 from local.doctor import Trouble
 from local.instance import API_ID, PORTAL_HOST, REGION, ROOT, Instance
 from local.student_issuer import AUDIENCE
@@ -38,6 +38,8 @@ class Deployment:
     types: Mapping[str, str]
     settings: Mapping[str, str]
     webhook_secrets: Mapping[str, str]
+    trust: str
+    """PEM: the authorities of documents' seals and the certificates of 2D-Docs."""
 
     def of_type(self, kind: str) -> dict[str, str]:
         """Physical ids by logical id, of one CloudFormation type."""
@@ -80,6 +82,7 @@ def deploy(instance: Instance, say: Say, *, root: Path = ROOT, schedules: bool =
         types=types,
         settings=settings,
         webhook_secrets=_webhook_secrets(instance, settings.get("PROVIDER_SECRETS", "{}")),
+        trust=authority.certify(instance.client, resources),
     )
 
 

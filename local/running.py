@@ -111,6 +111,7 @@ class LocalStack:
             staff_token=self._token.value,
             desk_token=self._desk_token.value,
         )
+        (self.instance.folder / stack_file.TRUST_FILE).write_text(self.deployment.trust)
         stack_file.write(self.instance.folder, self.content)
 
 

@@ -12,6 +12,7 @@ from local.deploy import Deployment
 from local.instance import Instance
 
 FILE = "stack.json"
+TRUST_FILE = "trust.pem"
 
 
 class DemoTenant(TypedDict):
@@ -39,6 +40,8 @@ class Stack(TypedDict):
     bucket: str
     tables: Mapping[str, str]
     student_issuer: str
+    trust: str
+    """A file: what `sesame verify --trust` believes of documents of this stack."""
 
 
 def describe(
@@ -61,6 +64,7 @@ def describe(
         bucket=deployment.settings.get("BUCKET", ""),
         tables=deployment.tables,
         student_issuer=instance.student_issuer,
+        trust=str(instance.folder / TRUST_FILE),
     )
 
 

@@ -5,20 +5,28 @@ from enum import StrEnum
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Depends, Response
-from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from pydantic import Field
 
 from sesame.domain import codes
 from sesame.domain.certificates import DocumentStatus, Kind, Validity
 from sesame.domain.tenancy import Language
+from sesame.domain.validity import Ending
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import Invalid, NotFound
 from sesame.platform.http import Api, Id, Shown, Source, StrictModel
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
-from sesame.services.certificates import PAGE, REFUSALS, Certificates, EntryDocumentsAgain, Links
-from sesame.services.documents import Downloads, Verifications
+from sesame.services.certificates import (
+    PAGE,
+    REFUSALS,
+    AskedByTenants,
+    Certificates,
+    EntryDocumentsAgain,
+    Links,
+)
+from sesame.services.documents import Downloads, Verification, Verifications
 from sesame.services.sessions import Session, SessionCheck, session_dependency
 from sesame.store.accounts import Accounts
 from sesame.store.audit import Audit
@@ -72,6 +80,10 @@ class Certificate(Shown):
     number: str
     verification_code: str
     """As printed: whoever is given the document may check it with this."""
+    validity: Validity
+    since: datetime | None = None
+    """When it ceased to hold."""
+    reason: Ending | None = None
     created_at: datetime
     download_url: str | None = None
 
@@ -83,10 +95,15 @@ class CertificateList(Shown):
     next: str | None
 
 
+Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
+
+
 class VerificationAnswer(Shown):
     """Whether the paper is genuine and, if so, what it says: compare. Of an entry document, its kind only."""
 
     status: Validity
+    since: datetime | None = None
+    """When it ceased to hold, for one that was revoked or replaced. Why is between its tenant and us."""
     kind: Kind | None = None
     issued_on: date | None = None
     number: str | None = None
@@ -107,6 +124,7 @@ certificates = Certificates(documents, identity, Accounts(Table(dynamodb, settin
 audit = Audit(Table(dynamodb, settings.operations_table))
 pepper = Pepper(Secrets(Later("secretsmanager")), settings.pepper_secret)
 entry_documents = EntryDocumentsAgain(certificates=certificates, audit=audit, pepper=pepper)
+asked_by_tenants = AskedByTenants(certificates=certificates, audit=audit, pepper=pepper)
 downloads = Downloads(documents, Later("s3"), settings.bucket)
 links = Links(downloads=downloads, audit=audit, pepper=pepper, clock=utc_now)
 verifications = Verifications(documents)
@@ -130,7 +148,9 @@ def request_certificate(
     if body.kind is Requestable.ENTRY_DOCUMENT and body.period is None:
         document = entry_documents.request(session, source, body.language)
     else:
-        document = certificates.request(session, Kind(body.kind), period=body.period, language=body.language)
+        document = asked_by_tenants.request(
+            session, Kind(body.kind), source, period=body.period, language=body.language
+        )
     return Response(
         status_code=202,
         content_type="application/json",
@@ -176,12 +196,22 @@ def verify(verification_code: str) -> VerificationAnswer:
 
     A 404 could as well mean a mistyped address; whoever checks a paper must be able to tell the two apart.
     """
-    answer = verifications.check(verification_code)
+    return _verification(verifications.check(verification_code))
+
+
+@api.get("/v1/verifications/files/<sha256>", summary="Whether a file is one that was issued, unchanged")
+def verify_file(sha256: Sha256) -> VerificationAnswer:
+    """By the SHA-256 of the file (hexadecimal), made by whoever checks: the file itself stays with them."""
+    return _verification(verifications.check_digest(sha256))
+
+
+def _verification(answer: Verification) -> VerificationAnswer:
     statement = answer.statement
     if statement is None:
         return VerificationAnswer(status=answer.validity)
     return VerificationAnswer(
         status=answer.validity,
+        since=answer.since,
         kind=statement.kind,
         issued_on=statement.issued_on,
         number=statement.number,
@@ -204,6 +234,9 @@ def _shown(document: Document, download_url: str | None = None) -> Certificate:
         period=document.period,
         number=document.issue.number,
         verification_code=codes.printed(document.issue.verification_code),
+        validity=document.validity,
+        since=document.validity_since,
+        reason=document.validity_reason,
         created_at=document.created_at,
         download_url=download_url,
     )

@@ -1,8 +1,9 @@
-"""What money given back makes of receipts: those that hold no more are made void."""
+"""What money given back makes of receipts, and a later document of earlier ones: what holds no more ends."""
 
 from sesame.platform.aws import client
-from sesame.platform.events import batch_handler
+from sesame.platform.events import Event, batch_handler
 from sesame.platform.settings import Settings
+from sesame.services.document_validity import DocumentValidity
 from sesame.services.receipt_watch import ReceiptWatch
 from sesame.store.accounts import Accounts
 from sesame.store.documents import Documents
@@ -19,9 +20,21 @@ class WatchSettings(Settings):
 
 settings = WatchSettings.from_env()
 dynamodb = client("dynamodb")
+documents = Documents(Table(dynamodb, settings.documents_table))
 watch = ReceiptWatch(
-    documents=Documents(Table(dynamodb, settings.documents_table)),
+    documents=documents,
     accounts=Accounts(Table(dynamodb, settings.money_table)),
     identity=Table(dynamodb, settings.identity_table),
 )
-handler = batch_handler(watch.handle)
+validity = DocumentValidity(documents)
+
+
+def handle(event: Event) -> None:
+    """One `payment.changed` or `document.ready`."""
+    if event.type == "document.ready":
+        validity.issued(event["document_id"], event.at)
+    else:
+        watch.handle(event)
+
+
+handler = batch_handler(handle)

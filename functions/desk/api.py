@@ -178,6 +178,8 @@ class DocumentWording(StrictModel):
     debt_tolerance_cents: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     """What may be overdue of who is still certified to be up to date."""
     caf: CafCertificateSettings = CafCertificateSettings(surfaces=[])
+    two_d_doc: bool = False
+    """Whether proofs of address carry a 2D-Doc, once the operator has a certificate for it."""
 
 
 class ResidenceSettings(StrictModel):
@@ -445,6 +447,7 @@ def _documents(body: DocumentWording) -> DocumentSettings:
         footer_fr=body.footer_fr,
         footer_en=body.footer_en,
         debt_tolerance_cents=body.debt_tolerance_cents,
+        two_d_doc=body.two_d_doc,
         caf=CafSettings(
             structure=caf.structure,
             agency_code=caf.agency_code,
@@ -466,6 +469,7 @@ def _wording(documents: DocumentSettings) -> DocumentWording:
         footer_fr=documents.footer_fr,
         footer_en=documents.footer_en,
         debt_tolerance_cents=documents.debt_tolerance_cents,
+        two_d_doc=documents.two_d_doc,
         caf=CafCertificateSettings(
             structure=caf.structure,
             agency_code=caf.agency_code,

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 
 from aws_lambda_powertools.event_handler import Request, Response
 
+from sesame.domain.certificates import Validity
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import Problem
@@ -20,6 +21,7 @@ from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.documents import Download, Downloads, EntryDocuments, Verification, Verifications
 from sesame.services.tenant_codes import Decipher
+from sesame.services.uploads import uploaded_file
 from sesame.services.welcome import Welcomed, WelcomeLinkEnded, Welcomes, WrongBirthDate
 from sesame.store.audit import Audit
 from sesame.store.challenges import Challenges
@@ -109,6 +111,12 @@ def ask_for_a_code(language: Language, request: Request) -> Response[str]:
     return pages.page(200, language, "verify", content)
 
 
+@api.post("/verification", in_schema=False)
+def verify_file(language: Language, request: Request) -> Response[str]:
+    """For who was sent the file: the verdict on every byte of it."""
+    return _verdict(language, verifications.check_file(uploaded_file(request)), "unknown_file")
+
+
 @api.get("/verification/<verification_code>", in_schema=False)
 def verify(verification_code: str, language: Language) -> Response[str]:
     """What the QR code of a document leads to."""
@@ -124,13 +132,15 @@ def back_from_payment(payment_id: str, language: Language) -> Response[str]:
     return pages.page(200, language, "paid", f"<h1>{escape(words['paid'])}</h1>{paragraphs}")
 
 
-def _verdict(language: str, answer: Verification) -> Response[str]:
-    words, said = WORDS[language], answer.validity.value
+def _verdict(language: str, answer: Verification, unknown: str = "unknown") -> Response[str]:
+    words = WORDS[language]
+    said = unknown if answer.validity is Validity.UNKNOWN else answer.validity.value
     listed: list[tuple[str, str]] = []
     if answer.statement is not None:
         statement = answer.statement
         amount = statement.amount_cents
         told = {
+            "since": _day(answer.since.date(), language) if answer.since else None,
             "kind": words[statement.kind.value],
             "number": statement.number,
             "issued_on": _day(statement.issued_on, language),
@@ -144,7 +154,7 @@ def _verdict(language: str, answer: Verification) -> Response[str]:
         listed = [(words[name], value) for name, value in told.items() if value]
     mark = "" if said == "genuine" else ' class="wrong"'
     content = f"<h1{mark}>{escape(words[said])}</h1><p>{escape(words[f'{said}_why'])}</p>{facts(listed)}"
-    if said == "unknown":
+    if said == unknown:
         content += _code_form(words)
     return pages.page(200, language, said, content)
 
@@ -165,6 +175,11 @@ def _code_form(words: dict[str, str]) -> str:
         f'<form method="get" action="/verification"><label for="code">{escape(words["code"])}</label>'
         f'<input id="code" name="code" autocapitalize="characters" autocomplete="off" spellcheck="false" '
         f"required><button>{escape(words['verify_button'])}</button></form>"
+        f'<form method="post" action="/verification" enctype="multipart/form-data">'
+        f"<p>{escape(words['file_why'])}</p>"
+        f'<label for="file">{escape(words["file"])}</label>'
+        f'<input id="file" name="file" type="file" accept="application/pdf" required>'
+        f"<button>{escape(words['file_button'])}</button></form>"
     )
 
 

@@ -7,11 +7,12 @@ Usage: make bench     (figures are recorded in docs/performance.md, with the mac
 import subprocess
 import sys
 
-from tests.bench import cold_start, documents, growth, operations
+from tests.bench import cold_start, documents, growth, night, operations
 
 if __name__ == "__main__":
     cold_start.main()
     operations.main()
     documents.main()
+    night.main()
     subprocess.run([sys.executable, "-m", "tests.bench.payments"], check=True)
     growth.main()

@@ -1,10 +1,15 @@
 """Documents through the deployed functions: request, queue, renderer, bucket, link, verification."""
 
+import hashlib
+import html
 import io
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from zipfile import ZipFile
 
 import httpx
 import pypdfium2
@@ -14,6 +19,7 @@ import zxingcpp
 from local.deploy import Deployment
 from local.instance import Instance
 from local.mailbox import Mail
+from sesame.documents.verify import Trust, verify
 from sesame.domain.calendar import first_day, last_day, period_of, shift
 from sesame.domain.journal import Entry, EntryKind
 from sesame.platform.clock import utc_now
@@ -118,6 +124,38 @@ def download(url: str) -> bytes:
     return answer.content
 
 
+def judged(pdf: bytes, stack: dict[str, Any]) -> dict[str, str]:
+    """What `sesame verify` finds, trusting what the stack says to trust."""
+    trust = Trust.of_pem(Path(stack["trust"]).read_text())
+    report = verify(pdf, trust, datetime.now(UTC))
+    return {finding.check.value: finding.verdict.value for finding in report.findings}
+
+
+def print_two_d_docs(http: httpx.Client, staff: dict[str, str]) -> None:
+    """As a residence's manager decides it."""
+    listed = http.get("/v1/desk/residences", headers=staff).json()["residences"]
+    [residence] = [one for one in listed if one["residence_id"] == "les-papiers-69007"]
+    settings = residence["settings"]
+    settings["documents"]["two_d_doc"] = True
+    answer = http.put("/v1/desk/residences/les-papiers-69007", json=settings, headers=staff)
+    assert answer.status_code == 200, answer.text
+
+
+def asked_of_the_page(stack: dict[str, Any], pdf: bytes) -> str:
+    """The verification page's verdict on a file, sent as a browser sends it."""
+    url = urlsplit(stack["portal_url"])
+    answer = httpx.post(
+        f"http://127.0.0.1:{url.port}/verification",
+        headers={"Host": url.netloc, "Accept-Language": "fr"},
+        files={"file": ("attestation.pdf", pdf, "application/pdf")},
+        trust_env=False,
+    )
+    assert answer.status_code == 200
+    found = re.search("<h1[^>]*>(.*?)</h1>", answer.text)
+    assert found is not None
+    return html.unescape(found[1])
+
+
 def text_of(pdf: bytes) -> str:
     """What the pages say, with ordinary spaces."""
     text = "".join(page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(pdf))
@@ -134,16 +172,23 @@ def test_the_entry_document_shows_the_code_of_the_welcome(welcomed: dict[str, An
 
 
 def test_a_residence_certificate_is_made_downloaded_and_verified_by_its_qr_code(
-    http: httpx.Client, obtain: Callable[..., dict[str, Any]], stack: dict[str, Any]
+    http: httpx.Client, obtain: Callable[..., dict[str, Any]], stack: dict[str, Any], staff: dict[str, str]
 ) -> None:
+    print_two_d_docs(http, staff)
     certificate = obtain(kind="residence_certificate", language="en")
 
     pdf = download(certificate["download_url"])
+    assert judged(pdf, stack) == {"seal": "holds", "data": "holds", "qr-code": "holds", "2d-doc": "holds"}
+    assert asked_of_the_page(stack, pdf) == "Ce document est authentique"
+    assert asked_of_the_page(stack, pdf[:-1]) == "Ce fichier n'est pas un document que nous avons émis"
+    digest = hashlib.sha256(pdf).hexdigest()
+    assert http.get(f"/v1/verifications/files/{digest}").json()["number"] == certificate["number"]
     text = text_of(pdf)
     assert "Zoë Nguyễn-D'Arc" in text
     assert "Certificate of residence" in text
-    [qr] = zxingcpp.read_barcodes(pypdfium2.PdfDocument(io.BytesIO(pdf))[0].render(scale=2).to_pil())
-    page, _, code = qr.text.rpartition("/")
+    printed = zxingcpp.read_barcodes(pypdfium2.PdfDocument(io.BytesIO(pdf))[0].render(scale=2).to_pil())
+    [qr] = [one.text for one in printed if one.format == zxingcpp.BarcodeFormat.QRCode]
+    page, _, code = qr.rpartition("/")
     assert page == f"{stack['portal_url']}/verification"
     answer = http.get(f"/v1/verifications/{code}").json()
     assert answer["status"] == "genuine"
@@ -184,6 +229,45 @@ def test_a_receipt_comes_once_the_month_is_paid(
     assert (verified["period"], verified["amount_cents"]) == (month, 45_000)
     listed = http.get("/v1/me/certificates", headers=session).json()["certificates"]
     assert listed[0]["kind"] == "receipt"
+
+
+def test_a_residences_receipts_of_a_month_come_as_one_zip(
+    http: httpx.Client,
+    staff: dict[str, str],
+    month: str,
+    obtain: Callable[..., dict[str, Any]],
+    wait_for: Ask,
+) -> None:
+    receipt = obtain(kind="receipt", period=month)
+    wish = {"residence_id": "les-papiers-69007", "month": month}
+    asked = http.post("/v1/desk/document-runs", json=wish, headers=staff)
+    assert asked.status_code == 202, asked.text
+    run = asked.headers["Location"].lstrip("/")
+
+    def progress() -> dict[str, Any]:
+        shown: dict[str, Any] = http.get(run, headers=staff).json()
+        return shown
+
+    wait_for(lambda: progress()["status"] == "planned" and progress()["ready"] == 1, every=0.3)
+    assert http.post(f"{run}/archive", headers=staff).status_code == 202
+    url = wait_for(lambda: progress()["archive_url"], every=0.3)
+
+    with ZipFile(io.BytesIO(httpx.get(url, trust_env=False).content)) as archive:
+        [name] = [one for one in archive.namelist() if one.endswith(".pdf")]
+        assert receipt["number"] in name
+        assert archive.read(name).startswith(b"%PDF")
+
+
+def test_who_asked_is_told_by_e_mail_with_a_link_and_no_file(
+    mails: Callable[[str], list[Mail]], obtain: Callable[..., dict[str, Any]], wait_for: Ask
+) -> None:
+    obtain(kind="residence_certificate")
+
+    def told() -> list[Mail]:
+        return [mail for mail in mails(EMAIL) if mail["subject"] == "Votre document est prêt"]
+
+    [mail, *_] = wait_for(told)
+    assert ".pdf" not in mail["text"]
 
 
 def test_a_code_that_was_never_printed_is_unknown(http: httpx.Client) -> None:

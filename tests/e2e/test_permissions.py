@@ -75,6 +75,12 @@ def decrypts() -> Call:
     return call
 
 
+def signs(key: str) -> Call:
+    return lambda client, names: client("kms").sign(
+        KeyId=names[key], Message=b"-", MessageType="RAW", SigningAlgorithm="ECDSA_SHA_256"
+    )
+
+
 def knows(secret: str) -> Call:
     return lambda client, names: client("secretsmanager").get_secret_value(SecretId=names[secret])
 
@@ -158,15 +164,27 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         [deletes("Money"), writes("Identity"), stores("imports"), knows("PepperSecret"), decrypts()],
     ),
     "DeskStaffFunction": (queries("Identity", index="gsi1"), [deletes("Identity"), queries("Operations")]),
+    "DeskDocumentsFunction": (
+        queries("Operations"),
+        [reads("Money"), writes("Identity"), reads("Documents"), stores("documents"), decrypts()],
+    ),
+    "DocumentRunFunction": (
+        stores("runs"),
+        [writes("Money"), writes("Identity"), deletes("Documents"), stores("documents"), decrypts()],
+    ),
     "ImportRowsFunction": (sends("ImportQueue"), [decrypts(), reads("Money"), sends("RenderQueue")]),
     "CertificatesFunction": (reads("Documents"), [writes("Money"), decrypts(), stores("documents")]),
+    "RenderFunction": (
+        decrypts(),
+        [encrypts(), signs("SealKey"), reads("Identity"), reads("Money"), stores("logos")],
+    ),
+    "SealFunction": (
+        signs("SealKey"),
+        [signs("TwoDDocKey"), decrypts(), reads("Identity"), knows("PepperSecret"), stores("unsealed")],
+    ),
     "ReceiptWatchFunction": (
         queries("Documents"),
         [writes("Documents"), writes("Money"), deletes("Money"), queries("Identity"), decrypts()],
-    ),
-    "RenderFunction": (
-        decrypts(),
-        [encrypts(), reads("Identity"), reads("Money"), stores("imports"), stores("logos")],
     ),
     "PrivacyFunction": (reads("Operations"), [writes("Money"), reads("Documents"), decrypts()]),
     "DataExportFunction": (stores("exports"), [writes("Identity"), stores("documents"), decrypts()]),
@@ -192,6 +210,8 @@ CONSUMES = {
     "ImportRowsFunction": "ImportQueue",
     "ReceiptWatchFunction": "ReceiptWatchQueue",
     "RenderFunction": "RenderQueue",
+    "SealFunction": "SealQueue",
+    "DocumentRunFunction": "DocumentRunQueue",
     "DataExportFunction": "DataExportQueue",
     "BillingIssueFunction": "BillingQueue",
     "ReconcileFunction": "ReconciliationQueue",

@@ -38,6 +38,7 @@ def test_stack_json_has_what_a_client_needs(stack: Stack) -> None:
         "bucket",
         "tables",
         "student_issuer",
+        "trust",
     }
     assert set(stack["tables"]) == {"identity", "money", "documents", "operations"}
     assert stack["webhook_secrets"]["sandbox"].startswith("whsec_")

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 
+from local import authority
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.store.table import Table
 
@@ -42,6 +43,14 @@ class Aws:
     operations: Table
     bucket: str
     codes_key: str
+    seal_key: str
+    seal_certificate_secret: str
+    seal_trust: str
+    """PEM: the root of the seal's certificate."""
+    two_d_doc_key: str
+    two_d_doc_certificate_secret: str
+    two_d_doc_trust: str
+    """PEM: the certificate that 2D-Docs name."""
     pepper_secret: str
     pepper: Pepper
 
@@ -55,6 +64,10 @@ class Aws:
             "OPERATIONS_TABLE": self.operations.name,
             "BUCKET": self.bucket,
             "CODES_KEY": self.codes_key,
+            "TWO_D_DOC_KEY": self.two_d_doc_key,
+            "TWO_D_DOC_CERTIFICATE_SECRET": self.two_d_doc_certificate_secret,
+            "SEAL_KEY": self.seal_key,
+            "SEAL_CERTIFICATE_SECRET": self.seal_certificate_secret,
             "PEPPER_SECRET": self.pepper_secret,
             "SENDER": SENDER,
             "PORTAL_URL": "https://sesame.example",
@@ -113,7 +126,12 @@ def account() -> Aws:
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     kms = boto3.client("kms")
     codes_key = kms.create_key()["KeyMetadata"]["Arn"]
+    seal_key = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"]
     secrets = boto3.client("secretsmanager")
+    seal_certificate = authority.issue_seal(kms, seal_key)
+    certificate_secret = secrets.create_secret(Name="seal", SecretString=seal_certificate)["ARN"]
+    code_certificate = authority.issue_two_d_doc(kms, seal_key)
+    code_secret = secrets.create_secret(Name="2d-doc", SecretString=code_certificate)["ARN"]
     pepper_secret = secrets.create_secret(Name="pepper", SecretString="p" * 64)["ARN"]
     ses = boto3.client("sesv2")
     ses.create_email_identity(EmailIdentity=SENDER)
@@ -127,6 +145,12 @@ def account() -> Aws:
         secrets=secrets,
         bucket=BUCKET,
         codes_key=codes_key,
+        seal_key=seal_key,
+        seal_certificate_secret=certificate_secret,
+        seal_trust="-----BEGIN CERTIFICATE-----" + seal_certificate.split("-----BEGIN CERTIFICATE-----")[-1],
+        two_d_doc_key=seal_key,  # one key does for both here; the template gives each its own
+        two_d_doc_certificate_secret=code_secret,
+        two_d_doc_trust=json.loads(code_certificate)["pem"],
         pepper_secret=pepper_secret,
         pepper=Pepper(Secrets(secrets), pepper_secret),
         **tables,

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from secrets import token_bytes
 from typing import Any
 
@@ -126,7 +127,7 @@ class Bureau(Office):
         assert document.kind is Kind.RESIDENCE_CERTIFICATE
         pdf = f"%PDF of {tenant.person.given_names}".encode()
         self.aws.s3.put_object(Bucket=self.aws.bucket, Key=document.object_key, Body=pdf)
-        self.documents.mark_ready(document, now)
+        self.documents.mark_ready(document, now, file_digest=sha256(pdf).hexdigest())
         return document.object_key
 
     def papers_with_the_code(self, tenant: Tenant) -> list[str]:
@@ -140,7 +141,7 @@ class Bureau(Office):
             assert document is not None
             pdf = f"%PDF with {tenant.printed_code}".encode()
             self.aws.s3.put_object(Bucket=self.aws.bucket, Key=document.object_key, Body=pdf)
-            self.documents.mark_ready(document, now)
+            self.documents.mark_ready(document, now, file_digest=new_id())
         return [entry_id, slip_id]
 
     def changed_at_desk(self, tenant: Tenant, email: str, phone: str) -> None:

@@ -1,5 +1,6 @@
 """Documents from request to verification, against AWS in process."""
 
+import hashlib
 import io
 import json
 from collections import Counter
@@ -16,14 +17,18 @@ import pikepdf
 import pypdfium2
 import pytest
 
+from local import authority
 from sesame.documents.render import MissingResource, Renderer
+from sesame.documents.seal import KmsSealer, WrongCertificate
 from sesame.domain.certificates import DocumentStatus, Kind, Validity, canonical
 from sesame.domain.journal import Entry, EntryKind
 from sesame.domain.notices import notice_for
 from sesame.domain.tenancy import Language, LeaseStatus
+from sesame.domain.validity import Ending
 from sesame.platform import aws as platform_aws
 from sesame.platform.errors import Invalid, NotFound
 from sesame.platform.ids import new_id
+from sesame.platform.secrets import Secrets
 from sesame.services.certificates import (
     Certificates,
     DetailsMissing,
@@ -35,9 +40,12 @@ from sesame.services.certificates import (
     PaidInFull,
     StayNotOver,
 )
+from sesame.services.document_validity import DocumentValidity
 from sesame.services.documents import CodeSlips, Downloads, EntryDocuments, LeaseCancelled, Verifications
 from sesame.services.rendering import Rendering
+from sesame.services.sealing import Sealing
 from sesame.services.sessions import Session
+from sesame.services.two_d_docs import TwoDDocs
 from sesame.store import keys
 from sesame.store.accounts import Accounts
 from sesame.store.audit import Action, Audit
@@ -68,8 +76,28 @@ class Office:
         self.entry_documents = EntryDocuments(self.documents)
         self.downloads = Downloads(self.documents, aws.s3, aws.bucket)
         self.verifications = Verifications(self.documents)
+        secrets = Secrets(aws.secrets)
+        self.two_d_docs = TwoDDocs(
+            documents=self.documents,
+            kms=aws.kms,
+            key=aws.two_d_doc_key,
+            secrets=secrets,
+            certificate_secret=aws.two_d_doc_certificate_secret,
+        )
         self.rendering = Rendering(
-            self.documents, RENDERER, aws.kms, aws.codes_key, aws.s3, aws.bucket, clock
+            self.documents, RENDERER, aws.kms, aws.codes_key, aws.s3, aws.bucket, clock, self.two_d_docs
+        )
+        self.sealing = Sealing(
+            documents=self.documents,
+            sealer=KmsSealer(
+                kms=aws.kms,
+                key=aws.seal_key,
+                secrets=secrets,
+                certificate_secret=aws.seal_certificate_secret,
+            ),
+            s3=aws.s3,
+            bucket=aws.bucket,
+            clock=clock,
         )
 
     def session(self, tenant: Tenant) -> Session:
@@ -102,6 +130,14 @@ class Office:
             source="payment:1",
         )
         self.accounts.table.write(self.accounts.entering(tenant.lease.lease_id, entry, self.clock()))
+
+    def produce(self, document_id: str) -> bool:
+        """Renders and seals."""
+        return self.rendering.render(document_id) and self.sealing.seal(document_id)
+
+    def tell(self, document_id: str) -> None:
+        """That a document has come."""
+        DocumentValidity(self.documents).issued(document_id, self.clock())
 
     def download(self, document: Document) -> bytes:
         """The file, as its link would give it."""
@@ -144,7 +180,7 @@ def test_a_residence_certificate_goes_from_request_to_verified_paper(office: Off
     assert document.status is DocumentStatus.REQUESTED
     assert office.downloads.of(document.document_id).url is None
 
-    assert office.rendering.render(document.document_id)
+    assert office.produce(document.document_id)
 
     ready = office.certificates.of(office.session(tenant), document.document_id)
     text = text_of(office.download(ready))
@@ -291,7 +327,7 @@ def test_what_was_printed_stays_when_the_facts_change(office: Office, tenant: Te
     moved = replace(tenant, lease=replace(tenant.lease, room="C001"))
 
     other = office.certificates.request(office.session(moved), Kind.RESIDENCE_CERTIFICATE)
-    office.rendering.render(document.document_id)
+    office.produce(document.document_id)
 
     assert other.document_id != document.document_id
     assert "B204" in text_of(office.download(document))
@@ -299,21 +335,22 @@ def test_what_was_printed_stays_when_the_facts_change(office: Office, tenant: Te
 
 def test_a_second_delivery_of_the_same_event_does_nothing(office: Office, tenant: Tenant) -> None:
     document = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
-    office.rendering.render(document.document_id)
+    office.produce(document.document_id)
     before = office.aws.documents.get(keys.document(document.document_id))
 
     with office.counting() as calls:
         assert not office.rendering.render(document.document_id)
+        assert not office.sealing.seal(document.document_id)
 
-    assert calls == {"GetItem": 1}
+    assert calls == {"GetItem": 2}
     assert office.aws.documents.get(keys.document(document.document_id)) == before
 
 
 def test_two_renderings_at_once_announce_one_file(office: Office, tenant: Tenant) -> None:
     document = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
 
-    assert office.documents.mark_ready(document, office.clock())
-    assert not office.documents.mark_ready(document, office.clock())
+    assert office.documents.mark_rendered(document, office.clock())
+    assert not office.documents.mark_rendered(document, office.clock())
 
 
 def test_a_rendering_that_fails_leaves_the_document_requested(
@@ -355,20 +392,183 @@ def test_request_and_file_are_announced_with_ids_only(office: Office, tenant: Te
     document = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
     requested = office.aws.documents.get(keys.document(document.document_id))["announce"]
     office.rendering.render(document.document_id)
+    rendered = office.aws.documents.get(keys.document(document.document_id))["announce"]
+    office.sealing.seal(document.document_id)
     ready = office.aws.documents.get(keys.document(document.document_id))["announce"]
 
     assert requested["type"] == "document.requested"
     assert requested["document_id"] == document.document_id
     assert set(requested) == {"id", "type", "at", "document_id"}
+    assert rendered["type"] == "document.rendered"
+    assert set(rendered) == {"id", "type", "at", "document_id"}
     assert ready["type"] == "document.ready"
-    assert set(ready) == {"id", "type", "at", "document_id", "lease_id"}
+    assert set(ready) == {"id", "type", "at", "document_id", "lease_id", "told"}
+
+
+def test_a_document_is_given_to_nobody_until_it_is_sealed(office: Office, tenant: Tenant) -> None:
+    document = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
+
+    office.rendering.render(document.document_id)
+
+    rendered = office.downloads.of(document.document_id)
+    assert (rendered.status, rendered.url) == (DocumentStatus.RENDERED, None)
+    assert office.verifications.check(document.issue.verification_code).validity is Validity.UNKNOWN
+    office.sealing.seal(document.document_id)
+    sealed = office.downloads.of(document.document_id)
+    assert sealed.status is DocumentStatus.READY
+    assert sealed.url is not None
+    assert files_of(office, "unsealed/") == []
+
+
+def test_of_two_seals_at_once_the_first_is_the_document(office: Office, tenant: Tenant) -> None:
+    document = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
+    office.rendering.render(document.document_id)
+    unsealed = office.aws.s3.get_object(Bucket=office.aws.bucket, Key=document.unsealed_key)["Body"].read()
+    first = office.sealing.sealer.seal(unsealed)
+    office.aws.s3.put_object(Bucket=office.aws.bucket, Key=document.object_key, Body=first)
+
+    assert office.sealing.seal(document.document_id)
+
+    ready = office.documents.get(document.document_id)
+    assert ready is not None
+    assert office.download(ready) == first
+    assert ready.file_digest == hashlib.sha256(first).hexdigest()
+    found = office.documents.by_file(ready.file_digest)
+    assert found is not None
+    assert found.document_id == ready.document_id
+
+
+def test_nothing_is_sealed_by_a_key_whose_certificate_is_of_another(
+    office: Office, tenant: Tenant, aws: Any
+) -> None:
+    other = aws.kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"]
+    aws.secrets.put_secret_value(
+        SecretId=aws.seal_certificate_secret, SecretString=authority.issue_seal(aws.kms, other)
+    )
+    document = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
+    office.rendering.render(document.document_id)
+
+    with pytest.raises(WrongCertificate):
+        office.sealing.seal(document.document_id)
+
+    assert files_of(office, "documents/") == []
+    assert office.downloads.of(document.document_id).status is DocumentStatus.RENDERED
+
+
+def test_a_document_that_was_never_sealed_is_set_anew_when_asked_for_later(
+    office: Office, tenant: Tenant
+) -> None:
+    session = office.session(tenant)
+    document = office.certificates.request(session, Kind.RESIDENCE_CERTIFICATE)
+    office.rendering.render(document.document_id)
+    office.aws.s3.delete_object(Bucket=office.aws.bucket, Key=document.unsealed_key)
+    with pytest.raises(office.aws.s3.exceptions.NoSuchKey):
+        office.sealing.seal(document.document_id)
+
+    office.clock.advance(timedelta(minutes=3))
+    again = office.certificates.request(session, Kind.RESIDENCE_CERTIFICATE)
+
+    assert again.document_id == document.document_id
+    assert office.produce(document.document_id)
+
+
+def test_a_later_paper_on_changed_facts_takes_the_earlier_ones_place(office: Office, tenant: Tenant) -> None:
+    moved = replace(tenant, lease=replace(tenant.lease, room="C001"))
+    first = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
+    office.produce(first.document_id)
+    office.clock.advance(timedelta(days=2))
+    again = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
+    office.produce(again.document_id)
+    office.tell(again.document_id)
+    assert office.verifications.check(first.issue.verification_code).validity is Validity.GENUINE
+
+    office.clock.advance(timedelta(hours=1))
+    other = office.certificates.request(office.session(moved), Kind.RESIDENCE_CERTIFICATE)
+    office.produce(other.document_id)
+    for _ in range(2):
+        office.tell(other.document_id)
+
+    for old in (first, again):
+        checked = office.verifications.check(old.issue.verification_code)
+        assert (checked.validity, checked.since) == (Validity.REPLACED, office.clock())
+    assert office.verifications.check(other.issue.verification_code).validity is Validity.GENUINE
+
+
+def test_facts_that_return_are_stated_by_a_new_paper(office: Office, tenant: Tenant) -> None:
+    moved = replace(tenant, lease=replace(tenant.lease, room="C001"))
+    first = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
+    office.clock.advance(timedelta(minutes=5))
+    other = office.certificates.request(office.session(moved), Kind.RESIDENCE_CERTIFICATE)
+    office.tell(other.document_id)
+    office.clock.advance(timedelta(minutes=5))
+
+    back = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
+
+    assert back.document_id != first.document_id
+    assert back.validity is Validity.GENUINE
+
+
+def test_a_receipt_makes_the_part_receipts_of_its_period_void(office: Office, tenant: Tenant) -> None:
+    session = office.session(tenant)
+    office.bill_september(tenant)
+    office.receive(tenant, 20_000)
+    part = office.certificates.request(session, Kind.PART_PAYMENT_RECEIPT, period="2026-09")
+    office.produce(part.document_id)
+    office.receive(tenant, SEPTEMBER_CENTS - 20_000)
+    office.clock.advance(timedelta(minutes=5))
+    receipt = office.certificates.request(session, Kind.RECEIPT, period="2026-09")
+    office.produce(receipt.document_id)
+
+    office.tell(receipt.document_id)
+
+    assert office.verifications.check(part.issue.verification_code).validity is Validity.REPLACED
+
+
+def test_a_new_code_makes_the_entry_document_with_the_old_one_void(office: Office, tenant: Tenant) -> None:
+    def entry_document(**changes: Any) -> Document:
+        lease = replace(tenant.lease, **changes)
+        made = office.documents.get(office.entry_documents(lease, tenant.person, RESIDENCE, office.clock()))
+        assert made is not None
+        return made
+
+    first = entry_document()
+    office.clock.advance(timedelta(minutes=5))
+    second = entry_document(code_hash="1:other", code_cipher=b"another")
+
+    office.tell(second.document_id)
+
+    kept = office.documents.get(first.document_id)
+    assert kept is not None
+    assert kept.validity is Validity.REPLACED
+    assert entry_document().document_id != first.document_id
+
+
+def test_a_cancelled_lease_leaves_no_document_that_holds(office: Office, tenant: Tenant) -> None:
+    document = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
+    entry_id = office.entry_documents(tenant.lease, tenant.person, RESIDENCE, office.clock())
+    office.produce(document.document_id)
+
+    for _ in range(2):
+        DocumentValidity(office.documents).lease_cancelled(tenant.lease.lease_id, office.clock())
+
+    checked = office.verifications.check(document.issue.verification_code)
+    entry = office.documents.get(entry_id)
+    assert (checked.validity, checked.since) == (Validity.REVOKED, office.clock())
+    assert entry is not None
+    assert (entry.validity, entry.validity_reason) == (Validity.REVOKED, Ending.LEASE_CANCELLED)
+
+
+def files_of(office: Office, folder: str) -> list[str]:
+    """The object keys in a folder of the bucket."""
+    listed = office.aws.s3.list_objects_v2(Bucket=office.aws.bucket, Prefix=folder)
+    return [one["Key"] for one in listed.get("Contents", [])]
 
 
 def test_the_entry_document_shows_the_code_which_is_nowhere_in_clear(office: Office, tenant: Tenant) -> None:
     document_id = office.entry_documents(tenant.lease, tenant.person, RESIDENCE, office.clock())
     item = office.aws.documents.get(keys.document(document_id))
 
-    office.rendering.render(document_id)
+    office.produce(document_id)
 
     document = office.documents.get(document_id)
     assert document is not None
@@ -383,7 +583,7 @@ def test_the_code_of_another_lease_cannot_be_printed(office: Office, tenant: Ten
     document_id = office.entry_documents(forged, tenant.person, RESIDENCE, office.clock())
 
     with pytest.raises(aws.kms.exceptions.InvalidCiphertextException):
-        office.rendering.render(document_id)
+        office.produce(document_id)
 
 
 def test_the_entry_document_is_the_same_until_the_code_changes(office: Office, tenant: Tenant) -> None:
@@ -400,7 +600,7 @@ def test_the_entry_document_is_the_same_until_the_code_changes(office: Office, t
 
 def test_verifying_an_entry_document_says_genuine_kind_and_day_only(office: Office, tenant: Tenant) -> None:
     document_id = office.entry_documents(tenant.lease, tenant.person, RESIDENCE, office.clock())
-    office.rendering.render(document_id)
+    office.produce(document_id)
     document = office.documents.get(document_id)
     assert document is not None
 
@@ -492,7 +692,7 @@ def test_a_cancelled_lease_gives_no_document(office: Office, tenant: Tenant) -> 
 
 def test_a_link_lasts_five_minutes_and_tells_nothing(office: Office, tenant: Tenant) -> None:
     document = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
-    office.rendering.render(document.document_id)
+    office.produce(document.document_id)
 
     with office.counting() as calls:
         download = office.downloads.of(document.document_id)
@@ -520,6 +720,8 @@ def test_the_calls_of_each_step_are_counted(office: Office, tenant: Tenant) -> N
         receipt = office.certificates.request(session, Kind.RECEIPT, period="2026-09")
     with office.counting() as rendered:
         office.rendering.render(receipt.document_id)
+    with office.counting() as sealed:
+        office.sealing.seal(receipt.document_id)
     with office.counting() as verified:
         office.verifications.check(receipt.issue.verification_code)
     with office.counting() as entered:
@@ -529,6 +731,14 @@ def test_the_calls_of_each_step_are_counted(office: Office, tenant: Tenant) -> N
 
     assert requested == {"GetItem": 1, "Query": 1, "TransactWriteItems": 1}
     assert rendered == {"GetItem": 1, "PutObject": 1, "UpdateItem": 1}
+    assert sealed == {
+        "GetItem": 1,
+        "GetObject": 1,
+        "Sign": 1,
+        "PutObject": 1,
+        "TransactWriteItems": 1,
+        "DeleteObject": 1,
+    }
     assert verified == {"GetItem": 2}
     assert entered == {"TransactWriteItems": 1}
     assert entry_rendered == {"GetItem": 1, "Decrypt": 1, "PutObject": 1, "UpdateItem": 1}
@@ -587,7 +797,7 @@ def test_the_story_over_http(http: Http, office: Office) -> None:
     status, asked, headers = http("POST", "/v1/me/certificates", {"kind": "residence_certificate"})
     assert (status, asked["status"]) == (202, "requested")
     assert headers["Location"] == f"/v1/me/certificates/{asked['id']}"
-    office.rendering.render(asked["id"])
+    office.produce(asked["id"])
 
     status, shown, _ = http("GET", f"/v1/me/certificates/{asked['id']}")
     assert (status, shown["status"]) == (200, "ready")
@@ -614,7 +824,7 @@ def test_the_entry_document_is_asked_for_again_with_an_entry_in_the_audit(
 ) -> None:
     status, asked, _ = http("POST", "/v1/me/certificates", {"kind": "entry_document"})
     again = http("POST", "/v1/me/certificates", {"kind": "entry_document"})[1]
-    office.rendering.render(asked["id"])
+    office.produce(asked["id"])
 
     document = office.documents.get(asked["id"])
     entries = Audit(aws.operations).of(tenant.lease.lease_id).entries
@@ -624,6 +834,24 @@ def test_the_entry_document_is_asked_for_again_with_an_entry_in_the_audit(
     assert [entry.action for entry in entries] == [Action.CODE_SHOWN] * 2
     assert entries[0].details == {"way": "entry-document"}
     assert entries[0].actor.id == tenant.person.person_id
+
+
+def test_each_wish_is_in_the_audit_with_what_became_of_it(
+    http: Http, office: Office, aws: Any, tenant: Tenant
+) -> None:
+    for _ in range(2):
+        http("POST", "/v1/me/certificates", {"kind": "residence_certificate"})
+    refused, _, _ = http("POST", "/v1/me/certificates", {"kind": "receipt", "period": "2026-09"})
+
+    entries = Audit(aws.operations).of(tenant.lease.lease_id).entries
+    assert refused == 409
+    assert [entry.action for entry in entries] == [Action.DOCUMENT_REQUESTED] * 3
+    assert sorted(str(dict(entry.details)) for entry in entries) == [
+        "{'kind': 'receipt', 'period': '2026-09', 'refused': 'no-notice'}",
+        "{'kind': 'residence_certificate'}",
+        "{'kind': 'residence_certificate'}",
+    ]
+    assert {entry.actor.id for entry in entries} == {tenant.person.person_id}
 
 
 def test_a_link_to_the_entry_document_is_in_the_audit_and_one_to_another_is_not(
@@ -637,7 +865,7 @@ def test_a_link_to_the_entry_document_is_in_the_audit_and_one_to_another_is_not(
     http("GET", f"/v1/me/certificates/{entry}")
     without_a_file = audit.of(tenant.lease.lease_id).entries
     for document_id in (entry, other):
-        office.rendering.render(document_id)
+        office.produce(document_id)
         assert http("GET", f"/v1/me/certificates/{document_id}")[1]["download_url"]
 
     assert without_a_file == asked

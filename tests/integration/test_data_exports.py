@@ -32,7 +32,18 @@ WITHHELD = {
     *("pk", "sk", "gsi1pk", "gsi1sk", "announce", "version", "announced_at", "sending_since", "folded_to"),
     *("session_id", "epoch", "credential_epoch", "code_hash", "code_cipher", "source", "object_key"),
     *("facts", "person_id", "lease_id", "residence_id", "subject", "missing_glyphs"),
-    *("checkout_url", "provider_message_id", "search", "desk_record"),
+    *(
+        "checkout_url",
+        "provider_message_id",
+        "search",
+        "desk_record",
+        "file_digest",
+        "rendered_at",
+        "two_d_doc",
+        "carries_two_d_doc",
+        "facts_digest",
+        "tells_tenant",
+    ),
 }
 """Fields that stay: keys, hashes, ciphers, our own bookkeeping, and ids that the enclosing object says."""
 

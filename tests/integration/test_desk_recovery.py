@@ -166,7 +166,7 @@ def test_each_link_to_a_slip_is_in_the_audit_and_there_is_none_after_a_day(
     in_the_making = show()
     slip = desk.documents.get(done.document_id)
     assert slip is not None
-    desk.documents.mark_ready(slip, desk.clock())
+    desk.documents.mark_ready(slip, desk.clock(), file_digest="0" * 64)
     made = [show(), show()]
     desk.clock.advance(DAY)
     afterwards = show()

@@ -122,6 +122,7 @@ def test_a_siret_is_checked_by_its_sum(number: str, right: bool) -> None:
 
 
 DOCUMENTS: dict[str, Any] = {
+    "two_d_doc": True,
     "rent_word": "redevance",
     "footer_fr": "Établissement public",
     "footer_en": "Public body",

@@ -49,6 +49,7 @@ class World:
     slip_id: str
     payment_id: str
     return_id: str
+    run_id: str
     recovery_id: str
     review_id: str
     aid_import_id: str
@@ -65,6 +66,7 @@ class World:
             slip_id=self.slip_id,
             payment_id=self.payment_id,
             return_id=self.return_id,
+            run_id=self.run_id,
             review_id=self.review_id,
             day=TODAY,
             refund_id=self.refund_id,
@@ -207,6 +209,13 @@ CASES: dict[str, Case] = {
         entry="desk/money", body={"reason": "typing_error"}
     ),
     "GET /v1/desk/residences/{residence_id}/till": Case(entry="desk/money"),
+    "POST /v1/desk/document-runs": Case(
+        entry="desk/documents",
+        body={"residence_id": RESIDENCE.residence_id, "month": "2026-10"},
+        shown_to=("accountant",),
+    ),
+    "GET /v1/desk/document-runs/{run_id}": Case(entry="desk/documents", shown_to=("accountant",)),
+    "POST /v1/desk/document-runs/{run_id}/archive": Case(entry="desk/documents", shown_to=("manager",)),
     "POST /v1/desk/aid-imports": Case(
         entry="desk/accounting",
         body=AID,
@@ -282,10 +291,22 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         payment_id=payment_id,
         return_id=return_id,
         recovery_id=done["recovery_id"],
+        run_id=documents_run(),
         review_id=unknown_payment(aws, tenant),
         aid_import_id=aid_import["import_id"],
         refund_id=refund_asked(aws, tenant),
     )
+
+
+def documents_run() -> str:
+    """A run of the residence's documents, all planned."""
+    body = {"residence_id": RESIDENCE.residence_id, "month": "2026-09"}
+    event = as_staff(http_event("POST", "/v1/desk/document-runs", body), "colleague", "administrator")
+    answer = load("desk/documents").handler(event, None)
+    assert answer["statusCode"] == 202, answer
+    run_id = str(json.loads(answer["body"])["run_id"])
+    assert load("certificates/run").making.step(run_id, 0)
+    return run_id
 
 
 def journal_that_differs(aws: Any, tenant: Tenant) -> None:

@@ -57,7 +57,10 @@ class DocumentStatus(StrEnum):
     """How far the file is."""
 
     REQUESTED = "requested"
+    RENDERED = "rendered"
+    """Set but not sealed yet: nobody is given it."""
     READY = "ready"
+    """Sealed."""
 
 
 class Validity(StrEnum):

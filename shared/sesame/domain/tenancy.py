@@ -88,6 +88,8 @@ class DocumentSettings:
     debt_tolerance_cents: int = 0
     """What may be overdue of who is still certified to be up to date."""
     caf: CafSettings = CafSettings()
+    two_d_doc: bool = False
+    """Whether proofs of address carry a 2D-Doc: the operator needs an authority's certificate for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

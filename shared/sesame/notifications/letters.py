@@ -39,6 +39,7 @@ class LetterKind(StrEnum):
     NOTICE = "notice"
     REMINDER = "reminder"
     DATA_EXPORT = "data-export"
+    DOCUMENT_READY = "document-ready"
     ERASURE_ASKED = "erasure-asked"
     REFUND_ASKED = "refund-asked"
     ERASURE_SET_ASIDE = "erasure-set-aside"

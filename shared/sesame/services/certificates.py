@@ -1,5 +1,6 @@
 """Certificates and receipts on request: who may have which, on the facts as they stand."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from secrets import token_bytes
@@ -20,7 +21,7 @@ from sesame.store.accounts import Accounts
 from sesame.store.audit import Action, Audit, AuditEntry, by_tenant
 from sesame.store.documents import Document, Documents
 from sesame.store.people import residence_of
-from sesame.store.table import Table
+from sesame.store.table import Put, Table
 
 PAGE = 50
 
@@ -129,6 +130,19 @@ REFUSALS: dict[Reason, type[Conflict]] = {
 }
 
 
+Record = Callable[[Kind, str | None, Reason | None], Put]
+"""The audit's entry of a wish: what was asked for, and why it was refused, if it was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wish:
+    session: Session
+    kind: Kind
+    period: str | None
+    language: Language | None
+    record: Record | None
+
+
 @dataclass(frozen=True, slots=True)
 class Certificates:
     """A tenant's documents: asked for, listed, looked at."""
@@ -141,39 +155,48 @@ class Certificates:
     retries: Retries = USUAL
 
     def request(
-        self, session: Session, kind: Kind, *, period: str | None = None, language: Language | None = None
+        self,
+        session: Session,
+        kind: Kind,
+        *,
+        period: str | None = None,
+        language: Language | None = None,
+        record: Record | None = None,
     ) -> Document:
         """The document that states the facts as they are now: a new one, or the one that already does.
 
-        `period` (YYYY-MM) goes with receipts and rent notices; a statement of account may have one. Raises
-        Invalid, or one of `REFUSALS`.
+        `period` (YYYY-MM) goes with receipts and rent notices; a statement of account may have one. `record`
+        puts the wish in the audit, granted or refused. Raises Invalid, or one of `REFUSALS`.
         At most three calls: residence, account where money matters, and one transaction.
         """
         if (kind in BY_PERIOD and period is None) or (period and kind not in BY_PERIOD | MAY_HAVE_PERIOD):
             raise _period_problem(kind)
+        wish = _Wish(session=session, kind=kind, period=period, language=language, record=record)
         # what money has done meanwhile is read again: no receipt rests on what was so a moment ago
-        return self.retries.run(lambda: self._requested(session, kind, period, language))
+        return self.retries.run(lambda: self._requested(wish))
 
-    def _requested(
-        self, session: Session, kind: Kind, period: str | None, language: Language | None
-    ) -> Document:
+    def _requested(self, wish: "_Wish") -> Document:
         now = self.clock()
-        lease = session.lease
+        lease = wish.session.lease
         residence = self._residence(lease)
         tenancy = Tenancy(
-            person=session.person,
+            person=wish.session.person,
             lease=lease,
             residence=residence,
-            language=language or session.person.language,
+            language=wish.language or wish.session.person.language,
         )
-        gathering = Gathering(self.accounts, tenancy, now, period)
+        gathering = Gathering(self.accounts, tenancy, now, wish.period)
         try:
-            facts = gathering.facts(kind)
+            facts = gathering.facts(wish.kind)
         except Refused as refused:
+            if wish.record is not None:
+                self.documents.table.write(wish.record(wish.kind, wish.period, refused.reason))
             raise refusal(refused) from refused
-        holds = [self.accounts.unchanged(gathering.account)] if gathering.account else []
-        order = Order(tenancy=tenancy, facts=facts, now=now, period=period)
-        return keep(self.documents, self.random, order, holds)
+        account = gathering.account
+        holds = [self.accounts.unchanged(account)] if account else []
+        order = Order(tenancy=tenancy, facts=facts, now=now, period=wish.period, by_tenant=True)
+        record = wish.record(wish.kind, wish.period, None) if wish.record else None
+        return keep(self.documents, self.random, order, holds, record)
 
     def of(self, session: Session, document_id: str) -> Document:
         """A document of the session's lease. Raises NotFound for any other, or a desk's slip. One call."""
@@ -202,6 +225,45 @@ class Certificates:
         if item is None:
             raise NotFound
         return residence_of(item)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedByTenants:
+    """What tenants ask for themselves: each wish is in the audit, with what became of it."""
+
+    certificates: Certificates
+    audit: Audit
+    pepper: Pepper
+
+    def request(
+        self,
+        session: Session,
+        kind: Kind,
+        source: str,
+        *,
+        period: str | None = None,
+        language: Language | None = None,
+    ) -> Document:
+        """As `Certificates.request`. The entry is written with the document, or by itself where the document
+        was there already or is refused."""
+        lease, network = session.lease, self.pepper.hash("source", source)
+
+        def record(kind: Kind, period: str | None, refused: Reason | None) -> Put:
+            details = {"kind": kind.value, "period": period, "refused": refused.value if refused else None}
+            return self.audit.recording(
+                by_tenant(
+                    Action.DOCUMENT_REQUESTED,
+                    self.certificates.clock(),
+                    person_id=lease.person_id,
+                    lease_id=lease.lease_id,
+                    residence_id=lease.residence_id,
+                    random=self.certificates.random,
+                    source=network,
+                    **{name: value for name, value in details.items() if value},
+                )
+            )
+
+        return self.certificates.request(session, kind, period=period, language=language, record=record)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -253,7 +253,7 @@ class DeskPayments:
             self._takings.reversing(taking, reversal),
             *self._moving(tenancy, taking, known, -taking.amount_cents),
             *([self._takings.ringing(line)] if taking.method is not Method.AID else []),
-            *self.receipts.revoking(taking.lease_id, taking.document_id, self._paid_by(taking)),
+            *self.receipts.revoking(taking.lease_id, taking.document_id, self._paid_by(taking), now),
             self.audit.recording(entry),
         ]
         transact(self.money.client, writes)

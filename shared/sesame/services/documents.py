@@ -1,11 +1,13 @@
 """The life of a document: made once for the same facts, downloaded by a link of minutes, verified."""
 
+import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from secrets import token_bytes
 from typing import Any, ClassVar
 
+from sesame.domain import two_d_doc
 from sesame.domain.calendar import local_date
 from sesame.domain.certificates import (
     SHOWS_THE_CODE,
@@ -29,6 +31,7 @@ from sesame.domain.certificates import (
 from sesame.domain.receipts import payment_receipt_facts
 from sesame.domain.takings import Taking
 from sesame.domain.tenancy import Lease, Person, Residence
+from sesame.domain.validity import Ending
 from sesame.platform.errors import Conflict, NotFound
 from sesame.platform.ids import Random, new_id
 from sesame.services.tenant_codes import CodeErased
@@ -39,6 +42,20 @@ _PAGE = 50
 SLIPS = "documents/slips"
 """Where the files of slips lie: the bucket deletes them after a day, what is left of them a day later."""
 SLIP_LIFE = timedelta(days=1)
+_KEPT_UNDER = {Kind.CODE_SLIP: SLIPS} | dict.fromkeys(
+    (
+        Kind.RECEIPT,
+        Kind.PART_PAYMENT_RECEIPT,
+        Kind.PAYMENT_RECEIPT,
+        Kind.RENT_NOTICE,
+        Kind.STATEMENT_OF_ACCOUNT,
+        Kind.END_OF_STAY_CERTIFICATE,
+        Kind.PAYMENT_PLAN_AGREEMENT,
+        Kind.FORMAL_NOTICE,
+    ),
+    "documents/eleven-years",
+)
+"""How long a kind's files are kept, by the rule on their folder (template.yaml); five years for the rest."""
 LINK_SECONDS = 300
 """A download link is made when it is asked for, and dies after five minutes."""
 ASK_AGAIN_AFTER = timedelta(minutes=2)
@@ -60,29 +77,45 @@ class Order:
     facts: Facts
     now: datetime
     period: str | None = None
+    by_tenant: bool = False
+    """Who asks themselves is told when it has come."""
     kind: Kind = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", Kind(self.facts["kind"]))
 
 
-def keep(documents: Documents, random: Random, order: Order, holds: Sequence[Check] = ()) -> Document:
+def keep(
+    documents: Documents,
+    random: Random,
+    order: Order,
+    holds: Sequence[Check] = (),
+    record: Put | None = None,
+) -> Document:
     """Stores an order as a document to be rendered; or returns the one that states the same facts already.
 
-    Raises ConditionFailed where one of `holds` does not: the facts are no more what they were.
+    `record` is the audit's entry of it, written either way. Raises ConditionFailed where one of `holds` does
+    not hold: the facts are no more what they were.
     """
     document = _document(random, order)
     lease = order.tenancy.lease
     digest = facts_digest(order.facts, secret=lease.code_hash if order.kind in SHOWS_THE_CODE else "")
-    kept_id = documents.create(document, digest, holds)
+    kept_id = documents.create(document, digest, [*holds, *([record] if record else [])])
     if kept_id == document.document_id:
         return document
+    if record is not None:
+        documents.table.write(record)
     same = documents.get(kept_id)
     if same is None:
         raise NotFound
-    if same.status is DocumentStatus.REQUESTED and order.now - same.asked_at >= ASK_AGAIN_AFTER:
+    if same.status is not DocumentStatus.READY and order.now - same.asked_at >= ASK_AGAIN_AFTER:
         documents.ask_again(same, order.now)
     return same
+
+
+def folder_of(kind: Kind) -> str:
+    """Where the files of a kind lie."""
+    return f"{_KEPT_UNDER.get(kind, 'documents/five-years')}/"
 
 
 def _document(random: Random, order: Order) -> Document:
@@ -92,7 +125,6 @@ def _document(random: Random, order: Order) -> Document:
         raise CodeErased
     document_id = new_id(random)
     issued_on = local_date(order.now, order.tenancy.residence.time_zone)
-    folder = SLIPS if order.kind is Kind.CODE_SLIP else "documents"
     return Document(
         document_id=document_id,
         lease_id=lease.lease_id,
@@ -106,9 +138,11 @@ def _document(random: Random, order: Order) -> Document:
             number=document_number(document_id, issued_on),
             verification_code=verification_code(random(VERIFICATION_BYTES)),
         ),
-        object_key=f"{folder}/{new_id(random)}.pdf",
+        object_key=f"{folder_of(order.kind)}{new_id(random)}.pdf",
         period=order.period,
         code_cipher=lease.code_cipher if order.kind in SHOWS_THE_CODE else None,
+        tells_tenant=order.by_tenant,
+        carries_two_d_doc=order.tenancy.residence.documents.two_d_doc and two_d_doc.carried(order.facts),
         asked_at=order.now,
     )
 
@@ -172,14 +206,16 @@ class PaymentReceipts:
         document = _document(self.random, Order(tenancy=tenancy, facts=facts, now=taking.recorded_at))
         return document.document_id, self.documents.creating(document)
 
-    def revoking(self, lease_id: str, document_id: str | None, periods: Collection[str]) -> list[Write]:
+    def revoking(
+        self, lease_id: str, document_id: str | None, periods: Collection[str], at: datetime
+    ) -> list[Write]:
         """The writes that make void a payment's receipt, and the receipts of periods that it paid."""
         return [
             write
             for document in self._of_lease(lease_id)
             if document.validity is Validity.GENUINE
             and (document.document_id == document_id or _states(document, periods))
-            for write in self.documents.revoking(document)
+            for write in self.documents.revoking(document, Ending.PAYMENT_RETURNED, at=at)
         ]
 
     def _of_lease(self, lease_id: str) -> Iterator[Document]:
@@ -240,6 +276,8 @@ class Verification:
     """Whether a paper is genuine, and what it says if it is ours."""
 
     validity: Validity
+    since: datetime | None = None
+    """When it ceased to hold."""
     statement: PublicStatement | None = None
 
 
@@ -249,13 +287,26 @@ class Verifications:
 
     documents: Documents
 
+    def check_file(self, pdf: bytes) -> Verification:
+        """The answer to a file: ours, unchanged to the byte, or unknown. Two calls."""
+        return self.check_digest(hashlib.sha256(pdf).hexdigest())
+
+    def check_digest(self, digest: str) -> Verification:
+        """The same by the SHA-256 (hex) of a file, for who keeps the file to themselves."""
+        return _verified(self.documents.by_file(digest))
+
     def check(self, typed: str) -> Verification:
         """The answer to a verification code, however it was typed. Two calls, none for what is no code."""
         code = read_verification_code(typed)
-        document = self.documents.by_verification_code(code) if code else None
-        # Without a file there is no paper yet, so that whoever asks holds something else.
-        if document is None or document.status is not DocumentStatus.READY:
-            return Verification(validity=Validity.UNKNOWN)
-        return Verification(
-            validity=document.validity, statement=public_statement(document.facts, document.issue)
-        )
+        return _verified(self.documents.by_verification_code(code) if code else None)
+
+
+def _verified(document: Document | None) -> Verification:
+    # Without a file there is no paper yet, so that whoever asks holds something else.
+    if document is None or document.status is not DocumentStatus.READY:
+        return Verification(validity=Validity.UNKNOWN)
+    return Verification(
+        validity=document.validity,
+        since=document.validity_since,
+        statement=public_statement(document.facts, document.issue),
+    )

@@ -305,8 +305,11 @@ class ErasureRun:
 
     def _delete_document(self, document: Document) -> None:
         table = self.documents.table
-        if document.status is DocumentStatus.READY:
-            self.s3.delete_object(Bucket=self.bucket, Key=document.object_key)
+        if document.status is not DocumentStatus.REQUESTED:
+            for key in (document.object_key, document.unsealed_key):
+                self.s3.delete_object(Bucket=self.bucket, Key=key)
+        if document.file_digest:
+            _delete(table, keys.document_file(document.file_digest))
         for pointer in table.query_all(keys.lease(document.lease_id)["pk"], "FACTS#"):
             if pointer["document_id"] == document.document_id:
                 _delete(table, pointer)

@@ -87,6 +87,9 @@ class Correspondence:
             case "data_export.ready":
                 cause = {"lease_id": lease_id, "export_id": event["export_id"]}
                 return _record(LetterKind.DATA_EXPORT, cause, may_repeat=True), self._data_export
+            case "document.ready":
+                cause = {"lease_id": lease_id, "document_id": event["document_id"]}
+                return _record(LetterKind.DOCUMENT_READY, cause, may_repeat=True), self._document_ready
             case other:
                 raise ValueError(f"no message for an event of type {other}")
 
@@ -107,6 +110,10 @@ class Correspondence:
         ends_on = local_date(last_whole_day, found.residence.time_zone)
         draft = _draft(found, LetterKind.DATA_EXPORT, ends_on=ends_on)
         return draft if found.person.email else replace(draft, channel=Channel.SMS)
+
+    def _document_ready(self, event: Event) -> Composed:
+        found = self._tenancy(event["lease_id"])
+        return _draft(found, LetterKind.DOCUMENT_READY) if found else MessageState.UNADDRESSED
 
     def _notice(self, event: Event) -> Composed:
         """Only the latest period's notice is news; those a late run makes up for are on the account."""

@@ -5,10 +5,12 @@ so that posting announces it and this looks at the receipts afterwards, as often
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sesame.domain.journal import fold
 from sesame.domain.receipts import period_standing, still_holds
+from sesame.domain.validity import Ending
 from sesame.platform.events import Event
 from sesame.platform.logs import count
 from sesame.store import keys
@@ -35,7 +37,7 @@ class ReceiptWatch:
         journal = self.accounts.journal(lease_id)
         for document in stated:
             if not self._holds(document, journal):
-                self._revoke(document)
+                self._revoke(document, event.at)
 
     def _holds(self, document: Document, journal: Journal) -> bool:
         issued = next((one.notice for one in journal.notices if one.notice.period == document.period), None)
@@ -48,9 +50,10 @@ class ReceiptWatch:
         time_zone = ZoneInfo(residence_of(residence).time_zone)
         return still_holds(document.facts, period_standing(issued, standing, time_zone))
 
-    def _revoke(self, document: Document) -> None:
+    def _revoke(self, document: Document, at: datetime) -> None:
+        writes = self.documents.revoking(document, Ending.PAYMENT_RETURNED, at=at)
         try:
-            transact(self.documents.table.client, self.documents.revoking(document), attempts=3)
+            transact(self.documents.table.client, writes, attempts=3)
         except ConditionFailed:
             return  # erased meanwhile
         count("ReceiptRevoked")

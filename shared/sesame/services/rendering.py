@@ -1,15 +1,17 @@
-"""The file of a document: rendered once, kept private, announced."""
+"""The file of a document before its seal: set once, kept where only the sealer reads it, announced."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from sesame.documents.datamatrix import datamatrix
 from sesame.documents.render import MissingResource, Renderer
 from sesame.domain.certificates import DocumentStatus
 from sesame.domain.logos import logo_key
 from sesame.platform.clock import Clock
 from sesame.platform.logs import count
+from sesame.services.two_d_docs import TwoDDocs
 from sesame.store.documents import Document, Documents
 
 
@@ -24,33 +26,39 @@ class Rendering:
     s3: Any
     bucket: str
     clock: Clock
+    two_d_docs: TwoDDocs
     logos: dict[str, bytes] = field(default_factory=dict)
     """Those read so far: their key is their digest, so they never change."""
 
     def render(self, document_id: str) -> bool:
-        """Writes the file and announces it; False where it was there already. Raises RenderingFailed.
+        """Writes the unsealed file and announces it; False where it was there. Raises RenderingFailed.
 
-        Three calls, four for an entry document or a logo that was not needed before. A second
-        delivery of the same event makes one call.
+        Three calls, four for an entry document or a logo that was not needed before, five with a
+        2D-Doc. A second delivery of the same event makes one call.
         """
         document = self.documents.get(document_id)
-        if document is None or document.status is DocumentStatus.READY:
+        if document is None or document.status is not DocumentStatus.REQUESTED:
             return False
         rendered = self.renderer.render(
             document.facts,
             document.issue,
             tenant_code=self._code(document),
+            datamatrix=self._datamatrix(document),
             logo=self._logo(document.facts["style"]["logo"]),
         )
         if rendered.missing_glyphs:
             count("MissingGlyphs", rendered.missing_glyphs)
         self.s3.put_object(
             Bucket=self.bucket,
-            Key=document.object_key,
+            Key=document.unsealed_key,
             Body=rendered.pdf,
             ContentType="application/pdf",
         )
-        return self.documents.mark_ready(document, self.clock(), missing_glyphs=rendered.missing_glyphs)
+        return self.documents.mark_rendered(document, self.clock(), missing_glyphs=rendered.missing_glyphs)
+
+    def _datamatrix(self, document: Document) -> bytes | None:
+        text = self.two_d_docs.of(document)
+        return datamatrix(text) if text else None
 
     def _logo(self, digest: str) -> bytes | None:
         """The picture that the facts name. Raises MissingResource if it cannot be had."""

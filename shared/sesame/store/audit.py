@@ -39,6 +39,8 @@ class Action(StrEnum):
     RESIDENCE_SET = "residence_set"
     STAFF_SET = "staff_set"
     DOCUMENT_REQUESTED = "document_requested"
+    DOCUMENT_RUN_ASKED = "document_run_asked"
+    DOCUMENT_RUN_ARCHIVED = "document_run_archived"
     PAYMENT_RECORDED = "payment_recorded"
     PAYMENT_REVERSED = "payment_reversed"
     PAYMENT_REVIEWED = "payment_reviewed"

@@ -1,8 +1,8 @@
 """Documents, from request to file: what each states as it stood, where its file is, how it is found again."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import batched
 from typing import Any
@@ -17,11 +17,11 @@ from sesame.domain.certificates import (
     facts_digest,
 )
 from sesame.domain.tenancy import Language
+from sesame.domain.validity import Ending
 from sesame.platform.events import announcement
 from sesame.store import keys
 from sesame.store.table import (
     NOT_THERE,
-    Check,
     ConditionFailed,
     Contention,
     Delete,
@@ -57,13 +57,30 @@ class Document:
     """The tenant code, encrypted, for an entry document: never in clear among the facts."""
     status: DocumentStatus = DocumentStatus.REQUESTED
     validity: Validity = Validity.GENUINE
+    validity_reason: Ending | None = None
+    validity_since: datetime | None = None
+    facts_digest: str | None = None
+    """Under which the same facts find it, where they do."""
     asked_at: datetime
     """When rendering was last asked for."""
+    tells_tenant: bool = False
+    """Whether its tenant asked for it, and is told when it has come."""
+    file_digest: str | None = None
+    """SHA-256 (hex) of the sealed file."""
+    carries_two_d_doc: bool = False
+    """Whether its residence has 2D-Docs and it is a paper that carries one."""
+    two_d_doc: str | None = None
+    """Its 2D-Doc, signed; None until it is rendered for the first time."""
 
     @property
     def created_at(self) -> datetime:
         """When it was first asked for."""
         return self.issue.at
+
+    @property
+    def unsealed_key(self) -> str:
+        """Where its file lies until it is sealed; what may be read by nobody but the sealer."""
+        return f"unsealed/{self.object_key.removeprefix('documents/')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +94,12 @@ class Documents:
         item = self.table.get(keys.document(document_id))
         return _document(item) if item else None
 
-    def create(self, document: Document, digest: str, holds: Sequence[Check] = ()) -> str:
+    def create(self, document: Document, digest: str, along: Sequence[Write] = ()) -> str:
         """Keeps a document, findable by its code and by its facts; returns its id, or the id of the one that
         already states the same facts. One transaction, which announces `document.requested`.
 
-        Raises ConditionFailed where one of `holds` does not: the facts rest on what has changed meanwhile.
+        `along` is written with it, or checked: raises ConditionFailed where one of them does not hold, since
+        the facts rest on what has changed meanwhile.
         """
         facts_key = keys.facts(document.lease_id, document.kind.value, digest)
         by_facts = Put(
@@ -89,7 +107,8 @@ class Documents:
             item={**facts_key, "document_id": document.document_id},
             condition=NOT_THERE,
         )
-        writes: list[Write] = [*holds, *self.creating(document), by_facts]
+        found = replace(document, facts_digest=digest)
+        writes: list[Write] = [*along, *self.creating(found), by_facts]
         for attempt in range(_TRIES):
             try:
                 transact(self.table.client, writes)
@@ -140,60 +159,103 @@ class Documents:
         ]
         return [_document(item) for item in found if item]
 
+    def some(self, document_ids: Sequence[str]) -> Iterator[Document]:
+        """Those of the documents that exist, in the order asked. One call for a hundred."""
+        for ids in batched(document_ids, _BATCH, strict=False):
+            items = same_table(self.table, [keys.document(document_id) for document_id in ids])
+            yield from (_document(item) for item in items if item)
+
     def by_verification_code(self, code: str) -> Document | None:
         """The document that carries a (folded) code. Two reads."""
         found = self.table.get(keys.verification(code))
         return self.get(found["document_id"]) if found else None
 
     def ask_again(self, document: Document, now: datetime) -> None:
-        """Announces `document.requested` once more, unless somebody just did or the file has come."""
+        """Has the file made anew, unless somebody just asked or it has come."""
         try:
             self.table.update(
                 keys.document(document.document_id),
-                "SET announce = :announce, asked_at = :now ADD version :one",
-                condition="#status = :requested AND asked_at = :before",
+                "SET #status = :requested, announce = :announce, asked_at = :now ADD version :one",
+                condition="#status <> :ready AND asked_at = :before",
                 names={"#status": "status"},
                 values={
                     ":announce": _requested(document.document_id, now),
                     ":now": _stamp(now),
                     ":before": _stamp(document.asked_at),
                     ":requested": DocumentStatus.REQUESTED.value,
+                    ":ready": DocumentStatus.READY.value,
                     ":one": 1,
                 },
             )
         except ConditionFailed:
             return
 
-    def revoking(self, document: Document) -> list[Write]:
+    def revoking(self, document: Document, reason: Ending, *, at: datetime) -> list[Write]:
         """The writes that make a document void, and let the same facts be stated anew should they return."""
-        digest = facts_digest(document.facts)
+        return self._ending(document, Validity.REVOKED, reason, at=at, condition="attribute_exists(pk)")
+
+    def replacing(self, document: Document, by: Document, *, at: datetime) -> list[Write]:
+        """The same for one that another has taken the place of, unless it has ended already."""
+        return self._ending(
+            document, Validity.REPLACED, Ending.ISSUED_ANEW, at=at, condition="validity = :genuine", by=by
+        )
+
+    def _ending(
+        self,
+        document: Document,
+        validity: Validity,
+        reason: Ending,
+        *,
+        at: datetime,
+        condition: str,
+        by: Document | None = None,
+    ) -> list[Write]:
+        values: dict[str, Any] = {
+            ":ended": validity.value,
+            ":reason": reason.value,
+            ":at": _stamp(at),
+            ":by": by.document_id if by else "",
+            ":one": 1,
+        }
+        if by:
+            values[":genuine"] = Validity.GENUINE.value
+        digest = document.facts_digest or facts_digest(document.facts)
         return [
             Update(
                 table=self.table.name,
                 key=keys.document(document.document_id),
-                expression="SET validity = :revoked ADD version :one",
-                condition="attribute_exists(pk)",
-                values={":revoked": Validity.REVOKED.value, ":one": 1},
+                expression="SET validity = :ended, validity_reason = :reason, validity_since = :at,"
+                " replaced_by = :by ADD version :one",
+                condition=condition,
+                values=values,
             ),
             Delete(table=self.table.name, key=keys.facts(document.lease_id, document.kind.value, digest)),
         ]
 
-    def mark_ready(self, document: Document, now: datetime, *, missing_glyphs: int = 0) -> bool:
-        """The file is there: announces `document.ready`. False if it already was."""
+    def keep_two_d_doc(self, document: Document, text: str) -> str:
+        """Keeps a document's 2D-Doc; returns the one that was there first. One call."""
+        kept = self.table.update(
+            keys.document(document.document_id),
+            "SET two_d_doc = if_not_exists(two_d_doc, :text)",
+            condition="attribute_exists(pk)",
+            values={":text": text},
+        )
+        return str(kept["two_d_doc"])
+
+    def mark_rendered(self, document: Document, now: datetime, *, missing_glyphs: int = 0) -> bool:
+        """The file is set: announces `document.rendered`. False if it already was."""
         try:
             self.table.update(
                 keys.document(document.document_id),
-                "SET #status = :ready, ready_at = :now, announce = :announce, missing_glyphs = :missing"
+                "SET #status = :rendered, rendered_at = :now, announce = :announce, missing_glyphs = :missing"
                 " ADD version :one",
                 condition="#status = :requested",
                 names={"#status": "status"},
                 values={
-                    ":ready": DocumentStatus.READY.value,
+                    ":rendered": DocumentStatus.RENDERED.value,
                     ":requested": DocumentStatus.REQUESTED.value,
                     ":now": _stamp(now),
-                    ":announce": announcement(
-                        "document.ready", now, document_id=document.document_id, lease_id=document.lease_id
-                    ),
+                    ":announce": announcement("document.rendered", now, document_id=document.document_id),
                     ":missing": missing_glyphs,
                     ":one": 1,
                 },
@@ -201,6 +263,45 @@ class Documents:
         except ConditionFailed:
             return False
         return True
+
+    def mark_ready(self, document: Document, now: datetime, *, file_digest: str) -> bool:
+        """The sealed file is there, and is found by its SHA-256: announces `document.ready`.
+
+        False if it already was. One transaction.
+        """
+        found_by_file = {**keys.document_file(file_digest), "document_id": document.document_id}
+        told = {"told": "tenant"} if document.tells_tenant else {}
+        ready = announcement(
+            "document.ready", now, document_id=document.document_id, lease_id=document.lease_id, **told
+        )
+        writes: list[Write] = [
+            Update(
+                table=self.table.name,
+                key=keys.document(document.document_id),
+                expression="SET #status = :ready, ready_at = :now, announce = :announce,"
+                " file_digest = :digest ADD version :one",
+                condition="#status <> :ready AND attribute_exists(pk)",
+                names={"#status": "status"},
+                values={
+                    ":ready": DocumentStatus.READY.value,
+                    ":now": _stamp(now),
+                    ":announce": ready,
+                    ":digest": file_digest,
+                    ":one": 1,
+                },
+            ),
+            Put(table=self.table.name, item=found_by_file),
+        ]
+        try:
+            transact(self.table.client, writes, attempts=_TRIES)
+        except ConditionFailed:
+            return False
+        return True
+
+    def by_file(self, digest: str) -> Document | None:
+        """The document whose sealed file has a SHA-256 (hex). Two reads."""
+        found = self.table.get(keys.document_file(digest))
+        return self.get(found["document_id"]) if found else None
 
 
 def _stamp(moment: datetime) -> str:
@@ -233,9 +334,12 @@ def _item(document: Document) -> dict[str, Any]:
         "period": document.period,
         "status": document.status.value,
         "validity": document.validity.value,
+        "facts_digest": document.facts_digest,
         "facts": canonical(document.facts),
         "code_cipher": document.code_cipher,
         "object_key": document.object_key,
+        "tells_tenant": document.tells_tenant or None,
+        "carries_two_d_doc": document.carries_two_d_doc or None,
         "number": issue.number,
         "verification_code": issue.verification_code,
         "issued_on": issue.on.isoformat(),
@@ -264,5 +368,12 @@ def _document(item: Item) -> Document:
         code_cipher=item.get("code_cipher"),
         status=DocumentStatus(item["status"]),
         validity=Validity(item["validity"]),
+        validity_reason=Ending(item["validity_reason"]) if "validity_reason" in item else None,
+        validity_since=datetime.fromisoformat(item["validity_since"]) if "validity_since" in item else None,
+        facts_digest=item.get("facts_digest"),
         asked_at=datetime.fromisoformat(item["asked_at"]),
+        file_digest=item.get("file_digest"),
+        tells_tenant=item.get("tells_tenant", False),
+        carries_two_d_doc=item.get("carries_two_d_doc", False),
+        two_d_doc=item.get("two_d_doc"),
     )

@@ -195,6 +195,11 @@ def verification(verification_code: str) -> Key:
     return {"pk": f"VERIFICATION#{verification_code}", "sk": "LOOKUP"}
 
 
+def document_file(digest: str) -> Key:
+    """Looks a document up by the SHA-256 (hex) of its sealed file."""
+    return {"pk": f"FILE#{digest}", "sk": "LOOKUP"}
+
+
 def facts(lease_id: str, kind: str, digest: str) -> Key:
     """Finds the document that already states the same facts."""
     return {"pk": f"LEASE#{lease_id}", "sk": f"FACTS#{kind}#{digest}"}
@@ -208,6 +213,21 @@ def lease_import(import_id: str) -> Key:
 def lease_import_chunk(import_id: str, number: int) -> Key:
     """What became of some rows of a file."""
     return {"pk": f"IMPORT#{import_id}", "sk": f"CHUNK#{number:05}"}
+
+
+def document_run(run_id: str) -> Key:
+    """A run of a residence's documents for a month."""
+    return {"pk": f"DOCRUN#{run_id}", "sk": "RUN"}
+
+
+def document_run_page(run_id: str, number: int) -> Key:
+    """What became of some leases of a run."""
+    return {"pk": f"DOCRUN#{run_id}", "sk": f"PAGE#{number:05}"}
+
+
+def document_run_under_way(residence_id: str, month: str, kind: str) -> Key:
+    """Points to the run that is at work on a residence's month, if one is."""
+    return {"pk": f"DOCRUNS#{residence_id}", "sk": f"{month}#{kind}"}
 
 
 def message(message_id: str) -> Key:

@@ -515,6 +515,7 @@ def _document_settings(item: Mapping[str, Any]) -> DocumentSettings:
         footer_en=item["footer_en"],
         logo=item["logo"],
         debt_tolerance_cents=int(item["debt_tolerance_cents"]),
+        two_d_doc=item.get("two_d_doc", False),
         caf=CafSettings(
             structure=Structure(caf["structure"]) if caf.get("structure") else None,
             agency_code=caf["agency_code"],

@@ -1,0 +1,376 @@
+"""Whether a file is the document it says it is, told from the file alone: seal, data, codes on the page.
+
+Nothing is asked of us or of anybody: what is trusted is a file of certificates. What only we know (whether
+the document was revoked since) is at the address that the report gives.
+"""
+
+import io
+import json
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Any
+
+import pypdfium2
+import zxingcpp
+from asn1crypto import x509 as asn1_x509
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.validation import validate_pdf_signature
+from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
+from pyhanko.sign.validation.status import PdfSignatureStatus
+from pyhanko_certvalidator import ValidationContext
+
+from sesame.domain import codes, two_d_doc
+from sesame.domain.certificates import ATTACHMENT_NAME, Facts, Issue, attachment
+from sesame.domain.two_d_doc import Signatory, TwoDDoc, Unreadable
+
+# What a hostile file makes them stumble over is told by the report; their own lines might quote it.
+for _name in ("pyhanko", "pyhanko_certvalidator"):
+    logging.getLogger(_name).propagate = False
+    logging.getLogger(_name).addHandler(logging.NullHandler())
+
+MOST_BYTES = 20_000_000
+_MOST_PAGES = 60
+_DEEPEST = 8
+_SCALE = 3
+"""Some 216 dots an inch: codes of 24 mm are read without fail."""
+
+
+class Check(StrEnum):
+    """What is looked at."""
+
+    SEAL = "seal"
+    DATA = "data"
+    QR_CODE = "qr-code"
+    TWO_D_DOC = "2d-doc"
+
+
+class Verdict(StrEnum):
+    """What came of it."""
+
+    HOLDS = "holds"
+    FAILS = "fails"
+    UNJUDGED = "unjudged"
+    """Nothing is wrong with it, but nobody who is trusted vouches for it."""
+    ABSENT = "absent"
+
+
+class Why(StrEnum):
+    """What is wrong, or missing for a judgement."""
+
+    NONE = ""
+    NO_SEAL = "no-seal"
+    SEVERAL_SEALS = "several-seals"
+    CHANGED = "changed"
+    ADDED_TO = "added-to"
+    NOT_TRUSTED = "not-trusted"
+    CERTIFICATE_ENDED = "certificate-ended"
+    NO_DATA = "no-data"
+    DATA_UNREADABLE = "data-unreadable"
+    DATA_NOT_PRINTED = "data-not-printed"
+    NO_CODE = "no-code"
+    OTHER_DOCUMENT = "other-document"
+    OTHER_ADDRESS = "other-address"
+    FORGED = "forged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One check's outcome. `by` names whose seal or signature it is."""
+
+    check: Check
+    verdict: Verdict
+    why: Why = Why.NONE
+    by: str = ""
+    at: datetime | None = None
+    """When a seal was put on, by its timestamp or, without one, by its own word."""
+
+
+class NotADocument(Exception):
+    """Not a PDF that can be opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """The certificates that are believed: authorities of seals and timestamps, and 2D-Docs' own."""
+
+    certificates: tuple[x509.Certificate, ...] = ()
+
+    @classmethod
+    def of_pem(cls, pem: str) -> "Trust":
+        """Certificates as text, one after the other. Raises ValueError."""
+        return cls(tuple(x509.load_pem_x509_certificates(pem.encode())))
+
+    @property
+    def roots(self) -> list[asn1_x509.Certificate]:
+        """Those that may vouch for a seal."""
+        return [
+            asn1_x509.Certificate.load(one.public_bytes(serialization.Encoding.DER))
+            for one in self.certificates
+            if one.issuer == one.subject
+        ]
+
+    def of_2d_doc(self, signatory: Signatory) -> x509.Certificate | None:
+        """The certificate that a 2D-Doc's header names."""
+        wanted = (signatory.authority, signatory.certificate)
+        return next(
+            (one for one in self.certificates if (_common(one.issuer), _common(one.subject)) == wanted), None
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What was found, and which document the file says it is."""
+
+    findings: Sequence[Finding]
+    number: str = ""
+    verification_address: str = ""
+    """Where it is told whether the document still holds."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of what was found; what may be absent does not count."""
+        found = {finding.verdict for finding in self.findings}
+        return next((one for one in (Verdict.FAILS, Verdict.UNJUDGED) if one in found), Verdict.HOLDS)
+
+
+def verify(pdf: bytes, trust: Trust, now: datetime) -> Report:
+    """Every check. Raises NotADocument."""
+    page = _Pages.of(pdf)
+    data, facts, issue = _data(pdf, page)
+    findings = [
+        judge_seal(pdf, trust, now),
+        data,
+        _qr_code(page, issue),
+        _two_d_doc(page, trust, facts, issue),
+    ]
+    return Report(
+        findings=findings,
+        number=issue.number if issue else "",
+        verification_address=next(iter(page.addresses), ""),
+    )
+
+
+# ---------------------------------------------------------------- the seal
+
+
+def judge_seal(pdf: bytes, trust: Trust, now: datetime) -> Finding:
+    """Whether the file is, to the byte, what was sealed, and whether who sealed it is trusted.
+
+    A seal with a trusted timestamp is judged as of that moment, so that it outlives its certificate.
+    """
+    try:
+        seals = PdfFileReader(io.BytesIO(pdf)).embedded_signatures
+    except Exception as error:
+        raise NotADocument from error
+    if len(seals) != 1:
+        return _seal(Verdict.FAILS, Why.SEVERAL_SEALS if seals else Why.NO_SEAL)
+    [seal] = seals
+    try:
+        status = _judged(seal, trust, now)
+        stamp = status.timestamp_validity
+        if stamp is not None and stamp.intact and stamp.valid and stamp.trusted:
+            status = _judged(seal, trust, stamp.timestamp)
+    except Exception:  # a reader of hostile files may stumble anywhere: then it is no seal
+        return _seal(Verdict.FAILS, Why.CHANGED)
+    stamped = stamp.timestamp if stamp is not None and stamp.trusted else None
+    told: dict[str, Any] = {"by": _common_asn1(seal.signer_cert), "at": stamped or status.signer_reported_dt}
+    if not (status.intact and status.valid):
+        return _seal(Verdict.FAILS, Why.CHANGED, **told)
+    if not _covers_everything(seal, status):
+        return _seal(Verdict.FAILS, Why.ADDED_TO, **told)
+    if not status.trusted:
+        ended = trust.roots and _vouched_at_its_time(seal, trust, status)
+        return _seal(Verdict.UNJUDGED, Why.CERTIFICATE_ENDED if ended else Why.NOT_TRUSTED, **told)
+    return _seal(Verdict.HOLDS, **told)
+
+
+def _judged(seal: EmbeddedPdfSignature, trust: Trust, moment: datetime) -> PdfSignatureStatus:
+    def context() -> ValidationContext:
+        return ValidationContext(
+            trust_roots=trust.roots, moment=moment, allow_fetching=False, revocation_mode="soft-fail"
+        )
+
+    return validate_pdf_signature(seal, context(), context())
+
+
+def _vouched_at_its_time(seal: EmbeddedPdfSignature, trust: Trust, status: PdfSignatureStatus) -> bool:
+    moment = status.signer_reported_dt
+    return moment is not None and bool(_judged(seal, trust, moment).trusted)
+
+
+def _covers_everything(seal: EmbeddedPdfSignature, status: PdfSignatureStatus) -> bool:
+    """Nothing was added but what a seal's validation needs later."""
+    if seal.coverage is None or status.coverage.name == "ENTIRE_FILE":
+        return True
+    level = status.modification_level
+    return status.docmdp_ok is True and level is not None and level.name in {"NONE", "LTA_UPDATES"}
+
+
+def _seal(verdict: Verdict, why: Why = Why.NONE, **told: Any) -> Finding:
+    return Finding(check=Check.SEAL, verdict=verdict, why=why, **told)
+
+
+# ---------------------------------------------------------------- what the page carries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pages:
+    """What a reader and a scanner see."""
+
+    text: str
+    qr_codes: tuple[str, ...]
+    two_d_docs: tuple[str, ...]
+
+    @classmethod
+    def of(cls, pdf: bytes) -> "_Pages":
+        texts, qr_codes, two_d_docs = [], [], []
+        try:
+            document = pypdfium2.PdfDocument(pdf)
+            pages = [document[number] for number in range(min(len(document), _MOST_PAGES))]
+            for page in pages:
+                texts.append(page.get_textpage().get_text_range())
+                image = page.render(scale=_SCALE).to_pil()
+                for code in zxingcpp.read_barcodes(image):
+                    if code.format == zxingcpp.BarcodeFormat.DataMatrix:
+                        two_d_docs.append(code.bytes.decode("latin-1"))
+                    elif code.format == zxingcpp.BarcodeFormat.QRCode:
+                        qr_codes.append(code.text)
+        except pypdfium2.PdfiumError as error:
+            raise NotADocument from error
+        return cls(text=_plain("".join(texts)), qr_codes=tuple(qr_codes), two_d_docs=tuple(two_d_docs))
+
+    @property
+    def addresses(self) -> Iterator[str]:
+        """Where QR codes lead."""
+        return (code for code in self.qr_codes if re.match(r"https?://", code))
+
+    def prints(self, text: str) -> bool:
+        """Whether it is on the page, however the lines were broken."""
+        return _plain(text) in self.text
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\s\u00ad\u200b\u2060]+", "", text)
+
+
+def _qr_code(page: _Pages, issue: Issue | None) -> Finding:
+    """The QR code must lead to this document's verification, at the address that is printed beside it."""
+    addresses = list(page.addresses)
+    if not addresses:
+        return Finding(check=Check.QR_CODE, verdict=Verdict.FAILS, why=Why.NO_CODE)
+    if issue is None:
+        return Finding(check=Check.QR_CODE, verdict=Verdict.UNJUDGED, why=Why.NO_DATA)
+    for address in addresses:
+        site, _, code = address.rpartition("/")
+        if code != issue.verification_code:
+            return Finding(check=Check.QR_CODE, verdict=Verdict.FAILS, why=Why.OTHER_DOCUMENT)
+        if not page.prints(site.partition("://")[2]):
+            return Finding(check=Check.QR_CODE, verdict=Verdict.FAILS, why=Why.OTHER_ADDRESS)
+    return Finding(check=Check.QR_CODE, verdict=Verdict.HOLDS)
+
+
+def _two_d_doc(page: _Pages, trust: Trust, facts: Facts | None, issue: Issue | None) -> Finding:
+    """A 2D-Doc must be signed by whom it names, and say what the data say."""
+    worst = Finding(check=Check.TWO_D_DOC, verdict=Verdict.ABSENT)
+    for text in page.two_d_docs:
+        try:
+            found = two_d_doc.read(text)
+        except Unreadable:
+            return Finding(check=Check.TWO_D_DOC, verdict=Verdict.FAILS, why=Why.FORGED)
+        verdict, why = _judged_code(found, trust, facts, issue)
+        by = f"{found.signatory.authority} {found.signatory.certificate}"
+        worst = Finding(check=Check.TWO_D_DOC, verdict=verdict, why=why, by=by)
+        if verdict is not Verdict.HOLDS:
+            break
+    return worst
+
+
+def _judged_code(
+    found: TwoDDoc, trust: Trust, facts: Facts | None, issue: Issue | None
+) -> tuple[Verdict, Why]:
+    certificate = trust.of_2d_doc(found.signatory)
+    if certificate is not None and not _signed_by(found, certificate):
+        return Verdict.FAILS, Why.FORGED
+    if facts is None or issue is None:
+        return Verdict.UNJUDGED, Why.NO_DATA
+    if not two_d_doc.agrees(found, facts, issue):
+        return Verdict.FAILS, Why.OTHER_DOCUMENT
+    return (Verdict.HOLDS, Why.NONE) if certificate else (Verdict.UNJUDGED, Why.NOT_TRUSTED)
+
+
+def _signed_by(found: TwoDDoc, certificate: x509.Certificate) -> bool:
+    key = certificate.public_key()
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        return False
+    try:
+        key.verify(two_d_doc.der_signature(found.signature), found.signed_bytes, ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature:
+        return False
+    return True
+
+
+# ---------------------------------------------------------------- the data
+
+
+def _data(pdf: bytes, page: _Pages) -> tuple[Finding, Facts | None, Issue | None]:
+    """The data for machines, which must be those of the document that is printed."""
+    try:
+        attached = [content for name, content in attachments(pdf) if name == ATTACHMENT_NAME]
+    except Exception:  # hostile files again
+        attached = []
+    if len(attached) != 1:
+        return Finding(check=Check.DATA, verdict=Verdict.FAILS, why=Why.NO_DATA), None, None
+    try:
+        content: dict[str, Any] = json.loads(attached[0])
+        facts, told = content["facts"], content["document"]
+        issue = Issue(
+            on=date.fromisoformat(told["issued_on"]),
+            at=datetime.now(UTC),
+            number=told["number"],
+            verification_code=told["verification_code"],
+        )
+        if attachment(facts, issue) != attached[0]:
+            raise ValueError("not in its canonical form")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return Finding(check=Check.DATA, verdict=Verdict.FAILS, why=Why.DATA_UNREADABLE), None, None
+    printed = (issue.number, codes.printed(issue.verification_code), facts["lease"]["room"])
+    if not all(page.prints(text) for text in printed):
+        return Finding(check=Check.DATA, verdict=Verdict.FAILS, why=Why.DATA_NOT_PRINTED), facts, issue
+    return Finding(check=Check.DATA, verdict=Verdict.HOLDS), facts, issue
+
+
+def attachments(pdf: bytes) -> set[tuple[str, bytes]]:
+    """Name and content of every file that a PDF carries, wherever a reader may look for them."""
+    root = PdfFileReader(io.BytesIO(pdf)).root
+    described = [*root.get("/AF", ())]
+    if "/Names" in root and "/EmbeddedFiles" in root["/Names"]:
+        described += _leaves(root["/Names"]["/EmbeddedFiles"], _DEEPEST)
+    files = [each.get_object() for each in described]
+    return {(str(file["/UF"]), bytes(file["/EF"]["/F"].data)) for file in files}
+
+
+def _leaves(node: Any, depth: int) -> Iterator[Any]:
+    """The values of a name tree (ISO 32000-1, 7.9.6)."""
+    if depth == 0:
+        raise ValueError("a name tree that does not end")
+    yield from [*node.get("/Names", ())][1::2]
+    for kid in node.get("/Kids", ()):
+        yield from _leaves(kid.get_object(), depth - 1)
+
+
+def _common(name: x509.Name) -> str:
+    found = name.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(found[0].value) if found else ""
+
+
+def _common_asn1(certificate: asn1_x509.Certificate) -> str:
+    return str(certificate.subject.native.get("common_name", ""))

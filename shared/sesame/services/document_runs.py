@@ -1,0 +1,274 @@
+"""All documents of a kind, of a residence and a month: asked for by staff, made by queues, taken as one zip.
+
+A run goes on from page to page of the residence's leases by its own announcements. Whatever dies on the way
+is done again from the page it died at, and gives the same documents.
+"""
+
+import csv
+import io
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
+
+from sesame.domain.certificates import DocumentStatus, Kind, Refused, Tenancy
+from sesame.domain.tenancy import Lease, Person, Residence
+from sesame.platform.clock import Clock
+from sesame.platform.errors import Conflict, NotFound
+from sesame.platform.ids import Random, new_id
+from sesame.services.deeds import Deeds
+from sesame.services.documents import LINK_SECONDS, Order, keep
+from sesame.services.gathering import Gathering
+from sesame.services.retries import USUAL, Retries
+from sesame.services.staff import Role, Staff, within
+from sesame.store import keys
+from sesame.store.accounts import Accounts
+from sesame.store.audit import Action, Audit
+from sesame.store.document_runs import ArchiveStatus, DocumentRun, DocumentRuns, RunPage, RunStatus
+from sesame.store.documents import Document, Documents
+from sesame.store.people import lease_of, person_of, residence_of
+from sesame.store.table import Table, same_table
+
+RUNNERS = (Role.MANAGER, Role.ACCOUNTANT, Role.ADMINISTRATOR)
+PAGE = 25
+"""Leases of one step: some seconds of work."""
+WAITS_FOR_STRAGGLERS = timedelta(hours=1)
+"""After this an archive is made without the documents that have not come."""
+INDEX = "index.csv"
+
+
+class RunNotFinished(Conflict):
+    """Its documents are still on their way."""
+
+    slug = "run-not-finished"
+    title: ClassVar = {
+        "fr": "Tous les documents ne sont pas encore prêts",
+        "en": "Not all of the documents have come yet",
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a run is. `refused` counts leases without such a document, by reason."""
+
+    run: DocumentRun
+    documents: int
+    ready: int
+    refused: dict[str, int]
+    url: str | None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every document that will come has come."""
+        return self.run.status is RunStatus.PLANNED and self.ready == self.documents
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequests:
+    """What staff may do: ask, look, have the zip made."""
+
+    runs: DocumentRuns
+    documents: Documents
+    identity: Table
+    audit: Audit
+    deeds: Deeds
+    s3: Any
+    bucket: str
+    clock: Clock
+    random: Random
+
+    def ask(self, staff: Staff, residence_id: str, month: str, kind: Kind, network: str) -> DocumentRun:
+        """A run; or the one that is at work on the same. Raises NotFound for a residence not theirs."""
+        within(staff, residence_id)
+        if self.identity.get(keys.residence(residence_id)) is None:
+            raise NotFound
+        run = DocumentRun(
+            run_id=new_id(self.random),
+            residence_id=residence_id,
+            month=month,
+            kind=kind,
+            staff_id=staff.staff_id,
+            asked_at=self.clock(),
+        )
+        entry = self.deeds.entry(
+            Action.DOCUMENT_RUN_ASKED,
+            staff,
+            network,
+            residence_id=residence_id,
+            run_id=run.run_id,
+            kind=kind.value,
+            period=month,
+        )
+        return self._one(staff, self.runs.ask(run, self.audit.recording(entry)))
+
+    def progress(self, staff: Staff, run_id: str) -> Progress:
+        """How far it is. Raises NotFound. A read, a query, and one call for a hundred documents."""
+        run = self._one(staff, run_id)
+        pages = self.runs.pages(run_id)
+        ids = [document_id for page in pages for document_id in page.documents]
+        ready = sum(one.status is DocumentStatus.READY for one in self.documents.some(ids))
+        return Progress(
+            run=run,
+            documents=len(ids),
+            ready=ready,
+            refused=dict(Counter(reason for page in pages for _, reason in page.refused)),
+            url=self._url(run),
+        )
+
+    def archive(self, staff: Staff, run_id: str, network: str) -> DocumentRun:
+        """Has the zip made. Raises NotFound, RunNotFinished."""
+        progress, now = self.progress(staff, run_id), self.clock()
+        run = progress.run
+        late = run.status is RunStatus.PLANNED and now - run.asked_at >= WAITS_FOR_STRAGGLERS
+        if not (progress.is_done or late):
+            raise RunNotFinished
+        entry = self.deeds.entry(
+            Action.DOCUMENT_RUN_ARCHIVED,
+            staff,
+            network,
+            residence_id=run.residence_id,
+            run_id=run_id,
+            documents=progress.ready,
+        )
+        self.runs.ask_archive(run, f"runs/{new_id(self.random)}.zip", now, self.audit.recording(entry))
+        return self._one(staff, run_id)
+
+    def _one(self, staff: Staff, run_id: str) -> DocumentRun:
+        run = self.runs.get(run_id)
+        if run is None or run.expires_at <= self.clock():
+            raise NotFound
+        within(staff, run.residence_id)
+        return run
+
+    def _url(self, run: DocumentRun) -> str | None:
+        if run.archive is not ArchiveStatus.READY:
+            return None
+        link = self.s3.generate_presigned_url(
+            "get_object",
+            Params={
+                "Bucket": self.bucket,
+                "Key": run.archive_key,
+                "ResponseContentType": "application/zip",
+                "ResponseContentDisposition": f'attachment; filename="{run.kind}-{run.month}.zip"',
+                "ResponseCacheControl": "private, no-store",
+            },
+            ExpiresIn=LINK_SECONDS,
+        )
+        return str(link)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunMaking:
+    """Turns `document_run.requested` into documents, page by page, and `.archive_requested` into a zip."""
+
+    runs: DocumentRuns
+    documents: Documents
+    identity: Table
+    accounts: Accounts
+    s3: Any
+    bucket: str
+    clock: Clock
+    random: Random
+    retries: Retries = USUAL
+    folder: Path | None = None
+    """Where the zip is made: the system's place for such files by default."""
+
+    def step(self, run_id: str, page: int) -> bool:
+        """One page of leases; False where it was done already. A repeat finds the same documents."""
+        run = self.runs.get(run_id)
+        if run is None or run.status is not RunStatus.PLANNING or run.pages != page:
+            return False
+        found = self.identity.query(
+            keys.leases_of_residence(run.residence_id), index=keys.GSI1, limit=PAGE, start=run.cursor
+        )
+        outcome = self._orders(run, [lease_of(item) for item in found.items])
+        return self.runs.advance(run, outcome, found.next, self.clock())
+
+    def _orders(self, run: DocumentRun, leases: Sequence[Lease]) -> RunPage:
+        residence, *persons = same_table(
+            self.identity,
+            [keys.residence(run.residence_id), *(keys.person(lease.person_id) for lease in leases)],
+        )
+        if residence is None:
+            raise LookupError("a run without its residence")
+        documents: list[str] = []
+        refused: list[tuple[str, str]] = []
+        for lease, person in zip(leases, persons, strict=True):
+            if person is None:
+                continue
+            try:
+                order = (run, lease, person_of(person), residence_of(residence))
+                documents.append(self.retries.run(lambda order=order: self._order(*order)))  # type: ignore[misc]
+            except Refused as why:
+                refused.append((lease.tenant_reference, why.reason.value))
+        return RunPage(documents=documents, refused=refused)
+
+    def _order(self, run: DocumentRun, lease: Lease, person: Person, residence: Residence) -> str:
+        now = self.clock()
+        tenancy = Tenancy(person=person, lease=lease, residence=residence, language=person.language)
+        gathering = Gathering(self.accounts, tenancy, now, run.month)
+        facts = gathering.facts(run.kind)
+        account = gathering.account
+        holds = [self.accounts.unchanged(account)] if account else []
+        order = Order(tenancy=tenancy, facts=facts, now=now, period=run.month)
+        return keep(self.documents, self.random, order, holds).document_id
+
+    def archive(self, run_id: str) -> bool:
+        """Makes the zip on disk, a file at a time, and puts it away; False where nobody waits for one."""
+        run = self.runs.get(run_id)
+        if run is None or run.archive is not ArchiveStatus.REQUESTED:
+            return False
+        now = self.clock()
+        with TemporaryDirectory(dir=self.folder) as folder:
+            path = Path(folder) / "run.zip"
+            with ZipFile(path, "w", ZIP_STORED) as archive:
+                self._fill(archive, run, now)
+            with path.open("rb") as file:
+                self.s3.put_object(
+                    Bucket=self.bucket, Key=run.archive_key, Body=file, ContentType="application/zip"
+                )
+        return self.runs.mark_archived(run)
+
+    def _fill(self, archive: ZipFile, run: DocumentRun, now: datetime) -> None:
+        rows: list[tuple[str, ...]] = []
+        for page in self.runs.pages(run.run_id):
+            for document in self.documents.some(page.documents):
+                rows.append(self._add(archive, document, now))
+            rows += [(reference, "", "", "", reason) for reference, reason in page.refused]
+        with archive.open(_member(INDEX, now, ZIP_DEFLATED), "w") as out:
+            out.write(_index(rows))
+
+    def _add(self, archive: ZipFile, document: Document, now: datetime) -> tuple[str, ...]:
+        reference = document.facts["lease"]["tenant_reference"]
+        cents = document.facts.get("period", {}).get("received_cents", 0)
+        amount = f"{cents // 100},{cents % 100:02}"
+        if document.status is not DocumentStatus.READY:
+            return reference, document.issue.number, amount, "", "not-ready"
+        name = f"{reference}-{document.issue.number}.pdf"
+        with (
+            self.s3.get_object(Bucket=self.bucket, Key=document.object_key)["Body"] as body,
+            archive.open(_member(name, now, ZIP_STORED), "w") as out,
+        ):
+            shutil.copyfileobj(body, out)
+        return reference, document.issue.number, amount, name, ""
+
+
+def _index(rows: Sequence[tuple[str, ...]]) -> bytes:
+    """A CSV for a French spreadsheet; every cell is of our own making, none a formula."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, delimiter=";")
+    writer.writerow(("reference_locataire", "numero", "montant_recu", "fichier", "motif"))
+    writer.writerows(sorted(rows))
+    return out.getvalue().encode("utf-8-sig")
+
+
+def _member(name: str, at: datetime, compression: int) -> ZipInfo:
+    member = ZipInfo(name, at.timetuple()[:6])
+    member.compress_type = compression
+    member.external_attr = 0o600 << 16
+    return member

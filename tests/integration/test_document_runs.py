@@ -1,0 +1,253 @@
+"""All receipts of a month for a residence: made page by page, whatever dies on the way; then one zip."""
+
+import csv
+import io
+from datetime import timedelta
+from pathlib import Path
+from secrets import token_bytes
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+
+from sesame.domain.certificates import DocumentStatus, Kind
+from sesame.domain.scope import EVERYWHERE
+from sesame.platform.errors import NotFound
+from sesame.services import document_runs
+from sesame.services.deeds import Deeds
+from sesame.services.document_runs import INDEX, RunMaking, RunNotFinished, RunRequests
+from sesame.services.staff import Role, Staff
+from sesame.store import keys
+from sesame.store.audit import Action, Audit
+from sesame.store.document_runs import ArchiveStatus, DocumentRuns, RunStatus
+from sesame.store.documents import Documents
+from tests.conftest import FrozenClock
+from tests.integration.tenants import RESIDENCE, Tenant, admit
+from tests.integration.test_certificates import SEPTEMBER_CENTS, Office
+
+# WeasyPrint leaves its colour profile open.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed file.*sRGB2014.icc:ResourceWarning")
+
+INES = ("170669074DK", "861583842CH", "0123456789A", "0123456789B", "0123456789C")
+ACCOUNTANT = Staff(staff_id="accountant-1", groups=frozenset({Role.ACCOUNTANT}), scope=EVERYWHERE)
+
+
+class Bureau(Office):
+    """An office whose accountant has receipts made by the residence."""
+
+    def __init__(self, aws: Any, clock: FrozenClock, folder: Path) -> None:
+        super().__init__(aws, clock)
+        self.runs = DocumentRuns(aws.operations)
+        self.requests = RunRequests(
+            runs=self.runs,
+            documents=self.documents,
+            identity=aws.identity,
+            audit=Audit(aws.operations),
+            deeds=Deeds(pepper=aws.pepper, clock=clock, random=token_bytes),
+            s3=aws.s3,
+            bucket=aws.bucket,
+            clock=clock,
+            random=token_bytes,
+        )
+        self.making = RunMaking(
+            runs=self.runs,
+            documents=Documents(aws.documents),
+            identity=aws.identity,
+            accounts=self.accounts,
+            s3=aws.s3,
+            bucket=aws.bucket,
+            clock=clock,
+            random=token_bytes,
+            folder=folder,
+        )
+
+    def ask(self) -> str:
+        return self.requests.ask(
+            ACCOUNTANT, RESIDENCE.residence_id, "2026-09", Kind.RECEIPT, "192.0.2.1"
+        ).run_id
+
+    def next_event(self, run_id: str) -> dict[str, str]:
+        """What the run announced last."""
+        return dict(self.aws.operations.get(keys.document_run(run_id))["announce"])
+
+    def work(self, run_id: str) -> int:
+        """Follows its announcements to the end; returns the number of pages."""
+        pages = 0
+        while event := self.next_event(run_id):
+            assert event["type"] == "document_run.requested"
+            assert self.making.step(run_id, int(event["page"]))
+            pages += 1
+        return pages
+
+    def make_all(self, run_id: str) -> None:
+        for page in self.runs.pages(run_id):
+            for document_id in page.documents:
+                self.produce(document_id)
+
+
+@pytest.fixture
+def bureau(aws: Any, clock: FrozenClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bureau:
+    monkeypatch.setattr(document_runs, "PAGE", 2)
+    return Bureau(aws, clock, tmp_path)
+
+
+@pytest.fixture
+def tenants(bureau: Bureau) -> list[Tenant]:
+    """Five: three have paid September, one a part, one was billed nothing."""
+    found = [admit(bureau.aws, ine=ine, email=f"t{number}@example.org") for number, ine in enumerate(INES)]
+    for tenant in found[:4]:
+        bureau.bill_september(tenant)
+    for tenant in found[:3]:
+        bureau.receive(tenant, SEPTEMBER_CENTS)
+    bureau.receive(found[3], 10_000)
+    return found
+
+
+def test_who_has_paid_gets_a_receipt_and_the_others_are_counted_by_reason(
+    bureau: Bureau, tenants: list[Tenant]
+) -> None:
+    run_id = bureau.ask()
+    assert bureau.requests.progress(ACCOUNTANT, run_id).documents == 0
+
+    pages = bureau.work(run_id)
+
+    progress = bureau.requests.progress(ACCOUNTANT, run_id)
+    assert pages == 3
+    assert progress.run.status is RunStatus.PLANNED
+    assert (progress.documents, progress.ready) == (3, 0)
+    assert progress.refused == {"not-paid-in-full": 1, "no-notice": 1}
+    bureau.make_all(run_id)
+    assert bureau.requests.progress(ACCOUNTANT, run_id).is_done
+
+
+def test_a_run_that_dies_at_any_page_and_comes_again_gives_the_same_documents(
+    bureau: Bureau, tenants: list[Tenant], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = bureau.ask()
+    advance, deaths = DocumentRuns.advance, iter([True, False, True, True, False, False])
+
+    def dies(*arguments: Any, **named: Any) -> bool:
+        if next(deaths, False):
+            raise ConnectionError
+        return advance(*arguments, **named)
+
+    monkeypatch.setattr(DocumentRuns, "advance", dies)
+    while event := bureau.next_event(run_id):
+        try:
+            bureau.making.step(run_id, int(event["page"]))
+        except ConnectionError:
+            continue
+
+    listed = [one for page in bureau.runs.pages(run_id) for one in page.documents]
+    made = [
+        document.document_id
+        for tenant in tenants
+        for document in bureau.documents.of_lease(tenant.lease.lease_id, limit=10)
+    ]
+    assert sorted(listed) == sorted(made)
+    assert len(listed) == 3
+
+
+def test_an_announcement_that_comes_twice_does_nothing_twice(bureau: Bureau, tenants: list[Tenant]) -> None:
+    run_id = bureau.ask()
+
+    assert bureau.making.step(run_id, 0)
+    assert not bureau.making.step(run_id, 0)
+    assert not bureau.making.step(run_id, 2)
+
+
+def test_asking_again_while_one_is_at_work_gives_that_one_and_later_another(
+    bureau: Bureau, tenants: list[Tenant]
+) -> None:
+    first = bureau.ask()
+    assert bureau.ask() == first
+    bureau.work(first)
+    bureau.clock.advance(timedelta(seconds=1))
+
+    second = bureau.ask()
+
+    assert second != first
+    bureau.work(second)
+    assert sorted(bureau.runs.pages(second)[0].documents) == sorted(bureau.runs.pages(first)[0].documents)
+
+
+def test_the_zip_has_each_receipt_once_and_says_who_has_none(
+    bureau: Bureau, tenants: list[Tenant], tmp_path: Path
+) -> None:
+    run_id = bureau.ask()
+    bureau.work(run_id)
+    with pytest.raises(RunNotFinished):
+        bureau.requests.archive(ACCOUNTANT, run_id, "192.0.2.1")
+    bureau.make_all(run_id)
+
+    bureau.requests.archive(ACCOUNTANT, run_id, "192.0.2.1")
+    assert bureau.next_event(run_id)["type"] == "document_run.archive_requested"
+    assert bureau.making.archive(run_id)
+    assert not bureau.making.archive(run_id)
+
+    progress = bureau.requests.progress(ACCOUNTANT, run_id)
+    assert progress.run.archive is ArchiveStatus.READY
+    assert progress.url is not None
+    stored = bureau.aws.s3.get_object(Bucket=bureau.aws.bucket, Key=progress.run.archive_key)["Body"].read()
+    with ZipFile(io.BytesIO(stored)) as archive:
+        assert archive.testzip() is None
+        rows = list(csv.DictReader(io.StringIO(archive.read(INDEX).decode("utf-8-sig")), delimiter=";"))
+        files = [name for name in archive.namelist() if name != INDEX]
+        assert all(archive.read(name).startswith(b"%PDF") for name in files)
+    assert sorted(row["fichier"] for row in rows if row["fichier"]) == sorted(files)
+    assert len(files) == 3
+    assert sorted(row["motif"] for row in rows) == ["", "", "", "no-notice", "not-paid-in-full"]
+    assert {row["montant_recu"] for row in rows if row["fichier"]} == {"450,00"}
+    assert {row["reference_locataire"] for row in rows} == {one.lease.tenant_reference for one in tenants}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_hour_later_the_zip_is_made_without_the_stragglers_and_names_them(
+    bureau: Bureau, tenants: list[Tenant]
+) -> None:
+    run_id = bureau.ask()
+    bureau.work(run_id)
+    bureau.produce(bureau.runs.pages(run_id)[0].documents[0])
+    bureau.clock.advance(timedelta(hours=1))
+
+    bureau.requests.archive(ACCOUNTANT, run_id, "192.0.2.1")
+    bureau.making.archive(run_id)
+
+    key = bureau.requests.progress(ACCOUNTANT, run_id).run.archive_key
+    stored = bureau.aws.s3.get_object(Bucket=bureau.aws.bucket, Key=key)["Body"].read()
+    with ZipFile(io.BytesIO(stored)) as archive:
+        index = archive.read(INDEX).decode("utf-8-sig")
+    assert index.count("not-ready") == 2
+
+
+def test_a_run_tells_no_tenant(bureau: Bureau, tenants: list[Tenant]) -> None:
+    run_id = bureau.ask()
+    bureau.work(run_id)
+    document_id = bureau.runs.pages(run_id)[0].documents[0]
+    bureau.produce(document_id)
+
+    item = bureau.aws.documents.get(keys.document(document_id))
+    assert item["status"] == DocumentStatus.READY
+    assert "told" not in item["announce"]
+
+
+def test_who_asked_is_in_the_audit_of_the_residence(bureau: Bureau, tenants: list[Tenant]) -> None:
+    run_id = bureau.ask()
+    bureau.work(run_id)
+    bureau.make_all(run_id)
+    bureau.requests.archive(ACCOUNTANT, run_id, "192.0.2.1")
+
+    month = f"{bureau.clock():%Y-%m}"
+    entries = Audit(bureau.aws.operations).of_residence(RESIDENCE.residence_id, month).entries
+    actions = {entry.action for entry in entries}
+    assert actions == {Action.DOCUMENT_RUN_ASKED, Action.DOCUMENT_RUN_ARCHIVED}
+    assert {entry.actor.id for entry in entries} == {"accountant-1"}
+
+
+def test_a_run_is_forgotten_with_its_zip(bureau: Bureau, tenants: list[Tenant]) -> None:
+    run_id = bureau.ask()
+    bureau.work(run_id)
+    bureau.clock.advance(timedelta(days=31))
+
+    with pytest.raises(NotFound):
+        bureau.requests.progress(ACCOUNTANT, run_id)
