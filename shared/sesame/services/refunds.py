@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from sesame.domain.payments import Payment
-from sesame.domain.refunds import WAIT, Refund, RefundState, RefusalReason, back_the_way_it_came, is_told
+from sesame.domain.refunds import WAIT, Refund, RefundState, RefusalReason, back_the_way_it_came, untold
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Conflict, Invalid, NotFound, Unavailable
 from sesame.platform.ids import Random, new_id
@@ -214,17 +214,17 @@ class RefundDesk:
     def refuse(
         self, staff: Staff, lease_id: str, refund_id: str, reason: RefusalReason, *, network: str
     ) -> Refund:
-        """Says no; or, of what a provider took and could not give (`not_given`), that it came to nothing.
+        """Says no; or, of what a provider was asked for and did not give (`not_given`), that it is over.
 
         The same answer again changes nothing. Raises NotFound, Forbidden, RefundDecided.
         """
         refund = self._to_decide(staff, lease_id, refund_id)
         if refund.refused_because is reason:
             return refund
-        before, end = RefundState.REQUESTED, RefundState.REFUSED
+        before, end = {RefundState.REQUESTED}, RefundState.REFUSED
         if reason is RefusalReason.NOT_GIVEN:
-            before, end = RefundState.SENT, RefundState.FAILED
-        if refund.state is not before:
+            before, end = {RefundState.APPROVED, RefundState.SENT}, RefundState.FAILED
+        if refund.state not in before:
             raise RefundDecided
         after = replace(refund, state=end, decided_at=self.clock(), refused_because=reason)
         return self._decided(refund, after, self._entry(Action.REFUND_REFUSED, staff, refund, network), [])
@@ -232,7 +232,8 @@ class RefundDesk:
     def approve(
         self, staff: Staff, lease_id: str, refund_id: str, *, transfer_reference: str | None, network: str
     ) -> Refund:
-        """Gives it. Asked again after a failure on the way it goes on, and gives nothing twice.
+        """Gives it. Asked again after a failure on the way it goes on with what the provider has not told of,
+        while there is credit for that, and gives nothing twice.
 
         Back the way it came: the provider is asked, and the refund is done when it says so. To another
         account: whoever approves has ordered the transfer, whose reference they give, and it is in the
@@ -244,6 +245,8 @@ class RefundDesk:
             raise Invalid(errors=[{"field": "transfer_reference"}])
         if refund.state is RefundState.REQUESTED:
             refund = self._approved(staff, refund, transfer_reference, network)
+        elif refund.state is RefundState.APPROVED:
+            self._still_in_credit(refund)
         if refund.state is RefundState.APPROVED:
             refund = self._sent(refund)
         if refund.state not in {RefundState.SENT, RefundState.DONE}:
@@ -288,9 +291,20 @@ class RefundDesk:
         deed = self._entry(Action.REFUND_APPROVED, staff, refund, network)
         return self._decided(refund, after, deed, moving, final=False)
 
+    def _still_in_credit(self, refund: Refund) -> None:
+        """A notice may have used the credit up since the decision."""
+        left = sum(part.amount_cents for part in untold(refund, _Progress(self.money).of(refund)))
+        account = self.bookkeeping.overview(refund.lease_id)
+        if account is None or account.checkpoint.credit_cents < left:
+            raise NotThatMuchCredit
+
     def _sent(self, refund: Refund) -> Refund:
         """Each part is asked for under an id of its own, so that asking twice gives it once."""
-        for part, payment in zip(refund.parts, _Progress(self.money).of(refund), strict=True):
+        payments = _Progress(self.money).of(refund)
+        waiting = untold(refund, payments)
+        for part, payment in zip(refund.parts, payments, strict=True):
+            if part not in waiting:
+                continue
             if payment is None or payment.provider_reference is None:
                 raise LookupError("a refund of a payment that is not there")
             try:
@@ -363,7 +377,8 @@ class _Progress:
 
     def told(self, refund: Refund) -> Refund:
         """The request as far as it is by what the provider has said."""
-        if refund.state is not RefundState.SENT or not is_told(refund, self.of(refund)):
+        asked = refund.state in {RefundState.APPROVED, RefundState.SENT}
+        if not asked or untold(refund, self.of(refund)):
             return refund
         after = replace(refund, state=RefundState.DONE)
         try:
