@@ -87,6 +87,17 @@ class Treasury(Family):
         self.settle(payment_id, cents + 100)
         return payment_id
 
+    def cash(self, cents: int) -> None:
+        """So much at the desk."""
+        entry = Entry(
+            entry_id="desk:1",
+            kind=EntryKind.PAYMENT,
+            amount_cents=-cents,
+            effective_at=self.clock.now,
+            source="desk:1",
+        )
+        self.bookkeeping.post(self.lease.lease_id, self.lease.residence_id, entry)
+
     def ask(self, cents: int | None = None, **more: Any) -> Refund:
         wish = Wish(amount_cents=cents, **more)
         return self.requests.ask(self.session(), wish, None, source=SOMEWHERE)
@@ -257,7 +268,7 @@ def unanswered(treasury: Treasury, refund: Refund, *, given: bool) -> None:
             treasury.give(*asked)
         raise ProviderUnavailable
 
-    treasury.sandbox.refund = silent  # type: ignore[method-assign]
+    treasury.sandbox.refund = silent  # type: ignore[method-assign, assignment]
     with pytest.raises(Unavailable):
         treasury.approve(refund)
     treasury.sandbox.refund = treasury.give  # type: ignore[method-assign, assignment]
@@ -481,17 +492,33 @@ def test_cash_at_the_desk_cannot_go_back_through_a_provider(treasury: Treasury) 
     refund = treasury.ask()
     treasury.approve(refund)
     treasury.settle(treasury.paid, 10_100, "payment.refunded")
-    treasury.bookkeeping.post(
-        treasury.lease.lease_id,
-        treasury.lease.residence_id,
-        Entry(
-            entry_id="desk:1",
-            kind=EntryKind.PAYMENT,
-            amount_cents=-60_000,
-            effective_at=treasury.clock.now,
-            source="desk:1",
-        ),
-    )
+    treasury.cash(60_000)
 
     with pytest.raises(OnlyToAnAccount):
         treasury.ask(50_000)
+
+
+def test_only_what_is_credit_of_a_payment_goes_back_through_it(treasury: Treasury) -> None:
+    treasury.clock.advance(DAY)
+    treasury.cash(80_000)
+
+    with pytest.raises(OnlyToAnAccount):
+        treasury.ask(10_001)
+    refund = treasury.ask(10_000)
+    treasury.approve(refund)
+    treasury.settle(treasury.paid, 10_000, "payment.refunded")
+
+    assert [(part.payment_id, part.amount_cents) for part in refund.parts] == [(treasury.paid, 10_000)]
+    statement = treasury.bookkeeping.statement(treasury.lease.lease_id)
+    assert [one.unpaid_cents for one in statement.standings] == [0, 0]
+    assert treasury.credit == 80_000
+
+
+def test_a_named_payment_gives_its_own_credit_and_no_other(treasury: Treasury) -> None:
+    older, newer = in_two(treasury)
+
+    with pytest.raises(OnlyToAnAccount):
+        treasury.ask(5_001, payment_id=older)
+    with pytest.raises(OnlyToAnAccount):
+        treasury.ask(1, payment_id=treasury.paid)
+    assert [part.payment_id for part in treasury.ask(4_000, payment_id=newer).parts] == [newer]

@@ -99,20 +99,28 @@ class Refund:
         )
 
 
-def back_the_way_it_came(amount_cents: int, payments: Iterable[Payment]) -> tuple[Part, ...] | None:
-    """How much goes back through which payment, the newest first; None where they do not hold enough."""
+def back_the_way_it_came(amount_cents: int, credit: Iterable[tuple[Payment, int]]) -> tuple[Part, ...] | None:
+    """How much goes back through which payment, the newest first; None where they do not hold enough.
+
+    `credit` says how much of each payment pays nothing: what pays rent is not given back.
+    """
     parts: list[Part] = []
     left = amount_cents
-    for payment in sorted(payments, key=lambda one: (one.created_at, one.payment_id), reverse=True):
+    for payment, unspent in sorted(credit, key=_age, reverse=True):
         reached = outcome(payment)
         if reached.state not in {PaymentState.PAID, PaymentState.PARTLY_REFUNDED}:
             continue
-        cents = min(left, reached.net_cents)
+        cents = min(left, unspent)
         if cents > 0 and payment.provider_reference:
             total = reached.refunded_cents + cents
             parts.append(Part(payment_id=payment.payment_id, amount_cents=cents, total_after=total))
             left -= cents
     return tuple(parts) if not left else None
+
+
+def _age(one: tuple[Payment, int]) -> tuple[datetime, str]:
+    payment, _ = one
+    return payment.created_at, payment.payment_id
 
 
 def untold(refund: Refund, payments: Sequence[Payment | None]) -> tuple[Part, ...]:

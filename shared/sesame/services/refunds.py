@@ -20,6 +20,7 @@ from sesame.services.accounts import Bookkeeping
 from sesame.services.confirming import wrong
 from sesame.services.deeds import Deeds
 from sesame.services.desk_leases import DeskLeases
+from sesame.services.payments import History, PaymentUse
 from sesame.services.retries import USUAL, Retries
 from sesame.services.sessions import Session
 from sesame.services.staff import Role, Staff, require, within
@@ -30,6 +31,9 @@ from sesame.store.audit import Action, Audit, AuditEntry, by_tenant
 from sesame.store.payments import Payments, payment_of
 from sesame.store.refunds import Refunds as RefundStore
 from sesame.store.table import ConditionFailed, Table, Write, same_table, transact
+
+_MOST_PAYMENTS = 100
+"""Credit of a payment that a hundred followed goes to an account."""
 
 
 class NotThatMuchCredit(Invalid):
@@ -118,8 +122,7 @@ class RefundRequests:
         NotConfirmed.
         """
         lease = session.lease
-        progress = _Progress(self.money)
-        progress.close_what_is_told(lease.lease_id)
+        _Progress(self.money).close_what_is_told(lease.lease_id)
         account = self.bookkeeping.overview(lease.lease_id)
         cents = _asked(wish, account)
         now = self.clock()
@@ -136,7 +139,7 @@ class RefundRequests:
         )
         confirmed: list[Write] = []
         if to is None:
-            parts = back_the_way_it_came(cents, progress.payments(lease.lease_id, wish.payment_id))
+            parts = back_the_way_it_came(cents, self._credit(lease.lease_id, wish.payment_id))
             if parts is None:
                 raise OnlyToAnAccount
             refund = replace(refund, parts=parts)
@@ -176,6 +179,13 @@ class RefundRequests:
             )
         except ConditionFailed as failure:
             raise RefundDecided from failure
+
+    def _credit(self, lease_id: str, payment_id: str | None) -> list[tuple[Payment, int]]:
+        """What is credit of the newest payments, or of the one named. Raises NotFound for another's."""
+        history = History(Payments(self.money), self.bookkeeping)
+        if payment_id is not None:
+            return _credit_of([history.one(lease_id, payment_id)])
+        return _credit_of(history.page(lease_id, after=None, limit=_MOST_PAYMENTS).payments)
 
     def _entry(self, action: Action, session: Session, refund: Refund, source: str) -> AuditEntry:
         return by_tenant(
@@ -282,10 +292,11 @@ class RefundDesk:
                 self.bookkeeping.change(account, [entry]),
             ]
         else:
-            parts = back_the_way_it_came(
-                refund.amount_cents, _Progress(self.money).named(part.payment_id for part in refund.parts)
-            )
+            history = History(Payments(self.money), self.bookkeeping)
+            uses = [history.one(lease_id, part.payment_id) for part in refund.parts]
+            parts = back_the_way_it_came(refund.amount_cents, _credit_of(uses))
             if parts is None:
+                self._still_in_credit(refund)
                 raise RefundDecided
             after = replace(after, parts=parts)
         deed = self._entry(Action.REFUND_APPROVED, staff, refund, network)
@@ -391,18 +402,9 @@ class _Progress:
         items = same_table(self.money, [keys.payment(part.payment_id) for part in refund.parts])
         return [payment_of(item) if item else None for item in items]
 
-    def named(self, payment_ids: Iterable[str]) -> list[Payment]:
-        items = same_table(self.money, [keys.payment(one) for one in payment_ids])
-        return [payment_of(item) for item in items if item]
 
-    def payments(self, lease_id: str, payment_id: str | None) -> list[Payment]:
-        """The newest payments of a lease, or the one that is named. Raises NotFound for another's."""
-        if payment_id is None:
-            return list(Payments(self.money).of_lease(lease_id, limit=100).payments)
-        payment = Payments(self.money).get(payment_id)
-        if payment is None or payment.lease_id != lease_id:
-            raise NotFound
-        return [payment]
+def _credit_of(uses: Iterable[PaymentUse]) -> list[tuple[Payment, int]]:
+    return [(one.payment, one.credit_cents) for one in uses]
 
 
 def _asked(wish: Wish, account: Account | None) -> int:
