@@ -19,7 +19,13 @@ from sesame.providers.registry import Registry
 from sesame.services.accounts import Bookkeeping
 from sesame.services.deeds import Deeds
 from sesame.services.desk_leases import DeskLeases
-from sesame.services.refunds import NotThatMuchCredit, RefundDecided, RefundDesk, RefundWaits
+from sesame.services.refunds import (
+    NotThatMuchCredit,
+    ProviderRefusedRefund,
+    RefundDecided,
+    RefundDesk,
+    RefundWaits,
+)
 from sesame.services.staff import Staff, staff_dependency
 from sesame.store.accounts import Accounts
 from sesame.store.audit import Audit
@@ -110,7 +116,16 @@ def waiting(residence_id: str, staff: CurrentStaff) -> RefundsToDecide:
 @api.post(
     "/v1/desk/leases/<lease_id>/refunds/<refund_id>/approval",
     summary="Give a refund",
-    errors=[Forbidden, NotFound, RefundDecided, RefundWaits, NotThatMuchCredit, Invalid, Unavailable],
+    errors=[
+        Forbidden,
+        NotFound,
+        RefundDecided,
+        RefundWaits,
+        NotThatMuchCredit,
+        Invalid,
+        ProviderRefusedRefund,
+        Unavailable,
+    ],
     security="staff",
 )
 def approve(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from http import HTTPStatus
 from secrets import token_bytes
 from typing import Any
 
@@ -20,6 +21,7 @@ from sesame.services.one_time_codes import OneTimeCode, OneTimeCodes
 from sesame.services.refunds import (
     NotThatMuchCredit,
     OnlyToAnAccount,
+    ProviderRefusedRefund,
     RefundDecided,
     RefundDesk,
     RefundRequests,
@@ -329,11 +331,41 @@ def test_a_provider_that_says_no_ends_the_request_and_another_can_be_made(
         raise ProviderRefused
 
     monkeypatch.setattr(treasury.sandbox, "refund", refusing)
-    with pytest.raises(RefundDecided):
+    with pytest.raises(ProviderRefusedRefund) as refused:
         treasury.approve(refund)
 
+    assert refused.value.status == HTTPStatus.BAD_GATEWAY
+    assert refused.value.errors == [{"given_cents": 0}]
     assert treasury.state(refund) is RefundState.FAILED
+    with pytest.raises(RefundDecided):
+        treasury.approve(refund)
     assert treasury.ask_to_account().state is RefundState.REQUESTED
+
+
+def test_what_was_given_before_a_provider_said_no_stays_a_refund_and_the_rest_can_be_asked_for(
+    treasury: Treasury, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older, newer = in_two(treasury)
+    refund = treasury.ask()
+
+    def refusing_the_older(reference: str, *asked: Any) -> None:
+        if reference == f"co_{older}":
+            raise ProviderRefused
+        treasury.give(reference, *asked)
+
+    monkeypatch.setattr(treasury.sandbox, "refund", refusing_the_older)
+    with pytest.raises(ProviderRefusedRefund) as refused:
+        treasury.approve(refund)
+
+    assert refused.value.errors == [{"given_cents": 4_000}]
+    assert list(treasury.given) == [f"{refund.refund_id}-0"]
+    assert treasury.approve(refund).state is RefundState.SENT
+    with pytest.raises(RefundUnderWay):
+        treasury.ask(5_000, payment_id=older)
+    treasury.settle(newer, 4_000, "payment.refunded")
+    [done] = treasury.requests.of_lease(treasury.lease.lease_id)
+    assert (done.state, done.amount_cents) == (RefundState.DONE, 4_000)
+    assert treasury.ask_to_account().amount_cents == treasury.credit == 5_000
 
 
 def test_a_refusal_says_why_and_ends_it(treasury: Treasury) -> None:

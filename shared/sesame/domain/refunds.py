@@ -21,7 +21,7 @@ class RefundState(StrEnum):
     """Decided; the provider is being asked. Asked again, it goes on where it was; done when the provider says
     so, whether or not it answered."""
     SENT = "sent"
-    """The provider has taken it; done when it says so."""
+    """The provider has taken it, or the parts before one that it refused; done when it says so."""
     DONE = "done"
     FAILED = "failed"
     """The provider said no, at once or days later: by another account, perhaps."""

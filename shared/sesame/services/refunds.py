@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from sesame.domain.payments import Payment
-from sesame.domain.refunds import WAIT, Refund, RefundState, RefusalReason, back_the_way_it_came, untold
+from sesame.domain.refunds import WAIT, Part, Refund, RefundState, RefusalReason, back_the_way_it_came, untold
 from sesame.platform.clock import Clock
-from sesame.platform.errors import Conflict, Invalid, NotFound, Unavailable
+from sesame.platform.errors import Conflict, Invalid, NotFound, Problem, Unavailable
 from sesame.platform.ids import Random, new_id
 from sesame.platform.logs import count
 from sesame.providers.base import ProviderRefused, ProviderUnavailable
@@ -73,6 +73,17 @@ class RefundDecided(Conflict):
     title: ClassVar[Mapping[str, str]] = {
         "fr": "Cette demande a déjà été traitée",
         "en": "This request has been dealt with already",
+    }
+
+
+class ProviderRefusedRefund(Problem):
+    """The provider said no. What it had taken before is given all the same."""
+
+    status = 502
+    slug = "provider-refused-refund"
+    title: ClassVar[Mapping[str, str]] = {
+        "fr": "Le prestataire de paiement refuse ce remboursement",
+        "en": "The payment provider refuses this refund",
     }
 
 
@@ -247,8 +258,8 @@ class RefundDesk:
 
         Back the way it came: the provider is asked, and the refund is done when it says so. To another
         account: whoever approves has ordered the transfer, whose reference they give, and it is in the
-        journal at once. Raises NotFound, Forbidden, RefundDecided, RefundWaits, NotThatMuchCredit, and
-        Unavailable where the provider does not answer.
+        journal at once. Raises NotFound, Forbidden, RefundDecided, RefundWaits, NotThatMuchCredit,
+        ProviderRefusedRefund, and Unavailable where the provider does not answer.
         """
         refund = self._to_decide(staff, lease_id, refund_id)
         if refund.iban is not None and not transfer_reference:
@@ -313,7 +324,7 @@ class RefundDesk:
         """Each part is asked for under an id of its own, so that asking twice gives it once."""
         payments = _Progress(self.money).of(refund)
         waiting = untold(refund, payments)
-        for part, payment in zip(refund.parts, payments, strict=True):
+        for place, (part, payment) in enumerate(zip(refund.parts, payments, strict=True)):
             if part not in waiting:
                 continue
             if payment is None or payment.provider_reference is None:
@@ -329,17 +340,18 @@ class RefundDesk:
                 raise Unavailable(headers={"Retry-After": "10"}) from failure
             except ProviderRefused as failure:
                 count("RefundRefusedByProvider")
-                self._moved(refund, RefundState.FAILED)
-                raise RefundDecided from failure
-        return self._moved(refund, RefundState.SENT)
+                given = self._given_up(refund, refund.parts[:place])
+                raise ProviderRefusedRefund(errors=[{"given_cents": given}]) from failure
+        return _saved(self.money, refund, replace(refund, state=RefundState.SENT))
 
-    def _moved(self, refund: Refund, state: RefundState) -> Refund:
-        after = replace(refund, state=state)
-        try:
-            transact(self.money.client, RefundStore(self.money).saving(refund, after), attempts=3)
-        except ConditionFailed:
-            return RefundStore(self.money).get(refund.lease_id, refund.refund_id) or after
-        return replace(after, version=refund.version + 1)
+    def _given_up(self, refund: Refund, given: tuple[Part, ...]) -> int:
+        """It is about what was given before the refusal; the rest is dropped, and can be asked for anew."""
+        cents = sum(part.amount_cents for part in given)
+        after = replace(refund, state=RefundState.FAILED)
+        if given:
+            after = replace(refund, state=RefundState.SENT, parts=given, amount_cents=cents)
+        _saved(self.money, refund, after)
+        return cents
 
     def _to_decide(self, staff: Staff, lease_id: str, refund_id: str) -> Refund:
         require(staff, Role.ACCOUNTANT, Role.ADMINISTRATOR)
@@ -391,16 +403,20 @@ class _Progress:
         asked = refund.state in {RefundState.APPROVED, RefundState.SENT}
         if not asked or untold(refund, self.of(refund)):
             return refund
-        after = replace(refund, state=RefundState.DONE)
-        try:
-            transact(self.money.client, RefundStore(self.money).saving(refund, after), attempts=3)
-        except ConditionFailed:  # somebody else has just seen it
-            return RefundStore(self.money).get(refund.lease_id, refund.refund_id) or after
-        return replace(after, version=refund.version + 1)
+        return _saved(self.money, refund, replace(refund, state=RefundState.DONE))
 
     def of(self, refund: Refund) -> list[Payment | None]:
         items = same_table(self.money, [keys.payment(part.payment_id) for part in refund.parts])
         return [payment_of(item) if item else None for item in items]
+
+
+def _saved(money: Table, refund: Refund, after: Refund) -> Refund:
+    """The request brought further; as it is, where somebody else has just done so."""
+    try:
+        transact(money.client, RefundStore(money).saving(refund, after), attempts=3)
+    except ConditionFailed:
+        return RefundStore(money).get(refund.lease_id, refund.refund_id) or after
+    return replace(after, version=refund.version + 1)
 
 
 def _credit_of(uses: Iterable[PaymentUse]) -> list[tuple[Payment, int]]:
