@@ -21,6 +21,7 @@ from sesame.services.deeds import Deeds
 from sesame.services.desk_leases import DeskLeases
 from sesame.services.refunds import (
     NotThatMuchCredit,
+    PaymentsHoldTooLittle,
     ProviderRefusedRefund,
     RefundDecided,
     RefundDesk,
@@ -122,6 +123,7 @@ def waiting(residence_id: str, staff: CurrentStaff) -> RefundsToDecide:
         RefundDecided,
         RefundWaits,
         NotThatMuchCredit,
+        PaymentsHoldTooLittle,
         Invalid,
         ProviderRefusedRefund,
         Unavailable,

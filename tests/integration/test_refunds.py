@@ -21,6 +21,7 @@ from sesame.services.one_time_codes import OneTimeCode, OneTimeCodes
 from sesame.services.refunds import (
     NotThatMuchCredit,
     OnlyToAnAccount,
+    PaymentsHoldTooLittle,
     ProviderRefusedRefund,
     RefundDecided,
     RefundDesk,
@@ -366,6 +367,25 @@ def test_what_was_given_before_a_provider_said_no_stays_a_refund_and_the_rest_ca
     [done] = treasury.requests.of_lease(treasury.lease.lease_id)
     assert (done.state, done.amount_cents) == (RefundState.DONE, 4_000)
     assert treasury.ask_to_account().amount_cents == treasury.credit == 5_000
+
+
+def test_payments_that_no_longer_hold_enough_say_so_and_the_request_waits_to_be_refused(
+    treasury: Treasury,
+) -> None:
+    refund = treasury.ask()
+    treasury.clock.advance(DAY)
+    treasury.bill("2026-10", 500)
+    treasury.clock.advance(timedelta(minutes=1))
+    treasury.cash(80_000)
+
+    with pytest.raises(PaymentsHoldTooLittle) as problem:
+        treasury.approve(refund)
+
+    assert problem.value.slug != RefundDecided.slug
+    assert "IBAN" in problem.value.detail["fr"]
+    assert treasury.given == {}
+    assert treasury.refuse(refund, RefusalReason.NO_CREDIT).state is RefundState.REFUSED
+    assert treasury.ask_to_account().amount_cents == 89_500
 
 
 def test_a_refusal_says_why_and_ends_it(treasury: Treasury) -> None:

@@ -76,6 +76,16 @@ class RefundDecided(Conflict):
     }
 
 
+class PaymentsHoldTooLittle(Conflict):
+    """There is credit, but no longer of the payments that it was to go back through."""
+
+    slug = "payments-hold-too-little"
+    title: ClassVar[Mapping[str, str]] = {
+        "fr": "Les paiements à rembourser n'ont plus assez de crédit",
+        "en": "The payments to give back have too little credit left",
+    }
+
+
 class ProviderRefusedRefund(Problem):
     """The provider said no. What it had taken before is given all the same."""
 
@@ -259,7 +269,7 @@ class RefundDesk:
         Back the way it came: the provider is asked, and the refund is done when it says so. To another
         account: whoever approves has ordered the transfer, whose reference they give, and it is in the
         journal at once. Raises NotFound, Forbidden, RefundDecided, RefundWaits, NotThatMuchCredit,
-        ProviderRefusedRefund, and Unavailable where the provider does not answer.
+        PaymentsHoldTooLittle, ProviderRefusedRefund, and Unavailable where the provider does not answer.
         """
         refund = self._to_decide(staff, lease_id, refund_id)
         if refund.iban is not None and not transfer_reference:
@@ -308,7 +318,10 @@ class RefundDesk:
             parts = back_the_way_it_came(refund.amount_cents, _credit_of(uses))
             if parts is None:
                 self._still_in_credit(refund)
-                raise RefundDecided
+                raise PaymentsHoldTooLittle(
+                    detail_fr="Refusez la demande : le locataire peut en faire une autre, avec un IBAN.",
+                    detail_en="Refuse the request: the tenant can make another, with an IBAN.",
+                )
             after = replace(after, parts=parts)
         deed = self._entry(Action.REFUND_APPROVED, staff, refund, network)
         return self._decided(refund, after, deed, moving, final=False)
