@@ -71,8 +71,8 @@ class Metered:
         self._meter = None
 
     def _ask(self, params: dict[str, Any], model: Any, **_: Any) -> dict[str, Any]:
-        if "ReturnConsumedCapacity" not in model.input_shape.members:
-            return params  # what makes a table, say: the hook outlives the measure
+        if self._meter is None or "ReturnConsumedCapacity" not in model.input_shape.members:
+            return params
         return {**params, "ReturnConsumedCapacity": "TOTAL"}
 
     def _call(self, model: Any, **_: Any) -> None:
