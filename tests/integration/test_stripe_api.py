@@ -240,6 +240,33 @@ def test_more_than_was_paid_is_not_given_back(fake: FakeStripe, credentials: Cre
         )
 
 
+def test_a_refund_is_given_once_though_stripe_forgets_keys_after_a_day(
+    fake: FakeStripe, credentials: Credentials
+) -> None:
+    session, intent = paid(fake, credentials)
+
+    STRIPE.refund(session, 10_000, "r1", credentials)
+    fake.pass_time(3 * 86_400)
+    STRIPE.refund(session, 10_000, "r1", credentials)
+    STRIPE.refund(session, 5_000, "r2", credentials)
+
+    assert fake.bank[intent] == 30_000
+
+
+def test_a_refund_that_failed_is_not_given_again_for_the_same_request(
+    fake: FakeStripe, credentials: Credentials
+) -> None:
+    session, intent = paid(fake, credentials)
+    STRIPE.refund(session, 10_000, "r1", credentials)
+    [refund] = [one for one in fake.things.values() if one["object"] == "refund"]
+    fake.fail_refund(refund["id"])
+    fake.pass_time(3 * 86_400)
+
+    STRIPE.refund(session, 10_000, "r1", credentials)
+
+    assert fake.bank[intent] == 45_000
+
+
 def test_a_refund_that_failed_is_in_the_truth(fake: FakeStripe, credentials: Credentials) -> None:
     session, intent = paid(fake, credentials)
     fake.pass_time(60)

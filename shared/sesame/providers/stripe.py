@@ -139,11 +139,18 @@ class Stripe:
             return tuple(self._truth(reference, credentials))
 
     def refund(self, reference: str, amount_cents: int, refund_id: str, credentials: Credentials) -> None:
-        """Ask to give back that much more of a Checkout session's payment, once a `refund_id`."""
+        """Ask to give back that much more of a Checkout session's payment, once a `refund_id`.
+
+        Idempotency keys are forgotten in a day, what was made is not.
+        """
         session = self._get(f"/v1/checkout/sessions/{quote(reference, safe='')}", {}, credentials)
         intent = session.get("payment_intent")
         if not isinstance(intent, str):
             raise ProviderRefused
+        whose = {"payment_intent": intent, "limit": str(_PAGE)}
+        for made in _list(self._get("/v1/refunds", whose, credentials)):
+            if (made.get("metadata") or {}).get("refund_id") == refund_id:
+                return
         form = {"payment_intent": intent, "amount": str(amount_cents), "metadata[refund_id]": refund_id}
         form |= {f"metadata[{key}]": value for key, value in (ours(session.get("metadata")) or {}).items()}
         self._post("/v1/refunds", form, credentials, f"refund-{refund_id}")
