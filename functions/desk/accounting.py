@@ -195,6 +195,8 @@ class ProviderAsked(Shown):
     missed: int
     early: int
     unknown: int
+    unreadable: list[str]
+    """Events and references of the provider's of which it would say nothing that can be read: look there."""
     examples: list[MissedEventShown]
 
 
@@ -443,6 +445,7 @@ def _provider(found: ProviderFinding) -> ProviderAsked:
         missed=found.missed,
         early=found.early,
         unknown=found.unknown,
+        unreadable=list(found.unreadable),
         examples=[MissedEventShown(**asdict(one)) for one in found.examples],
     )
 
