@@ -50,7 +50,7 @@ def test_dollars_are_told_to_the_staff_once_though_nothing_is_posted(
     house.post("msg-payment-settled")
 
     [shown] = flagged(house)
-    assert (shown.payment.payment_id, shown.outcome.flags) == (payment, {Flag.CURRENCY_DIFFERS})
+    assert (shown.payment.payment_id, shown.outcome.flags) == (payment, frozenset({Flag.CURRENCY_DIFFERS}))
     assert shown.outcome.state is PaymentState.CREATED
     assert house.balance == 45_000
     assert counted(capsys) == ["PaymentCurrencyDiffers"]
@@ -82,7 +82,7 @@ def test_who_pays_twice_has_the_second_payment_flagged_until_it_is_given_back(
     house.hear(house.message(second, event="two"))
 
     [shown] = flagged(house)
-    assert (shown.payment.payment_id, shown.outcome.flags) == (second, {Flag.OVERPAID})
+    assert (shown.payment.payment_id, shown.outcome.flags) == (second, frozenset({Flag.OVERPAID}))
     assert shown.payment.overpaid_cents == 45_000
     assert counted(capsys) == ["PaymentOverpaid"]
 
