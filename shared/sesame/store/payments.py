@@ -141,6 +141,7 @@ class CheckoutRequests:
             "payment_id": request.payment_id,
             "busy_until": request.busy_until.isoformat(),
             "expires_at": int(request.expires_at.timestamp()),
+            "answer": dict(request.answer) if request.answer is not None else None,
         }
         return Put(
             table=self.table.name,
