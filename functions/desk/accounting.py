@@ -12,7 +12,7 @@ from pydantic import Field
 from sesame.domain.aid_files import Aid
 from sesame.domain.csv_files import MAX_AMOUNT_CENTS
 from sesame.domain.file_faults import RowProblem
-from sesame.domain.payments import EventKind
+from sesame.domain.payments import EventKind, Flag, PaymentState
 from sesame.domain.takings import MOST_CENTS
 from sesame.domain.tenancy import Language as SpokenLanguage
 from sesame.platform.aws import Later, client
@@ -25,6 +25,7 @@ from sesame.services.aid_imports import AID_IMPORTERS, AidImports, ExpectedAids,
 from sesame.services.deeds import Deeds
 from sesame.services.desk_leases import DeskLeases
 from sesame.services.file_imports import MAX_REPORTED, Report, StoredFiles
+from sesame.services.flagged_payments import FlaggedPayment, FlaggedPayments
 from sesame.services.payment_reviews import (
     AlreadyResolved,
     Decision,
@@ -40,6 +41,7 @@ from sesame.store.aid import ExpectedAid, LeaseAid, LeaseAids
 from sesame.store.audit import Audit
 from sesame.store.deliveries import DeliveryState, Review
 from sesame.store.imports import Imports
+from sesame.store.payments import Payments
 from sesame.store.reconciliations import ProviderFinding, Reconciliations
 from sesame.store.staff import StaffDirectory
 from sesame.store.table import Table
@@ -162,6 +164,33 @@ class Resolved(Shown):
     state: DeliveryState
 
 
+class FlaggedPaymentShown(Shown):
+    """A payment that came otherwise than asked. The money is posted as it really moved, but not dollars."""
+
+    payment_id: str
+    lease_id: str
+    provider: str
+    state: PaymentState
+    flags: list[Flag]
+    amount_cents: int
+    """What was asked."""
+    paid_cents: int
+    refunded_cents: int
+    charged_back_cents: int
+    overpaid_cents: int
+    """What of it went beyond what was owed when it came."""
+    currency: str
+    created_at: datetime
+    changed_at: datetime | None
+
+
+class FlaggedPaymentList(Shown):
+    """Newest first. Where `next` is given, ask again with it as `after`."""
+
+    payments: list[FlaggedPaymentShown]
+    next: str | None
+
+
 class ReconciliationPlanned(Shown):
     """A day's run: the providers' accounts and the residences that it looks at."""
 
@@ -226,6 +255,7 @@ audit = Audit(Table(dynamodb, settings.operations_table))
 deeds = Deeds(pepper=pepper, clock=utc_now, random=token_bytes)
 reviews = PaymentReviews(money=money, identity=identity, audit=audit, deeds=deeds, clock=utc_now)
 
+flagged = FlaggedPayments(Payments(money))
 reports = ReconciliationReports(Reconciliations(Table(dynamodb, settings.operations_table)))
 aid_imports = AidImports(
     imports=Imports(Table(dynamodb, settings.operations_table)),
@@ -395,6 +425,22 @@ def resolve(review_id: ReviewId, body: Resolution, staff: CurrentStaff, network:
 
 
 @api.get(
+    "/v1/desk/flagged-payments",
+    summary="A residence's payments that came otherwise than asked",
+    errors=[Forbidden, NotFound],
+    security="staff",
+)
+def flagged_payments(
+    staff: CurrentStaff,
+    residence_id: Annotated[str, Query(max_length=64)],
+    after: Annotated[str | None, Query(max_length=200)] = None,
+) -> FlaggedPaymentList:
+    """Another amount or currency, disputed, more returned than came, more paid than owed; 20 at a time."""
+    page = flagged.of(staff, residence_id, after=after)
+    return FlaggedPaymentList(payments=[_flagged(one) for one in page.payments], next=page.next)
+
+
+@api.get(
     "/v1/desk/reconciliations",
     summary="The days on which providers were asked and journals checked",
     errors=[Forbidden],
@@ -435,6 +481,25 @@ def reconciliation(day: date, staff: CurrentStaff) -> ReconciliationReport:
             for one in report.findings.residences
             for lease_id in one.differing
         ],
+    )
+
+
+def _flagged(one: FlaggedPayment) -> FlaggedPaymentShown:
+    payment, reached = one.payment, one.outcome
+    return FlaggedPaymentShown(
+        payment_id=payment.payment_id,
+        lease_id=payment.lease_id,
+        provider=payment.provider,
+        state=reached.state,
+        flags=sorted(reached.flags),
+        amount_cents=payment.amount_cents,
+        paid_cents=reached.paid_cents,
+        refunded_cents=reached.refunded_cents,
+        charged_back_cents=reached.charged_back_cents,
+        overpaid_cents=payment.overpaid_cents,
+        currency=payment.currency,
+        created_at=payment.created_at,
+        changed_at=reached.changed_at,
     )
 
 

@@ -240,6 +240,20 @@ def test_money_that_is_not_seen_or_does_not_add_up_raises_an_alarm_at_once(name:
     assert alarm["EvaluationPeriods"] == 1
 
 
+def test_a_payment_that_only_staff_can_put_right_raises_an_alarm_at_once() -> None:
+    alarm = of_type("AWS::CloudWatch::Alarm")["FlaggedPaymentAlarm"]
+    counted = [each["MetricStat"]["Metric"] for each in alarm["Metrics"] if "MetricStat" in each]
+
+    assert [each["MetricName"] for each in counted] == [
+        "PaymentCurrencyDiffers",
+        "PaymentDisputed",
+        "PaymentMoreReturned",
+    ]
+    assert all(each["Namespace"] == "Sesame" for each in counted)
+    assert all(each["Dimensions"] == [{"Name": "stage", "Value": {"Ref": "Stage"}}] for each in counted)
+    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+
+
 def test_a_sender_has_time_for_the_slowest_batch() -> None:
     functions = of_type("AWS::Lambda::Function")
 

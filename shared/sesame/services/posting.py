@@ -10,10 +10,12 @@ from datetime import datetime, timedelta
 from itertools import batched
 
 from sesame.domain.payments import (
+    Flag,
     Payment,
     PaymentEvent,
     entries_to_post,
     outcome,
+    overpaid_after,
     posted_after,
     with_events,
 )
@@ -207,19 +209,29 @@ class Posting:
     ) -> None:
         payment = replace(before, events=with_events(before, events))
         entries = entries_to_post(payment, outcome(payment).movements)
+        flags = outcome(before).flags
         if payment.events == before.events and not entries:
             if closing:
                 transact(self.table.client, closing)
             return
         now = self.clock()
-        writes: list[Write] = [
-            self._payment_store.saving(replace(payment, posted=posted_after(payment, entries)), now)
-        ]
+        writes: list[Write] = []
         if entries:
-            accounts = self.bookkeeping.accounts
+            accounts, account = self.bookkeeping.accounts, self._account(payment, account)
             writes += [accounts.entering(payment.lease_id, entry, now) for entry in entries]
-            writes.append(self.bookkeeping.change(self._account(payment, account), entries))
-        transact(self.table.client, [*writes, *closing])
+            writes.append(self.bookkeeping.change(account, entries))
+            balance = account.checkpoint.balance_cents + sum(entry.amount_cents for entry in entries)
+            payment = replace(
+                payment,
+                posted=posted_after(payment, entries),
+                overpaid_cents=overpaid_after(payment, entries, balance),
+            )
+        reached = outcome(payment).flags
+        if reached != flags:
+            writes.append(self._payment_store.flagging(payment))
+        transact(self.table.client, [self._payment_store.saving(payment, now), *writes, *closing])
+        for flag in reached - flags:
+            count(_COUNTERS[flag])
 
     def _account(self, payment: Payment, account: Account | None) -> Account:
         if account is not None and account.lease_id == payment.lease_id:
@@ -250,6 +262,15 @@ class Posting:
     @property
     def _payment_store(self) -> Payments:
         return Payments(self.table)
+
+
+_COUNTERS = {
+    Flag.AMOUNT_DIFFERS: "PaymentAmountDiffers",
+    Flag.CURRENCY_DIFFERS: "PaymentCurrencyDiffers",
+    Flag.DISPUTED: "PaymentDisputed",
+    Flag.MORE_RETURNED: "PaymentMoreReturned",
+    Flag.OVERPAID: "PaymentOverpaid",
+}
 
 
 def _dated(told: Sequence[ProviderEvent], latest: datetime) -> list[ProviderEvent]:
