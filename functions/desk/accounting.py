@@ -12,7 +12,8 @@ from pydantic import Field
 from sesame.domain.aid_files import Aid
 from sesame.domain.csv_files import MAX_AMOUNT_CENTS
 from sesame.domain.file_faults import RowProblem
-from sesame.domain.payments import EventKind
+from sesame.domain.payments import EventKind, Flag, PaymentState
+from sesame.domain.takings import MOST_CENTS
 from sesame.domain.tenancy import Language as SpokenLanguage
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
@@ -24,6 +25,7 @@ from sesame.services.aid_imports import AID_IMPORTERS, AidImports, ExpectedAids,
 from sesame.services.deeds import Deeds
 from sesame.services.desk_leases import DeskLeases
 from sesame.services.file_imports import MAX_REPORTED, Report, StoredFiles
+from sesame.services.flagged_payments import FlaggedPayment, FlaggedPayments
 from sesame.services.payment_reviews import (
     AlreadyResolved,
     Decision,
@@ -39,6 +41,7 @@ from sesame.store.aid import ExpectedAid, LeaseAid, LeaseAids
 from sesame.store.audit import Audit
 from sesame.store.deliveries import DeliveryState, Review
 from sesame.store.imports import Imports
+from sesame.store.payments import Payments
 from sesame.store.reconciliations import ProviderFinding, Reconciliations
 from sesame.store.staff import StaffDirectory
 from sesame.store.table import Table
@@ -143,12 +146,14 @@ class PaymentReviewList(Shown):
 
 
 class Resolution(StrictModel):
-    """`post` to a lease or a payment's lease, saying which `reference` of several; `retry`; or `dismiss`."""
+    """`post` to a lease or a payment's lease, saying which `reference` of several, and the amount where no
+    event says what came; `retry`; or `dismiss`."""
 
     action: Literal["post", "dismiss", "retry"]
     lease_id: Annotated[str, Field(max_length=26)] | None = None
     payment_id: Annotated[str, Field(max_length=26)] | None = None
     reference: Annotated[str, Field(max_length=200)] | None = None
+    amount_cents: Annotated[int, Field(strict=True, ge=1, le=MOST_CENTS)] | None = None
     reason: DismissalReason | None = None
 
 
@@ -157,6 +162,33 @@ class Resolved(Shown):
 
     review_id: str
     state: DeliveryState
+
+
+class FlaggedPaymentShown(Shown):
+    """A payment that came otherwise than asked. The money is posted as it really moved, but not dollars."""
+
+    payment_id: str
+    lease_id: str
+    provider: str
+    state: PaymentState
+    flags: list[Flag]
+    amount_cents: int
+    """What was asked."""
+    paid_cents: int
+    refunded_cents: int
+    charged_back_cents: int
+    overpaid_cents: int
+    """What of it went beyond what was owed when it came."""
+    currency: str
+    created_at: datetime
+    changed_at: datetime | None
+
+
+class FlaggedPaymentList(Shown):
+    """Newest first. Where `next` is given, ask again with it as `after`."""
+
+    payments: list[FlaggedPaymentShown]
+    next: str | None
 
 
 class ReconciliationPlanned(Shown):
@@ -192,6 +224,8 @@ class ProviderAsked(Shown):
     missed: int
     early: int
     unknown: int
+    unreadable: list[str]
+    """Events and references of the provider's of which it would say nothing that can be read: look there."""
     examples: list[MissedEventShown]
 
 
@@ -221,6 +255,7 @@ audit = Audit(Table(dynamodb, settings.operations_table))
 deeds = Deeds(pepper=pepper, clock=utc_now, random=token_bytes)
 reviews = PaymentReviews(money=money, identity=identity, audit=audit, deeds=deeds, clock=utc_now)
 
+flagged = FlaggedPayments(Payments(money))
 reports = ReconciliationReports(Reconciliations(Table(dynamodb, settings.operations_table)))
 aid_imports = AidImports(
     imports=Imports(Table(dynamodb, settings.operations_table)),
@@ -383,9 +418,26 @@ def resolve(review_id: ReviewId, body: Resolution, staff: CurrentStaff, network:
         reference=body.reference,
         lease_id=body.lease_id,
         payment_id=body.payment_id,
+        amount_cents=body.amount_cents,
         retry=body.action == "retry",
     )
     return _resolved(reviews.resolve(staff, review_id, decision, network=network))
+
+
+@api.get(
+    "/v1/desk/flagged-payments",
+    summary="A residence's payments that came otherwise than asked",
+    errors=[Forbidden, NotFound],
+    security="staff",
+)
+def flagged_payments(
+    staff: CurrentStaff,
+    residence_id: Annotated[str, Query(max_length=64)],
+    after: Annotated[str | None, Query(max_length=200)] = None,
+) -> FlaggedPaymentList:
+    """Another amount or currency, disputed, more returned than came, more paid than owed; 20 at a time."""
+    page = flagged.of(staff, residence_id, after=after)
+    return FlaggedPaymentList(payments=[_flagged(one) for one in page.payments], next=page.next)
 
 
 @api.get(
@@ -432,6 +484,25 @@ def reconciliation(day: date, staff: CurrentStaff) -> ReconciliationReport:
     )
 
 
+def _flagged(one: FlaggedPayment) -> FlaggedPaymentShown:
+    payment, reached = one.payment, one.outcome
+    return FlaggedPaymentShown(
+        payment_id=payment.payment_id,
+        lease_id=payment.lease_id,
+        provider=payment.provider,
+        state=reached.state,
+        flags=sorted(reached.flags),
+        amount_cents=payment.amount_cents,
+        paid_cents=reached.paid_cents,
+        refunded_cents=reached.refunded_cents,
+        charged_back_cents=reached.charged_back_cents,
+        overpaid_cents=payment.overpaid_cents,
+        currency=payment.currency,
+        created_at=payment.created_at,
+        changed_at=reached.changed_at,
+    )
+
+
 def _provider(found: ProviderFinding) -> ProviderAsked:
     return ProviderAsked(
         provider=found.provider,
@@ -439,6 +510,7 @@ def _provider(found: ProviderFinding) -> ProviderAsked:
         missed=found.missed,
         early=found.early,
         unknown=found.unknown,
+        unreadable=list(found.unreadable),
         examples=[MissedEventShown(**asdict(one)) for one in found.examples],
     )
 

@@ -207,17 +207,24 @@ audit = Audit(Table(dynamodb, settings.operations_table))
 deeds = Deeds(pepper=pepper, clock=utc_now, random=token_bytes)
 bookkeeping = Bookkeeping(Accounts(money), utc_now)
 leases = DeskLeases(identity)
+receipts = PaymentReceipts(documents)
 desk = DeskPayments(
     money=money,
     leases=leases,
     bookkeeping=bookkeeping,
-    receipts=PaymentReceipts(documents),
+    receipts=receipts,
     audit=audit,
     deeds=deeds,
     clock=utc_now,
 )
 deposits = DepositDesk(
-    money=money, leases=leases, bookkeeping=bookkeeping, audit=audit, deeds=deeds, clock=utc_now
+    money=money,
+    leases=leases,
+    bookkeeping=bookkeeping,
+    receipts=receipts,
+    audit=audit,
+    deeds=deeds,
+    clock=utc_now,
 )
 tills = Tills(takings=Takings(money), people=People(identity, pepper), clock=utc_now)
 downloads = Downloads(documents, Later("s3"), settings.bucket)
@@ -347,7 +354,7 @@ def give_back(
 def reverse_return(
     lease_id: Id, return_id: Id, body: ReversalRequest, staff: CurrentStaff, network: Source
 ) -> DepositReturned:
-    """The deposit is held again, and rent that it paid is owed again."""
+    """The deposit is held again; rent that it paid is owed again, and receipts of that rent are void."""
     return _returned(deposits.reverse(staff, lease_id, return_id, body.reason, network=network))
 
 

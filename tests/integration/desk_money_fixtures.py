@@ -49,12 +49,13 @@ class Counter:
             "money": aws.money,
             "leases": leases,
             "bookkeeping": self.books,
+            "receipts": PaymentReceipts(self.documents),
             "audit": self.audit,
             "deeds": self.deeds,
             "clock": clock,
             "retries": retries,
         }
-        self.payments = DeskPayments(receipts=PaymentReceipts(self.documents), **shared)
+        self.payments = DeskPayments(**shared)
         self.returns = DepositDesk(**shared)
         self.tills = Tills(takings=self.takings, people=People(aws.identity, aws.pepper), clock=clock)
         self.tenant: Tenant = admit(aws)

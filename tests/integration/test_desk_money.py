@@ -323,6 +323,23 @@ def test_rent_kept_of_a_deposit_is_paid_by_it_and_owed_again_once_that_is_revers
     }
 
 
+def test_a_receipt_that_rests_on_a_kept_deposit_is_void_once_its_return_is_reversed(counter: Counter) -> None:
+    counter.take(replace(CASH, amount_cents=15_000))
+    counter.take(DEPOSIT, key="k2")
+    arrears = Deduction(kind=DeductionKind.ARREARS, amount_cents=30_000)
+    given = counter.give_back(replace(BACK, deductions=(arrears,)))
+    certificates = Certificates(
+        counter.documents, counter.aws.identity, Accounts(counter.aws.money), counter.clock
+    )
+    certificates.request(Session(**_session(counter)), Kind.RECEIPT, period="2026-09")
+
+    counter.returns.reverse(
+        ACCOUNTANT, counter.lease_id, given.return_id, ReversalReason.WRONG_TENANT, network=NETWORK
+    )
+
+    assert receipts(counter) == {Kind.RECEIPT: Validity.REVOKED, Kind.PAYMENT_RECEIPT: Validity.GENUINE}
+
+
 @pytest.mark.parametrize(
     "deductions",
     [

@@ -90,6 +90,19 @@ def family(aws: Any, clock: FrozenClock) -> Family:
     return Family(aws, clock)
 
 
+def test_a_key_answered_with_the_page_that_waits_stands_for_that_request(family: Family) -> None:
+    token = family.link()
+    first = family.pay(token, 10_000, key="ka")
+
+    assert family.pay(token, 10_000, key="kb") == first
+    with pytest.raises(KeyReused):
+        family.pay(token, 20_000, key="kb")
+    assert family.only.link.tries.keys() == {first.payment_id}
+
+    family.settle(first.payment_id, 10_000)
+    assert family.pay(token, 10_000, key="kb") == first
+
+
 def test_a_link_shows_given_names_reference_and_amount_and_pays(family: Family) -> None:
     token = family.link()
 

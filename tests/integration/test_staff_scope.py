@@ -233,6 +233,11 @@ CASES: dict[str, Case] = {
     "POST /v1/desk/payment-reviews/{review_id}/resolution": Case(
         entry="desk/accounting", body={"action": "dismiss", "reason": "not_ours"}, shown_to=("manager",)
     ),
+    "GET /v1/desk/flagged-payments": Case(
+        entry="desk/accounting",
+        query={"residence_id": RESIDENCE.residence_id},
+        shown_to=("accountant",),
+    ),
     "GET /v1/desk/reconciliations": Case(
         entry="desk/accounting",
         hidden=lambda _world, answer: answer[0] == 403 or answer[1]["runs"][0]["residences"] == [],

@@ -351,6 +351,22 @@ def test_what_happened_since_a_mark_is_told_oldest_first_page_by_page(
     assert reached(tuple(told + more)) == reached(STRIPE.fetch(session, credentials))
 
 
+def test_what_cannot_be_read_is_named_and_keeps_nobody_from_the_rest(
+    fake: FakeStripe, credentials: Credentials
+) -> None:
+    _, intent = paid(fake, credentials)
+    fake.dispute(intent)
+    gone, broken = fake.events[-1], fake.events[0]
+    gone["data"]["object"] = gone["data"]["object"] | {"payment_intent": "pi_gone"}
+    broken["data"] = None
+
+    page = STRIPE.events_since(None, credentials)
+
+    assert EventKind.SETTLED in {one.event.kind for one in page.events}
+    assert page.mark == gone["id"]
+    assert set(page.unreadable) == {broken["id"], gone["id"]}
+
+
 def test_a_mark_that_stripe_no_longer_keeps_starts_anew(fake: FakeStripe, credentials: Credentials) -> None:
     paid(fake, credentials)
 

@@ -64,6 +64,8 @@ class Flag(StrEnum):
     """The payer's bank took money back, or may."""
     MORE_RETURNED = "more_returned"
     """More went back than came: a debit refunded by the landlord and charged back by the bank as well."""
+    OVERPAID = "overpaid"
+    """More came than was owed, e.g. the same rent paid twice: it is the tenant's credit until given back."""
 
 
 _CREATED, _AWAITING, _PAID = PaymentState.CREATED, PaymentState.AWAITING_PROVIDER, PaymentState.PAID
@@ -164,6 +166,8 @@ class Payment:
     events: tuple[PaymentEvent, ...] = ()
     posted: Mapping[str, Posted] = field(default_factory=dict)
     """By event id."""
+    overpaid_cents: int = 0
+    """What of it went beyond what was owed when it was posted."""
     version: int = 1
 
     @property
@@ -203,7 +207,7 @@ def outcome(payment: Payment) -> Outcome:
 
     At most one settlement is in force: a second statement of it replaces the first, it does not add to it.
     """
-    fold = _Fold(asked_cents=payment.amount_cents)
+    fold = _Fold(asked_cents=payment.amount_cents, overpaid_cents=payment.overpaid_cents)
     for event in sorted({event.event_id: event for event in payment.events}.values(), key=_order):
         fold.take(event)
     return fold.outcome()
@@ -214,6 +218,7 @@ class _Fold:
     """A payment as far as its events have been read."""
 
     asked_cents: int
+    overpaid_cents: int
     state: PaymentState = PaymentState.CREATED
     paid: int = 0
     refunded: int = 0
@@ -278,6 +283,8 @@ class _Fold:
             self.flags.add(Flag.DISPUTED)
         if self.net < 0:
             self.flags.add(Flag.MORE_RETURNED)
+        if self.net > 0 and self.paid - self.net < self.overpaid_cents:
+            self.flags.add(Flag.OVERPAID)
         return Outcome(
             state=self._named(),
             paid_cents=self.paid,
@@ -351,6 +358,14 @@ def posted_after(payment: Payment, entries: Sequence[Entry]) -> dict[str, Posted
                     cents=before.cents + entry.amount_cents, entries=before.entries + 1
                 )
     return after
+
+
+def overpaid_after(payment: Payment, entries: Sequence[Entry], balance_cents: int) -> int:
+    """`Payment.overpaid_cents` once these of its entries are in the journal, which then has that balance."""
+    came = -sum(entry.amount_cents for entry in entries)
+    if outcome(payment).net_cents <= 0:
+        return 0
+    return max(payment.overpaid_cents, min(came, -balance_cents)) if came > 0 else payment.overpaid_cents
 
 
 _NOTHING = Posted(cents=0, entries=0)

@@ -6,6 +6,7 @@ fails. A dispute does not say which payment of ours it is about, so what became 
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -28,6 +29,7 @@ from sesame.providers.base import (
 from sesame.providers.reading import (
     LONGEST_HEADER,
     cents,
+    event_name,
     hex_signed,
     mapping,
     name,
@@ -167,24 +169,27 @@ class Stripe:
         while mark is None and page.get("has_more"):
             page = self._events({"starting_after": _text(_list(page)[-1], "id")}, credentials)
         newest_first = _list(page)
-        try:
-            events = tuple(self._told(reversed(newest_first), credentials))
-        except Malformed as error:
-            raise ProviderUnavailable from error
+        told: list[ProviderEvent] = []
+        unreadable: list[str] = []
+        for event in reversed(newest_first):
+            truth = http.readable(partial(self._told, event, credentials))
+            told += truth or ()
+            unreadable += [event_name(event)] if truth is None else []
         return EventPage(
-            events=events, mark=_text(newest_first[0], "id") if newest_first else mark, more=more
+            events=tuple(told),
+            mark=_text(newest_first[0], "id") if newest_first else mark,
+            more=more,
+            unreadable=tuple(unreadable),
         )
 
     def _events(self, where: Mapping[str, str], credentials: Credentials) -> dict[str, Any]:
         types = {f"types[{place}]": kind for place, kind in enumerate(TYPES)}
         return self._get("/v1/events", {"limit": str(_PAGE), **types, **where}, credentials)
 
-    def _told(self, events: Iterator[dict[str, Any]], credentials: Credentials) -> Iterator[ProviderEvent]:
-        for event in events:
-            received = _received(event)
-            yield from received.events
-            for reference in received.to_fetch:
-                yield from self.fetch(reference, credentials)
+    def _told(self, event: Mapping[str, Any], credentials: Credentials) -> list[ProviderEvent]:
+        received = _received(event)
+        fetched = [self.fetch(reference, credentials) for reference in received.to_fetch]
+        return [*received.events, *(one for truth in fetched for one in truth)]
 
     def _truth(self, reference: str, credentials: Credentials) -> Iterator[ProviderEvent]:
         place = quote(reference, safe="")

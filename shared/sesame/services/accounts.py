@@ -76,6 +76,14 @@ class Bookkeeping:
             standings=ledger.standings,
         )
 
+    def paid_by(self, lease_id: str, source: str) -> set[str]:
+        """The periods that the money of one source went to."""
+        return {
+            standing.period
+            for standing in fold(self.accounts.journal(lease_id).entries).standings
+            if standing.period and any(one.credit_id == source for one in standing.allocations)
+        }
+
     def issue_notice(self, notice: Notice, next_step: NextStep | None = None) -> bool:
         """Issue a notice once: False when the period has one already. A read and a transaction."""
 

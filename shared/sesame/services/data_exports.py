@@ -45,7 +45,7 @@ SHOWN: dict[str, str] = {
     "entry": "entry_id kind amount_cents effective_at period due_on designated reverses corrects source "
     "starts_on ends_on lines recorded_at method",
     "payment": "payment_id provider provider_reference amount_cents currency designated created_at "
-    "state paid_at flags events posted",
+    "state paid_at flags events posted overpaid_cents",
     "taking": "taking_id method purpose amount_cents received_on recorded_at recorded_by reference "
     "designated import_id document_id reversal",
     "aid": "period amount_cents taking_id notes monthly_cents aid set_by set_at",

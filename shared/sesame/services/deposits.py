@@ -24,6 +24,7 @@ from sesame.services.accounts import Bookkeeping
 from sesame.services.deeds import Deeds
 from sesame.services.desk_leases import DeskLeases
 from sesame.services.desk_payments import CASHIERS, REVERSERS, AlreadyReversed, account_in, deposit_in
+from sesame.services.documents import PaymentReceipts
 from sesame.services.payments import KeyReused
 from sesame.services.retries import USUAL, Retries
 from sesame.services.staff import Staff, require
@@ -70,6 +71,7 @@ class DepositDesk:
     money: Table
     leases: DeskLeases
     bookkeeping: Bookkeeping
+    receipts: PaymentReceipts
     audit: Audit
     deeds: Deeds
     clock: Clock
@@ -107,7 +109,10 @@ class DepositDesk:
     def reverse(
         self, staff: Staff, lease_id: str, return_id: str, reason: ReversalReason, *, network: str
     ) -> DepositReturn:
-        """Takes a return back, once; it is held again. Raises Forbidden, NotFound, AlreadyReversed."""
+        """Takes a return back, once: it is held again, and receipts of rent that it paid are void.
+
+        Raises Forbidden, NotFound, AlreadyReversed.
+        """
         require(staff, *REVERSERS)
         tenancy = self.leases.acted_on(staff, lease_id)
 
@@ -218,10 +223,18 @@ class DepositDesk:
             self._deposits.saving(deposit, deposit.held_cents + given.held_cents),
             *self._posting(account, given, reversing=True),
             *self._ringing(tenancy, staff, given, given.returned_cents, f"{given.return_id}-reversal"),
+            *self._revoking(given),
             self.audit.recording(entry),
         ]
         transact(self.money.client, writes)
         return replace(given, reversal=reversal, version=given.version + 1)
+
+    def _revoking(self, given: DepositReturn) -> list[Write]:
+        """Receipts of rent that was kept hold no more."""
+        if not given.arrears_cents:
+            return []
+        periods = self.bookkeeping.paid_by(given.lease_id, given.source)
+        return self.receipts.revoking(given.lease_id, None, periods, self.clock())
 
     def _posting(self, account: Account, given: DepositReturn, *, reversing: bool) -> list[Write]:
         """The credit for rent that was kept, or what takes it back; the account is left alone otherwise."""

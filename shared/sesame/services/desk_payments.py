@@ -11,7 +11,6 @@ from typing import ClassVar
 from sesame.domain.calendar import local_date
 from sesame.domain.certificates import Tenancy
 from sesame.domain.deposits import Deposit
-from sesame.domain.journal import fold
 from sesame.domain.takings import (
     NEEDS_REFERENCE,
     REFERENCE,
@@ -276,12 +275,7 @@ class DeskPayments:
         """The periods that a payment's money went to: their receipts say so."""
         if taking.purpose is TakingPurpose.DEPOSIT:
             return ()
-        journal = self.bookkeeping.accounts.journal(taking.lease_id)
-        return {
-            standing.period
-            for standing in fold(journal.entries).standings
-            if standing.period and any(one.credit_id == taking.source for one in standing.allocations)
-        }
+        return self.bookkeeping.paid_by(taking.lease_id, taking.source)
 
     @property
     def _takings(self) -> Takings:

@@ -206,6 +206,27 @@ class Checkouts:
         item = self.money.get(self._requests.key(lease_id, _hash(key)))
         return checkout_request_of(item, self.clock()) if item else None
 
+    def answered(self, lease_id: str, order: Order, started: Started, *, key: str) -> Started:
+        """Gives a checkout that is there already as the answer to a key that nobody used.
+
+        Raises StillInFlight where somebody uses it at this moment.
+        """
+        now = self.clock()
+        request = CheckoutRequest(
+            lease_id=lease_id,
+            key_hash=_hash(key),
+            fingerprint=order.fingerprint,
+            payment_id=started.payment_id,
+            busy_until=now,
+            expires_at=now + KEY_KEPT,
+            answer=started.item(),
+        )
+        try:
+            self.money.write(self._requests.beginning(request, now))
+        except ConditionFailed as failure:
+            raise StillInFlight from failure
+        return started
+
     def _read(self, payer: _Payer) -> tuple[CheckoutRequest | None, Account | None, Item | None]:
         request, account, residence = batch_get(
             self.money.client,

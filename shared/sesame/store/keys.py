@@ -150,6 +150,16 @@ def payment(payment_id: str) -> Key:
     return {"pk": f"PAYMENT#{payment_id}", "sk": "PAYMENT"}
 
 
+def payment_flags(payment_id: str) -> Key:
+    """Finds a payment that staff should look at."""
+    return {"pk": f"PAYMENT#{payment_id}", "sk": "FLAGS"}
+
+
+def flagged_payments(residence_id: str) -> str:
+    """Partition, on the first index, of a residence's payments that staff should look at, by time."""
+    return f"FLAGGED#{residence_id}"
+
+
 def refunds_of(lease_id: str) -> str:
     """Partition of a lease's refund requests."""
     return f"REFUNDS#{lease_id}"

@@ -16,12 +16,12 @@ from sesame.domain.payments import (
 from sesame.platform.events import announcement
 from sesame.platform.ids import derived_id
 from sesame.store import keys
-from sesame.store.table import NOT_THERE, Item, Key, Put, Table, Update
+from sesame.store.table import NOT_THERE, Item, Key, Put, Table, Update, same_table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentPage:
-    """Some of a lease's payments, newest first, and where to go on."""
+    """Some of a lease's or a residence's payments, newest first, and where to go on."""
 
     payments: tuple[Payment, ...]
     next: str | None
@@ -55,6 +55,23 @@ class Payments:
         )
         payments = tuple(payment_of(item) for item in page.items)
         return PaymentPage(payments=payments, next=payments[-1].payment_id if page.next else None)
+
+    def flagged(self, residence_id: str, *, after: Payment | None = None, limit: int = 20) -> PaymentPage:
+        """A residence's payments that carry a flag, newest first. A query of the index, then their items."""
+        start = {**keys.payment_flags(after.payment_id), **_by_residence(after)} if after else None
+        page = self.table.query(
+            keys.flagged_payments(residence_id), index=keys.GSI1, limit=limit, forward=False, start=start
+        )
+        ids = [item["payment_id"] for item in page.items]
+        items = same_table(self.table, [keys.payment(one) for one in ids])
+        payments = tuple(payment_of(item) for item in items if item)
+        return PaymentPage(payments=payments, next=ids[-1] if page.next else None)
+
+    def flagging(self, payment: Payment) -> Put:
+        """The write that lists a payment for the staff while it carries a flag, and not when it has none."""
+        listed = _by_residence(payment) if outcome(payment).flags else {}
+        item = {**keys.payment_flags(payment.payment_id), "payment_id": payment.payment_id, **listed}
+        return Put(table=self.table.name, item=item)
 
     def creating(self, payment: Payment) -> Put:
         """The write that records a payment before its provider is asked for anything."""
@@ -124,6 +141,7 @@ class CheckoutRequests:
             "payment_id": request.payment_id,
             "busy_until": request.busy_until.isoformat(),
             "expires_at": int(request.expires_at.timestamp()),
+            "answer": dict(request.answer) if request.answer is not None else None,
         }
         return Put(
             table=self.table.name,
@@ -186,6 +204,7 @@ def payment_of(item: Item) -> Payment:
             event_id: Posted(cents=one["cents"], entries=one["entries"])
             for event_id, one in item.get("posted", {}).items()
         },
+        overpaid_cents=item.get("overpaid_cents", 0),
         version=item["version"],
     )
 
@@ -194,6 +213,13 @@ def _by_lease(payment: Payment) -> dict[str, str]:
     return {
         "gsi1pk": keys.payments_of_lease(payment.lease_id),
         "gsi1sk": f"PAYMENT#{payment.created_at.isoformat()}",
+    }
+
+
+def _by_residence(payment: Payment) -> dict[str, str]:
+    return {
+        "gsi1pk": keys.flagged_payments(payment.residence_id),
+        "gsi1sk": f"{payment.created_at.isoformat()}#{payment.payment_id}",
     }
 
 
@@ -217,6 +243,7 @@ def _item(payment: Payment) -> Item:
         "posted": {
             event_id: {"cents": one.cents, "entries": one.entries} for event_id, one in payment.posted.items()
         },
+        "overpaid_cents": payment.overpaid_cents or None,
         **_reached_item(reached),
         "version": payment.version,
     }
