@@ -129,7 +129,7 @@ class ToldEvent(Shown):
 
 
 class PaymentReview(Shown):
-    """A notification that waits for somebody to say whose it is; `residence_id` where it names a lease."""
+    """A notification that waits for somebody to say whose it is; `residence_id` where it names one only."""
 
     review_id: str
     provider: str

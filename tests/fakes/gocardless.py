@@ -91,11 +91,11 @@ class FakeGoCardless:
 
     def _some_events(self, query: dict[str, str]) -> list[dict[str, Any]]:
         wanted = {name: query[name] for name in ("payment", "refund", "billing_request") if name in query}
-        since = query.get("created_at[gte]", "")
+        since, until = query.get("created_at[gte]", ""), query.get("created_at[lt]", "9")
         return [
             one
             for one in self.events
-            if one["created_at"] >= since
+            if since <= one["created_at"] < until
             and all(one["links"].get(name) == value for name, value in wanted.items())
         ]
 

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
+from threading import Barrier
 
 import gocardless_pro
 import pytest
@@ -361,6 +363,93 @@ def test_what_is_not_about_a_reference_stops_the_walk(
 
     with pytest.raises((ProviderRefused, ProviderUnavailable)):
         GOCARDLESS.events_since(None, credentials)
+
+
+def busy(fake: FakeGoCardless, credentials: Credentials) -> str:
+    """A thousand events in bursts: many in a second, then none for an hour."""
+    _, payment = debited(fake, credentials)
+    for number in range(1_000):
+        fake.pass_time(3_600 if number % 90 == 0 else 0.2)
+        fake.submit(payment)
+    return payment
+
+
+def listings(served: Served) -> int:
+    return sum(one.path == "/events" and "payment" not in one.query for one in served.seen)
+
+
+def test_catching_up_takes_few_calls_a_page_and_every_page_moves_the_mark(
+    fake: FakeGoCardless, served: Served, credentials: Credentials
+) -> None:
+    busy(fake, credentials)
+    mark = fake.events[0]["created_at"]
+    fake.page_size = 10
+    told: list[str] = []
+    while True:
+        before = listings(served)
+        page = GOCARDLESS.events_since(mark, credentials)
+        assert listings(served) - before < 40
+        told += [one.event.event_id for one in page.events]
+        assert page.mark is not None
+        assert page.mark > mark or not page.more
+        mark = page.mark
+        if not page.more:
+            break
+
+    happened = {one["id"] for one in fake.events if one["resource_type"] == "payments"}
+    assert {one for one in told if not one.endswith(":asked")} == happened
+
+
+def test_an_account_with_years_of_events_is_begun_with_its_oldest(
+    fake: FakeGoCardless, served: Served, credentials: Credentials
+) -> None:
+    payment = busy(fake, credentials)
+    fake.page_size = 10
+    before = listings(served)
+
+    page = GOCARDLESS.events_since(None, credentials)
+
+    assert listings(served) - before < 80
+    assert page.events[-1].event.occurred_at < datetime.fromisoformat(fake.events[30]["created_at"])
+    assert page.more
+    assert fake.bank == {payment: 0}
+
+
+def test_more_events_of_one_instant_than_a_page_holds_are_all_told(
+    fake: FakeGoCardless, credentials: Credentials
+) -> None:
+    _, payment = debited(fake, credentials)
+    fake.confirm(payment)
+    for event in fake.events:
+        event["created_at"] = "2026-09-05T10:00:00.000Z"
+    fake.pass_time(60)
+    fake.pay_out(payment)
+    fake.page_size = 2
+
+    told, mark = everything_since(None, credentials)
+
+    assert reached(tuple(told)) == (PaymentState.PAID, 45_000)
+    assert mark == fake.events[-1]["created_at"]
+
+
+def test_what_events_point_to_is_fetched_several_at_once(
+    fake: FakeGoCardless, credentials: Credentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, payment = debited(fake, credentials)
+    fake.confirm(payment)
+    for _ in range(4):
+        fake.refund(payment, 1_000)
+    together = Barrier(4, timeout=5)
+    fetch = GoCardless.fetch
+
+    def waiting(self: GoCardless, reference: str, own: Credentials) -> tuple[ProviderEvent, ...]:
+        if reference.startswith("RF"):
+            together.wait()
+        return fetch(self, reference, own)
+
+    monkeypatch.setattr(GoCardless, "fetch", waiting)
+
+    assert reached(GOCARDLESS.events_since(None, credentials).events)[1] == 41_000
 
 
 def everything_since(mark: str | None, credentials: Credentials) -> tuple[list[ProviderEvent], str | None]:

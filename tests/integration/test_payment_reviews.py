@@ -30,8 +30,8 @@ from sesame.store import keys
 from sesame.store.audit import Action, Audit
 from sesame.store.deliveries import Delivery, DeliveryState, Hints
 from tests.conftest import FrozenClock
-from tests.integration.tenants import RESIDENCE, admit
-from tests.integration.test_payments import House
+from tests.integration.tenants import RESIDENCE, Tenant, admit
+from tests.integration.test_payments import FakeBatching, House
 
 MINUTE = timedelta(minutes=1)
 NETWORK = "192.0.2.1"
@@ -369,6 +369,95 @@ def test_what_is_of_another_residence_is_not_shown_nor_resolved(backlog: Backlog
     with pytest.raises(NotFound):
         backlog.resolve(shown, NOT_OURS, by=elsewhere)
     assert backlog.resolve(shown, NOT_OURS, by=MANAGER).state is DeliveryState.DISMISSED
+
+
+@pytest.fixture
+def neighbour(aws: Any) -> Tenant:
+    """Somebody of another residence."""
+    elsewhere = replace(RESIDENCE, residence_id="les-erables-35000")
+    return admit(aws, residence=elsewhere, ine="861583842CH", email="b@example.org")
+
+
+def mixed(backlog: Backlog, *lease_ids: str) -> ShownReview:
+    """One delivery of several unknown payments, each of another lease."""
+    backlog.sandbox = provider = FakeBatching()
+    backlog.registry._made["sandbox"] = provider
+    messages = [
+        backlog.message(f"unknown-{place}", event=f"e{place}", account=lease_id)
+        for place, lease_id in enumerate(lease_ids)
+    ]
+    backlog.deliveries.store(
+        Delivery(
+            provider="sandbox",
+            delivery_id="mixed",
+            body=json.dumps({"events": messages}).encode(),
+            headers={},
+            query="",
+            received_at=backlog.clock() - YOUNG,
+        ),
+        Hints(),
+    )
+    backlog.posting.post("sandbox", "mixed", Hints())
+    [shown] = backlog.reviews.waiting(ACCOUNTANT).reviews
+    return shown
+
+
+def test_what_names_leases_of_two_residences_is_only_for_those_who_see_both(
+    backlog: Backlog, neighbour: Tenant
+) -> None:
+    shown = mixed(backlog, backlog.lease_id, neighbour.lease.lease_id)
+    here = replace(MANAGER, scope=Scope(residence_ids=frozenset({RESIDENCE.residence_id})))
+    to_ours = Decision(lease_id=backlog.lease_id, reference="unknown-1")
+
+    assert shown.residence_id is None
+    assert backlog.reviews.waiting(here).reviews == []
+    for decision in (to_ours, NOT_OURS, Decision(retry=True)):
+        with pytest.raises(NotFound):
+            backlog.resolve(shown, decision, by=here)
+    assert len(backlog.reviews.waiting(MANAGER).reviews) == 1
+
+
+def test_what_also_names_a_lease_that_nobody_has_is_for_accountants_who_see_the_rest(
+    backlog: Backlog,
+) -> None:
+    shown = mixed(backlog, backlog.lease_id, "somewhere")
+    elsewhere = replace(ACCOUNTANT, scope=Scope(residence_ids=frozenset({"les-erables-35000"})))
+
+    assert backlog.reviews.waiting(MANAGER).reviews == []
+    assert backlog.reviews.waiting(elsewhere).reviews == []
+    assert backlog.resolve(shown, NOT_OURS).state is DeliveryState.DISMISSED
+
+
+def test_nobody_decides_on_what_names_their_own_lease_among_others(
+    backlog: Backlog, neighbour: Tenant
+) -> None:
+    shown = mixed(backlog, backlog.lease_id, neighbour.lease.lease_id)
+    themselves = replace(ACCOUNTANT, person_id=neighbour.person.person_id)
+
+    with pytest.raises(Forbidden):
+        backlog.resolve(shown, Decision(lease_id=backlog.lease_id, reference="unknown-0"), by=themselves)
+
+
+def test_a_manager_posts_to_the_lease_that_the_provider_names_and_to_no_other(
+    backlog: Backlog, neighbour: Tenant
+) -> None:
+    shown = backlog.unknown()
+
+    with pytest.raises(Forbidden):
+        backlog.resolve(shown, Decision(lease_id=neighbour.lease.lease_id), by=MANAGER)
+    backlog.resolve(shown, Decision(lease_id=backlog.lease_id), by=MANAGER)
+    backlog.post("msg-payment-settled")
+
+    assert backlog.balance == 0
+
+
+def test_money_of_one_account_is_not_posted_where_another_is_used(backlog: Backlog, aws: Any) -> None:
+    other = replace(RESIDENCE, residence_id="les-erables-35000", provider="sandbox:lyon")
+    there = admit(aws, residence=other, ine="861583842CH", email="b@example.org").lease
+    shown = backlog.unknown(account="somewhere")
+
+    with pytest.raises(Invalid):
+        backlog.resolve(shown, Decision(lease_id=there.lease_id))
 
 
 def test_what_names_no_lease_is_for_accountants_and_administrators(backlog: Backlog) -> None:

@@ -263,6 +263,12 @@ def test_a_sender_has_time_for_the_slowest_batch() -> None:
             assert worst <= functions[function]["Timeout"], function
 
 
+def test_a_delivery_that_waits_for_a_slow_provider_takes_no_other_down_with_it() -> None:
+    [mapping] = [mapping for function, _, mapping in consumers() if function == "PostingFunction"]
+
+    assert mapping["BatchSize"] == 1
+
+
 def test_scheduled_runs_come_when_they_are_meant_to() -> None:
     expressions = {
         schedule["ScheduleExpression"]: schedule.get("ScheduleExpressionTimezone")

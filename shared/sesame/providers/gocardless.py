@@ -6,7 +6,7 @@ we asked, and what else is not in an event (a refund's amount, a payment's owner
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -46,6 +46,12 @@ API_VERSION = "2015-07-06"
 SCHEME = "sepa_core"
 MOST_EVENTS = 250
 _PAGE = 500
+_RECONCILED = 100
+"""Events told at a time: what they point to is to be fetched in a minute that allows a thousand calls."""
+_BEGINNING = datetime(2011, 1, 1, tzinfo=UTC)
+"""GoCardless's own: no account is older."""
+_TICK = timedelta(milliseconds=1)
+"""Its times know no less."""
 _CONFLICT = 409
 _SANDBOX = "sandbox_"
 
@@ -149,19 +155,9 @@ class GoCardless:
             self._create("refunds", wanted, credentials, f"refund-{refund_id}")
 
     def events_since(self, mark: str | None, credentials: Credentials) -> EventPage:
-        """The events from an instant on, oldest first; its own are told again, which moves nothing."""
-        where = {"limit": str(_PAGE), "include": "payment"}
-        if mark is not None:
-            where["created_at[gte]"] = mark
-        page, walked = self._list("events", where, credentials), 1
-        pages = [page]
-        while after := _after(page):
-            page, walked = self._list("events", {**where, "after": after}, credentials), walked + 1
-            # two, so that what a page and the mark share does not keep it from getting on
-            pages = [pages[-1], page]
-        events = [event for page in pages for event in _all(page, "events")]
+        """The events from an instant on, oldest first; its own may be told again, which moves nothing."""
         with http.understood():
-            payments = {key: value for page in pages for key, value in _linked(page).items()}
+            events, payments, until = self._oldest(mark, credentials)
             newest = word(events[0].get("created_at")) if events else mark
         told: list[ProviderEvent] = []
         to_fetch: dict[str, None] = {}
@@ -173,16 +169,57 @@ class GoCardless:
             else:
                 told += received.events
                 to_fetch |= dict.fromkeys(received.to_fetch)
-        for reference in to_fetch:
-            truth = http.readable(partial(self.fetch, reference, credentials))
+        truths = http.at_once(
+            lambda reference: http.readable(partial(self.fetch, reference, credentials)), list(to_fetch)
+        )
+        for reference, truth in zip(to_fetch, truths, strict=True):
             told += truth or ()
             unreadable += [reference] if truth is None else []
         return EventPage(
             events=tuple(told),
-            mark=newest,
-            more=walked > len(pages) and newest != mark,
+            mark=until or newest,
+            more=until is not None,
             unreadable=tuple(unreadable),
         )
+
+    def _oldest(
+        self, mark: str | None, credentials: Credentials
+    ) -> tuple[list[dict[str, Any]], dict[str, Mapping[str, Any]], str | None]:
+        """The oldest events from a mark on that a page holds, newest first; their payments; and until when
+        that is, where there are later ones.
+
+        Lists begin with the newest: of a time that no page holds, the earlier half is asked for instead,
+        and where nothing happened in that, the later one.
+        """
+        where = {"limit": str(_RECONCILED), "include": "payment"}
+        if mark is not None:
+            where["created_at[gte]"] = mark
+        start = end = instant(mark) if mark else _BEGINNING
+        until: datetime | None = None
+        while True:
+            page = self._list("events", where, credentials)
+            events = _all(page, "events")
+            if _after(page):
+                end = instant(events[0].get("created_at")) + _TICK
+                if until and end - start <= _TICK:
+                    return *self._walked(page, where, credentials), _stamp(until)
+            elif events or until is None:
+                return events, _linked(page), _stamp(until) if until else None
+            else:
+                start = until
+                where["created_at[gte]"] = _stamp(start)
+            until = start + max((end - start) // _TICK // 2, 1) * _TICK
+            where["created_at[lt]"] = _stamp(until)
+
+    def _walked(
+        self, page: Mapping[str, Any], where: Mapping[str, str], credentials: Credentials
+    ) -> tuple[list[dict[str, Any]], dict[str, Mapping[str, Any]]]:
+        """All pages of one instant, which cannot be halved."""
+        events, payments = _all(page, "events"), _linked(page)
+        while after := _after(page):
+            page = self._list("events", {**where, "after": after}, credentials)
+            events, payments = events + _all(page, "events"), payments | _linked(page)
+        return events, payments
 
     def _truth(self, reference: str, credentials: Credentials) -> tuple[ProviderEvent, ...]:
         if reference.startswith("BRQ"):
@@ -421,6 +458,10 @@ def _after(page: Mapping[str, Any]) -> str | None:
     cursors = mapping(mapping(page.get("meta") or {}).get("cursors") or {})
     after = cursors.get("after")
     return after if isinstance(after, str) and after else None
+
+
+def _stamp(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _linked(page: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -8,6 +8,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import batched
 from typing import ClassVar
 
 from sesame.domain.payments import EventKind, Payment
@@ -21,13 +22,15 @@ from sesame.store import keys
 from sesame.store.audit import Action, Audit
 from sesame.store.deliveries import Deliveries, DeliveryState, Hints, Review, Told
 from sesame.store.payments import Payments
-from sesame.store.people import lease_of
+from sesame.store.people import lease_of, residence_of
 from sesame.store.table import Table, Write, same_table, transact
 
 REVIEWERS = (Role.MANAGER, Role.ACCOUNTANT, Role.ADMINISTRATOR)
 OF_UNKNOWN = (Role.ACCOUNTANT, Role.ADMINISTRATOR)
-"""Who sees what names no lease: it could be of any residence."""
+"""Who sees what names no lease: it could be of any residence. Only they post to another lease than the one
+that the provider names."""
 PAGE = 50
+_BATCH = 100  # keys of one BatchGetItem
 
 
 class DismissalReason(StrEnum):
@@ -64,7 +67,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownReview:
-    """A review, and the residence it is of, where it names a lease."""
+    """A review, and the residence it is of, where the leases that it names are of one."""
 
     review_id: str
     review: Review
@@ -98,12 +101,10 @@ class PaymentReviews:
         leases = self._leases(page.reviews)
         shown = [
             ShownReview(
-                review_id=review_name(review),
-                review=review,
-                residence_id=lease.residence_id if lease else None,
+                review_id=review_name(review), review=review, residence_id=_residence(_named(review, leases))
             )
             for review in page.reviews
-            if _visible(staff, lease := leases.get(_lease_told(review) or ""))
+            if _visible(staff, _named(review, leases))
         ]
         return ShownReviews(reviews=shown, next=review_name(page.reviews[-1]) if page.more else None)
 
@@ -112,26 +113,26 @@ class PaymentReviews:
         require(staff, *REVIEWERS)
 
         def attempt() -> Review:
-            review = self._seen(staff, wanted)
+            review, leases = self._seen(staff, wanted)
             if decision.dismissed is not None:
                 self._dismiss(staff, review, decision.dismissed, network)
             elif decision.retry:
                 self._retry(staff, review, network)
             else:
-                self._post(staff, review, decision, network)
+                self._post(staff, review, decision, network, leases)
             return self._review(wanted)
 
         return self.retries.run(attempt)
 
-    def _seen(self, staff: Staff, wanted: str) -> Review:
+    def _seen(self, staff: Staff, wanted: str) -> tuple[Review, Mapping[str, Lease]]:
+        """A review and the leases that it names: all of them theirs to see, and none their own."""
         review = self._review(wanted)
-        told = _lease_told(review)
-        lease = self._leases([review]).get(told or "")
-        if not _visible(staff, lease):
+        leases = self._leases([review])
+        if not _visible(staff, _named(review, leases)):
             raise NotFound
-        if lease is not None:
+        for lease in leases.values():
             not_own(staff, lease.person_id)
-        return review
+        return review, leases
 
     def _dismiss(self, staff: Staff, review: Review, reason: DismissalReason, network: str) -> None:
         if review.state is not DeliveryState.REVIEW:
@@ -169,9 +170,20 @@ class PaymentReviews:
         reopened = self._deliveries.reopening(review, "retry", decided, Hints(), self.clock())
         transact(self.money.client, [reopened, self.audit.recording(entry)])
 
-    def _post(self, staff: Staff, review: Review, decision: Decision, network: str) -> None:
+    def _post(
+        self,
+        staff: Staff,
+        review: Review,
+        decision: Decision,
+        network: str,
+        leases: Mapping[str, Lease],
+    ) -> None:
         reference = _reference(review, decision)
         lease = self._target(staff, decision)
+        named = {one.lease_id for one in review.unknown if one.payment_id == reference} & leases.keys()
+        if named != {lease.lease_id}:
+            require(staff, *OF_UNKNOWN)
+        self._paid_through(review, lease)
         earlier = review.resolutions.get(reference)
         if earlier is not None and earlier.get("lease_id") == lease.lease_id:
             return
@@ -229,6 +241,12 @@ class PaymentReviews:
         not_own(staff, lease.person_id)
         return lease
 
+    def _paid_through(self, review: Review, lease: Lease) -> None:
+        """Money on one landlord's account pays no other's rent. Raises Invalid."""
+        item = self.identity.get(keys.residence(lease.residence_id))
+        if item is None or review.provider not in residence_of(item).providers:
+            raise Invalid(errors=[{"field": "lease_id", "reason": "other_account"}])
+
     def _review(self, wanted: str) -> Review:
         place = read_review_name(wanted)
         review = self._deliveries.review(*place) if place else None
@@ -238,9 +256,12 @@ class PaymentReviews:
 
     def _leases(self, reviews: Sequence[Review]) -> dict[str, Lease]:
         """The leases that these name: one read, none where they name none."""
-        named = sorted({told for review in reviews if (told := _lease_told(review))})
-        items = same_table(self.identity, [keys.lease(lease_id) for lease_id in named])
-        return {item["lease_id"]: lease_of(item) for item in items if item}
+        named = sorted({one.lease_id for review in reviews for one in review.unknown if one.lease_id})
+        found: dict[str, Lease] = {}
+        for some in batched(named, _BATCH, strict=False):
+            items = same_table(self.identity, [keys.lease(lease_id) for lease_id in some])
+            found |= {item["lease_id"]: lease_of(item) for item in items if item}
+        return found
 
     def _decided(self, staff: Staff, what: Mapping[str, str]) -> dict[str, str]:
         return {**what, "by": staff.staff_id, "at": self.clock().isoformat()}
@@ -269,12 +290,21 @@ def read_review_name(text: str) -> tuple[str, str] | None:
     return (provider, delivery_id) if provider and slash and delivery_id else None
 
 
-def _lease_told(review: Review) -> str | None:
-    return next((told.lease_id for told in review.unknown if told.lease_id), None)
+def _named(review: Review, leases: Mapping[str, Lease]) -> list[Lease | None]:
+    """The lease that each event names; None for one that names none of ours."""
+    return [leases.get(told.lease_id or "") for told in review.unknown]
 
 
-def _visible(staff: Staff, lease: Lease | None) -> bool:
-    return staff.has(*OF_UNKNOWN) if lease is None else staff.sees(lease.residence_id)
+def _visible(staff: Staff, named: Sequence[Lease | None]) -> bool:
+    """A notification is shown and decided whole: only to those who see every lease in it."""
+    theirs = all(staff.sees(lease.residence_id) for lease in named if lease is not None)
+    return theirs and (staff.has(*OF_UNKNOWN) if not named or None in named else True)
+
+
+def _residence(named: Sequence[Lease | None]) -> str | None:
+    """The residence that a notification is of, where it is of one."""
+    residences = {lease.residence_id for lease in named if lease is not None}
+    return residences.pop() if len(residences) == 1 else None
 
 
 def _reference(review: Review, decision: Decision) -> str:

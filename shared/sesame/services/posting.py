@@ -21,6 +21,7 @@ from sesame.domain.payments import (
 )
 from sesame.platform.clock import Clock
 from sesame.platform.logs import count
+from sesame.providers import http
 from sesame.providers.base import (
     Notification,
     ProviderEvent,
@@ -42,9 +43,6 @@ YOUNG = timedelta(minutes=10)
 AHEAD = timedelta(days=1)
 """How far a provider's clock may be before ours. Debits follow what is folded: a payment dated in another
 century would take every later notice there."""
-
-AT_ONCE = 8
-"""Calls to a provider at a time: GoCardless takes a thousand a minute."""
 
 _BATCH = 100  # keys of one BatchGetItem
 
@@ -171,13 +169,7 @@ class Posting:
             except ProviderUnavailable:
                 return _Said(events=[], later=True)
 
-        if len(references) == 1:
-            answers = [fetch(references[0])]
-        else:
-            from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - seldom needed
-
-            with ThreadPoolExecutor(AT_ONCE) as workers:
-                answers = list(workers.map(fetch, references))
+        answers = http.at_once(fetch, references)
         return _Said(
             events=[event for answer in answers for event in answer.events],
             missed=any(answer.missed for answer in answers),
