@@ -6,7 +6,7 @@ we asked, and what else is not in an event (a refund's amount, a payment's owner
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -72,6 +72,7 @@ class GoCardless:
     name = "gocardless"
     accepted = Answer(status=204)
     refused = Answer(status=498)
+    page_lasts: timedelta = timedelta(days=7)
     kept_headers: tuple[str, ...] = ("webhook-signature",)
 
     def is_live(self, credentials: Credentials) -> bool:

@@ -9,7 +9,7 @@ from secrets import token_bytes
 from typing import Any, ClassVar
 
 from sesame.domain.journal import Standing
-from sesame.domain.payments import MINIMUM_CENTS, Outcome, Payment, PaymentState, outcome
+from sesame.domain.payments import MINIMUM_CENTS, Outcome, Payment, PaymentState, outcome, waits_for_payer
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Conflict, Invalid, NotFound, Problem, Unavailable
 from sesame.platform.ids import Random, new_id
@@ -205,6 +205,15 @@ class Checkouts:
         """The request that a key stands for, if there is one."""
         item = self.money.get(self._requests.key(lease_id, _hash(key)))
         return checkout_request_of(item, self.clock()) if item else None
+
+    def page_of(self, payment: Payment) -> str | None:
+        """Where a payment may still be paid; None once a payer was there, and when the page is no more."""
+        try:
+            lasts = self.registry.get(payment.provider).page_lasts
+        except UnknownProvider:
+            return None
+        is_there = self.clock() < payment.created_at + lasts
+        return payment.checkout_url if is_there and waits_for_payer(payment) else None
 
     def answered(self, lease_id: str, order: Order, started: Started, *, key: str) -> Started:
         """Gives a checkout that is there already as the answer to a key that nobody used.
