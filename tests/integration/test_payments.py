@@ -661,6 +661,26 @@ def test_a_refund_reopens_the_notice_and_puts_it_before_the_planner_again(house:
     assert account.next_step_at == house.clock.now
 
 
+def test_a_request_that_is_taken_up_again_in_another_language_is_the_same_order(house: House) -> None:
+    def start(language: str) -> Started:
+        lease, order = house.lease, Order(amount_cents=45_000)
+        return house.checkouts.start(lease.lease_id, lease.residence_id, order, key="k1", language=language)
+
+    def unheard(order: CheckoutOrder, credentials: Credentials) -> Checkout:
+        FakeSandbox.start_checkout(house.sandbox, order, credentials)
+        raise ProviderUnavailable
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(house.sandbox, "start_checkout", unheard)
+        with pytest.raises(Unavailable):
+            start("fr")
+    start("en")
+
+    first, second = house.sandbox.orders
+    assert first == second
+    assert first.language == "fr"
+
+
 def test_a_page_is_offered_only_while_somebody_can_pay_on_it(house: House) -> None:
     started = house.checkout()
 

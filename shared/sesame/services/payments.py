@@ -157,6 +157,7 @@ class _Payer:
     lease_id: str
     residence_id: str
     key_hash: str
+    language: str
     sponsor: Sponsor | None
 
 
@@ -188,7 +189,13 @@ class Checkouts:
         ProviderRefusedPayment, which is an answer like another, and Unavailable when the provider does not
         answer: then the same key may be tried again.
         """
-        payer = _Payer(lease_id=lease_id, residence_id=residence_id, key_hash=_hash(key), sponsor=sponsor)
+        payer = _Payer(
+            lease_id=lease_id,
+            residence_id=residence_id,
+            key_hash=_hash(key),
+            language=language,
+            sponsor=sponsor,
+        )
         earlier, account, residence = self._read(payer)
         if earlier is not None and earlier.fingerprint != order.fingerprint:
             raise KeyReused
@@ -199,7 +206,7 @@ class Checkouts:
         else:
             provider = self._offered(order, residence)
             request, payment = self._begun(payer, order, provider, account)
-        return self._opened(request, payment, language)
+        return self._opened(request, payment)
 
     def asked(self, lease_id: str, key: str) -> CheckoutRequest | None:
         """The request that a key stands for, if there is one."""
@@ -215,7 +222,7 @@ class Checkouts:
         is_there = self.clock() < payment.created_at + lasts
         return payment.checkout_url if is_there and waits_for_payer(payment) else None
 
-    def answered(self, lease_id: str, order: Order, started: Started, *, key: str) -> Started:
+    def answered(self, lease_id: str, order: Order, started: Started, *, key: str, language: str) -> Started:
         """Gives a checkout that is there already as the answer to a key that nobody used.
 
         Raises StillInFlight where somebody uses it at this moment.
@@ -226,6 +233,7 @@ class Checkouts:
             key_hash=_hash(key),
             fingerprint=order.fingerprint,
             payment_id=started.payment_id,
+            language=language,
             busy_until=now,
             expires_at=now + KEY_KEPT,
             answer=started.item(),
@@ -270,6 +278,7 @@ class Checkouts:
             key_hash=payer.key_hash,
             fingerprint=order.fingerprint,
             payment_id=payment.payment_id,
+            language=payer.language,
             busy_until=now + BUSY,
             expires_at=now + KEY_KEPT,
         )
@@ -297,8 +306,8 @@ class Checkouts:
             raise LookupError("a request is written together with its payment")
         return replace(earlier, busy_until=now + BUSY), payment
 
-    def _opened(self, request: CheckoutRequest, payment: Payment, language: str) -> Started:
-        checkout = self._asked(request, payment, language)
+    def _opened(self, request: CheckoutRequest, payment: Payment) -> Started:
+        checkout = self._asked(request, payment)
         started = Started(
             payment_id=payment.payment_id,
             checkout_url=checkout.url,
@@ -314,14 +323,14 @@ class Checkouts:
         self.retries.run(lambda: transact(self.money.client, writes))
         return started
 
-    def _asked(self, request: CheckoutRequest, payment: Payment, language: str) -> Checkout:
+    def _asked(self, request: CheckoutRequest, payment: Payment) -> Checkout:
         order = CheckoutOrder(
             payment_id=payment.payment_id,
             lease_id=payment.lease_id,
             amount_cents=payment.amount_cents,
             currency=payment.currency,
             return_url=f"{self.portal_url}/payments/{payment.payment_id}",
-            language=language,
+            language=request.language,
         )
         try:
             provider = self.registry.get(payment.provider)
