@@ -324,12 +324,14 @@ class Checkouts:
         return started
 
     def _asked(self, request: CheckoutRequest, payment: Payment) -> Checkout:
+        # who pays through a link has no space of their own: the page they come back to says so
+        back = "?link=1" if payment.link_id else ""
         order = CheckoutOrder(
             payment_id=payment.payment_id,
             lease_id=payment.lease_id,
             amount_cents=payment.amount_cents,
             currency=payment.currency,
-            return_url=f"{self.portal_url}/payments/{payment.payment_id}",
+            return_url=f"{self.portal_url}/payments/{payment.payment_id}{back}",
             language=request.language,
         )
         try:
