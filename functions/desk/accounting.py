@@ -13,6 +13,7 @@ from sesame.domain.aid_files import Aid
 from sesame.domain.csv_files import MAX_AMOUNT_CENTS
 from sesame.domain.file_faults import RowProblem
 from sesame.domain.payments import EventKind, Flag, PaymentState
+from sesame.domain.takings import MOST_CENTS
 from sesame.domain.tenancy import Language as SpokenLanguage
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
@@ -145,12 +146,14 @@ class PaymentReviewList(Shown):
 
 
 class Resolution(StrictModel):
-    """`post` to a lease or a payment's lease, saying which `reference` of several; `retry`; or `dismiss`."""
+    """`post` to a lease or a payment's lease, saying which `reference` of several, and the amount where no
+    event says what came; `retry`; or `dismiss`."""
 
     action: Literal["post", "dismiss", "retry"]
     lease_id: Annotated[str, Field(max_length=26)] | None = None
     payment_id: Annotated[str, Field(max_length=26)] | None = None
     reference: Annotated[str, Field(max_length=200)] | None = None
+    amount_cents: Annotated[int, Field(strict=True, ge=1, le=MOST_CENTS)] | None = None
     reason: DismissalReason | None = None
 
 
@@ -221,6 +224,8 @@ class ProviderAsked(Shown):
     missed: int
     early: int
     unknown: int
+    unreadable: list[str]
+    """Events and references of the provider's of which it would say nothing that can be read: look there."""
     examples: list[MissedEventShown]
 
 
@@ -413,6 +418,7 @@ def resolve(review_id: ReviewId, body: Resolution, staff: CurrentStaff, network:
         reference=body.reference,
         lease_id=body.lease_id,
         payment_id=body.payment_id,
+        amount_cents=body.amount_cents,
         retry=body.action == "retry",
     )
     return _resolved(reviews.resolve(staff, review_id, decision, network=network))
@@ -504,6 +510,7 @@ def _provider(found: ProviderFinding) -> ProviderAsked:
         missed=found.missed,
         early=found.early,
         unknown=found.unknown,
+        unreadable=list(found.unreadable),
         examples=[MissedEventShown(**asdict(one)) for one in found.examples],
     )
 

@@ -70,7 +70,9 @@ class Metered:
         yield self._meter
         self._meter = None
 
-    def _ask(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def _ask(self, params: dict[str, Any], model: Any, **_: Any) -> dict[str, Any]:
+        if self._meter is None or "ReturnConsumedCapacity" not in model.input_shape.members:
+            return params
         return {**params, "ReturnConsumedCapacity": "TOTAL"}
 
     def _call(self, model: Any, **_: Any) -> None:

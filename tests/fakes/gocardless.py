@@ -86,7 +86,7 @@ class FakeGoCardless:
         return [
             one
             for one in self.things.values()
-            if one["kind"] == kind and all(one["links"][name] == value for name, value in wanted.items())
+            if one["kind"] == kind and all(one["links"].get(name) == value for name, value in wanted.items())
         ]
 
     def _some_events(self, query: dict[str, str]) -> list[dict[str, Any]]:

@@ -32,6 +32,11 @@ Fault = Callable[[BaseHTTPRequestHandler, Callable[[], tuple[int, dict[str, Any]
 """What happens to one call instead of its answer: it may or may not let the effect take place."""
 
 
+def answered(handler: BaseHTTPRequestHandler, answer: Callable[[], tuple[int, dict[str, Any]]]) -> None:
+    """No fault: for a call before the one that has it."""
+    send(handler, *answer())
+
+
 def status(code: int, document: Any = None) -> Fault:
     """Answers that and does nothing."""
 

@@ -11,6 +11,8 @@ from urllib.parse import parse_qsl
 from tests.fakes.server import Request
 
 KEY = "sk_test_51Fake"
+KEYS_ARE_KEPT = 24 * 3600
+"""Seconds. After them an idempotency key is as good as new, and what it asked for is made again."""
 MISSING = "resource_missing"
 
 
@@ -30,7 +32,7 @@ class FakeStripe:
     now: int = 1_788_602_400
     events: list[dict[str, Any]] = field(default_factory=list)
     things: dict[str, dict[str, Any]] = field(default_factory=dict)
-    answered: dict[str, tuple[bytes, int, dict[str, Any]]] = field(default_factory=dict)
+    answered: dict[str, tuple[int, bytes, int, dict[str, Any]]] = field(default_factory=dict)
     bank: dict[str, int] = field(default_factory=dict)
     """Payment intent -> what the merchant's balance holds of it: the oracle of tests."""
     numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 10**9)))
@@ -51,13 +53,13 @@ class FakeStripe:
             raise Problem(401, "invalid_request_error", "Invalid API Key provided")
         key = request.headers.get("idempotency-key")
         if request.method == "POST" and key:
-            if key in self.answered:
-                body, status, document = self.answered[key]
+            if key in self.answered and self.now - self.answered[key][0] < KEYS_ARE_KEPT:
+                _, body, status, document = self.answered[key]
                 if body != request.body:
                     raise Problem(400, "idempotency_error", "Keys can only be used with the same...")
                 return status, document
             status, document = 200, self._post(request)
-            self.answered[key] = (request.body, status, json.loads(json.dumps(document)))
+            self.answered[key] = (self.now, request.body, status, json.loads(json.dumps(document)))
             return status, document
         return 200, self._get(request) if request.method == "GET" else self._post(request)
 

@@ -18,7 +18,7 @@ from sesame.providers.base import (
 )
 from sesame.providers.gocardless import LIVE_URL, SANDBOX_URL, GoCardless
 from tests.fakes.gocardless import TOKEN, FakeGoCardless
-from tests.fakes.server import Served, elsewhere, garbage, lost, serve, silence, status
+from tests.fakes.server import Fault, Served, answered, elsewhere, garbage, lost, serve, silence, status
 
 ORDER = CheckoutOrder(
     payment_id="p1",
@@ -315,6 +315,52 @@ def test_what_happened_since_a_mark_is_told_and_a_signed_mandate_nobody_told_of_
 
     assert reached(tuple(told)) == (PaymentState.PARTLY_REFUNDED, 44_000)
     assert everything_since(later, credentials)[1] == later
+
+
+def test_a_refund_of_a_mandate_is_none_of_ours(fake: FakeGoCardless, credentials: Credentials) -> None:
+    _, payment = debited(fake, credentials)
+    fake.confirm(payment)
+    refund = fake.refund(payment, 1_000)
+    refund["links"] = {"mandate": "MD1"}
+
+    assert GOCARDLESS.fetch(refund["id"], credentials) == ()
+    page = GOCARDLESS.events_since(None, credentials)
+    assert reached(page.events) == (PaymentState.PAID, 45_000)
+    assert page.unreadable == ()
+
+
+def test_what_cannot_be_read_is_named_and_keeps_nobody_from_the_rest(
+    fake: FakeGoCardless, credentials: Credentials
+) -> None:
+    _, payment = debited(fake, credentials)
+    gone, garbled = fake.refund(payment, 1_000), fake.refund(payment, 2_000)
+    del fake.things[gone["id"]]
+    garbled["links"] = {"payment": []}
+    fake.confirm(payment)
+    fake.events[0]["action"] = None
+    broken = fake.events[0]["id"]
+
+    page = GOCARDLESS.events_since(None, credentials)
+
+    assert EventKind.SETTLED in {one.event.kind for one in page.events}
+    assert page.mark == fake.events[-1]["created_at"]
+    assert sorted(page.unreadable) == sorted([broken, gone["id"], garbled["id"]])
+
+
+@pytest.mark.parametrize("fault", [status(401), status(403), status(500), lost])
+def test_what_is_not_about_a_reference_stops_the_walk(
+    fake: FakeGoCardless, served: Served, credentials: Credentials, fault: Fault
+) -> None:
+    _, payment = debited(fake, credentials)
+    fake.confirm(payment)
+    fake.refund(payment, 1_000)
+    before = len(served.seen)
+    GOCARDLESS.events_since(None, credentials)
+    listed = next(place for place, one in enumerate(served.seen[before:]) if one.path != "/events")
+    served.faults = [answered] * listed + [fault]
+
+    with pytest.raises((ProviderRefused, ProviderUnavailable)):
+        GOCARDLESS.events_since(None, credentials)
 
 
 def everything_since(mark: str | None, credentials: Credentials) -> tuple[list[ProviderEvent], str | None]:

@@ -26,8 +26,9 @@ from sesame.services.queues import Queue
 from sesame.services.retries import Retries
 from sesame.services.staff import Role, Staff
 from sesame.services.sweeping import STUCK, Sweep
+from sesame.store import keys
 from sesame.store.audit import Action, Audit
-from sesame.store.deliveries import DeliveryState, Hints
+from sesame.store.deliveries import Delivery, DeliveryState, Hints
 from tests.conftest import FrozenClock
 from tests.integration.tenants import RESIDENCE, admit
 from tests.integration.test_payments import House
@@ -265,6 +266,98 @@ def test_what_is_up_for_review_can_be_looked_at_again(backlog: Backlog) -> None:
     assert again.review_id == shown.review_id
     backlog.resolve(again, Decision(lease_id=backlog.lease_id))
     backlog.post("msg-payment-settled")
+    assert backlog.balance == 0
+
+
+SAID = {"payment_id": "never-made", "lease_id": "somewhere"}
+
+
+def gocardless_event(action: str, **more: Any) -> bytes:
+    """GoCardless tells of a debit; its events say no amounts."""
+    event = {
+        "id": f"EV-{action}",
+        "created_at": "2026-09-05T10:00:00.000Z",
+        "resource_type": "payments",
+        "action": action,
+        "links": {"payment": "PM1"},
+        "details": {},
+        "resource_metadata": SAID,
+    }
+    return json.dumps({"events": [event | more]}).encode()
+
+
+def stripe_event(kind: str, **more: Any) -> bytes:
+    """Stripe tells of a Checkout session, which knows what was asked, or of its payment intent."""
+    thing = {"id": "cs_1", "metadata": SAID, "currency": "eur", "payment_status": "paid", "amount_total": 1}
+    event = {"object": "event", "id": "evt_1", "type": kind, "livemode": False, "created": 1788602400}
+    return json.dumps(event | {"data": {"object": thing | more}}).encode()
+
+
+def under_review(backlog: Backlog, provider: str, body: bytes) -> ShownReview:
+    """A delivery of that provider's, up for review. The residence offers it."""
+    backlog.registry.secret_ids[provider] = ""  # type: ignore[index]
+    backlog.aws.identity.update(
+        keys.residence(RESIDENCE.residence_id), "SET other_providers = :all", values={":all": [provider]}
+    )
+    delivery = Delivery(
+        provider=provider,
+        delivery_id="d1",
+        body=body,
+        headers={},
+        query="",
+        received_at=backlog.clock() - YOUNG,
+    )
+    backlog.deliveries.store(delivery, Hints())
+    backlog.posting.post(provider, "d1", Hints())
+    [shown] = backlog.reviews.waiting(ACCOUNTANT).reviews
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("provider", "body"),
+    [
+        ("gocardless", gocardless_event("confirmed")),
+        ("gocardless", gocardless_event("created")),
+        ("stripe", stripe_event("checkout.session.completed")),
+    ],
+)
+def test_where_no_event_says_what_came_staff_say_it_and_that_is_posted(
+    backlog: Backlog, provider: str, body: bytes
+) -> None:
+    shown = under_review(backlog, provider, body)
+
+    with pytest.raises(Invalid):
+        backlog.resolve(shown, Decision(lease_id=backlog.lease_id))
+    backlog.resolve(shown, Decision(lease_id=backlog.lease_id, amount_cents=45_000))
+    backlog.posting.post(provider, "d1", Hints())
+    if provider == "gocardless":
+        later = Delivery(
+            provider=provider,
+            delivery_id="d2",
+            body=gocardless_event("confirmed"),
+            headers={},
+            query="",
+            received_at=backlog.clock(),
+        )
+        backlog.deliveries.store(later, Hints())
+        backlog.posting.post(provider, "d2", Hints())
+
+    payment = backlog.payments.get("never-made")
+    assert payment is not None
+    assert payment.amount_cents == 45_000
+    assert backlog.state("never-made") is PaymentState.PAID
+    assert backlog.balance == 0
+
+
+def test_where_the_provider_says_what_came_nobody_says_otherwise(backlog: Backlog) -> None:
+    body = stripe_event("payment_intent.succeeded", amount_received=45_000)
+    shown = under_review(backlog, "stripe", body)
+
+    with pytest.raises(Invalid):
+        backlog.resolve(shown, Decision(lease_id=backlog.lease_id, amount_cents=44_000))
+    backlog.resolve(shown, Decision(lease_id=backlog.lease_id))
+    backlog.posting.post("stripe", "d1", Hints())
+
     assert backlog.balance == 0
 
 

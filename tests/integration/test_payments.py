@@ -24,6 +24,7 @@ from sesame.providers.base import (
     ProviderEvent,
     ProviderRefused,
     ProviderUnavailable,
+    ProviderUnreadable,
     Received,
 )
 from sesame.providers.registry import PROVIDERS, Registry, UnknownProvider
@@ -879,6 +880,37 @@ def test_a_delivery_about_many_payments_posts_each_and_one_unknown_holds_up_no_o
     house.post("m1")
     assert house.balance == 345_000 - 3_000
     assert house.aws.money.get(keys.delivery("sandbox", "m1"))["state"] == "review"
+
+
+@pytest.mark.parametrize("failure", [ProviderRefused, ProviderUnreadable, ProviderUnavailable])
+def test_what_one_reference_keeps_back_keeps_no_other_from_being_posted(
+    house: House, monkeypatch: pytest.MonkeyPatch, failure: type[Exception]
+) -> None:
+    provider = FakeBatching()
+    house.registry._made["sandbox"] = provider
+    payment = house.checkout().payment_id
+    provider.truth = {"co_2": (provider.one(house.message(payment)),)}
+    house.take(house.signed({"fetch": ["co_1", "co_2"]}, delivery="pointing"))
+    [delivery_id] = [one["delivery_id"]["S"] for one in house.everything() if one["sk"]["S"] == "DELIVERY"]
+
+    def fetch(reference: str, _: Credentials) -> tuple[ProviderEvent, ...]:
+        if reference == "co_1":
+            raise failure
+        return provider.truth[reference]
+
+    monkeypatch.setattr(provider, "fetch", fetch)
+    with pytest.raises((NotYetKnown, ProviderUnavailable)):
+        house.posting.post("sandbox", delivery_id, Hints())
+    assert house.balance == 0
+
+    house.clock.advance(YOUNG)
+    if failure is ProviderUnavailable:  # it will answer again: nothing for staff to look at
+        with pytest.raises(ProviderUnavailable):
+            house.posting.post("sandbox", delivery_id, Hints())
+    else:
+        house.posting.post("sandbox", delivery_id, Hints())
+    review = house.deliveries.review("sandbox", delivery_id)
+    assert (review is None) == (failure is ProviderUnavailable)
 
 
 def test_a_notification_without_content_has_the_truth_fetched_each_time(house: House) -> None:

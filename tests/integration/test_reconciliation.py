@@ -42,6 +42,7 @@ class Remembering(FakeSandbox):
         super().__init__()
         self.happened: list[ProviderEvent] = []
         self.asked: list[str | None] = []
+        self.unreadable: tuple[str, ...] = ()
 
     def events_since(self, mark: str | None, credentials: Credentials) -> EventPage:
         self.asked.append(mark)
@@ -54,6 +55,7 @@ class Remembering(FakeSandbox):
             events=events,
             mark=events[-1].event.event_id if events else mark,
             more=len(self.happened) > start + PAGE,
+            unreadable=self.unreadable,
         )
 
 
@@ -274,6 +276,19 @@ def test_an_unknown_payment_is_put_up_for_review_once_and_never_again(ledger: Le
     ledger.clock.advance(DAY)
     assert missed(ledger.reconcile()) == (1, 1, 0, 1)
     assert len(ledger.deliveries_kept()) == 2
+
+
+def test_what_the_provider_would_not_tell_is_reported_and_alarms(
+    ledger: Ledger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger.provider.unreadable = ("RF1",)
+    ledger.happens(ledger.checkout().payment_id)
+
+    [page] = ledger.reconcile().findings.providers
+
+    assert page.unreadable == ("RF1",)
+    assert ledger.balance == 0
+    assert '"ProviderUnreadable": 1' in capsys.readouterr().out
 
 
 def test_a_webhook_that_waits_for_staff_is_not_put_before_them_a_second_time(ledger: Ledger) -> None:

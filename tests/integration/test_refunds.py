@@ -87,6 +87,17 @@ class Treasury(Family):
         self.settle(payment_id, cents + 100)
         return payment_id
 
+    def cash(self, cents: int) -> None:
+        """So much at the desk."""
+        entry = Entry(
+            entry_id="desk:1",
+            kind=EntryKind.PAYMENT,
+            amount_cents=-cents,
+            effective_at=self.clock.now,
+            source="desk:1",
+        )
+        self.bookkeeping.post(self.lease.lease_id, self.lease.residence_id, entry)
+
     def ask(self, cents: int | None = None, **more: Any) -> Refund:
         wish = Wish(amount_cents=cents, **more)
         return self.requests.ask(self.session(), wish, None, source=SOMEWHERE)
@@ -196,7 +207,8 @@ def test_a_notice_issued_while_a_refund_is_decided_is_seen(
     assert treasury.given == {}
 
 
-def test_credit_of_several_payments_goes_back_through_each_the_newest_first(treasury: Treasury) -> None:
+def in_two(treasury: Treasury) -> tuple[str, str]:
+    """The credit is used up, and two payments are 50 and 40 euros too much: the older, the newer."""
     treasury.clock.advance(DAY)
     treasury.bill("2026-10", 10_100)
     older = treasury.checkout(100, key="older").payment_id
@@ -204,6 +216,11 @@ def test_credit_of_several_payments_goes_back_through_each_the_newest_first(trea
     newer = treasury.checkout(100, key="newer").payment_id
     treasury.settle(older, 5_100)
     treasury.settle(newer, 4_000)
+    return older, newer
+
+
+def test_credit_of_several_payments_goes_back_through_each_the_newest_first(treasury: Treasury) -> None:
+    older, newer = in_two(treasury)
 
     refund = treasury.ask()
     treasury.approve(refund)
@@ -241,6 +258,66 @@ def test_a_provider_that_does_not_answer_is_asked_again_and_gives_once(
 
     assert treasury.approve(refund).state is RefundState.SENT
     assert len(treasury.given) == 1
+
+
+def unanswered(treasury: Treasury, refund: Refund, *, given: bool) -> None:
+    """An approval that the provider does not answer, whether or not it did as it was asked."""
+
+    def silent(*asked: Any) -> None:
+        if given:
+            treasury.give(*asked)
+        raise ProviderUnavailable
+
+    treasury.sandbox.refund = silent  # type: ignore[method-assign, assignment]
+    with pytest.raises(Unavailable):
+        treasury.approve(refund)
+    treasury.sandbox.refund = treasury.give  # type: ignore[method-assign, assignment]
+    assert treasury.state(refund) is RefundState.APPROVED
+
+
+def test_what_the_provider_says_is_given_is_not_asked_for_again_though_it_did_not_answer(
+    treasury: Treasury,
+) -> None:
+    refund = treasury.ask()
+    unanswered(treasury, refund, given=True)
+    treasury.settle(treasury.paid, 10_000, "payment.refunded")
+    treasury.given.clear()
+
+    assert treasury.approve(refund).state is RefundState.DONE
+    assert treasury.given == {}
+    assert treasury.credit == 0
+
+
+def test_the_next_look_finds_it_done_though_the_provider_did_not_answer(treasury: Treasury) -> None:
+    refund = treasury.ask()
+    unanswered(treasury, refund, given=True)
+    treasury.settle(treasury.paid, 10_000, "payment.refunded")
+
+    assert treasury.state(refund) is RefundState.DONE
+    assert treasury.desk.open_in(ACCOUNTANT, treasury.lease.residence_id) == []
+
+
+def test_a_second_approval_looks_at_the_credit_again(treasury: Treasury) -> None:
+    refund = treasury.ask()
+    unanswered(treasury, refund, given=False)
+    treasury.clock.advance(DAY)
+    treasury.bill("2026-10", 500)
+
+    with pytest.raises(NotThatMuchCredit):
+        treasury.approve(refund)
+    assert treasury.given == {}
+    assert treasury.refuse(refund, RefusalReason.NOT_GIVEN).state is RefundState.FAILED
+    assert treasury.ask().amount_cents == 9_500
+
+
+def test_of_several_parts_a_second_approval_asks_for_those_that_are_not_told(treasury: Treasury) -> None:
+    older, newer = in_two(treasury)
+    refund = treasury.ask()
+    unanswered(treasury, refund, given=False)
+    treasury.settle(newer, 4_000, "payment.refunded")
+
+    assert treasury.approve(refund).state is RefundState.SENT
+    assert list(treasury.given.values()) == [(f"co_{older}", 5_000)]
 
 
 def test_a_provider_that_says_no_ends_the_request_and_another_can_be_made(
@@ -415,17 +492,33 @@ def test_cash_at_the_desk_cannot_go_back_through_a_provider(treasury: Treasury) 
     refund = treasury.ask()
     treasury.approve(refund)
     treasury.settle(treasury.paid, 10_100, "payment.refunded")
-    treasury.bookkeeping.post(
-        treasury.lease.lease_id,
-        treasury.lease.residence_id,
-        Entry(
-            entry_id="desk:1",
-            kind=EntryKind.PAYMENT,
-            amount_cents=-60_000,
-            effective_at=treasury.clock.now,
-            source="desk:1",
-        ),
-    )
+    treasury.cash(60_000)
 
     with pytest.raises(OnlyToAnAccount):
         treasury.ask(50_000)
+
+
+def test_only_what_is_credit_of_a_payment_goes_back_through_it(treasury: Treasury) -> None:
+    treasury.clock.advance(DAY)
+    treasury.cash(80_000)
+
+    with pytest.raises(OnlyToAnAccount):
+        treasury.ask(10_001)
+    refund = treasury.ask(10_000)
+    treasury.approve(refund)
+    treasury.settle(treasury.paid, 10_000, "payment.refunded")
+
+    assert [(part.payment_id, part.amount_cents) for part in refund.parts] == [(treasury.paid, 10_000)]
+    statement = treasury.bookkeeping.statement(treasury.lease.lease_id)
+    assert [one.unpaid_cents for one in statement.standings] == [0, 0]
+    assert treasury.credit == 80_000
+
+
+def test_a_named_payment_gives_its_own_credit_and_no_other(treasury: Treasury) -> None:
+    older, newer = in_two(treasury)
+
+    with pytest.raises(OnlyToAnAccount):
+        treasury.ask(5_001, payment_id=older)
+    with pytest.raises(OnlyToAnAccount):
+        treasury.ask(1, payment_id=treasury.paid)
+    assert [part.payment_id for part in treasury.ask(4_000, payment_id=newer).parts] == [newer]

@@ -240,6 +240,33 @@ def test_more_than_was_paid_is_not_given_back(fake: FakeStripe, credentials: Cre
         )
 
 
+def test_a_refund_is_given_once_though_stripe_forgets_keys_after_a_day(
+    fake: FakeStripe, credentials: Credentials
+) -> None:
+    session, intent = paid(fake, credentials)
+
+    STRIPE.refund(session, 10_000, "r1", credentials)
+    fake.pass_time(3 * 86_400)
+    STRIPE.refund(session, 10_000, "r1", credentials)
+    STRIPE.refund(session, 5_000, "r2", credentials)
+
+    assert fake.bank[intent] == 30_000
+
+
+def test_a_refund_that_failed_is_not_given_again_for_the_same_request(
+    fake: FakeStripe, credentials: Credentials
+) -> None:
+    session, intent = paid(fake, credentials)
+    STRIPE.refund(session, 10_000, "r1", credentials)
+    [refund] = [one for one in fake.things.values() if one["object"] == "refund"]
+    fake.fail_refund(refund["id"])
+    fake.pass_time(3 * 86_400)
+
+    STRIPE.refund(session, 10_000, "r1", credentials)
+
+    assert fake.bank[intent] == 45_000
+
+
 def test_a_refund_that_failed_is_in_the_truth(fake: FakeStripe, credentials: Credentials) -> None:
     session, intent = paid(fake, credentials)
     fake.pass_time(60)
@@ -322,6 +349,22 @@ def test_what_happened_since_a_mark_is_told_oldest_first_page_by_page(
     more, _ = everything_since(mark, credentials)
     assert more[0].event.kind is EventKind.REFUNDED
     assert reached(tuple(told + more)) == reached(STRIPE.fetch(session, credentials))
+
+
+def test_what_cannot_be_read_is_named_and_keeps_nobody_from_the_rest(
+    fake: FakeStripe, credentials: Credentials
+) -> None:
+    _, intent = paid(fake, credentials)
+    fake.dispute(intent)
+    gone, broken = fake.events[-1], fake.events[0]
+    gone["data"]["object"] = gone["data"]["object"] | {"payment_intent": "pi_gone"}
+    broken["data"] = None
+
+    page = STRIPE.events_since(None, credentials)
+
+    assert EventKind.SETTLED in {one.event.kind for one in page.events}
+    assert page.mark == gone["id"]
+    assert set(page.unreadable) == {broken["id"], gone["id"]}
 
 
 def test_a_mark_that_stripe_no_longer_keeps_starts_anew(fake: FakeStripe, credentials: Credentials) -> None:

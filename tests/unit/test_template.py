@@ -158,6 +158,9 @@ def test_every_rule_sends_to_a_queue_that_lets_exactly_this_rule_in() -> None:
         assert (target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0], name) in allowed
 
 
+MOST_METRICS_OF_AN_ALARM = 10
+"""AWS refuses an alarm of more."""
+
 NOBODY_LISTENS_YET: set[str] = set()
 
 
@@ -178,20 +181,22 @@ def test_a_message_that_keeps_failing_reaches_its_dead_letters_before_it_is_forg
             assert queue["VisibilityTimeout"] * (tries + 1) < queue["MessageRetentionPeriod"], name
 
 
-def test_the_alarm_on_dead_letters_watches_every_one_of_them() -> None:
-    metrics = of_type("AWS::CloudWatch::Alarm")["DeadLetterAlarm"]["Metrics"]
-    watched = {
-        metric["MetricStat"]["Metric"]["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
-        for metric in metrics
-        if "MetricStat" in metric
-    }
-    # A queue that nobody touches sends no figures for hours: FILL counts it as empty, not as unknown.
-    terms = next(each["Expression"] for each in metrics if "Expression" in each).split(" + ")
-    summed = {term.removeprefix("FILL(").removesuffix(", 0)") for term in terms}
-    assert all(term.startswith("FILL(") for term in terms)
+def test_the_alarms_on_dead_letters_watch_every_one_of_them() -> None:
+    watched: list[str] = []
+    for name in ("DeadLetterAlarm", "MoneyDeadLetterAlarm"):
+        metrics = of_type("AWS::CloudWatch::Alarm")[name]["Metrics"]
+        stats = [metric for metric in metrics if "MetricStat" in metric]
+        # A queue that nobody touches sends no figures for hours: FILL counts it as empty, not as unknown.
+        terms = next(each["Expression"] for each in metrics if "Expression" in each).split(" + ")
+        summed = {term.removeprefix("FILL(").removesuffix(", 0)") for term in terms}
+        assert all(term.startswith("FILL(") for term in terms)
+        assert summed == {metric["Id"] for metric in stats}
+        assert len(stats) <= MOST_METRICS_OF_AN_ALARM
+        watched += [one["MetricStat"]["Metric"]["Dimensions"][0]["Value"]["Fn::GetAtt"][0] for one in stats]
 
-    assert watched == {name for name in of_type("AWS::SQS::Queue") if name.endswith("DeadLetters")}
-    assert summed == {metric["Id"] for metric in metrics if "MetricStat" in metric}
+    assert sorted(watched) == sorted(
+        name for name in of_type("AWS::SQS::Queue") if name.endswith("DeadLetters")
+    )
 
 
 def test_alarms_tell_of_a_late_outbox_and_of_runs_that_did_not_happen() -> None:
@@ -222,6 +227,7 @@ SLOWEST_MAIL_SECONDS = 15
         ("StuckDeliveryAlarm", "DeliveryStuck"),
         ("UnknownPaymentAlarm", "PaymentUnknown"),
         ("MissedPaymentAlarm", "PaymentMissed"),
+        ("UnreadableProviderAlarm", "ProviderUnreadable"),
         ("JournalAlarm", "JournalDiffers"),
     ],
 )
@@ -316,6 +322,26 @@ def statements() -> Iterator[tuple[str, dict[str, Any]]]:
             found = policy["PolicyDocument"]["Statement"]
             for statement in found if isinstance(found, list) else [found]:
                 yield name, statement
+
+
+def test_whoever_may_delete_money_items_may_delete_no_journal_payment_or_delivery() -> None:
+    deletes: set[str] = set()
+    spares: set[str] = set()
+    for role, statement in statements():
+        if (
+            "MoneyTable" not in str(statement.get("Resource"))
+            or "dynamodb:DeleteItem" not in statement["Action"]
+        ):
+            continue
+        if statement["Effect"] == "Deny":
+            keys = statement["Condition"]["ForAnyValue:StringLike"]["dynamodb:LeadingKeys"]
+            assert {"ACCOUNT#*", "PAYMENT#*", "DELIVERY#*"} <= set(keys)
+            spares.add(role)
+        else:
+            deletes.add(role)
+
+    assert deletes
+    assert deletes == spares
 
 
 def test_no_function_may_do_everything_or_touch_everything() -> None:

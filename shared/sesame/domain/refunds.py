@@ -18,7 +18,8 @@ class RefundState(StrEnum):
 
     REQUESTED = "requested"
     APPROVED = "approved"
-    """Decided; the provider is being asked. Asked again, it goes on where it was."""
+    """Decided; the provider is being asked. Asked again, it goes on where it was; done when the provider says
+    so, whether or not it answered."""
     SENT = "sent"
     """The provider has taken it; done when it says so."""
     DONE = "done"
@@ -37,14 +38,14 @@ class RefusalReason(StrEnum):
     PAYMENT_DISPUTED = "payment_disputed"
     NO_CREDIT = "no_credit"
     NOT_GIVEN = "not_given"
-    """The provider took it and could not give it after all."""
+    """The provider took it and could not give it after all, or was asked and never did."""
 
 
 TRANSITIONS: dict[RefundState, frozenset[RefundState]] = {
     RefundState.REQUESTED: frozenset(
         {RefundState.APPROVED, RefundState.DONE, RefundState.REFUSED, RefundState.CANCELLED}
     ),
-    RefundState.APPROVED: frozenset({RefundState.SENT, RefundState.FAILED}),
+    RefundState.APPROVED: frozenset({RefundState.SENT, RefundState.DONE, RefundState.FAILED}),
     RefundState.SENT: frozenset({RefundState.DONE, RefundState.FAILED}),
 }
 """What a request may become. To another account it is done once decided: the transfer is ordered by then."""
@@ -98,15 +99,18 @@ class Refund:
         )
 
 
-def back_the_way_it_came(amount_cents: int, payments: Iterable[Payment]) -> tuple[Part, ...] | None:
-    """How much goes back through which payment, the newest first; None where they do not hold enough."""
+def back_the_way_it_came(amount_cents: int, credit: Iterable[tuple[Payment, int]]) -> tuple[Part, ...] | None:
+    """How much goes back through which payment, the newest first; None where they do not hold enough.
+
+    `credit` says how much of each payment pays nothing: what pays rent is not given back.
+    """
     parts: list[Part] = []
     left = amount_cents
-    for payment in sorted(payments, key=lambda one: (one.created_at, one.payment_id), reverse=True):
+    for payment, unspent in sorted(credit, key=_age, reverse=True):
         reached = outcome(payment)
         if reached.state not in {PaymentState.PAID, PaymentState.PARTLY_REFUNDED}:
             continue
-        cents = min(left, reached.net_cents)
+        cents = min(left, unspent)
         if cents > 0 and payment.provider_reference:
             total = reached.refunded_cents + cents
             parts.append(Part(payment_id=payment.payment_id, amount_cents=cents, total_after=total))
@@ -114,10 +118,15 @@ def back_the_way_it_came(amount_cents: int, payments: Iterable[Payment]) -> tupl
     return tuple(parts) if not left else None
 
 
-def is_told(refund: Refund, payments: Sequence[Payment | None]) -> bool:
-    """Whether the provider has said of every part that it is given back."""
+def _age(one: tuple[Payment, int]) -> tuple[datetime, str]:
+    payment, _ = one
+    return payment.created_at, payment.payment_id
+
+
+def untold(refund: Refund, payments: Sequence[Payment | None]) -> tuple[Part, ...]:
+    """The parts of which the provider has not said that they are given back."""
     told = {one.payment_id: outcome(one).refunded_cents for one in payments if one}
-    return all(told.get(part.payment_id, 0) >= part.total_after for part in refund.parts)
+    return tuple(part for part in refund.parts if told.get(part.payment_id, 0) < part.total_after)
 
 
 _IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")

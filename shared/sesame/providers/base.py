@@ -24,6 +24,10 @@ class ProviderUnavailable(Exception):
     """The provider did not answer, or asked to be left alone for a while: try again."""
 
 
+class ProviderUnreadable(ProviderUnavailable):
+    """The provider answered, but nothing that it documents: another try may help, and may never."""
+
+
 class ProviderRefused(Exception):
     """The provider understood and said no: trying again would not help."""
 
@@ -107,6 +111,9 @@ class EventPage:
     mark: str | None
     """None only while nothing has ever happened."""
     more: bool
+    unreadable: tuple[str, ...] = ()
+    """Events and references on which the provider would say nothing, or nothing that it documents: one of
+    them keeps nobody from the rest."""
 
 
 class Provider(Protocol):

@@ -7,6 +7,7 @@ we asked, and what else is not in an event (a refund's amount, a payment's owner
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -30,6 +31,7 @@ from sesame.providers.base import (
 from sesame.providers.reading import (
     LONGEST_HEADER,
     cents,
+    event_name,
     hex_signed,
     instant,
     mapping,
@@ -161,12 +163,27 @@ class GoCardless:
         events = [event for page in pages for event in _all(page, "events")]
         with http.understood():
             payments = {key: value for page in pages for key, value in _linked(page).items()}
-            received = _received(reversed(events), payments)
             newest = word(events[0].get("created_at")) if events else mark
-        told = list(received.events)
-        for reference in received.to_fetch:
-            told += self.fetch(reference, credentials)
-        return EventPage(events=tuple(told), mark=newest, more=walked > len(pages) and newest != mark)
+        told: list[ProviderEvent] = []
+        to_fetch: dict[str, None] = {}
+        unreadable: list[str] = []
+        for event in reversed(events):
+            received = http.readable(partial(_received, [event], payments))
+            if received is None:
+                unreadable.append(event_name(event))
+            else:
+                told += received.events
+                to_fetch |= dict.fromkeys(received.to_fetch)
+        for reference in to_fetch:
+            truth = http.readable(partial(self.fetch, reference, credentials))
+            told += truth or ()
+            unreadable += [reference] if truth is None else []
+        return EventPage(
+            events=tuple(told),
+            mark=newest,
+            more=walked > len(pages) and newest != mark,
+            unreadable=tuple(unreadable),
+        )
 
     def _truth(self, reference: str, credentials: Credentials) -> tuple[ProviderEvent, ...]:
         if reference.startswith("BRQ"):
@@ -178,8 +195,10 @@ class GoCardless:
             events = self._every("events", {"billing_request": reference}, credentials)
             return _received(events, {reference: {"metadata": request.get("metadata")}}).events
         if reference.startswith("RF"):
-            refund = self._read("refunds", reference, credentials)
-            reference = name(mapping(refund.get("links")).get("payment"))
+            links = mapping(self._read("refunds", reference, credentials).get("links"))
+            if links.get("payment") is None:
+                return ()  # of a mandate: what we give back, we give back of a payment
+            reference = name(links["payment"])
         return self._life(self._read("payments", reference, credentials), credentials)
 
     def _payment_of(self, request: Mapping[str, Any], credentials: Credentials) -> dict[str, Any] | None:

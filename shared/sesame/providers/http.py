@@ -1,7 +1,7 @@
 """Asking a provider over HTTP: time-outs, and what its answers mean for whoever asked."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from http.client import HTTPException
@@ -9,13 +9,14 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
 
-from sesame.providers.base import Malformed, ProviderRefused, ProviderUnavailable
+from sesame.providers.base import Malformed, ProviderRefused, ProviderUnavailable, ProviderUnreadable
 
 TIMEOUT_SECONDS = 6
 """Two calls fit in the time that an HTTP function has."""
 _LONGEST_ANSWER = 8 * 1024 * 1024
 _ASK_AGAIN = {408, 425, 429}
 _CLIENT_ERROR, _SERVER_ERROR = 400, 500
+_OF_THE_KEY = {401, 403}
 
 
 class Refused(ProviderRefused):
@@ -25,6 +26,11 @@ class Refused(ProviderRefused):
         super().__init__()
         self.status = status
         self.document = document
+
+    @property
+    def is_of_the_key(self) -> bool:
+        """Whether it refuses us, and not what we asked about."""
+        return self.status in _OF_THE_KEY
 
 
 class _NoRedirects(HTTPRedirectHandler):
@@ -65,11 +71,26 @@ def call(
 
 @contextmanager
 def understood() -> Iterator[None]:
-    """Around the reading of answers: one that is nothing documented is no answer yet. ProviderUnavailable."""
+    """Around the reading of answers: one that is nothing documented is no answer yet. ProviderUnreadable."""
     try:
         yield
     except Malformed as error:
-        raise ProviderUnavailable from error
+        raise ProviderUnreadable from error
+
+
+def readable[T](ask: Callable[[], T]) -> T | None:
+    """What asking about one thing brings; None where the provider refuses that, or says nothing documented.
+
+    Raises what is not about that thing: ProviderUnavailable, and ProviderRefused of our key.
+    """
+    try:
+        return ask()
+    except (Malformed, ProviderUnreadable):
+        return None
+    except ProviderRefused as refused:
+        if isinstance(refused, Refused) and refused.is_of_the_key:
+            raise
+        return None
 
 
 def _document(error: HTTPError) -> dict[str, Any]:

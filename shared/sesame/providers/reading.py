@@ -38,6 +38,12 @@ def name(value: Any) -> str:
     return value
 
 
+def event_name(event: Any) -> str:
+    """How to speak of an event that may be unreadable."""
+    stated = event.get("id") if isinstance(event, dict) else None
+    return stated if isinstance(stated, str) and NAME.fullmatch(stated) else "unnamed"
+
+
 def word(value: Any) -> str:
     """A text that is only compared with others. Raises Malformed."""
     if not isinstance(value, str):

@@ -6,6 +6,7 @@ fails. A dispute does not say which payment of ours it is about, so what became 
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -28,6 +29,7 @@ from sesame.providers.base import (
 from sesame.providers.reading import (
     LONGEST_HEADER,
     cents,
+    event_name,
     hex_signed,
     mapping,
     name,
@@ -140,11 +142,18 @@ class Stripe:
             return tuple(self._truth(reference, credentials))
 
     def refund(self, reference: str, amount_cents: int, refund_id: str, credentials: Credentials) -> None:
-        """Ask to give back that much more of a Checkout session's payment, once a `refund_id`."""
+        """Ask to give back that much more of a Checkout session's payment, once a `refund_id`.
+
+        Idempotency keys are forgotten in a day, what was made is not.
+        """
         session = self._get(f"/v1/checkout/sessions/{quote(reference, safe='')}", {}, credentials)
         intent = session.get("payment_intent")
         if not isinstance(intent, str):
             raise ProviderRefused
+        whose = {"payment_intent": intent, "limit": str(_PAGE)}
+        for made in _list(self._get("/v1/refunds", whose, credentials)):
+            if (made.get("metadata") or {}).get("refund_id") == refund_id:
+                return
         form = {"payment_intent": intent, "amount": str(amount_cents), "metadata[refund_id]": refund_id}
         form |= {f"metadata[{key}]": value for key, value in (ours(session.get("metadata")) or {}).items()}
         self._post("/v1/refunds", form, credentials, f"refund-{refund_id}")
@@ -161,24 +170,27 @@ class Stripe:
         while mark is None and page.get("has_more"):
             page = self._events({"starting_after": _text(_list(page)[-1], "id")}, credentials)
         newest_first = _list(page)
-        try:
-            events = tuple(self._told(reversed(newest_first), credentials))
-        except Malformed as error:
-            raise ProviderUnavailable from error
+        told: list[ProviderEvent] = []
+        unreadable: list[str] = []
+        for event in reversed(newest_first):
+            truth = http.readable(partial(self._told, event, credentials))
+            told += truth or ()
+            unreadable += [event_name(event)] if truth is None else []
         return EventPage(
-            events=events, mark=_text(newest_first[0], "id") if newest_first else mark, more=more
+            events=tuple(told),
+            mark=_text(newest_first[0], "id") if newest_first else mark,
+            more=more,
+            unreadable=tuple(unreadable),
         )
 
     def _events(self, where: Mapping[str, str], credentials: Credentials) -> dict[str, Any]:
         types = {f"types[{place}]": kind for place, kind in enumerate(TYPES)}
         return self._get("/v1/events", {"limit": str(_PAGE), **types, **where}, credentials)
 
-    def _told(self, events: Iterator[dict[str, Any]], credentials: Credentials) -> Iterator[ProviderEvent]:
-        for event in events:
-            received = _received(event)
-            yield from received.events
-            for reference in received.to_fetch:
-                yield from self.fetch(reference, credentials)
+    def _told(self, event: Mapping[str, Any], credentials: Credentials) -> list[ProviderEvent]:
+        received = _received(event)
+        fetched = [self.fetch(reference, credentials) for reference in received.to_fetch]
+        return [*received.events, *(one for truth in fetched for one in truth)]
 
     def _truth(self, reference: str, credentials: Credentials) -> Iterator[ProviderEvent]:
         place = quote(reference, safe="")

@@ -7,7 +7,6 @@ again: the same path as any other, so that what is told of that payment later fi
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
@@ -57,6 +56,8 @@ class Decision:
     """Which of the unknown payments, by the id as told; needed where there are several."""
     lease_id: str | None = None
     payment_id: str | None = None
+    amount_cents: int | None = None
+    """What the payment is of, as the provider's dashboard shows it: needed where no event says what came."""
     retry: bool = False
     """Only look again: where the provider would not say what it pointed to, it may now."""
 
@@ -198,7 +199,15 @@ class PaymentReviews:
             self.audit.recording(entry),
         ]
         if known is None:
-            made = _payment(reference, lease, review, events, now)
+            amount_cents = _amount(events, decision)
+            made = Payment(
+                payment_id=reference,
+                lease_id=lease.lease_id,
+                residence_id=lease.residence_id,
+                provider=review.provider,
+                amount_cents=amount_cents,
+                created_at=now,
+            )
             writes.append(self._payments.creating(made))
         transact(self.money.client, writes)
 
@@ -277,15 +286,15 @@ def _reference(review: Review, decision: Decision) -> str:
     return decision.reference
 
 
-def _payment(reference: str, lease: Lease, review: Review, events: Sequence[Told], now: datetime) -> Payment:
-    """The payment that it turns out to be: what was asked is what came, as far as we are told."""
-    settled = [one.event for one in events if one.event.kind is EventKind.SETTLED]
-    amounts = [event.amount_cents or 0 for event in settled or [one.event for one in events]]
-    return Payment(
-        payment_id=reference,
-        lease_id=lease.lease_id,
-        residence_id=lease.residence_id,
-        provider=review.provider,
-        amount_cents=max(amounts, default=0),
-        created_at=now,
-    )
+def _amount(events: Sequence[Told], decision: Decision) -> int:
+    """What counts as asked: what came, where an event says it, else what staff say. Raises Invalid.
+
+    Never nothing: an event without an amount (GoCardless, a Checkout session) is of what was asked.
+    """
+    told = [one.event.amount_cents or 0 for one in events if one.event.kind is EventKind.SETTLED]
+    came = max(told, default=0)
+    if not came and not decision.amount_cents:
+        raise Invalid(errors=[{"field": "amount_cents", "reason": "not_told"}])
+    if came and decision.amount_cents not in {None, came}:
+        raise Invalid(errors=[{"field": "amount_cents", "reason": "told_otherwise"}])
+    return came or decision.amount_cents or 0

@@ -21,7 +21,13 @@ from sesame.domain.payments import (
 )
 from sesame.platform.clock import Clock
 from sesame.platform.logs import count
-from sesame.providers.base import Notification, ProviderEvent, ProviderRefused
+from sesame.providers.base import (
+    Notification,
+    ProviderEvent,
+    ProviderRefused,
+    ProviderUnavailable,
+    ProviderUnreadable,
+)
 from sesame.providers.registry import Registry
 from sesame.services.accounts import Bookkeeping
 from sesame.services.retries import USUAL, Retries
@@ -57,6 +63,22 @@ class _Known:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    """What a delivery comes to, as far as its provider says."""
+
+    events: list[ProviderEvent]
+    missed: bool = False
+    """The provider would not say what it pointed to, or nothing that it documents: perhaps not yet."""
+    later: bool = False
+    """The provider did not answer."""
+
+    @property
+    def whole(self) -> bool:
+        """Nothing is left to ask."""
+        return not (self.missed or self.later)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Posting:
     """Posts deliveries."""
 
@@ -69,7 +91,8 @@ class Posting:
     def post(self, provider: str, delivery_id: str, hints: Hints) -> None:
         """Post a delivery, however often it is asked.
 
-        Raises NotYetKnown, and ConditionFailed or Contention where others keep interfering: try later.
+        Raises NotYetKnown, ProviderUnavailable where the rest is to be asked again, and ConditionFailed or
+        Contention where others keep interfering: try later.
         """
         self.retries.run(lambda: self._attempt(provider, delivery_id, hints))
 
@@ -77,23 +100,25 @@ class Posting:
         known = self._read(provider, delivery_id, hints)
         if known.delivery.state is not DeliveryState.RECEIVED:
             return
-        told, missed = self._told(known.delivery)
-        believed = [one for one in told if one.event.live or self.registry.takes_test_money]
-        if len(believed) < len(told):
+        said = self._told(known.delivery)
+        believed = [one for one in said.events if one.event.live or self.registry.takes_test_money]
+        if len(believed) < len(said.events):
             count("TestMoneyRefused")
-        if not believed and not missed:
-            self._close(known.delivery, DeliveryState.REFUSED if told else DeliveryState.POSTED)
+        if not believed and said.whole:
+            self._close(known.delivery, DeliveryState.REFUSED if said.events else DeliveryState.POSTED)
             return
         payments = self._payments(known, believed)
         unknown = payments.keys() - {one for one, payment in payments.items() if payment is not None}
         found = [payment for payment in payments.values() if payment is not None]
         account = known.account
         for payment in found:
-            closes = payment is found[-1] and not unknown and not missed
+            closes = payment is found[-1] and not unknown and said.whole
             closing = [self._closing(known.delivery, DeliveryState.POSTED)] if closes else []
             self._post(payment, _events_of(payment, believed), account, closing)
             account = None  # the next payment may be of the same lease: what was read is history now
-        if unknown or missed:
+        if said.later:
+            raise ProviderUnavailable
+        if unknown or said.missed:
             self._unknown(known.delivery, [one for one in believed if one.payment_id in unknown])
 
     def _read(self, provider: str, delivery_id: str, hints: Hints) -> _Known:
@@ -117,35 +142,34 @@ class Posting:
             account=account_of(account_item) if account_item else None,
         )
 
-    def _told(self, delivery: Delivery) -> tuple[list[ProviderEvent], bool]:
-        """What a delivery says, and where it only points, what the provider says when asked.
-
-        And whether the provider would not say: it may know no more of what it pointed to, or not yet.
-        """
+    def _told(self, delivery: Delivery) -> _Said:
+        """What a delivery says, and where it only points, what the provider says when asked."""
         if delivery.told:
             asked = [
                 ProviderEvent(payment_id=one.payment_id, lease_id=one.lease_id, event=one.event)
                 for one in delivery.told
             ]
-            return _dated(asked, delivery.received_at + AHEAD), False
+            return _Said(events=_dated(asked, delivery.received_at + AHEAD))
         provider = self.registry.get(delivery.provider)
         notification = Notification(body=delivery.body, headers=delivery.headers, query=delivery.query)
         received = provider.parse(notification)
-        fetched, missed = self._fetched(delivery.provider, received.to_fetch)
+        fetched = self._fetched(delivery.provider, received.to_fetch)
         events = _dated(received.events, delivery.received_at + AHEAD)
-        return [*events, *_dated(fetched, self.clock() + AHEAD)], missed
+        return replace(fetched, events=[*events, *_dated(fetched.events, self.clock() + AHEAD)])
 
-    def _fetched(self, name: str, references: Sequence[str]) -> tuple[list[ProviderEvent], bool]:
+    def _fetched(self, name: str, references: Sequence[str]) -> _Said:
         """Several at once: a body may point to hundreds, and the function has half a minute."""
         if not references:
-            return [], False
+            return _Said(events=[])
         provider, credentials = self.registry.get(name), self.registry.credentials(name)
 
-        def fetch(reference: str) -> tuple[ProviderEvent, ...] | None:
+        def fetch(reference: str) -> _Said:
             try:
-                return provider.fetch(reference, credentials)
-            except ProviderRefused:
-                return None
+                return _Said(events=list(provider.fetch(reference, credentials)))
+            except (ProviderRefused, ProviderUnreadable):
+                return _Said(events=[], missed=True)
+            except ProviderUnavailable:
+                return _Said(events=[], later=True)
 
         if len(references) == 1:
             answers = [fetch(references[0])]
@@ -154,7 +178,11 @@ class Posting:
 
             with ThreadPoolExecutor(AT_ONCE) as workers:
                 answers = list(workers.map(fetch, references))
-        return [event for events in answers for event in events or ()], None in answers
+        return _Said(
+            events=[event for answer in answers for event in answer.events],
+            missed=any(answer.missed for answer in answers),
+            later=any(answer.later for answer in answers),
+        )
 
     def _payments(self, known: _Known, told: Sequence[ProviderEvent]) -> dict[str, Payment | None]:
         """Every payment told of, by id; those of another provider are none of its business."""

@@ -148,6 +148,7 @@ class ReconciliationWork:
                 unknown=unknown,
                 examples=tuple(_missed(one) for one in late[:EXAMPLES]),
                 last=not page.more,
+                unreadable=page.unreadable,
             ),
             self.clock(),
         )
@@ -155,6 +156,8 @@ class ReconciliationWork:
             self._deliver(name, [one for one in lacking if one.payment_id == payment_id])
         if late:
             count("PaymentMissed", len(late))
+        if page.unreadable:
+            count("ProviderUnreadable", len(page.unreadable))
 
     def _lacking(self, name: str, told: Sequence[ProviderEvent]) -> tuple[list[ProviderEvent], int]:
         """The events that no payment of ours has, and how many of them are of payments that we lack too."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from sesame.domain.payments import Payment
-from sesame.domain.refunds import WAIT, Refund, RefundState, RefusalReason, back_the_way_it_came, is_told
+from sesame.domain.refunds import WAIT, Refund, RefundState, RefusalReason, back_the_way_it_came, untold
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Conflict, Invalid, NotFound, Unavailable
 from sesame.platform.ids import Random, new_id
@@ -20,6 +20,7 @@ from sesame.services.accounts import Bookkeeping
 from sesame.services.confirming import wrong
 from sesame.services.deeds import Deeds
 from sesame.services.desk_leases import DeskLeases
+from sesame.services.payments import History, PaymentUse
 from sesame.services.retries import USUAL, Retries
 from sesame.services.sessions import Session
 from sesame.services.staff import Role, Staff, require, within
@@ -30,6 +31,9 @@ from sesame.store.audit import Action, Audit, AuditEntry, by_tenant
 from sesame.store.payments import Payments, payment_of
 from sesame.store.refunds import Refunds as RefundStore
 from sesame.store.table import ConditionFailed, Table, Write, same_table, transact
+
+_MOST_PAYMENTS = 100
+"""Credit of a payment that a hundred followed goes to an account."""
 
 
 class NotThatMuchCredit(Invalid):
@@ -118,8 +122,7 @@ class RefundRequests:
         NotConfirmed.
         """
         lease = session.lease
-        progress = _Progress(self.money)
-        progress.close_what_is_told(lease.lease_id)
+        _Progress(self.money).close_what_is_told(lease.lease_id)
         account = self.bookkeeping.overview(lease.lease_id)
         cents = _asked(wish, account)
         now = self.clock()
@@ -136,7 +139,7 @@ class RefundRequests:
         )
         confirmed: list[Write] = []
         if to is None:
-            parts = back_the_way_it_came(cents, progress.payments(lease.lease_id, wish.payment_id))
+            parts = back_the_way_it_came(cents, self._credit(lease.lease_id, wish.payment_id))
             if parts is None:
                 raise OnlyToAnAccount
             refund = replace(refund, parts=parts)
@@ -177,6 +180,13 @@ class RefundRequests:
         except ConditionFailed as failure:
             raise RefundDecided from failure
 
+    def _credit(self, lease_id: str, payment_id: str | None) -> list[tuple[Payment, int]]:
+        """What is credit of the newest payments, or of the one named. Raises NotFound for another's."""
+        history = History(Payments(self.money), self.bookkeeping)
+        if payment_id is not None:
+            return _credit_of([history.one(lease_id, payment_id)])
+        return _credit_of(history.page(lease_id, after=None, limit=_MOST_PAYMENTS).payments)
+
     def _entry(self, action: Action, session: Session, refund: Refund, source: str) -> AuditEntry:
         return by_tenant(
             action,
@@ -214,17 +224,17 @@ class RefundDesk:
     def refuse(
         self, staff: Staff, lease_id: str, refund_id: str, reason: RefusalReason, *, network: str
     ) -> Refund:
-        """Says no; or, of what a provider took and could not give (`not_given`), that it came to nothing.
+        """Says no; or, of what a provider was asked for and did not give (`not_given`), that it is over.
 
         The same answer again changes nothing. Raises NotFound, Forbidden, RefundDecided.
         """
         refund = self._to_decide(staff, lease_id, refund_id)
         if refund.refused_because is reason:
             return refund
-        before, end = RefundState.REQUESTED, RefundState.REFUSED
+        before, end = {RefundState.REQUESTED}, RefundState.REFUSED
         if reason is RefusalReason.NOT_GIVEN:
-            before, end = RefundState.SENT, RefundState.FAILED
-        if refund.state is not before:
+            before, end = {RefundState.APPROVED, RefundState.SENT}, RefundState.FAILED
+        if refund.state not in before:
             raise RefundDecided
         after = replace(refund, state=end, decided_at=self.clock(), refused_because=reason)
         return self._decided(refund, after, self._entry(Action.REFUND_REFUSED, staff, refund, network), [])
@@ -232,7 +242,8 @@ class RefundDesk:
     def approve(
         self, staff: Staff, lease_id: str, refund_id: str, *, transfer_reference: str | None, network: str
     ) -> Refund:
-        """Gives it. Asked again after a failure on the way it goes on, and gives nothing twice.
+        """Gives it. Asked again after a failure on the way it goes on with what the provider has not told of,
+        while there is credit for that, and gives nothing twice.
 
         Back the way it came: the provider is asked, and the refund is done when it says so. To another
         account: whoever approves has ordered the transfer, whose reference they give, and it is in the
@@ -244,6 +255,8 @@ class RefundDesk:
             raise Invalid(errors=[{"field": "transfer_reference"}])
         if refund.state is RefundState.REQUESTED:
             refund = self._approved(staff, refund, transfer_reference, network)
+        elif refund.state is RefundState.APPROVED:
+            self._still_in_credit(refund)
         if refund.state is RefundState.APPROVED:
             refund = self._sent(refund)
         if refund.state not in {RefundState.SENT, RefundState.DONE}:
@@ -279,18 +292,30 @@ class RefundDesk:
                 self.bookkeeping.change(account, [entry]),
             ]
         else:
-            parts = back_the_way_it_came(
-                refund.amount_cents, _Progress(self.money).named(part.payment_id for part in refund.parts)
-            )
+            history = History(Payments(self.money), self.bookkeeping)
+            uses = [history.one(lease_id, part.payment_id) for part in refund.parts]
+            parts = back_the_way_it_came(refund.amount_cents, _credit_of(uses))
             if parts is None:
+                self._still_in_credit(refund)
                 raise RefundDecided
             after = replace(after, parts=parts)
         deed = self._entry(Action.REFUND_APPROVED, staff, refund, network)
         return self._decided(refund, after, deed, moving, final=False)
 
+    def _still_in_credit(self, refund: Refund) -> None:
+        """A notice may have used the credit up since the decision."""
+        left = sum(part.amount_cents for part in untold(refund, _Progress(self.money).of(refund)))
+        account = self.bookkeeping.overview(refund.lease_id)
+        if account is None or account.checkpoint.credit_cents < left:
+            raise NotThatMuchCredit
+
     def _sent(self, refund: Refund) -> Refund:
         """Each part is asked for under an id of its own, so that asking twice gives it once."""
-        for part, payment in zip(refund.parts, _Progress(self.money).of(refund), strict=True):
+        payments = _Progress(self.money).of(refund)
+        waiting = untold(refund, payments)
+        for part, payment in zip(refund.parts, payments, strict=True):
+            if part not in waiting:
+                continue
             if payment is None or payment.provider_reference is None:
                 raise LookupError("a refund of a payment that is not there")
             try:
@@ -363,7 +388,8 @@ class _Progress:
 
     def told(self, refund: Refund) -> Refund:
         """The request as far as it is by what the provider has said."""
-        if refund.state is not RefundState.SENT or not is_told(refund, self.of(refund)):
+        asked = refund.state in {RefundState.APPROVED, RefundState.SENT}
+        if not asked or untold(refund, self.of(refund)):
             return refund
         after = replace(refund, state=RefundState.DONE)
         try:
@@ -376,18 +402,9 @@ class _Progress:
         items = same_table(self.money, [keys.payment(part.payment_id) for part in refund.parts])
         return [payment_of(item) if item else None for item in items]
 
-    def named(self, payment_ids: Iterable[str]) -> list[Payment]:
-        items = same_table(self.money, [keys.payment(one) for one in payment_ids])
-        return [payment_of(item) for item in items if item]
 
-    def payments(self, lease_id: str, payment_id: str | None) -> list[Payment]:
-        """The newest payments of a lease, or the one that is named. Raises NotFound for another's."""
-        if payment_id is None:
-            return list(Payments(self.money).of_lease(lease_id, limit=100).payments)
-        payment = Payments(self.money).get(payment_id)
-        if payment is None or payment.lease_id != lease_id:
-            raise NotFound
-        return [payment]
+def _credit_of(uses: Iterable[PaymentUse]) -> list[tuple[Payment, int]]:
+    return [(one.payment, one.credit_cents) for one in uses]
 
 
 def _asked(wish: Wish, account: Account | None) -> int:

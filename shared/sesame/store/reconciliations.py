@@ -39,6 +39,8 @@ class ProviderFinding:
     examples: tuple[MissedEvent, ...]
     last: bool
     """Nothing more had happened."""
+    unreadable: tuple[str, ...] = ()
+    """Events and references of the provider's of which it would not say anything that can be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +131,7 @@ class Reconciliations:
             **keys.provider_finding(day.isoformat(), finding.provider, page),
             **asdict(finding),
             "examples": [asdict(one) for one in finding.examples],
+            "unreadable": list(finding.unreadable),
             "expires_at": _expiry(at),
         }
         try:
@@ -180,6 +183,7 @@ def _provider_of(item: Item) -> ProviderFinding:
         unknown=item["unknown"],
         examples=tuple(_missed_of(one) for one in item["examples"]),
         last=item["last"],
+        unreadable=tuple(item.get("unreadable", ())),
     )
 
 
