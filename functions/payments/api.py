@@ -51,7 +51,6 @@ from sesame.store.table import Table
 Period = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
 _MOST_CENTS = 100_000_00
 _MOST_DAYS = 90
-_OPEN = {PaymentState.CREATED, PaymentState.AWAITING_PROVIDER, PaymentState.FAILED}
 
 
 class PaymentsSettings(Settings):
@@ -129,7 +128,8 @@ class PaymentView(Shown):
     through_link: bool
     """Whether it was begun through a payment link, by whoever holds it."""
     checkout_url: str | None
-    """While it may still be paid there."""
+    """While it may still be paid there: not once a debit is under way, which takes days, nor on a page
+    that its provider keeps no more."""
 
 
 class PaymentList(Shown):
@@ -373,7 +373,7 @@ def _view(use: PaymentUse) -> PaymentView:
         ],
         flags=sorted(reached.flags),
         through_link=payment.link_id is not None,
-        checkout_url=payment.checkout_url if reached.state in _OPEN else None,
+        checkout_url=checkouts.page_of(payment),
     )
 
 

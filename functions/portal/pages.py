@@ -124,11 +124,12 @@ def verify(verification_code: str, language: Language) -> Response[str]:
 
 
 @api.get("/payments/<payment_id>", in_schema=False)
-def back_from_payment(payment_id: str, language: Language) -> Response[str]:
+def back_from_payment(payment_id: str, language: Language, request: Request) -> Response[str]:
     """Where a provider sends the payer back to; what happened is told by its webhook, not by this visit."""
     del payment_id
     words = WORDS[language]
-    paragraphs = "".join(f"<p>{escape(words[name])}</p>" for name in ("paid_why", "paid_not"))
+    whose = "paid_linked" if "link" in (request.query_parameters or {}) else "paid_own"
+    paragraphs = "".join(f"<p>{escape(words[name])}</p>" for name in ("paid_when", whose, "paid_not"))
     return pages.page(200, language, "paid", f"<h1>{escape(words['paid'])}</h1>{paragraphs}")
 
 

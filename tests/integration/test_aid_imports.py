@@ -321,6 +321,18 @@ def test_a_chunk_interrupted_half_way_gives_the_same_report(
     assert office.balance == 45_000 - 9_000 - 10_000 - 11_000 - 500
 
 
+def test_aid_that_is_taken_back_is_no_measure_of_what_is_expected(office: AidOffice) -> None:
+    office.import_file(office.row(month="2026-09", amount="10,00"))
+    [wrong] = office.takings.of_lease(office.lease_id).takings
+    office.reverse(wrong, ReversalReason.AID_RECLAIMED)
+
+    aid = office.aids.of(office.lease_id)
+    assert (aid.of("2026-09"), aid.expected_for("2026-10")) == (0, None)
+
+    assert notes(office.import_file(office.row(month="2026-09", amount="160,00"))) == []
+    assert office.aids.of(office.lease_id).expected_for("2026-10") == 16_000
+
+
 def test_another_writer_in_between_is_met_by_another_read(
     office: AidOffice, monkeypatch: pytest.MonkeyPatch
 ) -> None:

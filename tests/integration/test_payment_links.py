@@ -7,6 +7,7 @@ from datetime import timedelta
 from http import HTTPStatus
 from secrets import token_bytes
 from typing import Any
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 import pytest
 
@@ -31,7 +32,7 @@ from sesame.services.sessions import Session
 from sesame.store.audit import Audit
 from sesame.store.sessions import StoredSession
 from tests.conftest import FrozenClock
-from tests.integration.entries import load, prepare
+from tests.integration.entries import http_event, load, prepare
 from tests.integration.tenants import Tenant, admit
 from tests.integration.test_payments import SECRET, House
 from tests.integration.test_payments_http import Functions
@@ -88,6 +89,33 @@ class Family(House):
 def family(aws: Any, clock: FrozenClock) -> Family:
     """One tenant who owes 450 euros."""
     return Family(aws, clock)
+
+
+@pytest.mark.parametrize(
+    ("language", "debit", "own_space"),
+    [("fr", "quelques jours ouvrés", "votre espace"), ("en", "a few working days", "your space")],
+)
+def test_who_comes_back_from_paying_is_told_what_is_so_for_them(
+    aws: Any, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch, language: str, debit: str, own_space: str
+) -> None:
+    prepare(aws, monkeypatch)
+    family = Family(aws, clock)
+    family.checkout(10_000, key="own")
+    family.pay(family.link(), 20_000)
+    tenant, parent = (urlsplit(order.return_url) for order in family.sandbox.orders)
+    portal = load("portal/pages")
+
+    def text(url: SplitResult) -> str:
+        event = http_event("GET", url.path, accept_language=language)
+        event["rawQueryString"], event["queryStringParameters"] = url.query, dict(parse_qsl(url.query))
+        answer = portal.handler(event, None)
+        assert answer["statusCode"] == HTTPStatus.OK
+        return str(answer["body"])
+
+    assert debit in text(tenant)
+    assert debit in text(parent)
+    assert own_space in text(tenant)
+    assert own_space not in text(parent)
 
 
 def test_a_key_answered_with_the_page_that_waits_stands_for_that_request(family: Family) -> None:

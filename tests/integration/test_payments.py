@@ -662,6 +662,64 @@ def test_a_refund_reopens_the_notice_and_puts_it_before_the_planner_again(house:
     assert account.next_step_at == house.clock.now
 
 
+def test_a_request_that_is_taken_up_again_in_another_language_is_the_same_order(house: House) -> None:
+    def start(language: str) -> Started:
+        lease, order = house.lease, Order(amount_cents=45_000)
+        return house.checkouts.start(lease.lease_id, lease.residence_id, order, key="k1", language=language)
+
+    def unheard(order: CheckoutOrder, credentials: Credentials) -> Checkout:
+        FakeSandbox.start_checkout(house.sandbox, order, credentials)
+        raise ProviderUnavailable
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(house.sandbox, "start_checkout", unheard)
+        with pytest.raises(Unavailable):
+            start("fr")
+    start("en")
+
+    first, second = house.sandbox.orders
+    assert first == second
+    assert first.language == "fr"
+
+
+def test_a_page_is_offered_only_while_somebody_can_pay_on_it(house: House) -> None:
+    started = house.checkout()
+
+    def page() -> str | None:
+        payment = house.payments.get(started.payment_id)
+        assert payment is not None
+        return house.checkouts.page_of(payment)
+
+    assert page() == started.checkout_url
+    house.hear(house.message(started.payment_id, "payment.failed"))
+    assert page() == started.checkout_url
+
+    house.clock.advance(house.sandbox.page_lasts - MINUTE)
+    assert page() == started.checkout_url
+    house.clock.advance(MINUTE)
+    assert page() is None
+
+
+def test_the_page_of_a_debit_that_was_submitted_is_not_offered_again_even_when_it_failed(
+    house: House,
+) -> None:
+    payment_id = house.checkout().payment_id
+    for kind in ("payment.pending", "payment.returned"):
+        house.clock.advance(MINUTE)
+        house.hear(house.message(payment_id, kind))
+
+        payment = house.payments.get(payment_id)
+        assert payment is not None
+        assert house.checkouts.page_of(payment) is None
+
+
+def test_the_page_of_an_account_that_is_no_more_is_not_offered(house: House) -> None:
+    payment = house.payments.get(house.checkout().payment_id)
+    assert payment is not None
+
+    assert house.checkouts.page_of(replace(payment, provider="gone")) is None
+
+
 def test_paying_twice_is_credit_that_pays_the_next_notice(house: House) -> None:
     first, second = house.checkout(key="k1"), house.checkout(key="k2")
     house.hear(house.message(first.payment_id, event="e1"))

@@ -202,6 +202,11 @@ class Outcome:
     flags: frozenset[Flag]
 
 
+def waits_for_payer(payment: Payment) -> bool:
+    """Whether all that was told of it are tries that came to nothing: the next one may succeed."""
+    return all(event.kind is EventKind.FAILED for event in payment.events)
+
+
 def outcome(payment: Payment) -> Outcome:
     """Fold a payment's events, in the provider's order. Pure: order of arrival and repeats change nothing.
 

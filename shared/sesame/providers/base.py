@@ -6,7 +6,7 @@ when they are believed is services/'s.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from sesame.domain.payments import PaymentEvent
@@ -128,6 +128,8 @@ class Provider(Protocol):
     """To a notification that is stored, or was before."""
     refused: Answer
     """To a forged one."""
+    page_lasts: timedelta
+    """For how long its page takes a payment."""
     kept_headers: tuple[str, ...]
     """The headers stored with a delivery, as proof and to parse it by; names in lower case."""
 

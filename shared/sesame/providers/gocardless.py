@@ -80,6 +80,7 @@ class GoCardless:
     name = "gocardless"
     accepted = Answer(status=204)
     refused = Answer(status=498)
+    page_lasts: timedelta = timedelta(days=7)
     kept_headers: tuple[str, ...] = ("webhook-signature",)
 
     def is_live(self, credentials: Credentials) -> bool:

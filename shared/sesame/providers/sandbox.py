@@ -52,6 +52,7 @@ class Sandbox:
     name = "sandbox"
     accepted = Answer(status=204)
     refused = Answer(status=401)
+    page_lasts: timedelta = timedelta(hours=24)
     kept_headers: tuple[str, ...] = ("webhook-id", "webhook-timestamp", "webhook-signature")
 
     def __init__(self, url: str) -> None:

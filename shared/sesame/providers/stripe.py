@@ -83,6 +83,7 @@ class Stripe:
     name = "stripe"
     accepted = Answer(status=200)
     refused = Answer(status=400)
+    page_lasts: timedelta = timedelta(hours=24)
     kept_headers: tuple[str, ...] = ("stripe-signature",)
 
     def is_live(self, credentials: Credentials) -> bool:

@@ -48,7 +48,7 @@ SHOWN: dict[str, str] = {
     "state paid_at flags events posted overpaid_cents",
     "taking": "taking_id method purpose amount_cents received_on recorded_at recorded_by reference "
     "designated import_id document_id reversal",
-    "aid": "period amount_cents taking_id notes monthly_cents aid set_by set_at",
+    "aid": "period amount_cents taking_id notes reversed monthly_cents aid set_by set_at",
     "deposit": "held_cents",
     "deposit_return": "return_id held_cents deductions returned_cents method reference returned_on "
     "recorded_at recorded_by reversal",

@@ -32,6 +32,7 @@ from sesame.services.payments import KeyReused, UnknownNotice
 from sesame.services.retries import USUAL, Retries
 from sesame.services.staff import Role, Staff, require, within
 from sesame.store.accounts import Account, account_of
+from sesame.store.aid import LeaseAids
 from sesame.store.audit import Action, Audit
 from sesame.store.people import People
 from sesame.store.table import Item, Key, Table, Write, same_table, transact
@@ -252,6 +253,7 @@ class DeskPayments:
             self._takings.reversing(taking, reversal),
             *self._moving(tenancy, taking, known, -taking.amount_cents),
             *([self._takings.ringing(line)] if taking.method is not Method.AID else []),
+            *LeaseAids(self.money).reversing(taking),
             *self.receipts.revoking(taking.lease_id, taking.document_id, self._paid_by(taking), now),
             self.audit.recording(entry),
         ]

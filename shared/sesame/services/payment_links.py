@@ -289,7 +289,7 @@ class LinkedPayments:
         cents = opened.payable_cents if order.amount_cents is None else order.amount_cents
         if self.checkouts.asked(link.lease_id, own_key) is None:
             if waiting := self._waiting(opened, cents):
-                return self.checkouts.answered(link.lease_id, order, waiting, key=own_key)
+                return self.checkouts.answered(link.lease_id, order, waiting, key=own_key, language=language)
             if opened.left_cents < MINIMUM_CENTS or len(link.tries) >= MOST_TRIES:
                 raise PaymentLinkUsedUp
         sponsor = Sponsor(link=link, left_cents=opened.left_cents)

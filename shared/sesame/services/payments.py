@@ -9,7 +9,7 @@ from secrets import token_bytes
 from typing import Any, ClassVar
 
 from sesame.domain.journal import Standing
-from sesame.domain.payments import MINIMUM_CENTS, Outcome, Payment, PaymentState, outcome
+from sesame.domain.payments import MINIMUM_CENTS, Outcome, Payment, PaymentState, outcome, waits_for_payer
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Conflict, Invalid, NotFound, Problem, Unavailable
 from sesame.platform.ids import Random, new_id
@@ -157,6 +157,7 @@ class _Payer:
     lease_id: str
     residence_id: str
     key_hash: str
+    language: str
     sponsor: Sponsor | None
 
 
@@ -188,7 +189,13 @@ class Checkouts:
         ProviderRefusedPayment, which is an answer like another, and Unavailable when the provider does not
         answer: then the same key may be tried again.
         """
-        payer = _Payer(lease_id=lease_id, residence_id=residence_id, key_hash=_hash(key), sponsor=sponsor)
+        payer = _Payer(
+            lease_id=lease_id,
+            residence_id=residence_id,
+            key_hash=_hash(key),
+            language=language,
+            sponsor=sponsor,
+        )
         earlier, account, residence = self._read(payer)
         if earlier is not None and earlier.fingerprint != order.fingerprint:
             raise KeyReused
@@ -199,14 +206,23 @@ class Checkouts:
         else:
             provider = self._offered(order, residence)
             request, payment = self._begun(payer, order, provider, account)
-        return self._opened(request, payment, language)
+        return self._opened(request, payment)
 
     def asked(self, lease_id: str, key: str) -> CheckoutRequest | None:
         """The request that a key stands for, if there is one."""
         item = self.money.get(self._requests.key(lease_id, _hash(key)))
         return checkout_request_of(item, self.clock()) if item else None
 
-    def answered(self, lease_id: str, order: Order, started: Started, *, key: str) -> Started:
+    def page_of(self, payment: Payment) -> str | None:
+        """Where a payment may still be paid; None once a payer was there, and when the page is no more."""
+        try:
+            lasts = self.registry.get(payment.provider).page_lasts
+        except UnknownProvider:
+            return None
+        is_there = self.clock() < payment.created_at + lasts
+        return payment.checkout_url if is_there and waits_for_payer(payment) else None
+
+    def answered(self, lease_id: str, order: Order, started: Started, *, key: str, language: str) -> Started:
         """Gives a checkout that is there already as the answer to a key that nobody used.
 
         Raises StillInFlight where somebody uses it at this moment.
@@ -217,6 +233,7 @@ class Checkouts:
             key_hash=_hash(key),
             fingerprint=order.fingerprint,
             payment_id=started.payment_id,
+            language=language,
             busy_until=now,
             expires_at=now + KEY_KEPT,
             answer=started.item(),
@@ -261,6 +278,7 @@ class Checkouts:
             key_hash=payer.key_hash,
             fingerprint=order.fingerprint,
             payment_id=payment.payment_id,
+            language=payer.language,
             busy_until=now + BUSY,
             expires_at=now + KEY_KEPT,
         )
@@ -288,8 +306,8 @@ class Checkouts:
             raise LookupError("a request is written together with its payment")
         return replace(earlier, busy_until=now + BUSY), payment
 
-    def _opened(self, request: CheckoutRequest, payment: Payment, language: str) -> Started:
-        checkout = self._asked(request, payment, language)
+    def _opened(self, request: CheckoutRequest, payment: Payment) -> Started:
+        checkout = self._asked(request, payment)
         started = Started(
             payment_id=payment.payment_id,
             checkout_url=checkout.url,
@@ -305,14 +323,16 @@ class Checkouts:
         self.retries.run(lambda: transact(self.money.client, writes))
         return started
 
-    def _asked(self, request: CheckoutRequest, payment: Payment, language: str) -> Checkout:
+    def _asked(self, request: CheckoutRequest, payment: Payment) -> Checkout:
+        # who pays through a link has no space of their own: the page they come back to says so
+        back = "?link=1" if payment.link_id else ""
         order = CheckoutOrder(
             payment_id=payment.payment_id,
             lease_id=payment.lease_id,
             amount_cents=payment.amount_cents,
             currency=payment.currency,
-            return_url=f"{self.portal_url}/payments/{payment.payment_id}",
-            language=language,
+            return_url=f"{self.portal_url}/payments/{payment.payment_id}{back}",
+            language=request.language,
         )
         try:
             provider = self.registry.get(payment.provider)

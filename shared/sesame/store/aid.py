@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sesame.domain.aid_files import Aid
-from sesame.domain.takings import Taking
+from sesame.domain.takings import Method, Taking
 from sesame.store import keys
-from sesame.store.table import NOT_THERE, Put, Table
+from sesame.store.table import NOT_THERE, Put, Table, Update
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class ExpectedAid:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseAid:
-    """A lease's aid: cents by month and payment."""
+    """A lease's aid: cents by month and payment, without what was taken back."""
 
     expected: ExpectedAid | None = None
     paid: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class LeaseAids:
                     set_by=item["set_by"],
                     set_at=datetime.fromisoformat(item["set_at"]),
                 )
-            else:
+            elif "reversed" not in item:
                 paid.setdefault(item["period"], {})[item["taking_id"]] = item["amount_cents"]
         return LeaseAid(expected=expected, paid=paid)
 
@@ -92,3 +92,16 @@ class LeaseAids:
             "notes": [{"fault": str(fault), "about": about} for fault, about in notes],
         }
         return Put(table=self.table.name, item=item, condition=NOT_THERE)
+
+    def reversing(self, taking: Taking) -> list[Update]:
+        """The writes that note that aid from a file was taken back: it did not come for its month."""
+        return [
+            Update(
+                table=self.table.name,
+                key=keys.aid_paid(taking.lease_id, period, taking.taking_id),
+                expression="SET reversed = :yes",
+                condition="attribute_exists(pk)",
+                values={":yes": True},
+            )
+            for period in (taking.designated if taking.method is Method.AID and taking.import_id else ())
+        ]

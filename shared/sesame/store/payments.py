@@ -115,6 +115,8 @@ class CheckoutRequest:
     fingerprint: str
     """Of the request's body: the same key with another one is a mistake of the caller's."""
     payment_id: str
+    language: str
+    """Of the first who asked: in another, the provider would take the same key for another order."""
     busy_until: datetime
     """Whoever began may be at work until then; after that the next caller goes on with the same payment."""
     expires_at: datetime
@@ -139,6 +141,7 @@ class CheckoutRequests:
             "key_hash": request.key_hash,
             "fingerprint": request.fingerprint,
             "payment_id": request.payment_id,
+            "language": request.language,
             "busy_until": request.busy_until.isoformat(),
             "expires_at": int(request.expires_at.timestamp()),
             "answer": dict(request.answer) if request.answer is not None else None,
@@ -179,6 +182,7 @@ def checkout_request_of(item: Item, now: datetime) -> CheckoutRequest | None:
         key_hash=item["key_hash"],
         fingerprint=item["fingerprint"],
         payment_id=item["payment_id"],
+        language=item.get("language", "fr"),
         busy_until=datetime.fromisoformat(item["busy_until"]),
         expires_at=datetime.fromtimestamp(item["expires_at"], now.tzinfo),
         answer=item.get("answer"),
