@@ -33,10 +33,8 @@ def flagged(house: House, *, after: str | None = None) -> list[FlaggedPayment]:
 
 def counted(capsys: pytest.CaptureFixture[str]) -> list[str]:
     """The counters of flags that moved since this was last asked."""
-    names = [
-        f"Payment{name}"
-        for name in ["AmountDiffers", "CurrencyDiffers", "Disputed", "MoreReturned", "Overpaid"]
-    ]
+    flags = ["AmountDiffers", "CurrencyDiffers", "Disputed", "MoreReturned", "RefundCameHome", "Overpaid"]
+    names = [f"Payment{flag}" for flag in flags]
     out = capsys.readouterr().out
     return [name for name in names for _ in range(out.count(f'"{name}": 1'))]
 

@@ -174,6 +174,7 @@ class House:
                 "account": more.get("account", self.lease.lease_id),
                 "amount_cents": values["cents"],
                 "currency": more.get("currency", "EUR"),
+                "part": more.get("part", ""),
             },
         }
 

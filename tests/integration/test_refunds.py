@@ -412,6 +412,76 @@ def test_what_a_provider_could_not_give_after_all_is_ended_by_an_accountant(trea
     assert treasury.ask_to_account().amount_cents == 10_000
 
 
+def comes_home(treasury: Treasury, payment_id: str, cents: int, name: str) -> None:
+    """Days later the provider says that money given back could not be delivered."""
+    treasury.clock.advance(timedelta(days=3))
+    kind = "payment.refund_failed"
+    treasury.hear(treasury.message(payment_id, kind, event=f"{payment_id}-{name}", cents=cents, part=name))
+
+
+def given(treasury: Treasury, cents: int | None, total: int) -> Refund:
+    """A refund of the newest payment that is done."""
+    refund = treasury.ask(cents)
+    treasury.approve(refund)
+    treasury.clock.advance(timedelta(seconds=1))
+    message = treasury.message(
+        treasury.paid, "payment.refunded", event=f"{refund.refund_id}-given", cents=total
+    )
+    treasury.hear(message)
+    assert treasury.state(refund) is RefundState.DONE
+    return refund
+
+
+def test_a_refund_that_comes_home_days_later_has_failed_and_rings(
+    treasury: Treasury, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refund = given(treasury, None, 10_000)
+
+    comes_home(treasury, treasury.paid, 10_000, "re_1")
+
+    assert treasury.state(refund) is RefundState.FAILED
+    assert '"PaymentRefundCameHome": 1' in capsys.readouterr().out
+    assert treasury.ask_to_account().amount_cents == treasury.credit == 10_000
+
+
+def test_one_that_comes_home_before_anybody_looked_has_failed_too(treasury: Treasury) -> None:
+    refund = treasury.ask()
+    treasury.approve(refund)
+    treasury.settle(treasury.paid, 10_000, "payment.refunded")
+    comes_home(treasury, treasury.paid, 10_000, "re_1")
+
+    assert treasury.state(refund) is RefundState.FAILED
+    again = given(treasury, None, 10_000)
+    assert (treasury.state(refund), treasury.state(again)) == (RefundState.FAILED, RefundState.DONE)
+
+
+def test_of_two_refunds_of_one_payment_the_one_that_came_home_has_failed(treasury: Treasury) -> None:
+    first = given(treasury, 6_000, 6_000)
+    second = given(treasury, 4_000, 10_000)
+
+    comes_home(treasury, treasury.paid, 6_000, "re_1")
+    third = given(treasury, 5_000, 9_000)
+
+    states = [treasury.state(one) for one in (first, second, third)]
+    assert states == [RefundState.FAILED, RefundState.DONE, RefundState.DONE]
+    assert treasury.credit == 1_000
+
+
+def test_where_one_part_came_home_the_refund_is_of_the_others(treasury: Treasury) -> None:
+    older, newer = in_two(treasury)
+    refund = treasury.ask()
+    treasury.approve(refund)
+    treasury.settle(newer, 4_000, "payment.refunded")
+    treasury.settle(older, 5_000, "payment.refunded")
+    assert treasury.state(refund) is RefundState.DONE
+
+    comes_home(treasury, newer, 4_000, "re_1")
+
+    [seen] = treasury.requests.of_lease(treasury.lease.lease_id)
+    assert (seen.state, seen.amount_cents) == (RefundState.DONE, 5_000)
+    assert treasury.ask().amount_cents == 4_000
+
+
 def test_a_tenant_takes_a_request_back_until_it_is_decided(treasury: Treasury) -> None:
     first = treasury.ask()
     treasury.requests.cancel(treasury.session(), first.refund_id, source=SOMEWHERE)

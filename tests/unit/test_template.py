@@ -248,6 +248,7 @@ def test_a_payment_that_only_staff_can_put_right_raises_an_alarm_at_once() -> No
         "PaymentCurrencyDiffers",
         "PaymentDisputed",
         "PaymentMoreReturned",
+        "PaymentRefundCameHome",
     ]
     assert all(each["Namespace"] == "Sesame" for each in counted)
     assert all(each["Dimensions"] == [{"Name": "stage", "Value": {"Ref": "Stage"}}] for each in counted)

@@ -64,6 +64,8 @@ class Flag(StrEnum):
     """The payer's bank took money back, or may."""
     MORE_RETURNED = "more_returned"
     """More went back than came: a debit refunded by the landlord and charged back by the bank as well."""
+    REFUND_CAME_HOME = "refund_came_home"
+    """What was given back could not be delivered: it is the tenant's credit again."""
     OVERPAID = "overpaid"
     """More came than was owed, e.g. the same rent paid twice: it is the tenant's credit until given back."""
 
@@ -288,6 +290,8 @@ class _Fold:
             self.flags.add(Flag.DISPUTED)
         if self.net < 0:
             self.flags.add(Flag.MORE_RETURNED)
+        if self.failed_refunds:
+            self.flags.add(Flag.REFUND_CAME_HOME)
         if self.net > 0 and self.paid - self.net < self.overpaid_cents:
             self.flags.add(Flag.OVERPAID)
         return Outcome(

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sesame.domain.journal import Entry, EntryKind
-from sesame.domain.payments import Payment, PaymentState, outcome
+from sesame.domain.payments import EventKind, Payment, PaymentState, outcome
 
 WAIT = timedelta(hours=24)
 """How long a refund to another account waits, every contact told: who stole a session must not gain by it."""
@@ -47,10 +47,11 @@ TRANSITIONS: dict[RefundState, frozenset[RefundState]] = {
     ),
     RefundState.APPROVED: frozenset({RefundState.SENT, RefundState.DONE, RefundState.FAILED}),
     RefundState.SENT: frozenset({RefundState.DONE, RefundState.FAILED}),
+    RefundState.DONE: frozenset({RefundState.FAILED}),
 }
 """What a request may become. To another account it is done once decided: the transfer is ordered by then."""
 
-OPEN = frozenset(TRANSITIONS)
+OPEN = frozenset(TRANSITIONS) - {RefundState.DONE}
 """While it is in one of these, the lease has no other: two could both count on the same credit."""
 
 
@@ -121,6 +122,46 @@ def back_the_way_it_came(amount_cents: int, credit: Iterable[tuple[Payment, int]
 def _age(one: tuple[Payment, int]) -> tuple[datetime, str]:
     payment, _ = one
     return payment.created_at, payment.payment_id
+
+
+def as_told(refund: Refund, payments: Sequence[Payment | None]) -> Refund:
+    """A request as far as it is by what the provider has said of its payments.
+
+    What came home days later, by a closed account perhaps, was not given after all.
+    """
+    if not refund.parts:
+        return refund
+    if refund.state in {RefundState.SENT, RefundState.DONE} and (home := _came_home(refund, payments)):
+        refund = of_what_was_given(refund, tuple(part for part in refund.parts if part not in home))
+    if refund.state in {RefundState.APPROVED, RefundState.SENT} and not untold(refund, payments):
+        refund = replace(refund, state=RefundState.DONE)
+    return refund
+
+
+def of_what_was_given(refund: Refund, given: tuple[Part, ...]) -> Refund:
+    """The request, for these parts only; failed where there is none. The rest can be asked for anew."""
+    if not given:
+        return replace(refund, state=RefundState.FAILED)
+    return replace(refund, parts=given, amount_cents=sum(part.amount_cents for part in given))
+
+
+def _came_home(refund: Refund, payments: Sequence[Payment | None]) -> set[Part]:
+    """A payment may have other refunds: what failed is told apart by its amount."""
+    failed = {
+        (payment.payment_id, event.amount_cents)
+        for payment in payments
+        for event in (payment.events if payment else ())
+        if payment and event.kind is EventKind.REFUND_FAILED and event.occurred_at >= _decided(refund)
+    }
+    return {
+        part
+        for part in untold(refund, payments)
+        if failed & {(part.payment_id, part.amount_cents), (part.payment_id, None)}
+    }
+
+
+def _decided(refund: Refund) -> datetime:
+    return refund.decided_at or refund.requested_at
 
 
 def untold(refund: Refund, payments: Sequence[Payment | None]) -> tuple[Part, ...]:

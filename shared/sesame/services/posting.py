@@ -261,6 +261,7 @@ _COUNTERS = {
     Flag.CURRENCY_DIFFERS: "PaymentCurrencyDiffers",
     Flag.DISPUTED: "PaymentDisputed",
     Flag.MORE_RETURNED: "PaymentMoreReturned",
+    Flag.REFUND_CAME_HOME: "PaymentRefundCameHome",
     Flag.OVERPAID: "PaymentOverpaid",
 }
 

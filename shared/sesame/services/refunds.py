@@ -9,7 +9,17 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from sesame.domain.payments import Payment
-from sesame.domain.refunds import WAIT, Part, Refund, RefundState, RefusalReason, back_the_way_it_came, untold
+from sesame.domain.refunds import (
+    WAIT,
+    Part,
+    Refund,
+    RefundState,
+    RefusalReason,
+    as_told,
+    back_the_way_it_came,
+    of_what_was_given,
+    untold,
+)
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Conflict, Invalid, NotFound, Problem, Unavailable
 from sesame.platform.ids import Random, new_id
@@ -143,7 +153,7 @@ class RefundRequests:
         NotConfirmed.
         """
         lease = session.lease
-        _Progress(self.money).close_what_is_told(lease.lease_id)
+        _Progress(self.money).of_lease(lease.lease_id)
         account = self.bookkeeping.overview(lease.lease_id)
         cents = _asked(wish, account)
         now = self.clock()
@@ -180,8 +190,7 @@ class RefundRequests:
 
     def of_lease(self, lease_id: str) -> list[Refund]:
         """A lease's requests, newest first, each as far as it is."""
-        _Progress(self.money).close_what_is_told(lease_id)
-        return RefundStore(self.money).of_lease(lease_id)
+        return _Progress(self.money).of_lease(lease_id)
 
     def cancel(self, session: Session, refund_id: str, *, source: str) -> None:
         """Takes a request back while it is not decided. Raises NotFound, RefundDecided."""
@@ -359,12 +368,9 @@ class RefundDesk:
 
     def _given_up(self, refund: Refund, given: tuple[Part, ...]) -> int:
         """It is about what was given before the refusal; the rest is dropped, and can be asked for anew."""
-        cents = sum(part.amount_cents for part in given)
-        after = replace(refund, state=RefundState.FAILED)
-        if given:
-            after = replace(refund, state=RefundState.SENT, parts=given, amount_cents=cents)
-        _saved(self.money, refund, after)
-        return cents
+        sent = replace(refund, state=RefundState.SENT)
+        _saved(self.money, refund, of_what_was_given(sent, given))
+        return sum(part.amount_cents for part in given)
 
     def _to_decide(self, staff: Staff, lease_id: str, refund_id: str) -> Refund:
         require(staff, Role.ACCOUNTANT, Role.ADMINISTRATOR)
@@ -404,19 +410,14 @@ class _Progress:
 
     money: Table
 
-    def close_what_is_told(self, lease_id: str) -> None:
-        """A refund that the provider says is given back is done: the next look at it says so."""
-        place = self.money.get(keys.open_refund(lease_id))
-        refund = RefundStore(self.money).get(lease_id, place["refund_id"]) if place else None
-        if refund is not None:
-            self.told(refund)
+    def of_lease(self, lease_id: str) -> list[Refund]:
+        """A lease's requests, newest first, each as far as it is: the next look at one moves it on."""
+        return [self.told(one) for one in RefundStore(self.money).of_lease(lease_id)]
 
     def told(self, refund: Refund) -> Refund:
         """The request as far as it is by what the provider has said."""
-        asked = refund.state in {RefundState.APPROVED, RefundState.SENT}
-        if not asked or untold(refund, self.of(refund)):
-            return refund
-        return _saved(self.money, refund, replace(refund, state=RefundState.DONE))
+        after = as_told(refund, self.of(refund))
+        return refund if after == refund else _saved(self.money, refund, after)
 
     def of(self, refund: Refund) -> list[Payment | None]:
         items = same_table(self.money, [keys.payment(part.payment_id) for part in refund.parts])

@@ -61,7 +61,7 @@ class Refunds:
                 values={":before": before.version},
             )
         ]
-        if after.state not in OPEN:
+        if before.state in OPEN and after.state not in OPEN:
             writes.append(
                 Delete(
                     table=self.table.name,
