@@ -2,8 +2,8 @@
 
     sesame verify [--trust CERTIFICATES.pem] FILE.pdf ...
 
-Answers 0 when all holds; 1 when something is false; 2 when a file cannot be read; 3 when nothing is false but
-nobody who is trusted vouches for it. The worst of several files is what is answered.
+Answers 0 when all holds; 1 when something is false; 2 when a file cannot be judged; 3 when nothing is false
+but nobody who is trusted vouches for it. The worst of several files is what is answered.
 """
 
 import argparse
@@ -120,7 +120,7 @@ def _check(file: Path, trust: Trust, spoken: int) -> int:
         if file.stat().st_size > MOST_BYTES:
             raise NotADocument
         report = verify(file.read_bytes(), trust, datetime.now(UTC))
-    except (OSError, NotADocument):
+    except Exception:  # whatever a hostile file makes a reader stumble over: the files after it are checked
         print(f"{file}: {_NOT_A_DOCUMENT[spoken]}", file=sys.stderr)
         return UNREADABLE
     print("\n".join(_lines(file, report, spoken)))

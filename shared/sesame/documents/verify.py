@@ -42,6 +42,8 @@ _MOST_PAGES = 60
 _DEEPEST = 8
 _SCALE = 3
 """Some 216 dots an inch: codes of 24 mm are read without fail."""
+_MOST_DOTS = 5_000
+"""Along a page's longer side: A3 in full, and no more memory for a page of five metres."""
 
 
 class Check(StrEnum):
@@ -238,7 +240,7 @@ class _Pages:
             pages = [document[number] for number in range(min(len(document), _MOST_PAGES))]
             for page in pages:
                 texts.append(page.get_textpage().get_text_range())
-                image = page.render(scale=_SCALE).to_pil()
+                image = page.render(scale=min(_SCALE, _MOST_DOTS / max(page.get_size()))).to_pil()
                 for code in zxingcpp.read_barcodes(image):
                     if code.format == zxingcpp.BarcodeFormat.DataMatrix:
                         two_d_docs.append(code.bytes.decode("latin-1"))
@@ -331,18 +333,20 @@ def _data(pdf: bytes, page: _Pages) -> tuple[Finding, Facts | None, Issue | None
         return Finding(check=Check.DATA, verdict=Verdict.FAILS, why=Why.NO_DATA), None, None
     try:
         content: dict[str, Any] = json.loads(attached[0])
-        facts, told = content["facts"], content["document"]
+        facts, told, room = content["facts"], content["document"], content["facts"]["lease"]["room"]
         issue = Issue(
             on=date.fromisoformat(told["issued_on"]),
             at=datetime.now(UTC),
             number=told["number"],
             verification_code=told["verification_code"],
         )
+        if not all(isinstance(text, str) for text in (issue.number, issue.verification_code, room)):
+            raise TypeError("not text")
         if attachment(facts, issue) != attached[0]:
             raise ValueError("not in its canonical form")
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Finding(check=Check.DATA, verdict=Verdict.FAILS, why=Why.DATA_UNREADABLE), None, None
-    printed = (issue.number, codes.printed(issue.verification_code), facts["lease"]["room"])
+    printed = (issue.number, codes.printed(issue.verification_code), room)
     if not all(page.prints(text) for text in printed):
         return Finding(check=Check.DATA, verdict=Verdict.FAILS, why=Why.DATA_NOT_PRINTED), facts, issue
     return Finding(check=Check.DATA, verdict=Verdict.HOLDS), facts, issue
