@@ -129,3 +129,11 @@ def test_a_file_that_crashes_its_reader_does_not_keep_the_next_from_being_checke
     said = capsys.readouterr()
     assert "hostile.pdf" in said.err
     assert "next.pdf" in said.out
+
+
+def test_a_qr_code_leads_to_the_address_that_is_trusted(page: bytes) -> None:
+    def judged(address: str) -> tuple[Verdict, Why]:
+        return found(verify(page, Trust(verification_address=address), NOW), Check.QR_CODE)
+
+    assert judged("") == judged(f"{PORTAL}/verification") == (Verdict.HOLDS, Why.NONE)
+    assert judged("https://operator.example/verification") == (Verdict.FAILS, Why.OTHER_ADDRESS)
