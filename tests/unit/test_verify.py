@@ -15,7 +15,7 @@ from sesame.__main__ import main
 from sesame.documents import verify as judging
 from sesame.documents.render import Renderer
 from sesame.documents.verify import Check, Report, Trust, Verdict, Why, verify
-from sesame.domain.certificates import Facts, canonical
+from sesame.domain.certificates import Facts, attachment, canonical
 from sesame.domain.tenancy import Language
 from sesame.domain.two_d_doc import UNIT, Signatory, Unreadable, message, read
 from tests.unit.documents import ISSUE, PORTAL, every_kind
@@ -137,3 +137,48 @@ def test_a_qr_code_leads_to_the_address_that_is_trusted(page: bytes) -> None:
 
     assert judged("") == judged(f"{PORTAL}/verification") == (Verdict.HOLDS, Why.NONE)
     assert judged("https://operator.example/verification") == (Verdict.FAILS, Why.OTHER_ADDRESS)
+
+
+@pytest.mark.parametrize(
+    "room",
+    [
+        "غرفة 12",
+        "Ch. \U000f0000 12",
+        "房 12",
+        "B434\u00ad1",
+        "BAT-A-ETAGE-3-CHAMBRE-312-LIT-B-COTE-JARDIN-NORD-EST",
+    ],
+)
+def test_a_genuine_document_holds_whatever_its_room_is_called(room: str) -> None:
+    pdf = printed({**FACTS, "lease": {**FACTS["lease"], "room": room}})
+
+    assert found(verify(pdf, Trust(), NOW), Check.DATA) == (Verdict.HOLDS, Why.NONE)
+
+
+@pytest.mark.parametrize("room", ["C999", "B 20", "Bâtiment É 12"])
+def test_data_that_name_another_room_are_not_those_of_the_page(page: bytes, room: str) -> None:
+    other = attachment({**FACTS, "lease": {**FACTS["lease"], "room": room}}, ISSUE)
+
+    report = verify(with_attachment(page, other), Trust(), NOW)
+
+    assert found(report, Check.DATA) == (Verdict.FAILS, Why.DATA_NOT_PRINTED)
+
+
+LONG = "espace-locataire.residences-etudiantes.crous-bourgogne-franche-comte.fr"
+
+
+@pytest.mark.parametrize(
+    "portal", [f"https://{LONG}", "https://a1b2c3d4e5.execute-api.eu-west-3.amazonaws.com"]
+)
+def test_an_address_so_long_that_it_breaks_beside_its_code_is_the_same_address(portal: str) -> None:
+    report = verify(printed(FACTS, portal), Trust(verification_address=f"{portal}/verification"), NOW)
+
+    assert found(report, Check.QR_CODE) == (Verdict.HOLDS, Why.NONE)
+
+
+def test_an_address_with_a_hyphen_more_or_less_is_another_one() -> None:
+    page = judging._Pages(text=judging._plain(f"{LONG}/verification"), qr_codes=(), two_d_docs=())
+
+    assert page.prints(f"{LONG}/verification")
+    assert not page.prints(f"{LONG.replace('-', '')}/verification")
+    assert not page.prints(f"{LONG.replace('bourgogne', 'bour-gogne')}/verification")
