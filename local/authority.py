@@ -89,7 +89,7 @@ def pem_of(certificate: x509.Certificate) -> str:
 
 
 def certify(client: Callable[[str], Any], resources: Mapping[str, str]) -> str:
-    """Gives the stack's signing keys certificates, unless they have some. Returns what to trust, as PEM.
+    """Gives the stack's signing keys certificates, unless they have some. Returns what to trust.
 
     `resources` are the stack's, by logical id.
     """
@@ -102,8 +102,14 @@ def certify(client: Callable[[str], Any], resources: Mapping[str, str]) -> str:
     if "BEGIN CERTIFICATE" not in two_d_doc:
         two_d_doc = issue_two_d_doc(kms, resources["TwoDDocKey"])
         secrets.put_secret_value(SecretId=resources["TwoDDocCertificateSecret"], SecretString=two_d_doc)
-    [_, seal_root] = x509.load_pem_x509_certificates(seal.encode())
-    return pem_of(seal_root) + str(json.loads(two_d_doc)["pem"])
+    return trust_file(seal, two_d_doc)
+
+
+def trust_file(seal: str, two_d_doc: str) -> str:
+    """What to trust, as `sesame verify` reads it, of what the two secrets hold."""
+    own, root = x509.load_pem_x509_certificates(seal.encode())
+    code = json.loads(two_d_doc)["pem"]
+    return f"[seals]\n{pem_of(own)}\n[roots]\n{pem_of(root)}\n[2d-doc]\n{code}"
 
 
 def issue_seal(kms: Any, key_id: str) -> str:

@@ -1,9 +1,9 @@
 """`sesame verify FILE.pdf`: tells whether files are documents of ours, unchanged, without asking anybody.
 
-    sesame verify [--trust CERTIFICATES.pem] FILE.pdf ...
+    sesame verify [--trust TRUST.pem] FILE.pdf ...
 
-Answers 0 when all holds; 1 when something is false; 2 when a file cannot be read; 3 when nothing is false but
-nobody who is trusted vouches for it. The worst of several files is what is answered.
+Answers 0 when all holds; 1 when something is false; 2 when a file cannot be judged; 3 when nothing is false
+but nobody who is trusted vouches for it. The worst of several files is what is answered.
 """
 
 import argparse
@@ -66,8 +66,8 @@ _WHYS: dict[Why, tuple[str, str]] = {
     Why.NO_CODE: ("aucun code n'a été trouvé sur la page", "no code was found on the page"),
     Why.OTHER_DOCUMENT: ("il est celui d'un autre document", "it is another document's"),
     Why.OTHER_ADDRESS: (
-        "il mène à une autre adresse que celle de la page",
-        "it leads elsewhere than the page says",
+        "il mène ailleurs que ne le disent la page ou le fichier de confiance",
+        "it leads elsewhere than the page or the trust file says",
     ),
     Why.FORGED: ("sa signature est fausse", "its signature is false"),
 }
@@ -99,15 +99,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     checking.add_argument(
         "--trust",
         type=Path,
-        metavar="CERTIFICATES.pem",
+        metavar="TRUST.pem",
         default=os.environ.get("SESAME_TRUST"),
-        help="the operator's authorities and 2D-Doc certificates (or SESAME_TRUST)",
+        help="the operator's certificates, and who vouches for them (or SESAME_TRUST)",
     )
     checking.add_argument("--language", choices=["fr", "en"], default=_language(os.environ))
     asked = parser.parse_args(arguments)
     spoken = 0 if asked.language == "fr" else 1
     try:
-        trust = Trust.of_pem(Path(asked.trust).read_text("utf-8")) if asked.trust else Trust()
+        trust = Trust.of_text(Path(asked.trust).read_text("utf-8")) if asked.trust else Trust()
     except (OSError, ValueError):
         print(f"{asked.trust}: {_NO_TRUST[spoken]}", file=sys.stderr)
         return UNREADABLE
@@ -120,7 +120,7 @@ def _check(file: Path, trust: Trust, spoken: int) -> int:
         if file.stat().st_size > MOST_BYTES:
             raise NotADocument
         report = verify(file.read_bytes(), trust, datetime.now(UTC))
-    except (OSError, NotADocument):
+    except Exception:  # whatever a hostile file makes a reader stumble over: the files after it are checked
         print(f"{file}: {_NOT_A_DOCUMENT[spoken]}", file=sys.stderr)
         return UNREADABLE
     print("\n".join(_lines(file, report, spoken)))

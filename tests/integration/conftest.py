@@ -45,12 +45,10 @@ class Aws:
     codes_key: str
     seal_key: str
     seal_certificate_secret: str
-    seal_trust: str
-    """PEM: the root of the seal's certificate."""
+    trust: str
+    """What `sesame verify` reads: who seals and signs 2D-Docs here."""
     two_d_doc_key: str
     two_d_doc_certificate_secret: str
-    two_d_doc_trust: str
-    """PEM: the certificate that 2D-Docs name."""
     pepper_secret: str
     pepper: Pepper
 
@@ -147,10 +145,9 @@ def account() -> Aws:
         codes_key=codes_key,
         seal_key=seal_key,
         seal_certificate_secret=certificate_secret,
-        seal_trust="-----BEGIN CERTIFICATE-----" + seal_certificate.split("-----BEGIN CERTIFICATE-----")[-1],
+        trust=authority.trust_file(seal_certificate, code_certificate),
         two_d_doc_key=seal_key,  # one key does for both here; the template gives each its own
         two_d_doc_certificate_secret=code_secret,
-        two_d_doc_trust=json.loads(code_certificate)["pem"],
         pepper_secret=pepper_secret,
         pepper=Pepper(Secrets(secrets), pepper_secret),
         **tables,

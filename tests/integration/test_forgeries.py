@@ -63,7 +63,7 @@ def pdf(office: Office, document: Document) -> bytes:
 @pytest.fixture
 def judge(aws: Any, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], Found]:
     """What is found of a file by who trusts the operator's authorities."""
-    trust = Trust.of_pem(aws.seal_trust + aws.two_d_doc_trust)
+    trust = Trust.of_text(aws.trust)
 
     def found(pdf: bytes) -> Found:
         report = verify(pdf, trust, clock_of_seals())
@@ -309,7 +309,7 @@ def files(tmp_path: Path, aws: Any, pdf: bytes) -> Path:
     (tmp_path / "good.pdf").write_bytes(pdf)
     (tmp_path / "bad.pdf").write_bytes(pdf[:5000] + b"x" + pdf[5001:])
     (tmp_path / "none.pdf").write_bytes(b"no such thing")
-    (tmp_path / "trust.pem").write_text(aws.seal_trust + aws.two_d_doc_trust)
+    (tmp_path / "trust.pem").write_text(aws.trust)
     return tmp_path
 
 

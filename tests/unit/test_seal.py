@@ -24,7 +24,7 @@ from pyhanko_certvalidator import ValidationContext
 
 from local import authority
 from sesame.documents.seal import KmsSealer, NoTimestamp, WrongCertificate
-from sesame.documents.verify import Trust, Verdict, judge_seal
+from sesame.documents.verify import Trust, Verdict, Why, judge_seal
 from sesame.platform.secrets import Secrets
 
 ROOT_AUTHORITY = authority.found("Autorité d'essai")
@@ -96,6 +96,63 @@ def test_a_sealed_file_is_whole_trusted_and_allows_no_change(page: bytes) -> Non
     [seal] = PdfFileReader(BytesIO(sealed)).embedded_signatures
     assert seal.sig_object["/SubFilter"] == "/ETSI.CAdES.detached"
     assert seal.docmdp_level.name == "NO_CHANGES"
+
+
+def trusting(kms: Kms, **other: Any) -> Trust:
+    """Who believes the seals of a key, under `ROOT_AUTHORITY` unless told otherwise."""
+    own = ROOT_AUTHORITY.issue("Cachet", kms.key.public_key())
+    return Trust(**{"seals": (own,), "roots": (ROOT_AUTHORITY.certificate,), **other})
+
+
+def test_a_seal_of_somebody_else_under_the_same_root_is_not_trusted(page: bytes) -> None:
+    operator, forger = Kms(), Kms()
+    trust = trusting(operator)
+
+    forged = judge_seal(sealer_of(forger).seal(page), trust, datetime.now(UTC))
+    genuine = judge_seal(sealer_of(operator).seal(page), trust, datetime.now(UTC))
+
+    assert (forged.verdict, forged.why) == (Verdict.UNJUDGED, Why.NOT_TRUSTED)
+    assert genuine.verdict is Verdict.HOLDS
+
+
+def test_a_seal_is_vouched_for_by_the_roots_of_seals_alone(page: bytes) -> None:
+    kms = Kms()
+    sealed = sealer_of(kms).seal(page)
+
+    for trust in (
+        trusting(kms, roots=()),
+        trusting(kms, roots=(), timestamps=(ROOT_AUTHORITY.certificate,)),
+        trusting(kms, seals=(), two_d_docs=trusting(kms).seals),
+    ):
+        assert judge_seal(sealed, trust, datetime.now(UTC)).why is Why.NOT_TRUSTED
+
+
+def test_a_trust_file_says_what_each_certificate_is_believed_for() -> None:
+    own = ROOT_AUTHORITY.issue("Cachet", Kms().key.public_key())
+    pem, root = authority.pem_of(own), ROOT_AUTHORITY.pem
+
+    read = Trust.of_text(
+        f"[seals]\n{pem}\n[roots]\r\n{root}[timestamps]\n{root}[2d-doc]\n{pem}"
+        "[verification]\nhttps://locataires.example/verification/\n"
+    )
+
+    assert read == Trust(
+        seals=(own,),
+        roots=(ROOT_AUTHORITY.certificate,),
+        timestamps=(ROOT_AUTHORITY.certificate,),
+        two_d_docs=(own,),
+        verification_address="https://locataires.example/verification",
+    )
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["", "[seal]\n", "[roots]\nnone\n[seals]\n", "[seals]\n[roots]\n", "[verification]\n"],
+    ids=["no heading", "an unknown one", "no certificate", "an empty one", "no address"],
+)
+def test_a_trust_file_that_does_not_say_so_is_refused(before: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        Trust.of_text(before + ROOT_AUTHORITY.pem)
 
 
 def test_a_seal_takes_few_bytes(page: bytes) -> None:
@@ -173,17 +230,20 @@ def test_with_a_timestamp_a_seal_outlives_its_certificate(
     page: bytes, timestamps: tuple[TimestampAuthority, str]
 ) -> None:
     at_work, url = timestamps
-    sealed = sealer_of(Kms(), at_work.root.pem, timestamp_url=url).seal(page)
-    trust = Trust.of_pem(ROOT_AUTHORITY.pem + at_work.root.pem)
+    kms = Kms()
+    sealed = sealer_of(kms, at_work.root.pem, timestamp_url=url).seal(page)
+    trust = trusting(kms, timestamps=(at_work.root.certificate,))
     later = datetime.now(UTC) + 2 * authority.LIFE
 
     stamped = judge_seal(sealed, trust, later)
-    unstamped = judge_seal(sealer_of(Kms()).seal(page), trust, later)
+    unstamped = judge_seal(sealer_of(kms).seal(page), trust, later)
 
     assert at_work.asked
     assert "/DSS" in PdfFileReader(BytesIO(sealed)).root
     assert (stamped.verdict, unstamped.verdict) == (Verdict.HOLDS, Verdict.UNJUDGED)
-    assert judge_seal(sealed, Trust.of_pem(ROOT_AUTHORITY.pem), later).verdict is Verdict.UNJUDGED
+    assert judge_seal(sealed, trusting(kms), later).verdict is Verdict.UNJUDGED
+    of_seals_only = trusting(kms, roots=(ROOT_AUTHORITY.certificate, at_work.root.certificate))
+    assert judge_seal(sealed, of_seals_only, later).verdict is Verdict.UNJUDGED
 
 
 def test_without_an_answer_from_the_timestamp_authority_nothing_ships(page: bytes) -> None:

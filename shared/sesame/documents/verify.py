@@ -1,6 +1,6 @@
 """Whether a file is the document it says it is, told from the file alone: seal, data, codes on the page.
 
-Nothing is asked of us or of anybody: what is trusted is a file of certificates. What only we know (whether
+Nothing is asked of us or of anybody: what is trusted is told by a file. What only we know (whether
 the document was revoked since) is at the address that the report gives.
 """
 
@@ -42,6 +42,8 @@ _MOST_PAGES = 60
 _DEEPEST = 8
 _SCALE = 3
 """Some 216 dots an inch: codes of 24 mm are read without fail."""
+_MOST_DOTS = 5_000
+"""Along a page's longer side: A3 in full, and no more memory for a page of five metres."""
 
 
 class Check(StrEnum):
@@ -98,31 +100,55 @@ class NotADocument(Exception):
     """Not a PDF that can be opened."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """The certificates that are believed: authorities of seals and timestamps, and 2D-Docs' own."""
+_HEADING = re.compile(r"^\[([a-z0-9-]+)\][ \t]*$", re.MULTILINE)
+_HEADINGS = ("seals", "roots", "timestamps", "2d-doc", "verification")
 
-    certificates: tuple[x509.Certificate, ...] = ()
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """What is believed, each for one thing only: an authority certifies others than the operator too."""
+
+    seals: tuple[x509.Certificate, ...] = ()
+    """The operator's own: a seal is of one of their keys, so that a renewed certificate holds."""
+    roots: tuple[x509.Certificate, ...] = ()
+    """The authorities that vouch for those."""
+    timestamps: tuple[x509.Certificate, ...] = ()
+    """The authorities that vouch for the time of a seal."""
+    two_d_docs: tuple[x509.Certificate, ...] = ()
+    verification_address: str = ""
+    """Where QR codes must lead, without the code; without it, where the page says."""
 
     @classmethod
-    def of_pem(cls, pem: str) -> "Trust":
-        """Certificates as text, one after the other. Raises ValueError."""
-        return cls(tuple(x509.load_pem_x509_certificates(pem.encode())))
+    def of_text(cls, text: str) -> "Trust":
+        """PEM under headings: `[seals]`, `[roots]`, `[timestamps]`, `[2d-doc]`; and `[verification]`,
+        under which there is an address. Raises ValueError.
+        """
+        before, *parts = _HEADING.split(text.replace("\r\n", "\n"))
+        names, contents = parts[::2], [part.strip() for part in parts[1::2]]
+        if before.strip() or len(set(names)) != len(names) or not set(names) <= {*_HEADINGS}:
+            raise ValueError("not certificates under the headings that there are")
+        told = dict(zip(names, contents, strict=True))
+        address = told.pop("verification", "").rstrip("/")
+        if not re.fullmatch(r"(https?://\S+)?", address):
+            raise ValueError("not an address")
+        held = {name: tuple(x509.load_pem_x509_certificates(pem.encode())) for name, pem in told.items()}
+        return cls(
+            seals=held.get("seals", ()),
+            roots=held.get("roots", ()),
+            timestamps=held.get("timestamps", ()),
+            two_d_docs=held.get("2d-doc", ()),
+            verification_address=address,
+        )
 
-    @property
-    def roots(self) -> list[asn1_x509.Certificate]:
-        """Those that may vouch for a seal."""
-        return [
-            asn1_x509.Certificate.load(one.public_bytes(serialization.Encoding.DER))
-            for one in self.certificates
-            if one.issuer == one.subject
-        ]
+    def seals_with(self, certificate: asn1_x509.Certificate) -> bool:
+        """Whether a certificate is of a key that the operator seals with."""
+        return certificate.public_key.dump() in {_as_asn1(one).public_key.dump() for one in self.seals}
 
     def of_2d_doc(self, signatory: Signatory) -> x509.Certificate | None:
         """The certificate that a 2D-Doc's header names."""
         wanted = (signatory.authority, signatory.certificate)
         return next(
-            (one for one in self.certificates if (_common(one.issuer), _common(one.subject)) == wanted), None
+            (one for one in self.two_d_docs if (_common(one.issuer), _common(one.subject)) == wanted), None
         )
 
 
@@ -149,7 +175,7 @@ def verify(pdf: bytes, trust: Trust, now: datetime) -> Report:
     findings = [
         judge_seal(pdf, trust, now),
         data,
-        _qr_code(page, issue),
+        _qr_code(page, trust, issue),
         _two_d_doc(page, trust, facts, issue),
     ]
     return Report(
@@ -163,7 +189,7 @@ def verify(pdf: bytes, trust: Trust, now: datetime) -> Report:
 
 
 def judge_seal(pdf: bytes, trust: Trust, now: datetime) -> Finding:
-    """Whether the file is, to the byte, what was sealed, and whether who sealed it is trusted.
+    """Whether the file is, to the byte, what was sealed, and whether it is the operator who sealed it.
 
     A seal with a trusted timestamp is judged as of that moment, so that it outlives its certificate.
     """
@@ -187,19 +213,23 @@ def judge_seal(pdf: bytes, trust: Trust, now: datetime) -> Finding:
         return _seal(Verdict.FAILS, Why.CHANGED, **told)
     if not _covers_everything(seal, status):
         return _seal(Verdict.FAILS, Why.ADDED_TO, **told)
-    if not status.trusted:
-        ended = trust.roots and _vouched_at_its_time(seal, trust, status)
+    ours = trust.seals_with(seal.signer_cert)
+    if not (ours and status.trusted):
+        ended = ours and trust.roots and _vouched_at_its_time(seal, trust, status)
         return _seal(Verdict.UNJUDGED, Why.CERTIFICATE_ENDED if ended else Why.NOT_TRUSTED, **told)
     return _seal(Verdict.HOLDS, **told)
 
 
 def _judged(seal: EmbeddedPdfSignature, trust: Trust, moment: datetime) -> PdfSignatureStatus:
-    def context() -> ValidationContext:
+    def context(roots: Sequence[x509.Certificate]) -> ValidationContext:
         return ValidationContext(
-            trust_roots=trust.roots, moment=moment, allow_fetching=False, revocation_mode="soft-fail"
+            trust_roots=[_as_asn1(one) for one in roots],
+            moment=moment,
+            allow_fetching=False,
+            revocation_mode="soft-fail",
         )
 
-    return validate_pdf_signature(seal, context(), context())
+    return validate_pdf_signature(seal, context(trust.roots), context(trust.timestamps))
 
 
 def _vouched_at_its_time(seal: EmbeddedPdfSignature, trust: Trust, status: PdfSignatureStatus) -> bool:
@@ -238,7 +268,7 @@ class _Pages:
             pages = [document[number] for number in range(min(len(document), _MOST_PAGES))]
             for page in pages:
                 texts.append(page.get_textpage().get_text_range())
-                image = page.render(scale=_SCALE).to_pil()
+                image = page.render(scale=min(_SCALE, _MOST_DOTS / max(page.get_size()))).to_pil()
                 for code in zxingcpp.read_barcodes(image):
                     if code.format == zxingcpp.BarcodeFormat.DataMatrix:
                         two_d_docs.append(code.bytes.decode("latin-1"))
@@ -254,16 +284,22 @@ class _Pages:
         return (code for code in self.qr_codes if re.match(r"https?://", code))
 
     def prints(self, text: str) -> bool:
-        """Whether it is on the page, however the lines were broken."""
-        return _plain(text) in self.text
+        """Whether it is on the page, however the lines were broken: at its own hyphens, or at added ones."""
+        return any(_plain(text) in re.sub(_LINE_BREAK, hyphen, self.text) for hyphen in ("-", ""))
+
+
+_LINE_BREAK = "[\x02\ufffe]"
+"""What pdfium reads for a hyphen at the end of a line."""
+_FAITHFUL = "latin-1"
+"""Letters that are read from a page as they were written: not in another order, nor in another form."""
 
 
 def _plain(text: str) -> str:
     return re.sub(r"[\s\u00ad\u200b\u2060]+", "", text)
 
 
-def _qr_code(page: _Pages, issue: Issue | None) -> Finding:
-    """The QR code must lead to this document's verification, at the address that is printed beside it."""
+def _qr_code(page: _Pages, trust: Trust, issue: Issue | None) -> Finding:
+    """The QR code must lead to this document's verification, at the operator's address, printed beside it."""
     addresses = list(page.addresses)
     if not addresses:
         return Finding(check=Check.QR_CODE, verdict=Verdict.FAILS, why=Why.NO_CODE)
@@ -273,7 +309,7 @@ def _qr_code(page: _Pages, issue: Issue | None) -> Finding:
         site, _, code = address.rpartition("/")
         if code != issue.verification_code:
             return Finding(check=Check.QR_CODE, verdict=Verdict.FAILS, why=Why.OTHER_DOCUMENT)
-        if not page.prints(site.partition("://")[2]):
+        if site != (trust.verification_address or site) or not page.prints(site.partition("://")[2]):
             return Finding(check=Check.QR_CODE, verdict=Verdict.FAILS, why=Why.OTHER_ADDRESS)
     return Finding(check=Check.QR_CODE, verdict=Verdict.HOLDS)
 
@@ -331,18 +367,22 @@ def _data(pdf: bytes, page: _Pages) -> tuple[Finding, Facts | None, Issue | None
         return Finding(check=Check.DATA, verdict=Verdict.FAILS, why=Why.NO_DATA), None, None
     try:
         content: dict[str, Any] = json.loads(attached[0])
-        facts, told = content["facts"], content["document"]
+        facts, told, room = content["facts"], content["document"], content["facts"]["lease"]["room"]
         issue = Issue(
             on=date.fromisoformat(told["issued_on"]),
             at=datetime.now(UTC),
             number=told["number"],
             verification_code=told["verification_code"],
         )
+        if not all(isinstance(text, str) for text in (issue.number, issue.verification_code, room)):
+            raise TypeError("not text")
         if attachment(facts, issue) != attached[0]:
             raise ValueError("not in its canonical form")
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Finding(check=Check.DATA, verdict=Verdict.FAILS, why=Why.DATA_UNREADABLE), None, None
-    printed = (issue.number, codes.printed(issue.verification_code), facts["lease"]["room"])
+    printed = [issue.number, codes.printed(issue.verification_code)]
+    if room.encode(_FAITHFUL, "ignore").decode(_FAITHFUL) == room:
+        printed.append(room)
     if not all(page.prints(text) for text in printed):
         return Finding(check=Check.DATA, verdict=Verdict.FAILS, why=Why.DATA_NOT_PRINTED), facts, issue
     return Finding(check=Check.DATA, verdict=Verdict.HOLDS), facts, issue
@@ -370,6 +410,11 @@ def _leaves(node: Any, depth: int) -> Iterator[Any]:
 def _common(name: x509.Name) -> str:
     found = name.get_attributes_for_oid(NameOID.COMMON_NAME)
     return str(found[0].value) if found else ""
+
+
+def _as_asn1(certificate: x509.Certificate) -> asn1_x509.Certificate:
+    """The same certificate, as pyHanko takes it."""
+    return asn1_x509.Certificate.load(certificate.public_bytes(serialization.Encoding.DER))
 
 
 def _common_asn1(certificate: asn1_x509.Certificate) -> str:

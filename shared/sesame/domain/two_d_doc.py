@@ -148,6 +148,8 @@ def read(text: str) -> TwoDDoc:
         signed_bytes = signed.encode("ascii")
     except (ValueError, UnicodeEncodeError) as error:
         raise Unreadable("its signature cannot be read") from error
+    if len(raw) != 2 * _NUMBER_BYTES:
+        raise Unreadable("its signature is not of curve P-256")
     fields, cut = _fields(signed[header.end() + _AFTER_TYPE[header["version"]] :])
     return TwoDDoc(
         signatory=Signatory(authority=header["authority"], certificate=header["certificate"]),
@@ -164,7 +166,7 @@ def agrees(found: TwoDDoc, facts: Facts, issue: Issue) -> bool:
     """Whether a 2D-Doc says what a document states, as far as it had room."""
     try:
         stated = fields_of(facts, issue)
-    except NotEncodable:
+    except (NotEncodable, KeyError, TypeError, AttributeError):  # facts of a file: of any shape
         return False
     return found.type == PROOF_OF_ADDRESS and all(
         value.startswith(found.fields.get(name, "\0"))
