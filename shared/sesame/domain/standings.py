@@ -4,9 +4,18 @@ from collections.abc import Iterable, Iterator
 from datetime import date, tzinfo
 from typing import Any
 
-from sesame.domain.certificates import Facts, Kind, Reason, Refused, Tenancy, common_facts, standing_lease
+from sesame.domain.certificates import (
+    Facts,
+    Kind,
+    Reason,
+    Refused,
+    Stay,
+    Tenancy,
+    common_facts,
+    standing_lease,
+    stay_on,
+)
 from sesame.domain.journal import Entry, EntryKind, Outstanding
-from sesame.domain.tenancy import LeaseStatus
 
 
 def overdue(outstanding: Iterable[Outstanding], as_of: date) -> list[Outstanding]:
@@ -80,7 +89,7 @@ def end_of_stay_facts(tenancy: Tenancy, entries: Iterable[Entry], *, as_of: date
     The deposit is an account of its own, settled apart. Raises Refused while the stay goes on.
     """
     lease = standing_lease(tenancy)
-    if as_of <= lease.ends_on and lease.status is not LeaseStatus.CLOSED:
+    if stay_on(lease, as_of) is not Stay.PAST:
         raise Refused(Reason.STAY_NOT_OVER)
     known = [entry for entry in entries if entry.effective_at.astimezone(wall).date() <= as_of]
     return common_facts(Kind.END_OF_STAY_CERTIFICATE, tenancy) | {
