@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sesame.domain.certificates import Kind, Validity
+from sesame.domain.journal import Entry, EntryKind
 from sesame.platform.events import Event
 from sesame.services.certificates import Certificates, NotPaidInFull
 from sesame.services.receipt_watch import ReceiptWatch
@@ -107,6 +108,44 @@ def test_another_periods_money_given_back_leaves_a_receipt_as_it_is(
     assert counter.validity(receipt) is Validity.GENUINE
 
     take_back(counter, first)
+    assert counter.validity(receipt) is Validity.REVOKED
+
+
+def backdated(counter: Counter, cents: int) -> None:
+    """Aid for days before the tenant's own payments, recorded after them."""
+    entry = Entry(
+        entry_id="taking:aid",
+        kind=EntryKind.AID,
+        amount_cents=-cents,
+        effective_at=counter.clock.now - timedelta(days=1),
+        source="taking:aid",
+        method="aid",
+    )
+    counter.bookkeeping.post(counter.lease.lease_id, counter.lease.residence_id, entry)
+
+
+@pytest.mark.parametrize("kind", [Kind.RECEIPT, Kind.PART_PAYMENT_RECEIPT])
+def test_money_that_backdated_aid_moved_to_another_period_was_received_all_the_same(
+    counter: Counter, kind: Kind
+) -> None:
+    counter.clock.advance(timedelta(days=2))
+    payment_id = pay(counter, 45_000 if kind is Kind.RECEIPT else 20_000)
+    receipt = counter.ask(kind)
+    backdated(counter, 45_000)
+
+    counter.watch.handle(counter.told(payment_id))
+
+    assert counter.validity(receipt) is Validity.GENUINE
+
+
+def test_a_receipt_ends_with_its_money_though_other_money_pays_its_period_now(counter: Counter) -> None:
+    counter.clock.advance(timedelta(days=2))
+    payment_id = pay(counter)
+    receipt = counter.ask()
+    backdated(counter, 45_000)
+
+    take_back(counter, payment_id)
+
     assert counter.validity(receipt) is Validity.REVOKED
 
 

@@ -48,7 +48,8 @@ class ReceiptWatch:
         if residence is None:
             raise LookupError("a notice without its residence")
         time_zone = ZoneInfo(residence_of(residence).time_zone)
-        return still_holds(document.facts, period_standing(issued, standing, time_zone))
+        now = period_standing(issued, standing, time_zone)
+        return still_holds(document.facts, now, journal.entries, time_zone)
 
     def _revoke(self, document: Document, at: datetime) -> None:
         writes = self.documents.revoking(document, Ending.PAYMENT_RETURNED, at=at)
