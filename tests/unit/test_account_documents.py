@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,11 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sesame.domain.caf import caf_facts, surface_of
-from sesame.domain.certificates import Reason, Refused
+from sesame.domain.certificates import Facts, Reason, Refused
 from sesame.domain.debts import Instalment, PaymentPlan, formal_notice_facts
 from sesame.domain.journal import Entry, EntryKind, Outstanding
-from sesame.domain.standings import overdue_cents, statement_facts, up_to_date_facts
-from sesame.domain.tenancy import CafSettings, DocumentSettings, RoomSurface
+from sesame.domain.standings import (
+    account_still_holds,
+    end_of_stay_facts,
+    overdue_cents,
+    statement_facts,
+    up_to_date_facts,
+)
+from sesame.domain.tenancy import CafSettings, DocumentSettings, LeaseStatus, RoomSurface
 from tests.unit.documents import RESIDENCE, tenancy
 
 TODAY = date(2026, 11, 23)
@@ -73,6 +80,51 @@ def test_what_is_due_today_is_not_overdue_and_a_tolerance_is_kept_to_the_cent() 
     with pytest.raises(Refused) as refused:
         up_to_date_facts(tolerant, [owed(501, date(2026, 11, 22))], as_of=TODAY)
     assert refused.value.outstanding_cents == 501
+
+
+def moved(kind: EntryKind, cents: int, day: date, **more: Any) -> Entry:
+    """Money of one payment, or of a notice."""
+    at = datetime(day.year, day.month, day.day, 9, tzinfo=UTC)
+    source = None if kind is EntryKind.NOTICE else "payment:p"
+    more |= {"source": source, "reverses": source if cents > 0 else None}
+    return Entry(entry_id=f"{kind}:{day}", kind=kind, amount_cents=cents, effective_at=at, **more)
+
+
+BILLED = moved(EntryKind.NOTICE, 500, date(2026, 10, 1), due_on=date(2026, 10, 10), period="2026-10")
+PAID = moved(EntryKind.PAYMENT, -600, date(2026, 10, 5))
+ISSUED = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def holds(facts: Facts, *since: Entry) -> bool:
+    return account_still_holds(facts, [BILLED, PAID, *since], issued_at=ISSUED, tolerance_cents=0, wall=PARIS)
+
+
+@pytest.mark.parametrize("heard_late", [False, True])
+@pytest.mark.parametrize(("cents", "so"), [(100, True), (101, False)])
+def test_what_said_that_rent_was_up_to_date_holds_while_what_was_given_back_is_to_spare(
+    cents: int, so: bool, heard_late: bool
+) -> None:
+    day = date(2026, 11, 20) if heard_late else date(2026, 12, 1)
+    back = moved(EntryKind.CHARGE_BACK, cents, day)
+
+    assert holds(up_to_date_facts(tenancy(), (), as_of=TODAY), back) is so
+    assert holds(caf_facts(tenancy(), as_of=TODAY, overdue_cents=0), back) is so
+    assert holds(caf_facts(tenancy(), as_of=TODAY, overdue_cents=1), back)
+
+
+@pytest.mark.parametrize(
+    ("kind", "cents", "so"),
+    [(EntryKind.REFUND, 100, True), (EntryKind.REFUND, 101, False), (EntryKind.CHARGE_BACK, 1, False)],
+)
+def test_an_end_of_stay_survives_the_refund_of_its_credit_and_nothing_else_given_back(
+    kind: EntryKind, cents: int, so: bool
+) -> None:
+    who = tenancy()
+    over = replace(who, lease=replace(who.lease, status=LeaseStatus.CLOSED))
+    facts = end_of_stay_facts(over, [BILLED, PAID], as_of=TODAY, wall=PARIS)
+
+    assert holds(facts)
+    assert holds(facts, moved(kind, cents, date(2026, 12, 1))) is so
 
 
 @given(st.lists(st.integers(min_value=-100_000, max_value=100_000).filter(bool), min_size=1, max_size=30))

@@ -163,6 +163,10 @@ def test_a_residence_certificate_says_whether_the_stay_is_to_come_current_or_ove
     assert residence_facts(tenancy(), as_of=day)["stay"] == stay
 
 
+def test_a_stay_that_was_closed_early_is_over_for_a_residence_certificate() -> None:
+    assert residence_facts(tenancy(status=LeaseStatus.CLOSED), as_of=TODAY)["stay"] == "past"
+
+
 def test_a_cancelled_lease_gives_no_document() -> None:
     cancelled = tenancy(status=LeaseStatus.CANCELLED)
 

@@ -72,6 +72,14 @@ class Validity(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Stay(StrEnum):
+    """Where a stay is, on a day."""
+
+    FUTURE = "future"
+    CURRENT = "current"
+    PAST = "past"
+
+
 class Reason(StrEnum):
     """Why a document is refused."""
 
@@ -114,16 +122,10 @@ class Tenancy:
 def residence_facts(tenancy: Tenancy, *, as_of: date) -> Facts:
     """A residence certificate as of a day, by the residence's clock. Raises Refused for a cancelled lease."""
     lease = standing_lease(tenancy)
-    if as_of < lease.starts_on:
-        stay = "future"
-    elif as_of > lease.ends_on:
-        stay = "past"
-    else:
-        stay = "current"
     return common_facts(Kind.RESIDENCE_CERTIFICATE, tenancy) | {
         "birth_date": tenancy.person.birth_date.isoformat(),
         "as_of": as_of.isoformat(),
-        "stay": stay,
+        "stay": stay_on(lease, as_of).value,
     }
 
 
@@ -262,6 +264,13 @@ def standing_lease(tenancy: Tenancy) -> Lease:
     if tenancy.lease.status is LeaseStatus.CANCELLED:
         raise Refused(Reason.LEASE_CANCELLED)
     return tenancy.lease
+
+
+def stay_on(lease: Lease, day: date) -> Stay:
+    """Where the stay is on a day: a closed lease is over, whatever day it was to end."""
+    if lease.status is LeaseStatus.CLOSED or day > lease.ends_on:
+        return Stay.PAST
+    return Stay.FUTURE if day < lease.starts_on else Stay.CURRENT
 
 
 def common_facts(kind: Kind, tenancy: Tenancy) -> Facts:

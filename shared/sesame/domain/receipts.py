@@ -1,12 +1,12 @@
 """Receipts: what was received for a period; paid in full, a *quittance*, in part, a *reçu*."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, tzinfo
 from typing import Any
 
 from sesame.domain.certificates import Facts, Kind, Reason, Refused, Tenancy, common_facts, standing_lease
-from sesame.domain.journal import Standing
+from sesame.domain.journal import Entry, Standing
 from sesame.domain.notices import LineKind, Notice
 from sesame.domain.takings import Taking
 
@@ -138,18 +138,33 @@ def rent_notice_facts(
     }
 
 
-def still_holds(facts: Facts, standing: PeriodStanding) -> bool:
-    """Whether what a receipt states is so now: a whole receipt to the last line, one for a part as far as the
-    money that it names is still there."""
-    stated, now = facts["period"], _period(standing)
-    if facts["kind"] == Kind.RECEIPT:
-        return standing.outstanding_cents == 0 and stated == now
-    left = list(now["settlements"])
-    for settlement in stated["settlements"]:
-        if settlement not in left:
+def still_holds(facts: Facts, standing: PeriodStanding, entries: Iterable[Entry], wall: tzinfo) -> bool:
+    """Whether what a receipt states is so now: its period still paid, for a whole one, and its money there.
+
+    Money that a backdated credit has moved to another period was received all the same. Once some that came
+    that day, that way, was given back, the lines that still pay the period decide.
+    """
+    if facts["kind"] == Kind.RECEIPT and standing.outstanding_cents:
+        return False
+    left = list(_period(standing)["settlements"])
+    given_back = _given_back(entries, wall)
+    for settlement in facts["period"]["settlements"]:
+        if settlement in left:
+            left.remove(settlement)
+        elif (settlement["received_on"], settlement["method"]) in given_back:
             return False
-        left.remove(settlement)
     return True
+
+
+def _given_back(entries: Iterable[Entry], wall: tzinfo) -> set[tuple[str, str]]:
+    """The days (ISO 8601) and ways of what came in and was given back, were it in part."""
+    known = list(entries)
+    sources = {entry.reverses for entry in known if entry.takes_back}
+    return {
+        (entry.effective_at.astimezone(wall).date().isoformat(), entry.method or ONLINE)
+        for entry in known
+        if entry.amount_cents < 0 and entry.source in sources
+    }
 
 
 def _period(standing: PeriodStanding) -> dict[str, Any]:

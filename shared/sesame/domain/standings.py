@@ -1,12 +1,21 @@
 """What is said of a lease's account: its statement, that it is up to date, how it stood at the end."""
 
-from collections.abc import Iterable, Iterator
-from datetime import date, tzinfo
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
-from sesame.domain.certificates import Facts, Kind, Reason, Refused, Tenancy, common_facts, standing_lease
-from sesame.domain.journal import Entry, EntryKind, Outstanding
-from sesame.domain.tenancy import LeaseStatus
+from sesame.domain.certificates import (
+    Facts,
+    Kind,
+    Reason,
+    Refused,
+    Stay,
+    Tenancy,
+    common_facts,
+    standing_lease,
+    stay_on,
+)
+from sesame.domain.journal import Entry, EntryKind, Outstanding, fold
 
 
 def overdue(outstanding: Iterable[Outstanding], as_of: date) -> list[Outstanding]:
@@ -74,13 +83,48 @@ def up_to_date_facts(tenancy: Tenancy, outstanding: Iterable[Outstanding], *, as
     return common_facts(Kind.UP_TO_DATE_CERTIFICATE, tenancy) | {"as_of": as_of.isoformat()}
 
 
+def account_still_holds(
+    facts: Facts, entries: Iterable[Entry], *, issued_at: datetime, tolerance_cents: int, wall: tzinfo
+) -> bool:
+    """Whether what a paper says of the account still holds as of its own day, once money was given back.
+
+    Only that can undo it: not what was charged since, nor a tolerance that has become less.
+    """
+    as_of = date.fromisoformat(facts["as_of"])
+    if facts["kind"] == Kind.END_OF_STAY_CERTIFICATE:
+        ends = datetime.combine(as_of + timedelta(days=1), time(), wall)
+        return _still_received(facts, _as_they_stand(entries, lambda at: at < ends), since=ends)
+    if facts["kind"] == Kind.CAF_RENT_CERTIFICATE and not facts["caf"]["up_to_date"]:
+        return True
+    now = _as_they_stand(entries, lambda at: at <= issued_at)
+    before = [entry for entry in now if not entry.takes_back]
+    owed, owed_before = (overdue_cents(fold(some).checkpoint.outstanding, as_of) for some in (now, before))
+    return owed <= max(tolerance_cents, owed_before)
+
+
+def _as_they_stand(entries: Iterable[Entry], known: Callable[[datetime], bool]) -> list[Entry]:
+    """The entries until a moment, with all that became of their payments since."""
+    listed = list(entries)
+    sources = {entry.source for entry in listed if entry.source and known(entry.effective_at)}
+    return [entry for entry in listed if known(entry.effective_at) or entry.reverses in sources]
+
+
+def _still_received(facts: Facts, entries: list[Entry], since: datetime) -> bool:
+    """A refund of the credit that a paper states leaves it true: that was there to be given back."""
+    account = facts["account"]
+    lost = account["received_cents"] + sum(entry.amount_cents for entry in entries if _is_money(entry))
+    refunds = [one for one in entries if one.kind is EntryKind.REFUND and one.effective_at >= since]
+    refunded = sum(one.amount_cents for one in refunds)
+    return bool(lost <= min(refunded, max(0, -account["balance_cents"])))
+
+
 def end_of_stay_facts(tenancy: Tenancy, entries: Iterable[Entry], *, as_of: date, wall: tzinfo) -> Facts:
     """A certificate of a stay that is over, with the balance of its account (above zero: owed).
 
     The deposit is an account of its own, settled apart. Raises Refused while the stay goes on.
     """
     lease = standing_lease(tenancy)
-    if as_of <= lease.ends_on and lease.status is not LeaseStatus.CLOSED:
+    if stay_on(lease, as_of) is not Stay.PAST:
         raise Refused(Reason.STAY_NOT_OVER)
     known = [entry for entry in entries if entry.effective_at.astimezone(wall).date() <= as_of]
     return common_facts(Kind.END_OF_STAY_CERTIFICATE, tenancy) | {

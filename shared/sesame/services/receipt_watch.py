@@ -1,15 +1,18 @@
-"""A receipt exists only while its period is paid: what money given back makes untrue is made void.
+"""A paper that says what was paid holds while the money is there: what money given back makes untrue is void.
 
 A payment at a desk is reversed together with its receipts. What a provider takes back is not ours to hold up,
-so that posting announces it and this looks at the receipts afterwards, as often as it is told to.
+so that posting announces it and this looks at the papers afterwards, as often as it is told to.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from sesame.domain.certificates import Kind
 from sesame.domain.journal import fold
 from sesame.domain.receipts import period_standing, still_holds
+from sesame.domain.standings import account_still_holds
+from sesame.domain.tenancy import Residence
 from sesame.domain.validity import Ending
 from sesame.platform.events import Event
 from sesame.platform.logs import count
@@ -19,19 +22,24 @@ from sesame.store.documents import Document, Documents
 from sesame.store.people import residence_of
 from sesame.store.table import ConditionFailed, Table, transact
 
+_RECEIPTS = frozenset({Kind.RECEIPT, Kind.PART_PAYMENT_RECEIPT})
+_OF_THE_ACCOUNT = frozenset(
+    {Kind.UP_TO_DATE_CERTIFICATE, Kind.CAF_RENT_CERTIFICATE, Kind.END_OF_STAY_CERTIFICATE}
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptWatch:
-    """Compares a lease's receipts with its journal."""
+    """Compares what a lease's papers say of payments with its journal."""
 
     documents: Documents
     accounts: Accounts
     identity: Table
 
     def handle(self, event: Event) -> None:
-        """Makes void what holds no more. Two calls where there is no receipt; safe to repeat."""
+        """Makes void what holds no more. One call where there is no such paper; safe to repeat."""
         lease_id = event["lease_id"]
-        stated = self.documents.receipts_in_force(lease_id)
+        stated = self.documents.in_force(lease_id, _RECEIPTS | _OF_THE_ACCOUNT)
         if not stated:
             return
         journal = self.accounts.journal(lease_id)
@@ -40,15 +48,33 @@ class ReceiptWatch:
                 self._revoke(document, event.at)
 
     def _holds(self, document: Document, journal: Journal) -> bool:
+        if document.kind in _OF_THE_ACCOUNT:
+            return self._account_holds(document, journal)
         issued = next((one.notice for one in journal.notices if one.notice.period == document.period), None)
         if issued is None:
             return False
         standing = next(one for one in fold(journal.entries).standings if one.period == issued.period)
-        residence = self.identity.get(keys.residence(issued.residence_id))
-        if residence is None:
-            raise LookupError("a notice without its residence")
-        time_zone = ZoneInfo(residence_of(residence).time_zone)
-        return still_holds(document.facts, period_standing(issued, standing, time_zone))
+        time_zone = ZoneInfo(self._residence(issued.residence_id).time_zone)
+        now = period_standing(issued, standing, time_zone)
+        return still_holds(document.facts, now, journal.entries, time_zone)
+
+    def _account_holds(self, document: Document, journal: Journal) -> bool:
+        if journal.account is None:
+            return True
+        residence = self._residence(journal.account.residence_id)
+        return account_still_holds(
+            document.facts,
+            journal.entries,
+            issued_at=document.issue.at,
+            tolerance_cents=residence.documents.debt_tolerance_cents,
+            wall=ZoneInfo(residence.time_zone),
+        )
+
+    def _residence(self, residence_id: str) -> Residence:
+        item = self.identity.get(keys.residence(residence_id))
+        if item is None:
+            raise LookupError("an account without its residence")
+        return residence_of(item)
 
     def _revoke(self, document: Document, at: datetime) -> None:
         writes = self.documents.revoking(document, Ending.PAYMENT_RETURNED, at=at)

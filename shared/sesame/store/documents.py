@@ -1,7 +1,7 @@
 """Documents, from request to file: what each states as it stood, where its file is, how it is found again."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import batched
@@ -144,15 +144,15 @@ class Documents:
         )
         return [_document(item) for item in page.items]
 
-    def receipts_in_force(self, lease_id: str) -> list[Document]:
-        """The receipts of a lease's periods that are not void, by the facts they state: what is void gives
-        those up. Strongly consistent. Two calls, three where there are some.
+    def in_force(self, lease_id: str, kinds: Collection[Kind]) -> list[Document]:
+        """The documents of some kinds that are in force, by the facts they state: what ends gives those up.
+
+        Strongly consistent. One call, two where there are some.
         """
-        pk = keys.facts(lease_id, "", "")["pk"]
         wanted = [
             keys.document(item["document_id"])
-            for kind in (Kind.RECEIPT, Kind.PART_PAYMENT_RECEIPT)
-            for item in self.table.query_all(pk, f"FACTS#{kind.value}#")
+            for item in self.table.query_all(keys.facts(lease_id, "", "")["pk"], "FACTS#")
+            if item["sk"].split("#")[1] in kinds
         ]
         found = [
             item for some in batched(wanted, _BATCH, strict=False) for item in same_table(self.table, some)
