@@ -427,7 +427,7 @@ def resolve(review_id: ReviewId, body: Resolution, staff: CurrentStaff, network:
 @api.get(
     "/v1/desk/flagged-payments",
     summary="A residence's payments that came otherwise than asked",
-    errors=[Forbidden, NotFound],
+    errors=[Forbidden, NotFound, Invalid],
     security="staff",
 )
 def flagged_payments(

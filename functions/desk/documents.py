@@ -45,7 +45,7 @@ class Runnable(StrEnum):
 class RunRequest(StrictModel):
     """Which residence's documents, of which month."""
 
-    residence_id: Annotated[str, Field(max_length=250)]
+    residence_id: Annotated[str, Field(min_length=1, max_length=250)]
     month: Annotated[str, Field(pattern=r"^20\d\d-(0[1-9]|1[0-2])$", examples=["2026-10"])]
     kind: Runnable = Runnable.RECEIPT
 

@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable
 from datetime import date, timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -154,6 +155,7 @@ def test_no_flow_logs_a_code_a_token_or_a_person(
         personal_space(story)
         tenancy_and_payments(story)
         certificates(story)
+        papers_in_bulk(story)
         payment_links(story)
         money_at_the_desk(story)
         refunds(story)
@@ -336,6 +338,18 @@ def certificates(story: Story) -> None:
             story.ask("GET", f"{path}/{ready['verification_code']}", expect=200)
     story.ask("GET", "/v1/me/certificates", **me, expect=200)
     story.ask("GET", "/verification", query="code=Nguyen", expect=200)
+
+
+def papers_in_bulk(story: Story) -> None:
+    file = b"%PDF-1.7 huong@example.org"
+    story.ask("POST", "/verification", file.decode(), content_type="application/octet-stream", expect=404)
+    story.ask("GET", f"/v1/verifications/files/{sha256(file).hexdigest()}", expect=404)
+    wish = {"residence_id": RESIDENCE.residence_id, "kind": "receipt", "period": "2026-09"}
+    run = story.ask("POST", "/v1/desk/document-runs", wish, staff=ACCOUNTANT, expect=202).body["run_id"]
+    story.ask("GET", f"/v1/desk/document-runs/{run}", staff=ACCOUNTANT, expect=200)
+    story.ask("POST", f"/v1/desk/document-runs/{run}/archive", staff=ACCOUNTANT, expect=202)
+    where = f"residence_id={RESIDENCE.residence_id}"
+    story.ask("GET", "/v1/desk/flagged-payments", query=where, staff=ACCOUNTANT, expect=200)
 
 
 def payment_links(story: Story) -> None:

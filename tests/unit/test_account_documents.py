@@ -82,6 +82,14 @@ def test_what_is_due_today_is_not_overdue_and_a_tolerance_is_kept_to_the_cent() 
     assert refused.value.outstanding_cents == 501
 
 
+@pytest.mark.parametrize("day", [date(2026, 8, 31), date(2027, 9, 1)])
+def test_before_and_after_the_stay_neither_caf_nor_up_to_date_certificate_is_given(day: date) -> None:
+    with pytest.raises(Refused, match="outside-the-stay"):
+        caf_facts(tenancy(), as_of=day, overdue_cents=0)
+    with pytest.raises(Refused, match="outside-the-stay"):
+        up_to_date_facts(tenancy(), (), as_of=day)
+
+
 def moved(kind: EntryKind, cents: int, day: date, **more: Any) -> Entry:
     """Money of one payment, or of a notice."""
     at = datetime(day.year, day.month, day.day, 9, tzinfo=UTC)

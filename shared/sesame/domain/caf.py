@@ -4,7 +4,7 @@ from datetime import date
 from fnmatch import fnmatchcase
 
 from sesame.domain.calendar import last_day, period_of
-from sesame.domain.certificates import Facts, Kind, Reason, Refused, Tenancy, common_facts, standing_lease
+from sesame.domain.certificates import Facts, Kind, Reason, Refused, Tenancy, common_facts, current_lease
 from sesame.domain.notices import share_of_month
 from sesame.domain.tenancy import CafSettings
 
@@ -12,10 +12,10 @@ from sesame.domain.tenancy import CafSettings
 def caf_facts(tenancy: Tenancy, *, as_of: date, overdue_cents: int) -> Facts:
     """A CAF rent certificate as of a day, by the residence's clock.
 
-    Raises Refused for a cancelled lease, and while the residence lacks what the CAF needs: a wrong *code
+    Raises Refused unless the stay goes on, and while the residence lacks what the CAF needs: a wrong *code
     bailleur* has cost students months of aid, so that a paper without it is worth less than none.
     """
-    lease, residence = standing_lease(tenancy), tenancy.residence
+    lease, residence = current_lease(tenancy, as_of), tenancy.residence
     caf = residence.documents.caf
     surface = surface_of(caf, lease.room)
     given = {

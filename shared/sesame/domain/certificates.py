@@ -90,6 +90,7 @@ class Reason(StrEnum):
     PAID_IN_FULL = "paid-in-full"
     NOT_UP_TO_DATE = "not-up-to-date"
     STAY_NOT_OVER = "stay-not-over"
+    OUTSIDE_THE_STAY = "outside-the-stay"
     DETAILS_MISSING = "details-missing"
     NOTHING_OVERDUE = "nothing-overdue"
     NOTHING_BILLED = "nothing-billed"
@@ -271,6 +272,14 @@ def stay_on(lease: Lease, day: date) -> Stay:
     if lease.status is LeaseStatus.CLOSED or day > lease.ends_on:
         return Stay.PAST
     return Stay.FUTURE if day < lease.starts_on else Stay.CURRENT
+
+
+def current_lease(tenancy: Tenancy, day: date) -> Lease:
+    """The lease of a stay that goes on. Raises Refused if it was cancelled, is to come or is over."""
+    lease = standing_lease(tenancy)
+    if stay_on(lease, day) is not Stay.CURRENT:
+        raise Refused(Reason.OUTSIDE_THE_STAY)
+    return lease
 
 
 def common_facts(kind: Kind, tenancy: Tenancy) -> Facts:

@@ -12,6 +12,7 @@ from sesame.domain.certificates import (
     Stay,
     Tenancy,
     common_facts,
+    current_lease,
     standing_lease,
     stay_on,
 )
@@ -74,9 +75,9 @@ def _lines(dated: Iterable[tuple[date, Entry]], balance: int) -> Iterator[dict[s
 def up_to_date_facts(tenancy: Tenancy, outstanding: Iterable[Outstanding], *, as_of: date) -> Facts:
     """A certificate that rent is up to date. What is not due yet is no debt.
 
-    Raises Refused, with what is overdue, beyond the residence's tolerance.
+    Raises Refused unless the stay goes on; with what is overdue, beyond the residence's tolerance.
     """
-    standing_lease(tenancy)
+    current_lease(tenancy, as_of)
     owed = overdue_cents(outstanding, as_of)
     if owed > tenancy.residence.documents.debt_tolerance_cents:
         raise Refused(Reason.NOT_UP_TO_DATE, outstanding_cents=owed)

@@ -86,6 +86,16 @@ class StayNotOver(Conflict):
     }
 
 
+class OutsideTheStay(Conflict):
+    """What certifies something of a tenant is for who is one."""
+
+    slug = "outside-the-stay"
+    title: ClassVar = {
+        "fr": "Ce document ne se délivre que pendant le séjour",
+        "en": "This document is only issued during the stay",
+    }
+
+
 class DetailsMissing(Conflict):
     """The residence has not yet said what the paper must state."""
 
@@ -124,6 +134,7 @@ REFUSALS: dict[Reason, type[Conflict]] = {
     Reason.PAID_IN_FULL: PaidInFull,
     Reason.NOT_UP_TO_DATE: NotUpToDate,
     Reason.STAY_NOT_OVER: StayNotOver,
+    Reason.OUTSIDE_THE_STAY: OutsideTheStay,
     Reason.DETAILS_MISSING: DetailsMissing,
     Reason.NOTHING_BILLED: NothingBilled,
     Reason.NOTHING_OVERDUE: NothingOverdue,
