@@ -22,7 +22,7 @@ from sesame.store.audit import Action, Audit
 from sesame.store.document_runs import ArchiveStatus, DocumentRuns, RunStatus
 from sesame.store.documents import Documents
 from tests.conftest import FrozenClock
-from tests.integration.tenants import RESIDENCE, Tenant, admit
+from tests.integration.tenants import RESIDENCE, Tenant, admit, admit_again
 from tests.integration.test_certificates import SEPTEMBER_CENTS, Office
 
 # WeasyPrint leaves its colour profile open.
@@ -118,6 +118,22 @@ def test_who_has_paid_gets_a_receipt_and_the_others_are_counted_by_reason(
     assert progress.refused == {"not-paid-in-full": 1, "no-notice": 1}
     bureau.make_all(run_id)
     assert bureau.requests.progress(ACCOUNTANT, run_id).is_done
+
+
+def test_somebody_with_two_leases_on_a_page_is_looked_at_for_each(
+    bureau: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(document_runs, "PAGE", 10)
+    tenant = admit(bureau.aws)
+    admit_again(bureau.aws, tenant)
+    bureau.bill_september(tenant)
+    bureau.receive(tenant, SEPTEMBER_CENTS)
+    run_id = bureau.ask()
+
+    bureau.work(run_id)
+
+    progress = bureau.requests.progress(ACCOUNTANT, run_id)
+    assert (progress.documents, progress.refused) == (1, {"no-notice": 1})
 
 
 def test_a_run_that_dies_at_any_page_and_comes_again_gives_the_same_documents(

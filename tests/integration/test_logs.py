@@ -342,11 +342,13 @@ def certificates(story: Story) -> None:
 
 def papers_in_bulk(story: Story) -> None:
     file = b"%PDF-1.7 huong@example.org"
-    story.ask("POST", "/verification", file.decode(), content_type="application/octet-stream", expect=404)
-    story.ask("GET", f"/v1/verifications/files/{sha256(file).hexdigest()}", expect=404)
-    wish = {"residence_id": RESIDENCE.residence_id, "kind": "receipt", "period": "2026-09"}
+    story.ask("POST", "/verification", file.decode(), content_type="application/octet-stream", expect=200)
+    story.ask("GET", f"/v1/verifications/files/{sha256(file).hexdigest()}", expect=200)
+    wish = {"residence_id": RESIDENCE.residence_id, "kind": "receipt", "month": "2026-09"}
     run = story.ask("POST", "/v1/desk/document-runs", wish, staff=ACCOUNTANT, expect=202).body["run_id"]
-    story.ask("GET", f"/v1/desk/document-runs/{run}", staff=ACCOUNTANT, expect=200)
+    progress = story.ask("GET", f"/v1/desk/document-runs/{run}", staff=ACCOUNTANT, expect=200).body
+    assert progress["status"] == "planned", progress
+    assert progress["documents"] == progress["ready"], progress
     story.ask("POST", f"/v1/desk/document-runs/{run}/archive", staff=ACCOUNTANT, expect=202)
     where = f"residence_id={RESIDENCE.residence_id}"
     story.ask("GET", "/v1/desk/flagged-payments", query=where, staff=ACCOUNTANT, expect=200)

@@ -190,15 +190,17 @@ class RunMaking:
         return self.runs.advance(run, outcome, found.next, self.clock())
 
     def _orders(self, run: DocumentRun, leases: Sequence[Lease]) -> RunPage:
-        residence, *persons = same_table(
-            self.identity,
-            [keys.residence(run.residence_id), *(keys.person(lease.person_id) for lease in leases)],
+        tenants = list(dict.fromkeys(lease.person_id for lease in leases))  # one who renews has two leases
+        residence, *found = same_table(
+            self.identity, [keys.residence(run.residence_id), *map(keys.person, tenants)]
         )
         if residence is None:
             raise LookupError("a run without its residence")
+        persons = dict(zip(tenants, found, strict=True))
         documents: list[str] = []
         refused: list[tuple[str, str]] = []
-        for lease, person in zip(leases, persons, strict=True):
+        for lease in leases:
+            person = persons[lease.person_id]
             if person is None:
                 continue
             try:
