@@ -67,7 +67,7 @@ def test_nothing_secret_is_in_the_functions_logs(
     secrets: dict[str, set[str]],
     wait_for: Ask,
 ) -> None:
-    tenant = stack["demo_tenants"][11]
+    tenant = stack["demo_tenants"][13]
     by_email = {"email": tenant["email"], "birth_date": tenant["birth_date"]}
     recovery_id, otp = one_time_code("/v1/code-recoveries", by_email, tenant["email"])
     secrets["recovery's code"] = digit_forms(otp)
