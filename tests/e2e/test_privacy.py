@@ -23,7 +23,7 @@ HEADER = (
     "Langue;Date d'entrée;Date de sortie;Redevance;Charges;Dépôt de garantie"
 )
 ROW = (
-    "PRIV-1;Les Archives;5 rue du Coffre;69007;Lyon;A101;Ravel;Nora;01/02/2004;"
+    "NORA-EFFACEMENT;Les Archives;5 rue du Coffre;69007;Lyon;A101;Ravel;Nora;01/02/2004;"
     f"{EMAIL};fr;01/09/2026;31/08/2027;400,00;50,00;400,00"
 )
 DAY = timedelta(days=1)
@@ -96,7 +96,7 @@ def test_a_copy_of_ones_data_is_made_told_downloaded_and_opened(
 
     data = json.loads(archive.read("donnees.json"))
     assert data["person"]["email"] == EMAIL
-    assert data["leases"][0]["lease"]["reference"] == "PRIV-1"
+    assert data["leases"][0]["lease"]["reference"] == "NORA-EFFACEMENT"
     papers = {one["kind"]: one["file"] for one in data["leases"][0]["documents"]}
     assert archive.read(papers["residence_certificate"]).startswith(b"%PDF-")
     assert papers["entry_document"] is None  # it shows the code
