@@ -63,7 +63,7 @@ def signed(facts: Facts, issue: Issue = ISSUE) -> str:
     return complete(text, KEY.sign(text.encode(), ec.ECDSA(hashes.SHA256())))
 
 
-VECTORS = Path("/work/shared/vectors/2ddoc.json")
+VECTORS = Path(__file__).parents[3] / "shared/vectors/2ddoc.json"
 
 
 @pytest.fixture(scope="module")
