@@ -5,7 +5,7 @@ from secrets import token_bytes
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Depends
-from pydantic import Field, Json
+from pydantic import Field
 
 from sesame.domain.payments import CURRENCY
 from sesame.domain.refunds import Refund, RefundState, RefusalReason
@@ -14,8 +14,7 @@ from sesame.platform.clock import utc_now
 from sesame.platform.errors import Forbidden, Invalid, NotFound, Unavailable
 from sesame.platform.http import Api, Id, Shown, Source, StrictModel
 from sesame.platform.secrets import Pepper, Secrets
-from sesame.platform.settings import Settings
-from sesame.providers.registry import Registry
+from sesame.providers.registry import ProviderSettings, Registry
 from sesame.services.accounts import Bookkeeping
 from sesame.services.deeds import Deeds
 from sesame.services.desk_leases import DeskLeases
@@ -34,15 +33,12 @@ from sesame.store.staff import StaffDirectory
 from sesame.store.table import Table
 
 
-class DeskRefundsSettings(Settings):
+class DeskRefundsSettings(ProviderSettings):
     """What this function is given."""
 
-    stage: str
     identity_table: str
     money_table: str
     operations_table: str
-    provider_secrets: Json[dict[str, str]]
-    sandbox_url: str = ""
     pepper_secret: str
 
 
@@ -91,12 +87,7 @@ desk = RefundDesk(
     audit=Audit(Table(dynamodb, settings.operations_table)),
     deeds=Deeds(pepper=Pepper(secrets, settings.pepper_secret), clock=utc_now, random=token_bytes),
     bookkeeping=Bookkeeping(Accounts(money), utc_now),
-    registry=Registry(
-        stage=settings.stage,
-        secrets=secrets,
-        secret_ids=settings.provider_secrets,
-        sandbox_url=settings.sandbox_url,
-    ),
+    registry=Registry.of(settings, secrets),
     clock=utc_now,
 )
 CurrentStaff = Annotated[Staff, Depends(staff_dependency(StaffDirectory(identity)))]

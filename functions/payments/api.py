@@ -6,7 +6,7 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Depends
 from aws_lambda_powertools.event_handler.openapi.params import Header, Query
-from pydantic import Field, Json
+from pydantic import Field
 
 from sesame.domain.payments import CURRENCY, MINIMUM_CENTS, EventKind, Flag, PaymentState
 from sesame.platform.aws import client
@@ -14,8 +14,7 @@ from sesame.platform.clock import utc_now
 from sesame.platform.errors import Invalid, NotFound, Unavailable
 from sesame.platform.http import Api, Id, Language, Shown, Source, StrictModel
 from sesame.platform.secrets import Pepper, Secrets
-from sesame.platform.settings import Settings
-from sesame.providers.registry import Registry
+from sesame.providers.registry import ProviderSettings, Registry
 from sesame.services.accounts import Bookkeeping
 from sesame.services.payment_links import (
     LinkedPayments,
@@ -53,16 +52,13 @@ _MOST_CENTS = 100_000_00
 _MOST_DAYS = 90
 
 
-class PaymentsSettings(Settings):
+class PaymentsSettings(ProviderSettings):
     """What this function is given."""
 
-    stage: str
     identity_table: str
     money_table: str
     operations_table: str
     pepper_secret: str
-    provider_secrets: Json[dict[str, str]]
-    sandbox_url: str = ""
     portal_url: str
 
 
@@ -195,12 +191,7 @@ secrets = Secrets(client("secretsmanager"))
 checkouts = Checkouts(
     money=money,
     identity=identity,
-    registry=Registry(
-        stage=settings.stage,
-        secrets=secrets,
-        secret_ids=settings.provider_secrets,
-        sandbox_url=settings.sandbox_url,
-    ),
+    registry=Registry.of(settings, secrets),
     portal_url=settings.portal_url,
     clock=utc_now,
 )

@@ -1,13 +1,10 @@
 """What providers told us becomes the state of payments and entries of the journal."""
 
-from pydantic import Json
-
 from sesame.platform.aws import client
 from sesame.platform.clock import utc_now
 from sesame.platform.events import Event, batch_handler
 from sesame.platform.secrets import Secrets
-from sesame.platform.settings import Settings
-from sesame.providers.registry import Registry
+from sesame.providers.registry import ProviderSettings, Registry
 from sesame.services.accounts import Bookkeeping
 from sesame.services.posting import Posting
 from sesame.store.accounts import Accounts
@@ -15,13 +12,10 @@ from sesame.store.deliveries import Hints
 from sesame.store.table import Table
 
 
-class PostingSettings(Settings):
+class PostingSettings(ProviderSettings):
     """What this function is given."""
 
-    stage: str
     money_table: str
-    provider_secrets: Json[dict[str, str]]
-    sandbox_url: str = ""
 
 
 settings = PostingSettings.from_env()
@@ -29,12 +23,7 @@ table = Table(client("dynamodb"), settings.money_table)
 posting = Posting(
     table=table,
     bookkeeping=Bookkeeping(Accounts(table), utc_now),
-    registry=Registry(
-        stage=settings.stage,
-        secrets=Secrets(client("secretsmanager")),
-        secret_ids=settings.provider_secrets,
-        sandbox_url=settings.sandbox_url,
-    ),
+    registry=Registry.of(settings, Secrets(client("secretsmanager"))),
     clock=utc_now,
 )
 

@@ -2,14 +2,11 @@
 
 from datetime import timedelta
 
-from pydantic import Json
-
 from sesame.platform.aws import client
 from sesame.platform.clock import utc_now
 from sesame.platform.events import batch_handler
 from sesame.platform.secrets import Secrets
-from sesame.platform.settings import Settings
-from sesame.providers.registry import Registry
+from sesame.providers.registry import ProviderSettings, Registry
 from sesame.services.queues import Queue
 from sesame.services.reconciliation import ReconciliationWork
 from sesame.store.reconciliations import Reconciliations
@@ -19,15 +16,12 @@ BUDGET = timedelta(seconds=80)
 """Two thirds of the function's time-out; what is left over goes into a message of its own."""
 
 
-class ReconcileSettings(Settings):
+class ReconcileSettings(ProviderSettings):
     """What this function is given."""
 
-    stage: str
     identity_table: str
     money_table: str
     operations_table: str
-    provider_secrets: Json[dict[str, str]]
-    sandbox_url: str = ""
     reconciliation_queue_url: str
 
 
@@ -37,12 +31,7 @@ work = ReconciliationWork(
     identity=Table(dynamodb, settings.identity_table),
     money=Table(dynamodb, settings.money_table),
     reconciliations=Reconciliations(Table(dynamodb, settings.operations_table)),
-    registry=Registry(
-        stage=settings.stage,
-        secrets=Secrets(client("secretsmanager")),
-        secret_ids=settings.provider_secrets,
-        sandbox_url=settings.sandbox_url,
-    ),
+    registry=Registry.of(settings, Secrets(client("secretsmanager"))),
     queue=Queue(client("sqs"), settings.reconciliation_queue_url),
     clock=utc_now,
     budget=BUDGET,

@@ -2,29 +2,23 @@
 
 from typing import Any
 
-from pydantic import Json
-
 from sesame.platform.aws import client
 from sesame.platform.clock import scheduled_time, utc_now
 from sesame.platform.events import job_handler
 from sesame.platform.logs import logger
 from sesame.platform.secrets import Secrets
-from sesame.platform.settings import Settings
-from sesame.providers.registry import Registry
+from sesame.providers.registry import ProviderSettings, Registry
 from sesame.services.queues import Queue
 from sesame.services.reconciliation import ReconciliationRun
 from sesame.store.reconciliations import Reconciliations
 from sesame.store.table import Table
 
 
-class PlanSettings(Settings):
+class PlanSettings(ProviderSettings):
     """What this function is given."""
 
-    stage: str
     identity_table: str
     operations_table: str
-    provider_secrets: Json[dict[str, str]]
-    sandbox_url: str = ""
     reconciliation_queue_url: str
 
 
@@ -33,12 +27,7 @@ dynamodb = client("dynamodb")
 reconciliation = ReconciliationRun(
     identity=Table(dynamodb, settings.identity_table),
     reconciliations=Reconciliations(Table(dynamodb, settings.operations_table)),
-    registry=Registry(
-        stage=settings.stage,
-        secrets=Secrets(client("secretsmanager")),
-        secret_ids=settings.provider_secrets,
-        sandbox_url=settings.sandbox_url,
-    ),
+    registry=Registry.of(settings, Secrets(client("secretsmanager"))),
     queue=Queue(client("sqs"), settings.reconciliation_queue_url),
 )
 

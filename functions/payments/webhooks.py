@@ -1,16 +1,14 @@
 """Payment providers tell us what happened: the notification is verified, kept, and answered at once."""
 
 from aws_lambda_powertools.event_handler import Request, Response
-from pydantic import Json
 
 from sesame.platform.aws import client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import TooLarge
 from sesame.platform.http import Api, raw_body
 from sesame.platform.secrets import Secrets
-from sesame.platform.settings import Settings
 from sesame.providers.base import Notification
-from sesame.providers.registry import Registry, UnknownProvider
+from sesame.providers.registry import ProviderSettings, Registry, UnknownProvider
 from sesame.services.intake import Intake, UnreadableNotification
 from sesame.store.deliveries import Deliveries
 from sesame.store.table import Table
@@ -19,24 +17,16 @@ MAX_BODY_BYTES = 256 * 1024
 MAX_QUERY = 8 * 1024
 
 
-class WebhookSettings(Settings):
+class WebhookSettings(ProviderSettings):
     """What this function is given."""
 
-    stage: str
     money_table: str
-    provider_secrets: Json[dict[str, str]]
-    sandbox_url: str = ""
 
 
 settings = WebhookSettings.from_env()
 intake = Intake(
     Deliveries(Table(client("dynamodb"), settings.money_table)),
-    Registry(
-        stage=settings.stage,
-        secrets=Secrets(client("secretsmanager")),
-        secret_ids=settings.provider_secrets,
-        sandbox_url=settings.sandbox_url,
-    ),
+    Registry.of(settings, Secrets(client("secretsmanager"))),
     utc_now,
 )
 # the gateway may hand a body over in base64, which is a third longer; `raw_body` counts the bytes themselves

@@ -10,7 +10,6 @@ from typing import Annotated
 from urllib.parse import parse_qs
 
 from aws_lambda_powertools.event_handler import Depends, Request, Response
-from pydantic import Json
 
 from sesame.platform.aws import client
 from sesame.platform.clock import utc_now
@@ -19,8 +18,7 @@ from sesame.platform.http import Api, Language, raw_body
 from sesame.platform.ids import new_id
 from sesame.platform.pages import Pages, euros, facts
 from sesame.platform.secrets import Pepper, Secrets
-from sesame.platform.settings import Settings
-from sesame.providers.registry import Registry
+from sesame.providers.registry import ProviderSettings, Registry
 from sesame.services.payment_links import LinkedPayments, LinkShown, LinkTokens
 from sesame.services.payments import Checkouts, NothingToPay, Order, Started, StillInFlight, WrongAmount
 from sesame.store.table import Table
@@ -30,14 +28,11 @@ _AMOUNT = re.compile(r"(\d{1,6})(?:[.,](\d{1,2}))?")
 _KEY = re.compile(r"[0-9a-z]{26}")
 
 
-class PaySettings(Settings):
+class PaySettings(ProviderSettings):
     """What this function is given."""
 
-    stage: str
     identity_table: str
     money_table: str
-    provider_secrets: Json[dict[str, str]]
-    sandbox_url: str = ""
     portal_url: str
     pepper_secret: str
 
@@ -54,12 +49,7 @@ links = LinkedPayments(
     checkouts=Checkouts(
         money=money,
         identity=identity,
-        registry=Registry(
-            stage=settings.stage,
-            secrets=secrets,
-            secret_ids=settings.provider_secrets,
-            sandbox_url=settings.sandbox_url,
-        ),
+        registry=Registry.of(settings, secrets),
         portal_url=settings.portal_url,
         clock=utc_now,
     ),

@@ -3,10 +3,13 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
+
+from pydantic import Json
 
 from sesame.platform.errors import NotFound
 from sesame.platform.secrets import Secrets
+from sesame.platform.settings import Settings
 from sesame.providers.base import Credentials, Provider
 from sesame.providers.gocardless import GoCardless
 from sesame.providers.sandbox import Sandbox
@@ -27,6 +30,14 @@ class UnknownProvider(NotFound):
         "fr": "Prestataire de paiement inconnu",
         "en": "Unknown payment provider",
     }
+
+
+class ProviderSettings(Settings):
+    """What a function that deals with payment providers is given, before what else it needs."""
+
+    stage: str
+    provider_secrets: Json[dict[str, str]]
+    sandbox_url: str = ""
 
 
 def split(name: str) -> tuple[str, str]:
@@ -50,6 +61,16 @@ class Registry:
     secrets are still believed."""
     sandbox_url: str = ""
     _made: dict[str, Provider] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, settings: ProviderSettings, secrets: Secrets) -> Self:
+        """The providers of a deployed function."""
+        return cls(
+            stage=settings.stage,
+            secrets=secrets,
+            secret_ids=settings.provider_secrets,
+            sandbox_url=settings.sandbox_url,
+        )
 
     @property
     def takes_test_money(self) -> bool:

@@ -124,5 +124,3 @@ _BUILDERS: Mapping[Kind, Callable[[Gathering], Facts]] = {
     Kind.ENTRY_DOCUMENT: lambda of: entry_facts(of.tenancy),
 }
 """The kinds that may be wished for. Others state what a desk decides, not the stores alone."""
-
-REQUESTABLE = frozenset(_BUILDERS)
