@@ -15,7 +15,7 @@ from sesame.domain.validity import Ending
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import Invalid, NotFound
-from sesame.platform.http import Api, Id, Shown, Source, StrictModel
+from sesame.platform.http import Api, Id, Shown, Source, StrictModel, accepted
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.certificates import (
@@ -151,12 +151,7 @@ def request_certificate(
         document = asked_by_tenants.request(
             session, Kind(body.kind), source, period=body.period, language=body.language
         )
-    return Response(
-        status_code=202,
-        content_type="application/json",
-        body=_shown(document),
-        headers={"Location": f"/v1/me/certificates/{document.document_id}"},
-    )
+    return accepted(_shown(document), f"/v1/me/certificates/{document.document_id}")
 
 
 @api.get(

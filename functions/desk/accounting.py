@@ -18,7 +18,7 @@ from sesame.domain.tenancy import Language as SpokenLanguage
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import Forbidden, Invalid, NotFound, TooLarge, UnsupportedMedia
-from sesame.platform.http import Api, Id, Language, Shown, Source, StrictModel
+from sesame.platform.http import Api, Id, Language, Shown, Source, StrictModel, accepted, csv_file, wants_csv
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.aid_imports import AID_IMPORTERS, AidImports, ExpectedAids, UnreadableAidFile
@@ -285,11 +285,8 @@ def take_aid_file(request: Request, staff: CurrentStaff, network: Source) -> Res
     """The body is the file: `application/octet-stream` in any encoding, `text/csv` in UTF-8, or a form."""
     require(staff, *AID_IMPORTERS)
     taken = aid_imports.take(uploaded_file(request), staff, network)
-    return Response(
-        status_code=202,
-        content_type="application/json",
-        body=AidImportTaken(import_id=taken.import_id, status="queued"),
-        headers={"Location": f"/v1/desk/aid-imports/{taken.import_id}"},
+    return accepted(
+        AidImportTaken(import_id=taken.import_id, status="queued"), f"/v1/desk/aid-imports/{taken.import_id}"
     )
 
 
@@ -309,13 +306,8 @@ def aid_import_report(
     """The report; with `?format=csv` or `Accept: text/csv`, the refused rows to mend and send again."""
     require(staff, *AID_IMPORTERS)
     report, spoken = aid_imports.report(import_id, staff), SpokenLanguage(language)
-    if format == "csv" or request.headers.get("accept", "").startswith("text/csv"):
-        return Response(
-            status_code=200,
-            content_type="text/csv; charset=utf-8",
-            body=aid_imports.rejected_csv(report, spoken),
-            headers={"Content-Disposition": f'attachment; filename="aid-{import_id}.csv"'},
-        )
+    if wants_csv(request, format):
+        return csv_file(aid_imports.rejected_csv(report, spoken), f"aid-{import_id}.csv")
     return Response(status_code=200, content_type="application/json", body=_report(report, spoken))
 
 

@@ -26,7 +26,18 @@ from sesame.domain.tenancy import Language as SpokenLanguage
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import Conflict, Forbidden, Invalid, NotFound, Problem, TooLarge, UnsupportedMedia
-from sesame.platform.http import Api, Id, Language, Shown, Source, StrictModel, raw_body
+from sesame.platform.http import (
+    Api,
+    Id,
+    Language,
+    Shown,
+    Source,
+    StrictModel,
+    accepted,
+    csv_file,
+    raw_body,
+    wants_csv,
+)
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.admissions import Admissions, Origin, Rejected
@@ -357,11 +368,8 @@ def take_lease_file(request: Request, staff: CurrentStaff, network: Source) -> R
     """The body is the file: `application/octet-stream` in any encoding, `text/csv` in UTF-8, or a form."""
     require(staff, *IMPORTERS)
     taken = imports.take(uploaded_file(request), staff, network)
-    return Response(
-        status_code=202,
-        content_type="application/json",
-        body=ImportTaken(import_id=taken.import_id, status="queued"),
-        headers={"Location": f"/v1/desk/lease-imports/{taken.import_id}"},
+    return accepted(
+        ImportTaken(import_id=taken.import_id, status="queued"), f"/v1/desk/lease-imports/{taken.import_id}"
     )
 
 
@@ -381,19 +389,9 @@ def lease_import_report(
     """The report; with `?format=csv` or `Accept: text/csv`, the refused rows to mend and send again."""
     require(staff, *IMPORTERS)
     report, spoken = imports.report(import_id, staff), SpokenLanguage(language)
-    if format == "csv" or request.headers.get("accept", "").startswith("text/csv"):
-        return _csv(report, spoken)
+    if wants_csv(request, format):
+        return csv_file(imports.rejected_csv(report, spoken), f"import-{import_id}.csv")
     return Response(status_code=200, content_type="application/json", body=_shown(report, spoken))
-
-
-def _csv(report: Report, language: SpokenLanguage) -> Response[ImportReport | str]:
-    name = f"import-{report.taken.import_id}.csv"
-    return Response(
-        status_code=200,
-        content_type="text/csv; charset=utf-8",
-        body=imports.rejected_csv(report, language),
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
 
 
 def _shown(report: Report, language: SpokenLanguage) -> ImportReport:

@@ -12,7 +12,7 @@ from sesame.domain.certificates import Kind
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import Forbidden, NotFound
-from sesame.platform.http import Api, Id, Shown, Source, StrictModel
+from sesame.platform.http import Api, Id, Shown, Source, StrictModel, accepted
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.deeds import Deeds
@@ -106,12 +106,7 @@ def ask_for_run(body: RunRequest, staff: CurrentStaff, network: Source) -> Respo
     """While one is at work on the same, asking again gives that one."""
     require(staff, *RUNNERS)
     run = requests.ask(staff, body.residence_id, body.month, Kind(body.kind), network)
-    return Response(
-        status_code=202,
-        content_type="application/json",
-        body=RunShown(**_fields(run)),
-        headers={"Location": f"/v1/desk/document-runs/{run.run_id}"},
-    )
+    return accepted(RunShown(**_fields(run)), f"/v1/desk/document-runs/{run.run_id}")
 
 
 @api.get(

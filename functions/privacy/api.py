@@ -11,7 +11,7 @@ from sesame.domain.erasure import LAWS, WORDS, Category, Line, Plan, Reason
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import NotFound, TooManyRequests
-from sesame.platform.http import Api, Id, Language, Shown, Source, StrictModel
+from sesame.platform.http import Api, Id, Language, Shown, Source, StrictModel, accepted
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.confirming import Confirming
@@ -122,12 +122,7 @@ api = Api()
 def request_data_export(session: CurrentSession, source: Source) -> Response[DataExportShown]:
     """Once a day: asked again before that, it is the same one. A message tells when it is ready."""
     export = exports.ask(session, source=source)
-    return Response(
-        status_code=202,
-        content_type="application/json",
-        body=_shown(export),
-        headers={"Location": f"/v1/me/data-exports/{export.export_id}"},
-    )
+    return accepted(_shown(export), f"/v1/me/data-exports/{export.export_id}")
 
 
 @api.get(

@@ -165,6 +165,28 @@ def raw_body(request: Request, *, limit: int) -> bytes:
     return raw
 
 
+def accepted[Body](body: Body, location: str) -> Response[Body]:
+    """202: taken in, and where to ask how far it is."""
+    return Response(
+        status_code=202, content_type="application/json", body=body, headers={"Location": location}
+    )
+
+
+def wants_csv(request: Request, format: str) -> bool:
+    """Whether the query's `format`, or what the caller accepts, asks for CSV."""
+    return format == "csv" or request.headers.get("accept", "").startswith("text/csv")
+
+
+def csv_file(content: str, name: str) -> Response[Any]:
+    """CSV to be saved under a name."""
+    return Response(
+        status_code=200,
+        content_type="text/csv; charset=utf-8",
+        body=content,
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
 ShowProblem = Callable[[Problem, str], Response[str]]
 """A problem and a language to the answer that tells of it."""
 
