@@ -5,17 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import ClassVar
 
-from sesame.domain.calendar import local_date
 from sesame.domain.certificates import Tenancy
 from sesame.domain.deposits import Deduction, Deposit, DepositReturn, TooMuch, check_deductions
 from sesame.domain.takings import (
-    NEEDS_REFERENCE,
-    REFERENCE,
     Method,
     Reversal,
     ReversalReason,
-    TakingPurpose,
-    date_fault,
 )
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Conflict, Invalid, NotFound
@@ -23,7 +18,16 @@ from sesame.platform.ids import derived_id
 from sesame.services.accounts import Bookkeeping
 from sesame.services.deeds import Deeds
 from sesame.services.desk_leases import DeskLeases
-from sesame.services.desk_payments import CASHIERS, REVERSERS, AlreadyReversed, account_in, deposit_in
+from sesame.services.desk_payments import (
+    CASHIERS,
+    REVERSERS,
+    AlreadyReversed,
+    account_in,
+    date_wrong,
+    deposit_in,
+    reference_wrong,
+    till_line,
+)
 from sesame.services.documents import PaymentReceipts
 from sesame.services.payments import KeyReused
 from sesame.services.retries import USUAL, Retries
@@ -32,7 +36,7 @@ from sesame.store import keys
 from sesame.store.accounts import Account
 from sesame.store.audit import Action, Audit
 from sesame.store.table import Table, Write, same_table, transact
-from sesame.store.takings import Deposits, Takings, TillLine, return_of
+from sesame.store.takings import Deposits, Takings, return_of
 
 
 class NothingHeld(Conflict):
@@ -253,19 +257,7 @@ class DepositDesk:
     ) -> list[Write]:
         if not cents:
             return []
-        now = self.clock()
-        line = TillLine(
-            line_id=line_id,
-            residence_id=given.residence_id,
-            day=local_date(now, tenancy.residence.time_zone),
-            at=now,
-            method=given.method,
-            purpose=TakingPurpose.DEPOSIT,
-            amount_cents=cents,
-            lease_id=given.lease_id,
-            of=given.return_id,
-            by=staff.staff_id,
-        )
+        line = till_line(tenancy, staff, self.clock(), line_id, given, cents)
         return [Takings(self.money).ringing(line)]
 
     @property
@@ -274,13 +266,7 @@ class DepositDesk:
 
 
 def _check(order: ReturnOrder, tenancy: Tenancy, clock: Clock) -> None:
-    wrong: list[dict[str, object]] = []
-    fault = date_fault(order.returned_on, clock(), tenancy.residence.time_zone)
-    if fault:
-        wrong.append({"field": "returned_on", "reason": fault})
-    if order.reference and not REFERENCE.fullmatch(order.reference):
-        wrong.append({"field": "reference", "reason": "format"})
-    if not order.reference and order.method in NEEDS_REFERENCE:
-        wrong.append({"field": "reference", "reason": "missing"})
+    wrong = date_wrong("returned_on", order.returned_on, clock(), tenancy.residence.time_zone)
+    wrong += reference_wrong(order.reference, order.method)
     if wrong:
         raise Invalid(errors=wrong)

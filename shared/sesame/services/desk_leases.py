@@ -8,7 +8,7 @@ from sesame.platform.errors import NotFound
 from sesame.services.staff import Staff, not_own, within
 from sesame.store import keys
 from sesame.store.people import lease_of, person_of, residence_of
-from sesame.store.table import Table, same_table
+from sesame.store.table import Item, Table, same_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,14 @@ class DeskLeases:
 
     def acted_on(self, staff: Staff, lease_id: str) -> Tenancy:
         """A lease to change something of: two reads. Raises NotFound, and Forbidden where it is their own."""
+        lease, person, residence = self.items_acted_on(staff, lease_id)
+        tenant = person_of(person)
+        return Tenancy(
+            person=tenant, lease=lease, residence=residence_of(residence), language=tenant.language
+        )
+
+    def items_acted_on(self, staff: Staff, lease_id: str) -> tuple[Lease, Item, Item]:
+        """The same with its person and residence as stored: a person's item says more than who it is."""
         lease = self.seen(staff, lease_id)
         not_own(staff, lease.person_id)
         person, residence = same_table(
@@ -35,7 +43,4 @@ class DeskLeases:
         )
         if person is None or residence is None:
             raise NotFound
-        tenant = person_of(person)
-        return Tenancy(
-            person=tenant, lease=lease, residence=residence_of(residence), language=tenant.language
-        )
+        return lease, person, residence

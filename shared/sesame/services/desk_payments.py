@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from sesame.domain.calendar import local_date
 from sesame.domain.certificates import Tenancy
-from sesame.domain.deposits import Deposit
+from sesame.domain.deposits import Deposit, DepositReturn
 from sesame.domain.takings import (
     NEEDS_REFERENCE,
     REFERENCE,
@@ -213,7 +213,7 @@ class DeskPayments:
             purpose=order.purpose.value,
             amount_cents=order.amount_cents,
         )
-        line = _line(taking, tenancy, staff, self.clock(), taking.amount_cents, taking_id)
+        line = till_line(tenancy, staff, self.clock(), taking_id, taking, taking.amount_cents)
         writes: list[Write] = [
             self._takings.recording(taking),
             *self._moving(tenancy, taking, known, taking.amount_cents),
@@ -248,7 +248,7 @@ class DeskPayments:
             amount_cents=taking.amount_cents,
         )
         line_id = f"{taking.taking_id}-reversal"
-        line = _line(taking, tenancy, staff, now, -taking.amount_cents, line_id)
+        line = till_line(tenancy, staff, now, line_id, taking, -taking.amount_cents)
         writes: list[Write] = [
             self._takings.reversing(taking, reversal),
             *self._moving(tenancy, taking, known, -taking.amount_cents),
@@ -342,14 +342,8 @@ def _totals(lines: Sequence[TillLine]) -> list[TillTotal]:
 
 def _check(order: TakingOrder, now: datetime, time_zone: str) -> None:
     """Raises Invalid, naming what cannot be."""
-    wrong: list[dict[str, object]] = []
-    fault = date_fault(order.received_on, now, time_zone)
-    if fault:
-        wrong.append({"field": "received_on", "reason": fault})
-    if order.reference and not REFERENCE.fullmatch(order.reference):
-        wrong.append({"field": "reference", "reason": "format"})
-    if not order.reference and order.method in NEEDS_REFERENCE:
-        wrong.append({"field": "reference", "reason": "missing"})
+    wrong = date_wrong("received_on", order.received_on, now, time_zone)
+    wrong += reference_wrong(order.reference, order.method)
     if order.notices and order.purpose is TakingPurpose.DEPOSIT:
         wrong.append({"field": "notices", "reason": "deposit"})
     if wrong:
@@ -358,6 +352,21 @@ def _check(order: TakingOrder, now: datetime, time_zone: str) -> None:
             detail_en="Check the date (past, a year at most) and the cheque's or transfer's reference.",
             errors=wrong,
         )
+
+
+def date_wrong(field: str, day: date, now: datetime, time_zone: str) -> list[dict[str, object]]:
+    """What is wrong with the day that money changed hands, for `errors`."""
+    fault = date_fault(day, now, time_zone)
+    return [{"field": field, "reason": fault}] if fault else []
+
+
+def reference_wrong(reference: str, method: Method) -> list[dict[str, object]]:
+    """What is wrong with a cheque's number or a transfer's reference, for `errors`."""
+    if reference and not REFERENCE.fullmatch(reference):
+        return [{"field": "reference", "reason": "format"}]
+    if not reference and method in NEEDS_REFERENCE:
+        return [{"field": "reference", "reason": "missing"}]
+    return []
 
 
 def _check_reverser(staff: Staff, taking: Taking, now: datetime, time_zone: str) -> None:
@@ -372,19 +381,25 @@ def _check_reverser(staff: Staff, taking: Taking, now: datetime, time_zone: str)
         )
 
 
-def _line(
-    taking: Taking, tenancy: Tenancy, staff: Staff, now: datetime, cents: int, line_id: str
+def till_line(
+    tenancy: Tenancy, staff: Staff, now: datetime, line_id: str, moved: Taking | DepositReturn, cents: int
 ) -> TillLine:
+    """What a till shows of money taken or given back; below zero where it leaves the till."""
+    of, purpose = (
+        (moved.taking_id, moved.purpose)
+        if isinstance(moved, Taking)
+        else (moved.return_id, TakingPurpose.DEPOSIT)
+    )
     return TillLine(
         line_id=line_id,
-        residence_id=taking.residence_id,
+        residence_id=moved.residence_id,
         day=local_date(now, tenancy.residence.time_zone),
         at=now,
-        method=taking.method,
-        purpose=taking.purpose,
+        method=moved.method,
+        purpose=purpose,
         amount_cents=cents,
-        lease_id=taking.lease_id,
-        of=taking.taking_id,
+        lease_id=moved.lease_id,
+        of=of,
         by=staff.staff_id,
     )
 

@@ -22,20 +22,20 @@ from sesame.domain.tenancy import (
     Residence,
 )
 from sesame.platform.clock import Clock
-from sesame.platform.errors import Conflict, Forbidden, Invalid, NotFound
+from sesame.platform.errors import Conflict, Forbidden, Invalid
 from sesame.platform.events import announcement
 from sesame.platform.ids import Random, new_id
 from sesame.platform.secrets import Pepper
 from sesame.services.access import recovery_contact, recovery_identity, sign_in_identity
+from sesame.services.desk_leases import DeskLeases
 from sesame.services.documents import CodeSlips
 from sesame.services.retries import USUAL, Retries
 from sesame.services.rotation import Rotations
-from sesame.services.staff import Staff, not_own, within
-from sesame.store import keys
+from sesame.services.staff import Staff
 from sesame.store.audit import Action, Audit, AuditEntry, by_staff
 from sesame.store.pacing import Pacing
-from sesame.store.people import DeskRecord, People, desk_record, lease_of, person_of, residence_of
-from sesame.store.table import Write, same_table, transact
+from sesame.store.people import DeskRecord, People, desk_record, person_of, residence_of
+from sesame.store.table import Write, transact
 
 HOLD = timedelta(hours=24)
 """How long a contact changed at a desk cannot sign in, unless a second member of staff approves it."""
@@ -209,18 +209,7 @@ class DeskRecoveries:
 
     def _tenancy(self, staff: Staff, lease_id: str) -> tuple[Lease, Person, Residence, DeskRecord | None]:
         """Two reads. Raises NotFound for what is not there or not theirs to see; Forbidden for their own."""
-        table = self.people.table
-        item = table.get(keys.lease(lease_id))
-        if item is None:
-            raise NotFound
-        lease = lease_of(item)
-        within(staff, lease.residence_id)
-        not_own(staff, lease.person_id)
-        person, residence = same_table(
-            table, [keys.person(lease.person_id), keys.residence(lease.residence_id)]
-        )
-        if person is None or residence is None:
-            raise NotFound
+        lease, person, residence = DeskLeases(self.people.table).items_acted_on(staff, lease_id)
         return lease, person_of(person), residence_of(residence), desk_record(person)
 
     def _entry(
