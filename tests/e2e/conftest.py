@@ -79,9 +79,14 @@ def invoke(instance: Instance, deployment: Deployment) -> Invoke:
 
 
 @pytest.fixture(scope="session")
-def mails(instance: Instance) -> Callable[[str], list[Mail]]:
-    """The e-mails sent to an address so far, newest first."""
-    return lambda to: read_mails(instance, to)
+def mails(instance: Instance) -> Callable[..., list[Mail]]:
+    """The e-mails sent to an address so far, newest first; of these, what came after the first `seen`."""
+
+    def received(to: str, seen: int = 0) -> list[Mail]:
+        newest_first = read_mails(instance, to)
+        return newest_first[: max(0, len(newest_first) - seen)]
+
+    return received
 
 
 @pytest.fixture(scope="session")

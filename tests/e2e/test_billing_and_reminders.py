@@ -17,7 +17,7 @@ from sesame.store.accounts import Accounts
 from sesame.store.people import lease_of
 from sesame.store.table import Table
 
-Mails = Callable[[str], list[Mail]]
+Mails = Callable[..., list[Mail]]
 HEADER = (
     "Référence;Résidence;Adresse;Code postal;Ville;Chambre;Nom;Prénom;Date de naissance;Courriel;"
     "Langue;Date d'entrée;Date de sortie;Redevance;Charges;Dépôt de garantie"

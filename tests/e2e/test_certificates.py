@@ -45,7 +45,7 @@ def month() -> str:
 
 @pytest.fixture(scope="module")
 def welcome_token(
-    http: httpx.Client, staff: dict[str, str], mails: Callable[[str], list[Mail]], wait_for: Ask, month: str
+    http: httpx.Client, staff: dict[str, str], mails: Callable[..., list[Mail]], wait_for: Ask, month: str
 ) -> str:
     """The desk admits Zoë; her welcome link comes by e-mail."""
     row = (
@@ -83,7 +83,7 @@ def welcomed(http: httpx.Client, welcome_token: str, wait_for: Ask) -> dict[str,
 
 @pytest.fixture(scope="module")
 def session(
-    http: httpx.Client, welcomed: dict[str, Any], mails: Callable[[str], list[Mail]], wait_for: Ask
+    http: httpx.Client, welcomed: dict[str, Any], mails: Callable[..., list[Mail]], wait_for: Ask
 ) -> dict[str, str]:
     """Zoë signed in."""
     seen = len(mails(EMAIL))
@@ -259,7 +259,7 @@ def test_a_residences_receipts_of_a_month_come_as_one_zip(
 
 
 def test_who_asked_is_told_by_e_mail_with_a_link_and_no_file(
-    mails: Callable[[str], list[Mail]], obtain: Callable[..., dict[str, Any]], wait_for: Ask
+    mails: Callable[..., list[Mail]], obtain: Callable[..., dict[str, Any]], wait_for: Ask
 ) -> None:
     obtain(kind="residence_certificate")
 

@@ -56,7 +56,7 @@ class Tenant:
 
 @pytest.fixture(scope="module")
 def sign_in(
-    http: httpx.Client, mails: Callable[[str], list[Mail]], wait_for: WaitFor
+    http: httpx.Client, mails: Callable[..., list[Mail]], wait_for: WaitFor
 ) -> Callable[[DemoTenant], Tenant]:
     """Signs a demo tenant in: tenant code, then the one-time code from the mailbox."""
 

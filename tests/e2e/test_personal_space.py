@@ -34,7 +34,7 @@ def test_a_verified_email_gives_the_code_and_every_contact_is_told(
     http: httpx.Client,
     students: StudentIssuer,
     tenant: Any,
-    mails: Callable[[str], list[Mail]],
+    mails: Callable[..., list[Mail]],
     wait_for: Callable[..., Any],
 ) -> None:
     before = len(mails(tenant["email"]))

@@ -30,7 +30,7 @@ def portal(stack: Stack) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def newcomer(
-    http: httpx.Client, staff: dict[str, str], mails: Callable[[str], list[Mail]], wait_for: WaitFor
+    http: httpx.Client, staff: dict[str, str], mails: Callable[..., list[Mail]], wait_for: WaitFor
 ) -> str:
     """The path of somebody's welcome link."""
     lease = {

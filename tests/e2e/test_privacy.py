@@ -28,14 +28,12 @@ ROW = (
 )
 DAY = timedelta(days=1)
 Ask = Callable[..., Any]
-Mails = Callable[[str], list[Mail]]
+Mails = Callable[..., list[Mail]]
 
 
 def one_time_code(mails: Mails, wait_for: Ask, seen: int, subject: str) -> str:
     """The code in the next message about something."""
-    new: list[Mail] = wait_for(
-        lambda: [mail for mail in mails(EMAIL)[: len(mails(EMAIL)) - seen] if subject in mail["subject"]]
-    )
+    new: list[Mail] = wait_for(lambda: [mail for mail in mails(EMAIL, seen) if subject in mail["subject"]])
     found = re.search(r"\b(\d{4})\s?(\d{4})\b", new[0]["text"])
     assert found is not None
     return "".join(found.groups())
