@@ -373,3 +373,23 @@ def expected_aid(lease_id: str) -> Key:
 def aid_paid(lease_id: str, period: str, taking_id: str) -> Key:
     """Aid that came for a month; a back payment is one more."""
     return {"pk": f"AID#{lease_id}", "sk": f"PAID#{period}#{taking_id}"}
+
+
+def attachments_of(lease_id: str) -> str:
+    """Partition of a lease's attachments."""
+    return f"ATTACHMENTS#{lease_id}"
+
+
+def attachment(lease_id: str, attachment_id: str) -> Key:
+    """An attachment, from request to file."""
+    return {"pk": attachments_of(lease_id), "sk": f"ATTACHMENT#{attachment_id}"}
+
+
+def attachments_begun(lease_id: str) -> Key:
+    """When the last uploads for a lease were begun."""
+    return {"pk": attachments_of(lease_id), "sk": "BEGUN"}
+
+
+def attachments_to_delete() -> str:
+    """Partition, on the first index, of all attachments, by when they go."""
+    return "ATTACHMENTS"
