@@ -29,7 +29,8 @@ from sesame.services.desk_payments import (
     Tills,
 )
 from sesame.services.documents import Downloads, PaymentReceipts
-from sesame.services.payments import KeyReused, UnknownNotice
+from sesame.services.idempotency import KeyReused
+from sesame.services.payments import UnknownNotice
 from sesame.services.staff import Staff, staff_dependency
 from sesame.store.accounts import Accounts
 from sesame.store.audit import Audit

@@ -189,6 +189,14 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
     "PrivacyFunction": (reads("Operations"), [writes("Money"), reads("Documents"), decrypts()]),
     "DataExportFunction": (stores("exports"), [writes("Identity"), stores("documents"), decrypts()]),
     "ErasureFunction": (deletes("Identity"), [deletes("Money"), writes("Identity"), decrypts()]),
+    "MessagesFunction": (
+        stores("uploads"),
+        [deletes("Documents"), reads("Money"), writes("Operations"), stores("attachments"), decrypts()],
+    ),
+    "DeskMessagesFunction": (
+        queries("Documents", index="gsi1"),
+        [reads("Money"), writes("Identity"), queries("Operations"), stores("attachments"), decrypts()],
+    ),
     "AttachmentCheckFunction": (
         stores("attachments"),
         [reads("Identity"), reads("Money"), deletes("Documents"), stores("uploads"), knows("PepperSecret")],

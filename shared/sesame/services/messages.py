@@ -90,6 +90,9 @@ class Correspondence:
             case "document.ready":
                 cause = {"lease_id": lease_id, "document_id": event["document_id"]}
                 return _record(LetterKind.DOCUMENT_READY, cause, may_repeat=True), self._document_ready
+            case "thread.answered":
+                cause = {"lease_id": lease_id, "thread_id": event["thread_id"], "number": event["number"]}
+                return _record(LetterKind.THREAD_ANSWERED, cause, may_repeat=True), self._thread_answered
             case other:
                 raise ValueError(f"no message for an event of type {other}")
 
@@ -114,6 +117,11 @@ class Correspondence:
     def _document_ready(self, event: Event) -> Composed:
         found = self._tenancy(event["lease_id"])
         return _draft(found, LetterKind.DOCUMENT_READY) if found else MessageState.UNADDRESSED
+
+    def _thread_answered(self, event: Event) -> Composed:
+        """That something came, never what: mailboxes are read by others."""
+        found = self._tenancy(event["lease_id"])
+        return _draft(found, LetterKind.THREAD_ANSWERED) if found else MessageState.UNADDRESSED
 
     def _notice(self, event: Event) -> Composed:
         """Only the latest period's notice is news; those a late run makes up for are on the account."""
