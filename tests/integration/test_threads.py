@@ -298,7 +298,7 @@ def test_a_tenant_writes_so_often_only_over_all_threads_and_staff_as_they_like(l
 
 def test_two_who_write_at_once_both_find_their_place(lobby: Lobby) -> None:
     thread_id = lobby.open().thread.thread_id
-    around, meanwhile = Threads.around, []
+    around, meanwhile = Threads.around, list[bool]()
 
     def slow(self: Threads, *arguments: Any) -> Any:
         read = around(self, *arguments)
