@@ -1,5 +1,6 @@
 """Tenants ask for certificates and receipts and download them; anyone may check that one is genuine."""
 
+from dataclasses import asdict
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated
@@ -10,6 +11,7 @@ from pydantic import Field
 
 from sesame.domain import codes
 from sesame.domain.certificates import DocumentStatus, Kind, Validity
+from sesame.domain.public_statements import Label
 from sesame.domain.tenancy import Language
 from sesame.domain.validity import Ending
 from sesame.platform.aws import Later, client
@@ -98,6 +100,21 @@ class CertificateList(Shown):
 Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 
 
+class StatedLine(Shown):
+    """One thing that the paper states. Amounts in cents; of balances and movements, above zero is owed."""
+
+    label: Label
+    value: str | None
+    """A word (`yes`, `card`, `current`), or what is printed as it is."""
+    on: date | None
+    until: date | None
+    period: str | None
+    amount_cents: int | None
+    balance_cents: int | None
+    """After a movement of an account."""
+    square_decimetres: int | None
+
+
 class VerificationAnswer(Shown):
     """Whether the paper is genuine and, if so, what it says: compare. Of an entry document, its kind only."""
 
@@ -114,6 +131,8 @@ class VerificationAnswer(Shown):
     period: str | None = None
     amount_cents: int | None = None
     currency: str | None = None
+    lines: tuple[StatedLine, ...] = ()
+    """Every figure and day of the paper, in its order; the birth date is told of none."""
 
 
 settings = CertificatesSettings.from_env()
@@ -216,7 +235,8 @@ def _verification(answer: Verification) -> VerificationAnswer:
         room=statement.room,
         period=statement.period,
         amount_cents=statement.amount_cents,
-        currency="EUR" if statement.amount_cents is not None else None,
+        currency="EUR" if any(line.amount_cents is not None for line in statement.lines) else None,
+        lines=tuple(StatedLine(**asdict(line)) for line in statement.lines),
     )
 
 

@@ -5,7 +5,6 @@ Facts are gathered once and kept as they were: the paper, its verification page 
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -195,42 +194,6 @@ def attachment(facts: Facts, issue: Issue) -> bytes:
 
 ATTACHMENT_NAME = "document.json"
 """Under which the data are found in the file."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublicStatement:
-    """What the verification page tells whoever holds the paper: what the paper says, and not more."""
-
-    kind: Kind
-    issued_on: date
-    number: str | None = None
-    landlord: str | None = None
-    holder: str | None = None
-    residence: str | None = None
-    room: str | None = None
-    period: str | None = None
-    amount_cents: int | None = None
-    """What a receipt says was received."""
-
-
-def public_statement(facts: Facts, issue: Issue) -> PublicStatement:
-    """What the public may see of a document: of one that shows the tenant code, kind and day only."""
-    kind = Kind(facts["kind"])
-    if kind in SHOWS_THE_CODE:
-        return PublicStatement(kind=kind, issued_on=issue.on)
-    period: Mapping[str, Any] = facts.get("period", {})
-    payment: Mapping[str, Any] = facts.get("payment", {})
-    return PublicStatement(
-        kind=kind,
-        issued_on=issue.on,
-        number=issue.number,
-        landlord=facts["landlord"]["name"],
-        holder=f"{facts['holder']['given_names']} {facts['holder']['family_name']}".strip(),
-        residence=facts["residence"]["name"],
-        room=facts["lease"]["room"],
-        period=period.get("period"),
-        amount_cents=payment.get("amount_cents", period.get("received_cents")),
-    )
 
 
 VERIFICATION_BYTES = 10
