@@ -2,7 +2,6 @@
 
 from dataclasses import asdict
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Depends, Response
@@ -48,24 +47,14 @@ class CertificatesSettings(Settings):
     pepper_secret: str
 
 
-class Requestable(StrEnum):
-    """The documents a tenant may ask for. The entry document shows the tenant code."""
-
-    ENTRY_DOCUMENT = Kind.ENTRY_DOCUMENT
-    RESIDENCE_CERTIFICATE = Kind.RESIDENCE_CERTIFICATE
-    CAF_RENT_CERTIFICATE = Kind.CAF_RENT_CERTIFICATE
-    RENT_NOTICE = Kind.RENT_NOTICE
-    RECEIPT = Kind.RECEIPT
-    PART_PAYMENT_RECEIPT = Kind.PART_PAYMENT_RECEIPT
-    STATEMENT_OF_ACCOUNT = Kind.STATEMENT_OF_ACCOUNT
-    UP_TO_DATE_CERTIFICATE = Kind.UP_TO_DATE_CERTIFICATE
-    END_OF_STAY_CERTIFICATE = Kind.END_OF_STAY_CERTIFICATE
-
-
 class CertificateRequest(StrictModel):
-    """What is wanted: receipts and rent notices take a period, a statement may. `en` adds English."""
+    """What is wanted: receipts and rent notices take a period, a statement may. `en` adds English.
 
-    kind: Requestable
+    What the residence makes of its own accord (payment receipt, code slip, payment-plan agreement, formal
+    notice) is refused with where to turn.
+    """
+
+    kind: Kind
     period: Annotated[str, Field(pattern=r"^20\d\d-(0[1-9]|1[0-2])$", examples=["2026-10"])] | None = None
     language: Language | None = None
     """The tenant's own by default."""
@@ -164,11 +153,11 @@ def request_certificate(
     body: CertificateRequest, session: CurrentSession, source: Source
 ) -> Response[Certificate]:
     """Asking twice for the same facts gives the same document."""
-    if body.kind is Requestable.ENTRY_DOCUMENT and body.period is None:
+    if body.kind is Kind.ENTRY_DOCUMENT and body.period is None:
         document = entry_documents.request(session, source, body.language)
     else:
         document = asked_by_tenants.request(
-            session, Kind(body.kind), source, period=body.period, language=body.language
+            session, body.kind, source, period=body.period, language=body.language
         )
     return accepted(_shown(document), f"/v1/me/certificates/{document.document_id}")
 

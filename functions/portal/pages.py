@@ -25,7 +25,7 @@ from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.documents import Download, Downloads, EntryDocuments, Verification, Verifications
 from sesame.services.tenant_codes import Decipher
-from sesame.services.uploads import uploaded_file
+from sesame.services.uploads import PDF, uploaded_file
 from sesame.services.welcome import Welcomed, WelcomeLinkEnded, Welcomes, WrongBirthDate
 from sesame.store.audit import Audit
 from sesame.store.challenges import Challenges
@@ -118,7 +118,7 @@ def ask_for_a_code(language: Language, request: Request) -> Response[str]:
 @api.post("/verification", in_schema=False)
 def verify_file(language: Language, request: Request) -> Response[str]:
     """For who was sent the file: the verdict on every byte of it."""
-    return _verdict(language, verifications.check_file(uploaded_file(request)), "unknown_file")
+    return _verdict(language, verifications.check_file(uploaded_file(request, PDF)), "unknown_file")
 
 
 @api.get("/verification/<verification_code>", in_schema=False)

@@ -9,13 +9,15 @@ from types import ModuleType
 import pytest
 from moto import mock_aws
 
-from sesame.domain.certificates import SHOWS_THE_CODE, Facts, Kind, Validity
+from sesame.domain.certificates import SHOWS_THE_CODE, Facts, Kind, Stay, Validity
+from sesame.domain.journal import EntryKind
 from sesame.domain.public_statements import Label, PublicStatement, public_statement
 from sesame.domain.receipts import Adjustment, receipt_facts, rent_notice_facts
-from sesame.domain.tenancy import Language, RentWord
+from sesame.domain.takings import Method
+from sesame.domain.tenancy import Language, RentWord, Structure
 from sesame.services.documents import Verification
 from tests.integration.conftest import fresh_account
-from tests.integration.entries import load, prepare
+from tests.integration.entries import http_event, load, prepare
 from tests.unit.documents import (
     ISSUE,
     KINDS,
@@ -231,13 +233,14 @@ def test_the_page_calls_the_rent_as_the_paper_does(portal: ModuleType, facts_of:
 
 
 def test_each_thing_that_may_be_stated_has_a_name_in_both_languages(portal: ModuleType) -> None:
-    named = {f"line_{label.value}" for label in Label} - {"line_entry"}
+    lines = {f"line_{label.value}" for label in Label} - {"line_entry"}
+    movements = {f"word_entry_{kind.value}" for kind in EntryKind} | {"word_entry_correction"}
+    ways = {f"word_payment_{method.value}" for method in Method}
+    structures = {f"word_structure_{structure.value}" for structure in Structure}
+    stays = {f"word_stay_{stay.value}" for stay in Stay}
 
     for words in portal.WORDS.values():
-        assert named <= set(words)
-    assert set(portal.WORDS["fr"]) - set(portal.WORDS["en"]) <= {
-        name for name in portal.WORDS["fr"] if "@" in name
-    }
+        assert lines | movements | ways | structures | stays <= set(words)
 
 
 def test_the_api_says_the_same_lines(functions: Callable[[str], ModuleType]) -> None:
@@ -252,3 +255,28 @@ def test_the_api_says_the_same_lines(functions: Callable[[str], ModuleType]) -> 
     assert rent["amount_cents"] == 117_468
     assert (paid["on"], paid["value"], paid["amount_cents"]) == ("2026-10-03", "card", 100_000)
     assert shown["amount_cents"] == 123_450
+
+
+def sent(portal: ModuleType, kind: str, body: bytes, language: str = "fr") -> tuple[int, str]:
+    """What is answered to a file."""
+    event = http_event("POST", "/verification", body, content_type=kind, accept_language=language)
+    answer = portal.handler(event, None)
+    return answer["statusCode"], unjoined(html.unescape(re.sub(r"<[^>]+>", " ", answer["body"])))
+
+
+@pytest.mark.parametrize("kind", ["application/pdf", "application/octet-stream"])
+def test_a_pdf_may_be_sent_without_a_form(portal: ModuleType, kind: str) -> None:
+    status, said = sent(portal, kind, b"%PDF-1.7 of nobody's")
+
+    assert status == 200
+    assert "Ce fichier n'est pas un document que nous avons émis" in said
+
+
+@pytest.mark.parametrize("kind", ["text/csv", "image/png"])
+def test_who_sends_something_else_is_asked_for_a_pdf(portal: ModuleType, kind: str) -> None:
+    for language, remedy in (("fr", "Envoyer le fichier PDF"), ("en", "Send the PDF file")):
+        status, said = sent(portal, kind, b"x", language)
+
+        assert status == 415
+        assert remedy in said
+        assert "CSV" not in said

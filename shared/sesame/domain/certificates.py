@@ -93,20 +93,30 @@ class Reason(StrEnum):
     DETAILS_MISSING = "details-missing"
     NOTHING_OVERDUE = "nothing-overdue"
     NOTHING_BILLED = "nothing-billed"
+    MADE_BY_THE_RESIDENCE = "made-by-the-residence"
+    """Its tenant cannot order it: it states what a desk did or decides."""
 
 
 class Refused(Exception):
     """No right to this document as things stand.
 
     `outstanding_cents` is what the period, or the account, still owes; `missing` names what the residence's
-    settings lack (the names of fields).
+    settings lack (the names of fields); `kind` is told where the reason lies in it.
     """
 
-    def __init__(self, reason: Reason, *, outstanding_cents: int = 0, missing: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        reason: Reason,
+        *,
+        outstanding_cents: int = 0,
+        missing: tuple[str, ...] = (),
+        kind: Kind | None = None,
+    ) -> None:
         super().__init__(reason.value)
         self.reason = reason
         self.outstanding_cents = outstanding_cents
         self.missing = missing
+        self.kind = kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
