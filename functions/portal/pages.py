@@ -136,6 +136,7 @@ def back_from_payment(payment_id: str, language: Language, request: Request) -> 
 def _verdict(language: str, answer: Verification, unknown: str = "unknown") -> Response[str]:
     words = WORDS[language]
     said = unknown if answer.validity is Validity.UNKNOWN else answer.validity.value
+    why = "erased_file_why" if (said, unknown) == ("erased", "unknown_file") else f"{said}_why"
     listed: list[tuple[str, str]] = []
     if answer.statement is not None:
         statement = answer.statement
@@ -145,6 +146,7 @@ def _verdict(language: str, answer: Verification, unknown: str = "unknown") -> R
             "kind": words[statement.kind.value],
             "number": statement.number,
             "issued_on": _day(statement.issued_on, language),
+            "erased_on": _day(answer.erased_on, language) if answer.erased_on else None,
             "landlord": statement.landlord,
             "holder": statement.holder,
             "residence": statement.residence,
@@ -153,8 +155,8 @@ def _verdict(language: str, answer: Verification, unknown: str = "unknown") -> R
             "amount": euros(amount, language) if amount is not None else None,
         }
         listed = [(words[name], value) for name, value in told.items() if value]
-    mark = "" if said == "genuine" else ' class="wrong"'
-    content = f"<h1{mark}>{escape(words[said])}</h1><p>{escape(words[f'{said}_why'])}</p>{facts(listed)}"
+    mark = "" if said in {"genuine", "erased"} else ' class="wrong"'
+    content = f"<h1{mark}>{escape(words[said])}</h1><p>{escape(words[why])}</p>{facts(listed)}"
     if said == unknown:
         content += _code_form(words)
     return pages.page(200, language, said, content)
