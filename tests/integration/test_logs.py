@@ -20,6 +20,7 @@ from standardwebhooks import Webhook
 
 from sesame.domain.scope import EVERYWHERE
 from sesame.platform import aws as platform_aws
+from sesame.platform.ids import new_id
 from sesame.platform.logs import count, logger
 from sesame.providers.base import Checkout, CheckoutOrder
 from sesame.services.posting import YOUNG
@@ -352,6 +353,9 @@ def papers_in_bulk(story: Story) -> None:
     story.ask("POST", f"/v1/desk/document-runs/{run}/archive", staff=ACCOUNTANT, expect=202)
     where = f"residence_id={RESIDENCE.residence_id}"
     story.ask("GET", "/v1/desk/flagged-payments", query=where, staff=ACCOUNTANT, expect=200)
+    story.ask("GET", "/v1/desk/flagged-documents", query=where, staff=ACCOUNTANT, expect=200)
+    settled = f"/v1/desk/flagged-documents/{new_id()}/settlement"
+    story.ask("POST", settled, staff=ACCOUNTANT, expect=404)
 
 
 def payment_links(story: Story) -> None:

@@ -50,6 +50,7 @@ class World:
     payment_id: str
     return_id: str
     run_id: str
+    document_id: str
     recovery_id: str
     review_id: str
     aid_import_id: str
@@ -67,6 +68,7 @@ class World:
             payment_id=self.payment_id,
             return_id=self.return_id,
             run_id=self.run_id,
+            document_id=self.document_id,
             review_id=self.review_id,
             day=TODAY,
             refund_id=self.refund_id,
@@ -217,6 +219,10 @@ CASES: dict[str, Case] = {
     ),
     "GET /v1/desk/document-runs/{run_id}": Case(entry="desk/documents", shown_to=("accountant",)),
     "POST /v1/desk/document-runs/{run_id}/archive": Case(entry="desk/documents", shown_to=("manager",)),
+    "GET /v1/desk/flagged-documents": Case(
+        entry="desk/documents", query={"residence_id": RESIDENCE.residence_id}
+    ),
+    "POST /v1/desk/flagged-documents/{document_id}/settlement": Case(entry="desk/documents"),
     "POST /v1/desk/aid-imports": Case(
         entry="desk/accounting",
         body=AID,
@@ -298,10 +304,18 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         return_id=return_id,
         recovery_id=done["recovery_id"],
         run_id=documents_run(),
+        document_id=letters_missing(done["slip_id"]),
         review_id=unknown_payment(aws, tenant),
         aid_import_id=aid_import["import_id"],
         refund_id=refund_asked(aws, tenant),
     )
+
+
+def letters_missing(document_id: str) -> str:
+    """The document printed with a letter that no font has."""
+    documents = load("desk/recovery").documents
+    assert documents.mark_rendered(documents.get(document_id), datetime.now(UTC), missing_glyphs=1)
+    return document_id
 
 
 def documents_run() -> str:
