@@ -153,6 +153,10 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         deletes("Documents"),
         [deletes("Money"), writes("Identity"), reads("Operations"), decrypts(), stores("documents")],
     ),
+    "DeskNoticesFunction": (
+        updates("Money"),
+        [deletes("Money"), writes("Identity"), reads("Operations"), reads("Documents"), decrypts()],
+    ),
     "AccountingFunction": (
         updates("Money"),
         [deletes("Money"), writes("Identity"), reads("Documents"), knows("SandboxSecret"), decrypts()],

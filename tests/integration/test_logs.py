@@ -159,6 +159,7 @@ def test_no_flow_logs_a_code_a_token_or_a_person(
         papers_in_bulk(story)
         payment_links(story)
         money_at_the_desk(story)
+        notices_at_the_desk(story)
         refunds(story)
         credentials(story)
         privacy(story)
@@ -369,6 +370,25 @@ def payment_links(story: Story) -> None:
     story.ask("GET", f"/payer/{token}", expect=200)
     story.ask("POST", f"/payer/{token}", "amount=450&key=", expect=422)
     story.ask("DELETE", f"/v1/me/payment-links/{created['link_id']}", **me, expect=204)
+
+
+def notices_at_the_desk(story: Story) -> None:
+    lease = f"/v1/desk/leases/{story.tenant.lease.lease_id}"
+    label = "Clé de Thị Hương Nguyễn"
+    line = {"amount_cents": 1_500, "reason": "service", "label": label}
+    story.ask("POST", f"{lease}/notices", staff=ACCOUNTANT, expect=200)
+    story.ask("POST", f"{lease}/adjustments", line, idempotency_key="a1", staff=ACCOUNTANT, expect=201)
+    story.ask(
+        "POST",
+        f"{lease}/adjustments",
+        line | {"label": "x"},
+        idempotency_key="a2",
+        staff=ACCOUNTANT,
+        expect=422,
+    )
+    shown = story.ask("GET", f"{lease}/notices", staff=ACCOUNTANT, expect=200).body["notices"]
+    note = f"{lease}/notices/{shown[0]['period']}/credit-notes"
+    story.ask("POST", note, line | {"amount_cents": 100}, idempotency_key="c1", staff=ACCOUNTANT, expect=201)
 
 
 def money_at_the_desk(story: Story) -> None:

@@ -7,7 +7,7 @@ cannot pass for another reason. A new staff route needs a new case; a test fails
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,17 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from sesame.domain.notices import notice_for
 from sesame.domain.payments import EventKind, PaymentEvent
 from sesame.domain.refunds import Refund
 from sesame.domain.scope import Scope
+from sesame.platform.clock import utc_now
 from sesame.platform.events import Event
 from sesame.platform.ids import new_id
+from sesame.services.accounts import Bookkeeping
 from sesame.services.file_imports import CHUNK_DUE
 from sesame.services.payment_reviews import review_name
+from sesame.store.accounts import Accounts
 from sesame.store.deliveries import Deliveries, Delivery, DeliveryState, Hints, Told
 from sesame.store.reconciliations import Reconciliations, ResidenceFinding, Run
 from sesame.store.refunds import Refunds
@@ -72,6 +76,7 @@ class World:
             review_id=self.review_id,
             day=TODAY,
             refund_id=self.refund_id,
+            period="2027-03",
         )
 
 
@@ -212,6 +217,20 @@ CASES: dict[str, Case] = {
         entry="desk/money", body={"reason": "typing_error"}
     ),
     "GET /v1/desk/residences/{residence_id}/till": Case(entry="desk/money"),
+    "GET /v1/desk/leases/{lease_id}/notices": Case(entry="desk/notices"),
+    "POST /v1/desk/leases/{lease_id}/notices": Case(entry="desk/notices", shown_to=("manager",)),
+    "POST /v1/desk/leases/{lease_id}/adjustments": Case(
+        entry="desk/notices",
+        body={"amount_cents": 1_500, "reason": "service", "label": "Clé"},
+        headers=KEYED,
+        shown_to=("manager",),
+    ),
+    "POST /v1/desk/leases/{lease_id}/notices/{period}/credit-notes": Case(
+        entry="desk/notices",
+        body={"amount_cents": 1_500, "reason": "goodwill", "label": "Panne de chauffage"},
+        headers=KEYED,
+        shown_to=("manager",),
+    ),
     "POST /v1/desk/document-runs": Case(
         entry="desk/documents",
         body={"residence_id": RESIDENCE.residence_id, "month": "2026-10"},
@@ -280,6 +299,10 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         PROVIDER_SECRETS="{}",
     )
     tenant = admit(aws)
+    cheap = replace(tenant.lease, rent_cents=0, charges_cents=1_500)  # the rest is credit, to be refunded
+    notice = notice_for(cheap, RESIDENCE, "2027-03")
+    assert notice is not None
+    Bookkeeping(Accounts(aws.money), utc_now).issue_notice(notice)
     enrol(aws, "here", Scope(residence_ids=frozenset({RESIDENCE.residence_id})))
     stranger = enrol(aws, "elsewhere", Scope(residence_ids=frozenset({"les-erables-35000"})))
     sent = desk_on(aws, clock).import_file(FILE.replace(b"L000001", b"EARLIER"))

@@ -10,6 +10,7 @@ from sesame.domain.journal import Outstanding
 from sesame.domain.notices import latest_period
 from sesame.domain.reminders import payable_by
 from sesame.domain.tenancy import Channel, Lease, Person, Residence
+from sesame.domain.terms import as_of
 from sesame.notifications.letters import LetterKind
 from sesame.platform.events import Event
 from sesame.platform.ids import derived_id
@@ -79,7 +80,8 @@ class Correspondence:
                 cause = {"lease_id": lease_id, "period": event["period"], "step": event["step"]}
                 return _record(LetterKind.REMINDER, cause), self._reminder
             case "notice.issued":
-                cause = {"lease_id": lease_id, "period": event["period"]}
+                again = {"number": event.data["number"]} if "number" in event.data else {}
+                cause = {"lease_id": lease_id, "period": event["period"], **again}
                 return _record(LetterKind.NOTICE, cause), self._notice
             case "lease.admitted":
                 cause = {"lease_id": lease_id, "event_id": event.id}
@@ -116,15 +118,23 @@ class Correspondence:
         return _draft(found, LetterKind.DOCUMENT_READY) if found else MessageState.UNADDRESSED
 
     def _notice(self, event: Event) -> Composed:
-        """Only the latest period's notice is news; those a late run makes up for are on the account."""
+        """Only the latest period's notice is news, and one that replaces another.
+
+        Those that a late run makes up for are on the account.
+        """
         found = self._tenancy(event["lease_id"])
         if found is None:
             return MessageState.UNADDRESSED
         today = local_date(self.mailer.clock(), found.residence.time_zone)
-        if event["period"] != latest_period(found.residence, today):
+        number = int(event.data.get("number", "1"))
+        if number == 1 and event["period"] != latest_period(found.residence, today):
             return MessageState.SUPERSEDED
         journal = self.accounts.journal(found.lease.lease_id)
-        issued = [one.notice for one in journal.notices if one.notice.period == event["period"]]
+        issued = [
+            one.notice
+            for one in journal.notices
+            if (one.notice.period, one.notice.number) == (event["period"], number)
+        ]
         if not issued or journal.account is None:
             return MessageState.SUPERSEDED
         [notice], account = issued, journal.account.checkpoint
@@ -138,6 +148,7 @@ class Correspondence:
             due_on=notice.due_on,
             today=today,
             lines=notice.lines,
+            corrected=number > 1,
             notice_cents=notice.amount_cents,
             balance_cents=account.balance_cents,
             earlier_cents=sum(debt.unpaid_cents for debt in earlier),
@@ -179,7 +190,9 @@ class Correspondence:
         )
         if person is None or residence is None:
             return None
-        return Tenancy(lease=lease, person=person_of(person), residence=residence_of(residence))
+        where = residence_of(residence)
+        today = local_date(self.mailer.clock(), where.time_zone)
+        return Tenancy(lease=as_of(lease, today), person=person_of(person), residence=where)
 
 
 def _record(kind: LetterKind, cause: dict[str, str], *, may_repeat: bool = False) -> Message:

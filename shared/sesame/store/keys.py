@@ -135,14 +135,20 @@ def account(lease_id: str) -> Key:
     return {"pk": f"ACCOUNT#{lease_id}", "sk": "ACCOUNT"}
 
 
-def notice(lease_id: str, period: str) -> Key:
-    """A rent notice, which is its own debit entry. `period` is YYYY-MM."""
-    return {"pk": f"ACCOUNT#{lease_id}", "sk": f"NOTICE#{period}"}
+def notice(lease_id: str, period: str, number: int = 1) -> Key:
+    """A rent notice, which is its own debit entry. `period` is YYYY-MM; the second one of it has number 2."""
+    again = f"#{number}" if number > 1 else ""
+    return {"pk": f"ACCOUNT#{lease_id}", "sk": f"NOTICE#{period}{again}"}
 
 
 def entry(lease_id: str, entry_id: str) -> Key:
     """A journal entry."""
     return {"pk": f"ACCOUNT#{lease_id}", "sk": f"ENTRY#{entry_id}"}
+
+
+def adjustment(lease_id: str, adjustment_id: str) -> Key:
+    """What staff asked to be added to a notice, kept so that a repeat is the same."""
+    return {"pk": f"ACCOUNT#{lease_id}", "sk": f"ADJUSTMENT#{adjustment_id}"}
 
 
 def payment(payment_id: str) -> Key:
