@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any
 
@@ -10,6 +11,7 @@ from moto.ses.models import ses_backends
 
 from sesame.platform import aws as platform_aws
 from sesame.store import keys
+from tests.conftest import FrozenClock
 from tests.integration import entries
 from tests.integration.conftest import REGION, ROOT
 from tests.integration.tenants import admit
@@ -44,7 +46,11 @@ def announced(item: dict[str, Any]) -> dict[str, Any]:
     return {"Records": [{"messageId": "1", "body": json.dumps(envelope)}]}
 
 
-def test_from_the_schedule_to_the_reminder_in_the_mailbox(aws: Any, load: Load) -> None:
+def test_from_the_schedule_to_the_reminder_in_the_mailbox(
+    aws: Any, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    morning = FrozenClock(datetime(2026, 9, 14, 8, 6, tzinfo=UTC))
+    monkeypatch.setattr("sesame.platform.clock.utc_now", morning)
     tenant = admit(aws)
     account = keys.account(tenant.lease.lease_id)
 

@@ -35,6 +35,7 @@ WITHHELD = {
     *(
         "checkout_url",
         "provider_message_id",
+        "event",
         "search",
         "desk_record",
         "file_digest",

@@ -23,7 +23,7 @@ from sesame.domain.erasure import (
     need_of,
     plan_erasure,
 )
-from sesame.domain.tenancy import Lease, Person
+from sesame.domain.tenancy import Channel, Lease, Person
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Conflict, NotFound
 from sesame.platform.ids import Random, derived_id
@@ -343,6 +343,10 @@ class ErasureRun:
             for digest in pepper.hashes(kind, value):
                 _delete(table, _lookup(kind, digest, person.person_id))
             profile.remove(kind, unchanged=value)
+        for mark in person.unusable:
+            # it names the contact itself, perhaps one of before
+            if plan.erases(Category.EMAIL if mark.channel is Channel.EMAIL else Category.PHONE):
+                profile.removes.append(f"unusable_{mark.channel}")
         if plan.erases(Category.NAMES) and person.full_name:
             profile.sets |= {"family_name": "", "given_names": ""}
         if plan.erases(Category.BIRTH_DATE) and person.birth_date != ERASED_BIRTH_DATE:
