@@ -23,7 +23,7 @@ type Load = Callable[[str], ModuleType]
 def load(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     """An entry file by its path under functions/, in its function's environment."""
     queue = aws.sqs.create_queue(QueueName="billing")["QueueUrl"]
-    entries.prepare(aws, monkeypatch, BILLING_QUEUE_URL=queue)
+    entries.prepare(aws, monkeypatch, BILLING_QUEUE_URL=queue, NOTIFICATION_QUEUE_URL=queue)
     yield entries.load
     platform_aws.client.cache_clear()
 
@@ -82,6 +82,7 @@ def test_a_message_that_cannot_be_read_goes_back_to_the_queue_alone(aws: Any, lo
         ("billing/issue", "queue-billing"),
         ("notifications/send", "queue-notification"),
         ("notifications/send_code", "queue-one-time-code"),
+        ("notifications/feedback", "queue-mail-feedback"),
     ],
 )
 def test_the_sample_of_each_trigger_is_read_and_harms_nobody(load: Load, function: str, sample: str) -> None:

@@ -2,6 +2,11 @@
 
 from enum import StrEnum
 
+from sesame.domain.tenancy import Channel
+
+OTHER = {Channel.EMAIL: Channel.SMS, Channel.SMS: Channel.EMAIL}
+"""The channel that is left where one cannot be used."""
+
 
 class Obligatory(StrEnum):
     """Messages that nobody can switch off."""

@@ -232,6 +232,7 @@ class ErasureRun:
         at = erasure.begun_at or erasure.asked_at
         person, plan = dossier.person, dossier.plan
         self._end_sessions(person.person_id)
+        self._end_calendar_feeds(person.person_id)
         self._delete_exports(person.person_id)
         for tenancy in dossier.tenancies:
             lease = tenancy.lease
@@ -253,6 +254,12 @@ class ErasureRun:
     def _end_sessions(self, person_id: str) -> None:
         table = self.erasures.table
         for item in table.query_all(keys.person(person_id)["pk"], "SESSION#"):
+            _delete(table, item)
+
+    def _end_calendar_feeds(self, person_id: str) -> None:
+        table = self.erasures.table
+        for item in table.query_all(keys.person(person_id)["pk"], "CALENDAR#"):
+            _delete(table, keys.calendar_feed(item["token_hash"]))
             _delete(table, item)
 
     def _delete_exports(self, person_id: str) -> None:

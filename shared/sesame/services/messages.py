@@ -16,6 +16,7 @@ from sesame.domain.calendar import (
 from sesame.domain.journal import Outstanding
 from sesame.domain.notices import latest_period
 from sesame.domain.reminders import payable_by
+from sesame.domain.sending import OTHER
 from sesame.domain.tenancy import Channel, Lease, Person, Residence, Unusable
 from sesame.notifications.letters import LetterKind
 from sesame.notifications.sms import OPTED_OUT
@@ -67,7 +68,6 @@ BY_EITHER = frozenset({LetterKind.REMINDER, LetterKind.NOTICE, LetterKind.DATA_E
 """What goes another way where the first one failed. All others of these need an e-mail: they carry a link."""
 MUST_ARRIVE = frozenset({LetterKind.REMINDER, LetterKind.NOTICE})
 """Whose failure to reach anybody is the desk's to see to: it must be able to prove that it told of a debt."""
-OTHER = {Channel.EMAIL: Channel.SMS, Channel.SMS: Channel.EMAIL}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
