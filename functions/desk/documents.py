@@ -16,7 +16,13 @@ from sesame.platform.http import Api, Id, Shown, Source, StrictModel, accepted
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.deeds import Deeds
-from sesame.services.document_runs import RUNNERS, Progress, RunNotFinished, RunRequests
+from sesame.services.document_runs import (
+    RUNNERS,
+    Progress,
+    RunNotFinished,
+    RunRequests,
+    RunTakenOver,
+)
 from sesame.services.staff import Staff, require, staff_dependency
 from sesame.store.audit import Audit
 from sesame.store.document_runs import ArchiveStatus, DocumentRun, DocumentRuns, RunStatus
@@ -59,6 +65,8 @@ class RunShown(Shown):
     kind: Kind
     status: RunStatus
     asked_at: datetime
+    taken_over_by: str | None
+    """The run that took this one's place, which had stopped."""
 
 
 class RunProgress(RunShown):
@@ -125,11 +133,15 @@ def run_progress(run_id: Id, staff: CurrentStaff) -> RunProgress:
     "/v1/desk/document-runs/<run_id>/archive",
     status=202,
     summary="Have a run's documents put into one zip",
-    errors=[Forbidden, NotFound, RunNotFinished],
+    errors=[Forbidden, NotFound, RunNotFinished, RunTakenOver],
     security="staff",
 )
 def make_archive(run_id: Id, staff: CurrentStaff, network: Source) -> Response[RunShown]:
-    """Once all have come, or an hour after the run was asked for with those that have."""
+    """Once all have come, or an hour after the run was asked for with those that have.
+
+    Asking again makes it again, unless it is being made: where it failed at once, where it got lost after
+    fifteen minutes.
+    """
     require(staff, *RUNNERS)
     run = requests.archive(staff, run_id, network)
     return Response(status_code=202, content_type="application/json", body=RunShown(**_fields(run)))
@@ -143,6 +155,7 @@ def _fields(run: DocumentRun) -> dict[str, object]:
         "kind": run.kind,
         "status": run.status,
         "asked_at": run.asked_at,
+        "taken_over_by": run.taken_over_by,
     }
 
 
