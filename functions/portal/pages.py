@@ -9,7 +9,7 @@ from datetime import date
 from html import escape
 from pathlib import Path
 from secrets import token_bytes
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from aws_lambda_powertools.event_handler import Request, Response
 
@@ -25,12 +25,14 @@ from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.documents import Download, Downloads, EntryDocuments, Verification, Verifications
 from sesame.services.tenant_codes import Decipher
+from sesame.services.unsubscribing import UnsubscribeTokens, Unsubscribing
 from sesame.services.uploads import PDF, uploaded_file
 from sesame.services.welcome import Welcomed, WelcomeLinkEnded, Welcomes, WrongBirthDate
 from sesame.store.audit import Audit
 from sesame.store.challenges import Challenges
 from sesame.store.documents import Documents
 from sesame.store.table import Table
+from sesame.store.wishes import Wishes
 
 _FORM_BYTES = 2048
 pages = Pages(Path(__file__).parent)
@@ -50,11 +52,13 @@ class PortalSettings(Settings):
 
 settings = PortalSettings.from_env()
 dynamodb = client("dynamodb")
+identity = Table(dynamodb, settings.identity_table)
+pepper = Pepper(Secrets(Later("secretsmanager")), settings.pepper_secret)
 documents = Documents(Table(dynamodb, settings.documents_table))
 welcomes = Welcomes(
-    Challenges(Table(dynamodb, settings.identity_table)),
+    Challenges(identity),
     Audit(Table(dynamodb, settings.operations_table)),
-    Pepper(Secrets(Later("secretsmanager")), settings.pepper_secret),
+    pepper,
     Decipher(Later("kms"), settings.codes_key),
     EntryDocuments(documents, token_bytes),
     utc_now,
@@ -62,6 +66,7 @@ welcomes = Welcomes(
 )
 verifications = Verifications(documents)
 downloads = Downloads(documents, Later("s3"), settings.bucket)
+unsubscribing = Unsubscribing(wishes=Wishes(identity), tokens=UnsubscribeTokens(pepper), clock=utc_now)
 
 
 api = Api(show=pages.problem)
@@ -125,6 +130,32 @@ def verify_file(language: Language, request: Request) -> Response[str]:
 def verify(verification_code: str, language: Language) -> Response[str]:
     """What the QR code of a document leads to."""
     return _verdict(language, verifications.check(verification_code))
+
+
+@api.get("/desabonnement/<token>", in_schema=False)
+def ask_to_unsubscribe(token: str, language: Language) -> Response[str]:
+    """A question, since programs that look at links for their readers must end nothing."""
+    words = WORDS[language]
+    content = (
+        f"<h1>{escape(words['unsubscribe'])}</h1><p>{escape(words['unsubscribe_why'])}</p>"
+        f"<p>{escape(words['unsubscribe_not'])}</p>"
+        f'<form method="post" action="/desabonnement/{escape(quote(token))}">'
+        f'<input type="hidden" name="List-Unsubscribe" value="One-Click">'
+        f"<button>{escape(words['unsubscribe_button'])}</button></form>"
+    )
+    return pages.page(200, language, "unsubscribe", content)
+
+
+@api.post("/desabonnement/<token>", in_schema=False)
+def unsubscribe(token: str, language: Language) -> Response[str]:
+    """By the page's button or a mail program's own (RFC 8058), which sends no cookie and follows nothing."""
+    unsubscribing.stop(token)
+    words = WORDS[language]
+    content = (
+        f"<h1>{escape(words['unsubscribed'])}</h1><p>{escape(words['unsubscribe_not'])}</p>"
+        f"<p>{escape(words['unsubscribed_back'])}</p>"
+    )
+    return pages.page(200, language, "unsubscribed", content)
 
 
 @api.get("/payments/<payment_id>", in_schema=False)

@@ -214,7 +214,23 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
     ),
     "SendFunction": (
         reads("Money"),
-        [writes("Money"), knows("PepperSecret"), queries("Identity"), decrypts()],
+        [writes("Money"), deletes("Identity"), knows("StripeSecret"), sends("NotificationQueue"), decrypts()],
+    ),
+    "FeedbackFunction": (
+        sends("NotificationQueue"),
+        [reads("Money"), writes("Identity"), deletes("Identity"), deletes("Operations"), decrypts()],
+    ),
+    "MessagesAgainFunction": (
+        sends("NotificationQueue"),
+        [reads("Identity"), reads("Operations"), writes("Operations"), reads("Money")],
+    ),
+    "CalendarFunction": (
+        deletes("Identity"),
+        [reads("Money"), writes("Money"), reads("Operations"), updates("Operations"), decrypts()],
+    ),
+    "DeskFollowUpFunction": (
+        queries("Operations", index="gsi1"),
+        [writes("Identity"), deletes("Identity"), writes("Money"), deletes("Operations"), decrypts()],
     ),
     "SendCodeFunction": (updates("Identity"), [reads("Money"), deletes("Identity"), decrypts()]),
     "OutboxFunction": (publishes(), [reads("Identity"), sends("PostingQueue"), writes("Money")]),
@@ -234,6 +250,7 @@ CONSUMES = {
     "ReconcileFunction": "ReconciliationQueue",
     "AidImportFunction": "AidImportQueue",
     "SendFunction": "NotificationQueue",
+    "FeedbackFunction": "FeedbackQueue",
     "SendCodeFunction": "OneTimeCodeQueue",
 }
 QUEUES = tuple(CONSUMES.values())

@@ -30,6 +30,7 @@ from sesame.store.deliveries import Deliveries, Delivery, DeliveryState, Hints, 
 from sesame.store.reconciliations import Reconciliations, ResidenceFinding, Run
 from sesame.store.refunds import Refunds
 from sesame.store.table import transact
+from sesame.store.tasks import Task, TaskKind, Tasks, task_id_of
 from tests.integration.entries import http_event, load, prepare
 from tests.integration.import_fixtures import cells_of, desk_on, lease_file
 from tests.integration.staff_members import as_staff, enrol
@@ -59,6 +60,7 @@ class World:
     review_id: str
     aid_import_id: str
     refund_id: str
+    task_id: str
 
     def place(self, path: str) -> str:
         """A route's path, or an id of a body, with the tenant's ids in it."""
@@ -77,6 +79,7 @@ class World:
             day=TODAY,
             refund_id=self.refund_id,
             period="2027-03",
+            task_id=self.task_id,
         )
 
 
@@ -281,6 +284,20 @@ CASES: dict[str, Case] = {
     "POST /v1/desk/leases/{lease_id}/refunds/{refund_id}/refusal": Case(
         entry="desk/refunds", body={"reason": "account_in_doubt"}, shown_to=ACCOUNTANTS
     ),
+    "GET /v1/desk/tasks": Case(
+        entry="desk/follow_up", query={"residence_id": RESIDENCE.residence_id}, shown_to=("desk",)
+    ),
+    "POST /v1/desk/tasks/{task_id}/resolution": Case(
+        entry="desk/follow_up", body={"outcome": "done"}, shown_to=("desk",)
+    ),
+    "GET /v1/desk/leases/{lease_id}/messages": Case(entry="desk/follow_up", shown_to=("desk",)),
+    "GET /v1/desk/residences/{residence_id}/reminder-preview": Case(
+        entry="desk/follow_up", shown_to=("desk",)
+    ),
+    "GET /v1/desk/residences/{residence_id}/arrears": Case(entry="desk/follow_up", shown_to=ACCOUNTANTS),
+    "GET /v1/desk/residences/{residence_id}/arrears/chart": Case(
+        entry="desk/follow_up", shown_to=ACCOUNTANTS
+    ),
     "GET /v1/desk/me": Case(entry="desk/staff", hidden=not_among_theirs),
     "GET /v1/desk/staff": Case(entry="desk/staff", shown_to=ADMINISTRATORS),
     "PUT /v1/desk/staff/{staff_id}": Case(
@@ -331,6 +348,7 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         review_id=unknown_payment(aws, tenant),
         aid_import_id=aid_import["import_id"],
         refund_id=refund_asked(aws, tenant),
+        task_id=address_that_failed(aws, tenant),
     )
 
 
@@ -392,6 +410,19 @@ def money_moved(tenant: Tenant) -> tuple[str, str]:
     return paid["payment_id"], given["return_id"]
 
 
+def address_that_failed(aws: Any, tenant: Tenant) -> str:
+    """A task of the desk's about the tenant."""
+    task = Task(
+        task_id=task_id_of(TaskKind.BOUNCE, tenant.lease.lease_id),
+        kind=TaskKind.BOUNCE,
+        residence_id=tenant.lease.residence_id,
+        lease_id=tenant.lease.lease_id,
+        raised_at=datetime.now(UTC),
+    )
+    Tasks(aws.operations).raise_once(task)
+    return task.task_id
+
+
 def refund_asked(aws: Any, tenant: Tenant) -> str:
     """Some of the credit, to another account, more than a day ago."""
     asked_at = datetime(2026, 9, 1, tzinfo=UTC)
@@ -424,6 +455,8 @@ def ask(world: World, route: str, sub: str, roles: tuple[str, ...]) -> Answer:
     event["queryStringParameters"] = case.query
     event["rawQueryString"] = "&".join(f"{name}={value}" for name, value in case.query.items())
     answer = load(case.entry).handler(event, None)
+    if answer["headers"].get("Content-Type") == "image/svg+xml":
+        return answer["statusCode"], answer["body"]
     return answer["statusCode"], json.loads(answer["body"] or "null")
 
 

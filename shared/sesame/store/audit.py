@@ -63,6 +63,9 @@ class Action(StrEnum):
     ERASURE_ASKED = "erasure_asked"
     ERASURE_CANCELLED = "erasure_cancelled"
     ERASED = "erased"
+    TASK_RESOLVED = "task_resolved"
+    CALENDAR_FEED_SET = "calendar_feed_set"
+    CALENDAR_FEED_ENDED = "calendar_feed_ended"
 
 
 class ActorKind(StrEnum):

@@ -261,6 +261,36 @@ def message(message_id: str) -> Key:
     return {"pk": f"MESSAGE#{message_id}", "sk": "MESSAGE"}
 
 
+def message_again(message_id: str) -> Key:
+    """When a message is to be looked at again, and the event that calls for it."""
+    return {"pk": f"MESSAGE#{message_id}", "sk": "AGAIN"}
+
+
+def messages_again() -> str:
+    """Partition, on the first index, of the messages to be looked at again, by when."""
+    return "AGAIN"
+
+
+def task(task_id: str) -> Key:
+    """Something that staff should see to (operations table)."""
+    return {"pk": f"TASK#{task_id}", "sk": "TASK"}
+
+
+def open_tasks(residence_id: str) -> str:
+    """Partition, on the first index, of what the staff of a residence should see to, by time."""
+    return f"TASKS#{residence_id}"
+
+
+def calendar_feed(token_hash: str) -> Key:
+    """A calendar feed, by the hash of its token."""
+    return {"pk": f"CALENDARFEED#{token_hash}", "sk": "FEED"}
+
+
+def calendar_feed_of(person_id: str, lease_id: str) -> Key:
+    """Points from a person's lease to its calendar feed."""
+    return {"pk": f"PERSON#{person_id}", "sk": f"CALENDAR#{lease_id}"}
+
+
 def run(job: str, day: str) -> Key:
     """A scheduled job's run."""
     return {"pk": runs(job), "sk": day}
