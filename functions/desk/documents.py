@@ -19,7 +19,13 @@ from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.deeds import Deeds
 from sesame.services.desk_leases import DeskLeases
-from sesame.services.document_runs import RUNNERS, Progress, RunNotFinished, RunRequests
+from sesame.services.document_runs import (
+    RUNNERS,
+    Progress,
+    RunNotFinished,
+    RunRequests,
+    RunTakenOver,
+)
 from sesame.services.flagged_documents import FlaggedDocuments
 from sesame.services.staff import Staff, require, staff_dependency
 from sesame.store.audit import Audit
@@ -63,6 +69,8 @@ class RunShown(Shown):
     kind: Kind
     status: RunStatus
     asked_at: datetime
+    taken_over_by: str | None
+    """The run that took this one's place, which had stopped."""
 
 
 class RunProgress(RunShown):
@@ -154,11 +162,15 @@ def run_progress(run_id: Id, staff: CurrentStaff) -> RunProgress:
     "/v1/desk/document-runs/<run_id>/archive",
     status=202,
     summary="Have a run's documents put into one zip",
-    errors=[Forbidden, NotFound, RunNotFinished],
+    errors=[Forbidden, NotFound, RunNotFinished, RunTakenOver],
     security="staff",
 )
 def make_archive(run_id: Id, staff: CurrentStaff, network: Source) -> Response[RunShown]:
-    """Once all have come, or an hour after the run was asked for with those that have."""
+    """Once all have come, or an hour after the run was asked for with those that have.
+
+    Asking again makes it again, unless it is being made: where it failed at once, where it got lost after
+    fifteen minutes.
+    """
     require(staff, *RUNNERS)
     run = requests.archive(staff, run_id, network)
     return Response(status_code=202, content_type="application/json", body=RunShown(**_fields(run)))
@@ -211,6 +223,7 @@ def _fields(run: DocumentRun) -> dict[str, object]:
         "kind": run.kind,
         "status": run.status,
         "asked_at": run.asked_at,
+        "taken_over_by": run.taken_over_by,
     }
 
 

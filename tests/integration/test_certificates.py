@@ -25,7 +25,6 @@ from sesame.documents.seal import KmsSealer, WrongCertificate
 from sesame.domain.certificates import (
     DocumentStatus,
     Kind,
-    PublicStatement,
     Validity,
     canonical,
     residence_facts,
@@ -33,6 +32,7 @@ from sesame.domain.certificates import (
 from sesame.domain.certificates import Tenancy as TenancyOf
 from sesame.domain.journal import Entry, EntryKind
 from sesame.domain.notices import notice_for
+from sesame.domain.public_statements import PublicStatement
 from sesame.domain.retention import RETENTION
 from sesame.domain.tenancy import Language, LeaseStatus
 from sesame.domain.validity import Ending
@@ -42,8 +42,10 @@ from sesame.platform.events import announcement
 from sesame.platform.ids import new_id
 from sesame.platform.secrets import Secrets
 from sesame.services.certificates import (
+    AskedByTenants,
     Certificates,
     DetailsMissing,
+    MadeByTheResidence,
     NoNotice,
     NothingBilled,
     NothingReceived,
@@ -62,6 +64,7 @@ from sesame.services.documents import (
     Verifications,
     keep,
 )
+from sesame.services.gathering import WISHED_FOR
 from sesame.services.rendering import Rendering
 from sesame.services.sealing import Sealing
 from sesame.services.sessions import Session
@@ -261,6 +264,32 @@ def test_each_refusal_says_why_and_what_to_do(office: Office, tenant: Tenant) ->
     assert "échelonnement" in said
     missing = [one["field"] for one in incomplete.value.document("en")["errors"]]  # type: ignore[attr-defined]
     assert "surfaces" in missing
+
+
+def test_what_the_residence_makes_is_refused_with_where_to_turn_and_kept_in_the_audit(
+    office: Office, tenant: Tenant
+) -> None:
+    audit = Audit(office.aws.operations)
+    asked = AskedByTenants(certificates=office.certificates, audit=audit, pepper=office.aws.pepper)
+    instead = {
+        Kind.PAYMENT_PLAN_AGREEMENT: "à l'accueil",
+        Kind.FORMAL_NOTICE: "relevé de compte",
+        Kind.PAYMENT_RECEIPT: "quittance",
+        Kind.CODE_SLIP: "pièce d'identité",
+    }
+
+    for kind, words in instead.items():
+        for period in (None, "2026-09"):
+            with pytest.raises(MadeByTheResidence) as refused:
+                asked.request(office.session(tenant), kind, "192.0.2.1", period=period)
+            assert words in str(refused.value.document("fr")["detail"])
+            assert refused.value.document("en")["detail"]
+
+    entries = audit.of(tenant.lease.lease_id).entries
+    assert {entry.details["kind"] for entry in entries} == set(instead)
+    assert {entry.details["refused"] for entry in entries} == {"made-by-the-residence"}
+    assert office.documents.of_lease(tenant.lease.lease_id, limit=1) == []
+    assert set(instead) | WISHED_FOR == set(Kind)
 
 
 def test_what_is_not_due_yet_is_no_debt(office: Office, tenant: Tenant) -> None:

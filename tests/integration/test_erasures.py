@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from sesame.documents.render import Rendered
-from sesame.domain.certificates import Kind, PublicStatement, Validity
+from sesame.domain.certificates import Kind, Validity
 from sesame.domain.erasure import Category
 from sesame.domain.journal import Entry, EntryKind
+from sesame.domain.public_statements import PublicStatement
 from sesame.domain.tenancy import Channel
 from sesame.platform import aws as platform_aws
 from sesame.platform.errors import NotFound, TooManyRequests

@@ -389,6 +389,7 @@ def money_at_the_desk(story: Story) -> None:
         "POST", f"{lease}/deposit/returns", returned, idempotency_key="d3", staff=ACCOUNTANT, expect=201
     ).body
     story.ask("GET", f"{lease}/deposit", staff=ACCOUNTANT, expect=200)
+    story.ask("GET", f"{lease}/online-payments", staff=ACCOUNTANT, expect=200)
     back = f"{lease}/deposit/returns/{given['return_id']}/reversal"
     story.ask("POST", back, {"reason": "typing_error"}, staff=ACCOUNTANT, expect=200)
     story.ask("GET", f"/v1/desk/residences/{RESIDENCE.residence_id}/till", staff=ACCOUNTANT, expect=200)

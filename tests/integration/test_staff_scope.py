@@ -199,6 +199,7 @@ CASES: dict[str, Case] = {
     "GET /v1/desk/leases/{lease_id}/slips/{slip_id}": Case(entry="desk/recovery", shown_to=HELPERS),
     "POST /v1/desk/leases/{lease_id}/payments": Case(entry="desk/money", body=CASH, headers=KEYED),
     "GET /v1/desk/leases/{lease_id}/payments": Case(entry="desk/money"),
+    "GET /v1/desk/leases/{lease_id}/online-payments": Case(entry="desk/money"),
     "GET /v1/desk/leases/{lease_id}/payments/{payment_id}/receipt": Case(entry="desk/money"),
     "POST /v1/desk/leases/{lease_id}/payments/{payment_id}/reversal": Case(
         entry="desk/money", body={"reason": "typing_error"}

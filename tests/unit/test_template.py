@@ -236,6 +236,7 @@ SLOWEST_MAIL_SECONDS = 15
         ("StuckDeliveryAlarm", "DeliveryStuck"),
         ("UnknownPaymentAlarm", "PaymentUnknown"),
         ("MissedPaymentAlarm", "PaymentMissed"),
+        ("ReconciliationUnfinishedAlarm", "ReconciliationUnfinished"),
         ("UnreadableProviderAlarm", "ProviderUnreadable"),
         ("JournalAlarm", "JournalDiffers"),
     ],

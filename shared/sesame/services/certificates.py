@@ -13,7 +13,7 @@ from sesame.platform.errors import Conflict, Invalid, NotFound
 from sesame.platform.ids import Random
 from sesame.platform.secrets import Pepper
 from sesame.services.documents import Downloads, LeaseCancelled, Order, keep
-from sesame.services.gathering import BY_PERIOD, MAY_HAVE_PERIOD, Gathering
+from sesame.services.gathering import BY_PERIOD, MAY_HAVE_PERIOD, WISHED_FOR, Gathering
 from sesame.services.retries import USUAL, Retries
 from sesame.services.sessions import Session
 from sesame.services.tenant_codes import CodeErased
@@ -127,6 +127,43 @@ class NothingOverdue(Conflict):
     }
 
 
+class MadeByTheResidence(Conflict):
+    """What states a desk's own act or decision is not ordered by a tenant."""
+
+    slug = "made-by-the-residence"
+    title: ClassVar = {
+        "fr": "Ce document ne se demande pas ici : la résidence l'établit",
+        "en": "This document cannot be asked for here: the residence makes it",
+    }
+
+
+_WHERE_TO_TURN: dict[Kind, tuple[str, str]] = {
+    Kind.PAYMENT_PLAN_AGREEMENT: (
+        "Un échelonnement se convient avec la résidence : demandez-le à l'accueil. L'accord figurera ensuite "
+        "parmi vos documents.",
+        "A payment plan is agreed on with the residence: ask for one at the reception. The agreement is then "
+        "among your documents.",
+    ),
+    Kind.FORMAL_NOTICE: (
+        "Une mise en demeure est adressée par la résidence quand une somme échue reste due. Pour savoir où "
+        "en est votre compte, demandez un relevé de compte.",
+        "A formal notice is sent by the residence when something overdue stays unpaid. To know how your "
+        "account stands, ask for a statement of account.",
+    ),
+    Kind.PAYMENT_RECEIPT: (
+        "Ce reçu est remis à l'accueil avec le paiement, et figure parmi vos documents. Pour un mois, "
+        "demandez une quittance ou un reçu de paiement partiel.",
+        "This receipt is given at the reception with the payment, and is among your documents. For a month, "
+        "ask for a rent receipt or a part-payment receipt.",
+    ),
+    Kind.CODE_SLIP: (
+        "Votre code est remis à l'accueil, sur présentation d'une pièce d'identité. Il figure aussi sur "
+        "votre document d'entrée.",
+        "Your code is given at the reception, on presentation of an ID. It is on your entry document too.",
+    ),
+}
+"""What to do instead, of each kind that the residence makes: in French, in English."""
+
 REFUSALS: dict[Reason, type[Conflict]] = {
     Reason.LEASE_CANCELLED: LeaseCancelled,
     Reason.NO_NOTICE: NoNotice,
@@ -139,6 +176,7 @@ REFUSALS: dict[Reason, type[Conflict]] = {
     Reason.DETAILS_MISSING: DetailsMissing,
     Reason.NOTHING_BILLED: NothingBilled,
     Reason.NOTHING_OVERDUE: NothingOverdue,
+    Reason.MADE_BY_THE_RESIDENCE: MadeByTheResidence,
 }
 
 
@@ -181,7 +219,8 @@ class Certificates:
         puts the wish in the audit, granted or refused. Raises Invalid, or one of `REFUSALS`.
         At most three calls: residence, account where money matters, and one transaction.
         """
-        if (kind in BY_PERIOD and period is None) or (period and kind not in BY_PERIOD | MAY_HAVE_PERIOD):
+        has_period = kind in BY_PERIOD | MAY_HAVE_PERIOD
+        if (kind in BY_PERIOD and period is None) or (period and not has_period and kind in WISHED_FOR):
             raise _period_problem(kind)
         wish = _Wish(session=session, kind=kind, period=period, language=language, record=record)
         # what money has done meanwhile is read again: no receipt rests on what was so a moment ago
@@ -347,6 +386,9 @@ def refusal(refused: Refused) -> Conflict:
             "residence's settings, then ask for the certificate again.",
             errors=[{"field": name} for name in refused.missing],
         )
+    if refused.kind is not None:
+        detail_fr, detail_en = _WHERE_TO_TURN[refused.kind]
+        return problem(detail_fr=detail_fr, detail_en=detail_en)
     if not refused.outstanding_cents:
         return problem()
     return problem(

@@ -16,18 +16,17 @@ from sesame.domain.certificates import (
     Facts,
     Issue,
     Kind,
-    PublicStatement,
     Refused,
     Tenancy,
     Validity,
     document_number,
     entry_facts,
     facts_digest,
-    public_statement,
     read_verification_code,
     slip_facts,
     verification_code,
 )
+from sesame.domain.public_statements import PublicStatement, public_statement
 from sesame.domain.receipts import payment_receipt_facts
 from sesame.domain.retention import folder_of
 from sesame.domain.takings import Taking
