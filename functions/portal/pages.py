@@ -175,7 +175,7 @@ def _verdict(language: str, answer: Verification, unknown: str = "unknown") -> R
     mark = "" if said in {"genuine", "erased"} else ' class="wrong"'
     content = f"<h1{mark}>{escape(words[said])}</h1><p>{escape(words[why])}</p>"
     if answer.statement is not None:
-        content += _stated(answer.statement, answer, language)
+        content += _stated(answer, answer.statement, language)
     if said == unknown:
         content += _code_form(words)
     return pages.page(200, language, said, content)
@@ -274,7 +274,7 @@ _DAYS = {
 """How a day stands beside what it is the day of; by itself for the others."""
 
 
-def _stated(statement: PublicStatement, answer: Verification, language: str) -> str:
+def _stated(answer: Verification, statement: PublicStatement, language: str) -> str:
     """What the paper says, in its order, so that the two are compared line by line."""
     teller = _Teller(language, statement.rent_word)
     told = {
