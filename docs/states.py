@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "states.md"
 
 type Table = Mapping[Any, Any]
-"""`{(state, event): state}` or `{state: {state, ...}}`: a Mapping's keys are invariant, so nothing narrower."""
+"""`{(state, event): state}` or `{state: {state, ...}}`; a Mapping of narrower keys would fit neither."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

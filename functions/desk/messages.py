@@ -44,11 +44,11 @@ from sesame.services.thread_views import (
     Body,
     IdempotencyKey,
     MessageBody,
-    MessageShown,
     ReadBody,
     StateBody,
     Subject,
     ThreadBody,
+    ThreadMessageShown,
     ThreadShown,
     message_fields,
     thread_fields,
@@ -126,7 +126,7 @@ class LeaseThreads(Shown):
     threads: list[DeskThread]
 
 
-class DeskMessage(MessageShown):
+class DeskMessage(ThreadMessageShown):
     """A message, and who wrote it: a member of staff by their id."""
 
     author: str | None
@@ -231,7 +231,7 @@ def waiting_threads(
 
 
 @api.get(
-    "/v1/desk/leases/<lease_id>/messages",
+    "/v1/desk/leases/<lease_id>/threads",
     summary="A lease's threads",
     errors=[Forbidden, NotFound],
     security="staff",
@@ -242,7 +242,7 @@ def lease_threads(lease_id: Id, staff: CurrentStaff) -> LeaseThreads:
 
 
 @api.post(
-    "/v1/desk/leases/<lease_id>/messages",
+    "/v1/desk/leases/<lease_id>/threads",
     status=201,
     summary="Write to a tenant",
     errors=[Forbidden, NotFound, NotAttachable, NothingSaid, NotARepair, KeyReused],
@@ -258,7 +258,7 @@ def write_to_tenant(
 
 
 @api.get(
-    "/v1/desk/leases/<lease_id>/messages/<thread_id>",
+    "/v1/desk/leases/<lease_id>/threads/<thread_id>",
     summary="A thread",
     errors=[Forbidden, NotFound],
     security="staff",
@@ -277,7 +277,7 @@ def desk_thread(lease_id: Id, thread_id: Id, staff: CurrentStaff, before: Before
 
 
 @api.post(
-    "/v1/desk/leases/<lease_id>/messages/<thread_id>/replies",
+    "/v1/desk/leases/<lease_id>/threads/<thread_id>/replies",
     status=201,
     summary="Answer",
     errors=[Forbidden, NotFound, NotAttachable, NothingSaid, KeyReused],
@@ -297,7 +297,7 @@ def answer_thread(
 
 
 @api.post(
-    "/v1/desk/leases/<lease_id>/messages/<thread_id>/repair",
+    "/v1/desk/leases/<lease_id>/threads/<thread_id>/repair",
     status=201,
     summary="Move a repair on",
     errors=[Forbidden, NotFound, NotARepair, RepairStepRefused, KeyReused],
@@ -317,7 +317,7 @@ def move_repair(
 
 
 @api.put(
-    "/v1/desk/leases/<lease_id>/messages/<thread_id>/read",
+    "/v1/desk/leases/<lease_id>/threads/<thread_id>/read",
     summary="Note that the staff have read",
     errors=[Forbidden, NotFound],
     security="staff",
@@ -328,7 +328,7 @@ def note_read(lease_id: Id, thread_id: Id, body: ReadBody, staff: CurrentStaff) 
 
 
 @api.put(
-    "/v1/desk/leases/<lease_id>/messages/<thread_id>/state",
+    "/v1/desk/leases/<lease_id>/threads/<thread_id>/state",
     summary="Close a thread, or open it again",
     errors=[Forbidden, NotFound, RepairUnfinished],
     security="staff",
@@ -341,7 +341,7 @@ def set_thread_state(
 
 
 @api.put(
-    "/v1/desk/leases/<lease_id>/messages/<thread_id>/assignee",
+    "/v1/desk/leases/<lease_id>/threads/<thread_id>/assignee",
     summary="Give a thread to a colleague",
     errors=[Forbidden, NotFound, UnknownColleague],
     security="staff",
@@ -354,7 +354,7 @@ def assign_thread(
 
 
 @api.get(
-    "/v1/desk/leases/<lease_id>/messages/<thread_id>/attachments/<attachment_id>",
+    "/v1/desk/leases/<lease_id>/threads/<thread_id>/attachments/<attachment_id>",
     summary="A file of a thread",
     errors=[Forbidden, NotFound],
     security="staff",

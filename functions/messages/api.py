@@ -30,10 +30,10 @@ from sesame.services.thread_views import (
     Body,
     IdempotencyKey,
     MessageBody,
-    MessageShown,
     ReadBody,
     StateBody,
     ThreadBody,
+    ThreadMessageShown,
     ThreadShown,
     shown_message,
     shown_thread,
@@ -80,7 +80,7 @@ class TenantThreads(Shown):
 class TenantThread(ThreadShown):
     """A thread with its newest messages, oldest first. Where there are older ones, give `before`."""
 
-    shown: list[MessageShown]
+    shown: list[ThreadMessageShown]
     before: Annotated[int | None, Field(description="Ask with it for the messages before these.")]
 
 
@@ -88,7 +88,7 @@ class TenantPosted(Shown):
     """The message, and its thread as it is now."""
 
     thread: ThreadShown
-    message: MessageShown
+    message: ThreadMessageShown
 
 
 settings = MessagesSettings.from_env()

@@ -7,7 +7,7 @@ cannot pass for another reason. A new staff route needs a new case; a test fails
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_bytes
@@ -18,6 +18,7 @@ from PIL import Image
 
 from sesame.domain.attachments import Side
 from sesame.domain.canned_answers import CannedAnswer
+from sesame.domain.notices import notice_for
 from sesame.domain.payments import EventKind, PaymentEvent
 from sesame.domain.refunds import Refund
 from sesame.domain.scope import Scope
@@ -26,16 +27,19 @@ from sesame.domain.threads import ThreadCategory
 from sesame.platform.clock import utc_now
 from sesame.platform.events import Event
 from sesame.platform.ids import new_id
+from sesame.services.accounts import Bookkeeping
 from sesame.services.attachments import AttachmentDesk
 from sesame.services.file_imports import CHUNK_DUE
 from sesame.services.payment_reviews import review_name
 from sesame.services.threads import Author, Place, Talk, Topic, Words
+from sesame.store.accounts import Accounts
 from sesame.store.attachments import Attachments
 from sesame.store.canned_answers import CannedAnswers
 from sesame.store.deliveries import Deliveries, Delivery, DeliveryState, Hints, Told
 from sesame.store.reconciliations import Reconciliations, ResidenceFinding, Run
 from sesame.store.refunds import Refunds
 from sesame.store.table import transact
+from sesame.store.tasks import Task, TaskKind, Tasks, task_id_of
 from sesame.store.threads import Threads
 from tests.integration.entries import http_event, load, prepare
 from tests.integration.import_fixtures import cells_of, desk_on, lease_file
@@ -61,6 +65,7 @@ class World:
     payment_id: str
     return_id: str
     run_id: str
+    document_id: str
     recovery_id: str
     review_id: str
     aid_import_id: str
@@ -68,6 +73,7 @@ class World:
     thread_id: str
     attachment_id: str
     answer_id: str
+    task_id: str
 
     def place(self, path: str) -> str:
         """A route's path, or an id of a body, with the tenant's ids in it."""
@@ -81,12 +87,15 @@ class World:
             payment_id=self.payment_id,
             return_id=self.return_id,
             run_id=self.run_id,
+            document_id=self.document_id,
             review_id=self.review_id,
             day=TODAY,
             refund_id=self.refund_id,
             thread_id=self.thread_id,
             attachment_id=self.attachment_id,
             answer_id=self.answer_id,
+            period="2027-03",
+            task_id=self.task_id,
         )
 
 
@@ -182,7 +191,7 @@ TODAY = datetime.now(UTC).date().isoformat()
 AID = "Tenant reference;Month;Amount;Paid on\n{tenant_reference};2026-11;1,00;" + TODAY
 CASH = {"kind": "cash", "amount_cents": 5_000, "received_on": TODAY}
 
-THREAD = "{} /v1/desk/leases/{{lease_id}}/messages/{{thread_id}}{}"
+THREAD = "{} /v1/desk/leases/{{lease_id}}/threads/{{thread_id}}{}"
 ANSWER = {"residence_id": RESIDENCE.residence_id, "title": "Vélos", "words": {"fr": "Au sous-sol."}}
 
 CASES: dict[str, Case] = {
@@ -217,6 +226,7 @@ CASES: dict[str, Case] = {
     "GET /v1/desk/leases/{lease_id}/slips/{slip_id}": Case(entry="desk/recovery", shown_to=HELPERS),
     "POST /v1/desk/leases/{lease_id}/payments": Case(entry="desk/money", body=CASH, headers=KEYED),
     "GET /v1/desk/leases/{lease_id}/payments": Case(entry="desk/money"),
+    "GET /v1/desk/leases/{lease_id}/online-payments": Case(entry="desk/money"),
     "GET /v1/desk/leases/{lease_id}/payments/{payment_id}/receipt": Case(entry="desk/money"),
     "POST /v1/desk/leases/{lease_id}/payments/{payment_id}/reversal": Case(
         entry="desk/money", body={"reason": "typing_error"}
@@ -229,6 +239,20 @@ CASES: dict[str, Case] = {
         entry="desk/money", body={"reason": "typing_error"}
     ),
     "GET /v1/desk/residences/{residence_id}/till": Case(entry="desk/money"),
+    "GET /v1/desk/leases/{lease_id}/notices": Case(entry="desk/notices"),
+    "POST /v1/desk/leases/{lease_id}/notices": Case(entry="desk/notices", shown_to=("manager",)),
+    "POST /v1/desk/leases/{lease_id}/adjustments": Case(
+        entry="desk/notices",
+        body={"amount_cents": 1_500, "reason": "service", "label": "Clé"},
+        headers=KEYED,
+        shown_to=("manager",),
+    ),
+    "POST /v1/desk/leases/{lease_id}/notices/{period}/credit-notes": Case(
+        entry="desk/notices",
+        body={"amount_cents": 1_500, "reason": "goodwill", "label": "Panne de chauffage"},
+        headers=KEYED,
+        shown_to=("manager",),
+    ),
     "POST /v1/desk/document-runs": Case(
         entry="desk/documents",
         body={"residence_id": RESIDENCE.residence_id, "month": "2026-10"},
@@ -236,6 +260,10 @@ CASES: dict[str, Case] = {
     ),
     "GET /v1/desk/document-runs/{run_id}": Case(entry="desk/documents", shown_to=("accountant",)),
     "POST /v1/desk/document-runs/{run_id}/archive": Case(entry="desk/documents", shown_to=("manager",)),
+    "GET /v1/desk/flagged-documents": Case(
+        entry="desk/documents", query={"residence_id": RESIDENCE.residence_id}
+    ),
+    "POST /v1/desk/flagged-documents/{document_id}/settlement": Case(entry="desk/documents"),
     "POST /v1/desk/aid-imports": Case(
         entry="desk/accounting",
         body=AID,
@@ -276,8 +304,8 @@ CASES: dict[str, Case] = {
         entry="desk/refunds", body={"reason": "account_in_doubt"}, shown_to=ACCOUNTANTS
     ),
     "GET /v1/desk/messages": Case(entry="desk/messages", hidden=empty("threads")),
-    "GET /v1/desk/leases/{lease_id}/messages": Case(entry="desk/messages"),
-    "POST /v1/desk/leases/{lease_id}/messages": Case(
+    "GET /v1/desk/leases/{lease_id}/threads": Case(entry="desk/messages"),
+    "POST /v1/desk/leases/{lease_id}/threads": Case(
         entry="desk/messages",
         body={"category": "other", "subject": "Vélos", "body": "Bonjour"},
         headers=KEYED,
@@ -306,6 +334,20 @@ CASES: dict[str, Case] = {
     "DELETE /v1/desk/canned-answers/{answer_id}": Case(
         entry="desk/messages", query={"residence_id": RESIDENCE.residence_id}, shown_to=("manager",)
     ),
+    "GET /v1/desk/tasks": Case(
+        entry="desk/follow_up", query={"residence_id": RESIDENCE.residence_id}, shown_to=("desk",)
+    ),
+    "POST /v1/desk/tasks/{task_id}/resolution": Case(
+        entry="desk/follow_up", body={"outcome": "done"}, shown_to=("desk",)
+    ),
+    "GET /v1/desk/leases/{lease_id}/messages": Case(entry="desk/follow_up", shown_to=("desk",)),
+    "GET /v1/desk/residences/{residence_id}/reminder-preview": Case(
+        entry="desk/follow_up", shown_to=("desk",)
+    ),
+    "GET /v1/desk/residences/{residence_id}/arrears": Case(entry="desk/follow_up", shown_to=ACCOUNTANTS),
+    "GET /v1/desk/residences/{residence_id}/arrears/chart": Case(
+        entry="desk/follow_up", shown_to=ACCOUNTANTS
+    ),
     "GET /v1/desk/me": Case(entry="desk/staff", hidden=not_among_theirs),
     "GET /v1/desk/staff": Case(entry="desk/staff", shown_to=ADMINISTRATORS),
     "PUT /v1/desk/staff/{staff_id}": Case(
@@ -324,6 +366,10 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         PROVIDER_SECRETS="{}",
     )
     tenant = admit(aws)
+    cheap = replace(tenant.lease, rent_cents=0, charges_cents=1_500)  # the rest is credit, to be refunded
+    notice = notice_for(cheap, RESIDENCE, "2027-03")
+    assert notice is not None
+    Bookkeeping(Accounts(aws.money), utc_now).issue_notice(notice)
     enrol(aws, "here", Scope(residence_ids=frozenset({RESIDENCE.residence_id})))
     stranger = enrol(aws, "elsewhere", Scope(residence_ids=frozenset({"les-erables-35000"})))
     sent = desk_on(aws, clock).import_file(FILE.replace(b"L000001", b"EARLIER"))
@@ -348,10 +394,12 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         return_id=return_id,
         recovery_id=done["recovery_id"],
         run_id=documents_run(),
+        document_id=letters_missing(done["slip_id"]),
         review_id=unknown_payment(aws, tenant),
         aid_import_id=aid_import["import_id"],
         refund_id=refund_asked(aws, tenant),
         answer_id=canned_answer(aws),
+        task_id=address_that_failed(aws, tenant),
         **talk_begun(aws, tenant),
     )
 
@@ -390,6 +438,13 @@ def canned_answer(aws: Any) -> str:
     )
     answers.table.write(answers.setting(answer))
     return answer_id
+
+
+def letters_missing(document_id: str) -> str:
+    """The document printed with a letter that no font has."""
+    documents = load("desk/recovery").documents
+    assert documents.mark_rendered(documents.get(document_id), datetime.now(UTC), missing_glyphs=1)
+    return document_id
 
 
 def documents_run() -> str:
@@ -443,6 +498,19 @@ def money_moved(tenant: Tenant) -> tuple[str, str]:
     return paid["payment_id"], given["return_id"]
 
 
+def address_that_failed(aws: Any, tenant: Tenant) -> str:
+    """A task of the desk's about the tenant."""
+    task = Task(
+        task_id=task_id_of(TaskKind.BOUNCE, tenant.lease.lease_id),
+        kind=TaskKind.BOUNCE,
+        residence_id=tenant.lease.residence_id,
+        lease_id=tenant.lease.lease_id,
+        raised_at=datetime.now(UTC),
+    )
+    Tasks(aws.operations).raise_once(task)
+    return task.task_id
+
+
 def refund_asked(aws: Any, tenant: Tenant) -> str:
     """Some of the credit, to another account, more than a day ago."""
     asked_at = datetime(2026, 9, 1, tzinfo=UTC)
@@ -475,6 +543,8 @@ def ask(world: World, route: str, sub: str, roles: tuple[str, ...]) -> Answer:
     event["queryStringParameters"] = case.query
     event["rawQueryString"] = "&".join(f"{name}={value}" for name, value in case.query.items())
     answer = load(case.entry).handler(event, None)
+    if answer["headers"].get("Content-Type") == "image/svg+xml":
+        return answer["statusCode"], answer["body"]
     return answer["statusCode"], json.loads(answer["body"] or "null")
 
 

@@ -203,7 +203,7 @@ def test_a_schedule_needs_a_day_that_is_not_past_and_a_refusal_its_reason() -> N
         {"event": RepairEvent.FINISH, "reason": DeclineReason.OTHER},
     ):
         with pytest.raises(RepairIncomplete):
-            step(repair, **wrong)  # type: ignore[arg-type]
+            step(repair, **wrong)
 
 
 @given(st.lists(st.sampled_from(RepairEvent), max_size=12), st.sampled_from(Side))

@@ -17,7 +17,7 @@ from sesame.platform.logs import count
 from sesame.providers.base import Checkout, CheckoutOrder, ProviderRefused, ProviderUnavailable
 from sesame.providers.registry import Registry, UnknownProvider
 from sesame.services.accounts import Bookkeeping
-from sesame.services.idempotency import KeyReused
+from sesame.services.idempotency import KeyReused as KeyReused  # noqa: PLC0414 - asked for here too
 from sesame.services.retries import USUAL, Retries
 from sesame.store import keys
 from sesame.store.accounts import Account, Accounts, account_of

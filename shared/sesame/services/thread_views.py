@@ -118,7 +118,7 @@ class ThreadShown(Shown):
     kept_until: date
 
 
-class MessageShown(Shown):
+class ThreadMessageShown(Shown):
     """A message. `read`: the side it was written to has read it. `step` is what it did to a repair."""
 
     number: int
@@ -155,9 +155,9 @@ def thread_fields(thread: Thread, side: Side) -> dict[str, object]:
     }
 
 
-def shown_message(message: Message, thread: Thread, files: Mapping[str, Attachment]) -> MessageShown:
+def shown_message(message: Message, thread: Thread, files: Mapping[str, Attachment]) -> ThreadMessageShown:
     """As both sides see it."""
-    return MessageShown(**message_fields(message, thread, files))
+    return ThreadMessageShown(**message_fields(message, thread, files))
 
 
 def message_fields(message: Message, thread: Thread, files: Mapping[str, Attachment]) -> dict[str, object]:
