@@ -184,7 +184,7 @@ class Correspondence:
             return MessageState.UNADDRESSED
         last_whole_day = datetime.fromisoformat(event["expires_at"]) - timedelta(days=1)
         ends_on = local_date(last_whole_day, found.residence.time_zone)
-        channel = _way(found.person, event, Channel.EMAIL)
+        channel = _way(found.person, event)
         if channel is None:
             return MessageState.UNADDRESSED
         return replace(_draft(found, LetterKind.DATA_EXPORT, ends_on=ends_on), channel=channel)
@@ -209,7 +209,7 @@ class Correspondence:
             return MessageState.SUPERSEDED
         [notice], account = issued, journal.account.checkpoint
         earlier = [debt for debt in account.outstanding if debt.period != notice.period]
-        channel = _way(found.person, event, Channel.EMAIL)
+        channel = _way(found.person, event)
         if channel is None:
             return MessageState.UNADDRESSED
         if channel is Channel.SMS and (quiet := self._quiet(found, event)):
@@ -308,11 +308,11 @@ def _record(kind: LetterKind, cause: dict[str, str], event: Event, *, may_repeat
     )
 
 
-def _way(person: Person, event: Event, wished: Channel) -> Channel | None:
-    """The channel to use: the only one left, or what the step or the tenant wishes, else the other one."""
+def _way(person: Person, event: Event, wished: Channel | None = None) -> Channel | None:
+    """The channel to use: the only one left, or the tenant's wish, or the step's, or else the other one."""
     if by := event.data.get("by"):
         return Channel(by) if person.usable(Channel(by)) else None
-    first = Channel(event.data.get("channel", wished))
+    first = wished or Channel(event.data.get("channel", Channel.EMAIL))
     return next((one for one in (first, OTHER[first]) if person.usable(one)), None)
 
 
