@@ -24,7 +24,6 @@ from sesame.services.certificates import (
     REFUSALS,
     AskedByTenants,
     Certificates,
-    EntryDocumentsAgain,
     Links,
 )
 from sesame.services.documents import Downloads, Verification, Verifications
@@ -61,7 +60,10 @@ class CertificateRequest(StrictModel):
 
 
 class Certificate(Shown):
-    """A document. `download_url` is there once it is ready, for five minutes: ask again for another."""
+    """A document. `download_url` is there once it is ready, for five minutes: ask again for another.
+
+    An `expired` one is kept no longer: ask for the document anew.
+    """
 
     id: str
     kind: Kind
@@ -105,11 +107,17 @@ class StatedLine(Shown):
 
 
 class VerificationAnswer(Shown):
-    """Whether the paper is genuine and, if so, what it says: compare. Of an entry document, its kind only."""
+    """Whether the paper is genuine and, if so, what it says: compare. Of an entry document, its kind only.
+
+    `erased`: it was genuine when it was issued, and its record has been erased since. What it says, and
+    whether it still holds, can no longer be confirmed.
+    """
 
     status: Validity
     since: datetime | None = None
     """When it ceased to hold, for one that was revoked or replaced. Why is between its tenant and us."""
+    erased_on: date | None = None
+    """When its record was erased, if it was: then kind and day of issue are all that is left."""
     kind: Kind | None = None
     issued_on: date | None = None
     number: str | None = None
@@ -131,7 +139,6 @@ documents = Documents(Table(dynamodb, settings.documents_table))
 certificates = Certificates(documents, identity, Accounts(Table(dynamodb, settings.money_table)), utc_now)
 audit = Audit(Table(dynamodb, settings.operations_table))
 pepper = Pepper(Secrets(Later("secretsmanager")), settings.pepper_secret)
-entry_documents = EntryDocumentsAgain(certificates=certificates, audit=audit, pepper=pepper)
 asked_by_tenants = AskedByTenants(certificates=certificates, audit=audit, pepper=pepper)
 downloads = Downloads(documents, Later("s3"), settings.bucket)
 links = Links(downloads=downloads, audit=audit, pepper=pepper, clock=utc_now)
@@ -153,12 +160,9 @@ def request_certificate(
     body: CertificateRequest, session: CurrentSession, source: Source
 ) -> Response[Certificate]:
     """Asking twice for the same facts gives the same document."""
-    if body.kind is Kind.ENTRY_DOCUMENT and body.period is None:
-        document = entry_documents.request(session, source, body.language)
-    else:
-        document = asked_by_tenants.request(
-            session, body.kind, source, period=body.period, language=body.language
-        )
+    document = asked_by_tenants.request(
+        session, body.kind, source, period=body.period, language=body.language
+    )
     return accepted(_shown(document), f"/v1/me/certificates/{document.document_id}")
 
 
@@ -215,6 +219,7 @@ def _verification(answer: Verification) -> VerificationAnswer:
     return VerificationAnswer(
         status=answer.validity,
         since=answer.since,
+        erased_on=answer.erased_on,
         kind=statement.kind,
         issued_on=statement.issued_on,
         number=statement.number,
@@ -233,7 +238,7 @@ def _shown(document: Document, download_url: str | None = None) -> Certificate:
     return Certificate(
         id=document.document_id,
         kind=document.kind,
-        status=document.status,
+        status=downloads.status(document),
         language=document.language,
         period=document.period,
         number=document.issue.number,

@@ -5,7 +5,7 @@ Plain forms, no script: they work on any phone. Nothing is kept by the browser o
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from html import escape
 from pathlib import Path
 from secrets import token_bytes
@@ -171,10 +171,11 @@ def back_from_payment(payment_id: str, language: Language, request: Request) -> 
 def _verdict(language: str, answer: Verification, unknown: str = "unknown") -> Response[str]:
     words = WORDS[language]
     said = unknown if answer.validity is Validity.UNKNOWN else answer.validity.value
-    mark = "" if said == "genuine" else ' class="wrong"'
-    content = f"<h1{mark}>{escape(words[said])}</h1><p>{escape(words[f'{said}_why'])}</p>"
+    why = "erased_file_why" if (said, unknown) == ("erased", "unknown_file") else f"{said}_why"
+    mark = "" if said in {"genuine", "erased"} else ' class="wrong"'
+    content = f"<h1{mark}>{escape(words[said])}</h1><p>{escape(words[why])}</p>"
     if answer.statement is not None:
-        content += _stated(answer.statement, answer.since, language)
+        content += _stated(answer, answer.statement, language)
     if said == unknown:
         content += _code_form(words)
     return pages.page(200, language, said, content)
@@ -273,14 +274,15 @@ _DAYS = {
 """How a day stands beside what it is the day of; by itself for the others."""
 
 
-def _stated(statement: PublicStatement, since: datetime | None, language: str) -> str:
+def _stated(answer: Verification, statement: PublicStatement, language: str) -> str:
     """What the paper says, in its order, so that the two are compared line by line."""
     teller = _Teller(language, statement.rent_word)
     told = {
-        "since": _day(since.date(), language) if since else None,
+        "since": _day(answer.since.date(), language) if answer.since else None,
         "kind": teller.word(statement.kind.value),
         "number": statement.number,
         "issued_on": _day(statement.issued_on, language),
+        "erased_on": _day(answer.erased_on, language) if answer.erased_on else None,
         "landlord": statement.landlord,
         "holder": statement.holder,
         "residence": statement.residence,

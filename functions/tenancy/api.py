@@ -6,10 +6,12 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Depends
 
+from sesame.domain.calendar import local_date
 from sesame.domain.journal import Entry, Standing
 from sesame.domain.sending import WHY_OBLIGATORY, Obligatory
 from sesame.domain.tenancy import Channel, Person
 from sesame.domain.tenancy import Language as SpokenLanguage
+from sesame.domain.terms import as_of
 from sesame.platform.aws import client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import NotFound
@@ -91,6 +93,10 @@ class NoticeLineShown(Shown):
     starts_on: date
     ends_on: date
     amount_cents: int
+    room: str | None
+    """Which of two rooms, in a month of both."""
+    label: str | None
+    """What an adjustment is for."""
 
 
 class NoticeShown(Shown):
@@ -106,6 +112,8 @@ class NoticeShown(Shown):
     paid_cents: int
     unpaid_cents: int
     paid_in_full_at: datetime | None
+    number: int
+    """1; a notice that takes the place of a wrong one has the next number."""
     lines: list[NoticeLineShown]
 
 
@@ -123,6 +131,8 @@ class EntryShown(Shown):
     effective_at: datetime
     amount_cents: int
     period: str | None
+    label: str | None
+    """What staff wrote of a credit note or an adjustment."""
 
 
 class AccountShown(Shown):
@@ -182,7 +192,8 @@ api = Api()
 def me(session: CurrentSession) -> Me:
     """Two reads: the session, then residence and account together."""
     tenancy = tenancies.of(session)
-    person, lease, residence = session.person, session.lease, tenancy.residence
+    person, residence = session.person, tenancy.residence
+    lease = as_of(session.lease, local_date(utc_now(), residence.time_zone))
     checkpoint = tenancy.account.checkpoint if tenancy.account else None
     return Me(
         tenant=TenantShown(
@@ -258,16 +269,19 @@ def _notice(one: NoticeStanding) -> NoticeShown:
         ends_on=one.notice.ends_on,
         issued_at=one.issued_at,
         due_on=one.notice.due_on,
-        amount_cents=one.notice.amount_cents,
+        amount_cents=standing.amount_cents,
         paid_cents=standing.paid_cents,
         unpaid_cents=standing.unpaid_cents,
         paid_in_full_at=standing.settled_at,
+        number=one.notice.number,
         lines=[
             NoticeLineShown(
                 kind=line.kind.value,
                 starts_on=line.starts_on,
                 ends_on=line.ends_on,
                 amount_cents=line.amount_cents,
+                room=line.room or None,
+                label=line.label or None,
             )
             for line in one.notice.lines
         ],
@@ -281,6 +295,7 @@ def _entry(entry: Entry) -> EntryShown:
         effective_at=entry.effective_at,
         amount_cents=entry.amount_cents,
         period=entry.period,
+        label=entry.label,
     )
 
 

@@ -13,7 +13,7 @@ from sesame.notifications.sms import SmsSender
 from sesame.platform.events import Event, event_of
 from sesame.services.access_messages import OneTimeCodeMail
 from sesame.services.accounts import Bookkeeping
-from sesame.services.billing import BillingRun, ResidenceBilling
+from sesame.services.billing import BillingRun, LeaseBilling, ResidenceBilling
 from sesame.services.failed_contacts import FailedContacts
 from sesame.services.mailer import Mailer
 from sesame.services.messages import Correspondence
@@ -90,6 +90,7 @@ class Office:
         self.queue = Queue(aws.sqs, aws.sqs.create_queue(QueueName="billing")["QueueUrl"])
         self.run = BillingRun(identity=aws.identity, operations=aws.operations, queue=self.queue)
         self.billing = self.residence_billing(LONG)
+        self.lease_billing = LeaseBilling(identity=aws.identity, accounts=self.accounts)
         self.reminders = ReminderRun(
             identity=aws.identity, accounts=self.accounts, operations=aws.operations, budget=LONG
         )

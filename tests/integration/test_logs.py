@@ -20,6 +20,7 @@ from standardwebhooks import Webhook
 
 from sesame.domain.scope import EVERYWHERE
 from sesame.platform import aws as platform_aws
+from sesame.platform.ids import new_id
 from sesame.platform.logs import count, logger
 from sesame.providers.base import Checkout, CheckoutOrder
 from sesame.services.posting import YOUNG
@@ -158,6 +159,7 @@ def test_no_flow_logs_a_code_a_token_or_a_person(
         papers_in_bulk(story)
         payment_links(story)
         money_at_the_desk(story)
+        notices_at_the_desk(story)
         refunds(story)
         credentials(story)
         privacy(story)
@@ -354,6 +356,9 @@ def papers_in_bulk(story: Story) -> None:
     story.ask("POST", f"/v1/desk/document-runs/{run}/archive", staff=ACCOUNTANT, expect=202)
     where = f"residence_id={RESIDENCE.residence_id}"
     story.ask("GET", "/v1/desk/flagged-payments", query=where, staff=ACCOUNTANT, expect=200)
+    story.ask("GET", "/v1/desk/flagged-documents", query=where, staff=ACCOUNTANT, expect=200)
+    settled = f"/v1/desk/flagged-documents/{new_id()}/settlement"
+    story.ask("POST", settled, staff=ACCOUNTANT, expect=404)
 
 
 def payment_links(story: Story) -> None:
@@ -367,6 +372,25 @@ def payment_links(story: Story) -> None:
     story.ask("GET", f"/payer/{token}", expect=200)
     story.ask("POST", f"/payer/{token}", "amount=450&key=", expect=422)
     story.ask("DELETE", f"/v1/me/payment-links/{created['link_id']}", **me, expect=204)
+
+
+def notices_at_the_desk(story: Story) -> None:
+    lease = f"/v1/desk/leases/{story.tenant.lease.lease_id}"
+    label = "Clé de Thị Hương Nguyễn"
+    line = {"amount_cents": 1_500, "reason": "service", "label": label}
+    story.ask("POST", f"{lease}/notices", staff=ACCOUNTANT, expect=200)
+    story.ask("POST", f"{lease}/adjustments", line, idempotency_key="a1", staff=ACCOUNTANT, expect=201)
+    story.ask(
+        "POST",
+        f"{lease}/adjustments",
+        line | {"label": "x"},
+        idempotency_key="a2",
+        staff=ACCOUNTANT,
+        expect=422,
+    )
+    shown = story.ask("GET", f"{lease}/notices", staff=ACCOUNTANT, expect=200).body["notices"]
+    note = f"{lease}/notices/{shown[0]['period']}/credit-notes"
+    story.ask("POST", note, line | {"amount_cents": 100}, idempotency_key="c1", staff=ACCOUNTANT, expect=201)
 
 
 def money_at_the_desk(story: Story) -> None:

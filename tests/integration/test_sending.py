@@ -80,11 +80,12 @@ class World:
     def tell(self, kind: str, *, address: str = "huong@example.org", message_id: str = "", **of: Any) -> None:
         """What SES says of the last message."""
         message_id = message_id or self.office.mailbox.sent[-1]["EmailTags"][0]["Value"]
-        recipients: dict[str, Any] = {
+        by_kind: dict[str, dict[str, Any]] = {
             "Bounce": {"bounceType": "Permanent", "bouncedRecipients": [{"emailAddress": address}]},
             "Complaint": {"complainedRecipients": [{"emailAddress": address}]},
             "Delivery": {"recipients": [address]},
-        }.get(kind, {})
+        }
+        recipients = by_kind.get(kind, {})
         detail: dict[str, Any] = {
             "eventType": kind,
             kind.lower(): recipients | {"timestamp": self.clock().isoformat()} | of,

@@ -7,7 +7,7 @@ cannot pass for another reason. A new staff route needs a new case; a test fails
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,17 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from sesame.domain.notices import notice_for
 from sesame.domain.payments import EventKind, PaymentEvent
 from sesame.domain.refunds import Refund
 from sesame.domain.scope import Scope
+from sesame.platform.clock import utc_now
 from sesame.platform.events import Event
 from sesame.platform.ids import new_id
+from sesame.services.accounts import Bookkeeping
 from sesame.services.file_imports import CHUNK_DUE
 from sesame.services.payment_reviews import review_name
+from sesame.store.accounts import Accounts
 from sesame.store.deliveries import Deliveries, Delivery, DeliveryState, Hints, Told
 from sesame.store.reconciliations import Reconciliations, ResidenceFinding, Run
 from sesame.store.refunds import Refunds
@@ -51,6 +55,7 @@ class World:
     payment_id: str
     return_id: str
     run_id: str
+    document_id: str
     recovery_id: str
     review_id: str
     aid_import_id: str
@@ -69,9 +74,11 @@ class World:
             payment_id=self.payment_id,
             return_id=self.return_id,
             run_id=self.run_id,
+            document_id=self.document_id,
             review_id=self.review_id,
             day=TODAY,
             refund_id=self.refund_id,
+            period="2027-03",
             task_id=self.task_id,
         )
 
@@ -213,6 +220,20 @@ CASES: dict[str, Case] = {
         entry="desk/money", body={"reason": "typing_error"}
     ),
     "GET /v1/desk/residences/{residence_id}/till": Case(entry="desk/money"),
+    "GET /v1/desk/leases/{lease_id}/notices": Case(entry="desk/notices"),
+    "POST /v1/desk/leases/{lease_id}/notices": Case(entry="desk/notices", shown_to=("manager",)),
+    "POST /v1/desk/leases/{lease_id}/adjustments": Case(
+        entry="desk/notices",
+        body={"amount_cents": 1_500, "reason": "service", "label": "Clé"},
+        headers=KEYED,
+        shown_to=("manager",),
+    ),
+    "POST /v1/desk/leases/{lease_id}/notices/{period}/credit-notes": Case(
+        entry="desk/notices",
+        body={"amount_cents": 1_500, "reason": "goodwill", "label": "Panne de chauffage"},
+        headers=KEYED,
+        shown_to=("manager",),
+    ),
     "POST /v1/desk/document-runs": Case(
         entry="desk/documents",
         body={"residence_id": RESIDENCE.residence_id, "month": "2026-10"},
@@ -220,6 +241,10 @@ CASES: dict[str, Case] = {
     ),
     "GET /v1/desk/document-runs/{run_id}": Case(entry="desk/documents", shown_to=("accountant",)),
     "POST /v1/desk/document-runs/{run_id}/archive": Case(entry="desk/documents", shown_to=("manager",)),
+    "GET /v1/desk/flagged-documents": Case(
+        entry="desk/documents", query={"residence_id": RESIDENCE.residence_id}
+    ),
+    "POST /v1/desk/flagged-documents/{document_id}/settlement": Case(entry="desk/documents"),
     "POST /v1/desk/aid-imports": Case(
         entry="desk/accounting",
         body=AID,
@@ -291,6 +316,10 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         PROVIDER_SECRETS="{}",
     )
     tenant = admit(aws)
+    cheap = replace(tenant.lease, rent_cents=0, charges_cents=1_500)  # the rest is credit, to be refunded
+    notice = notice_for(cheap, RESIDENCE, "2027-03")
+    assert notice is not None
+    Bookkeeping(Accounts(aws.money), utc_now).issue_notice(notice)
     enrol(aws, "here", Scope(residence_ids=frozenset({RESIDENCE.residence_id})))
     stranger = enrol(aws, "elsewhere", Scope(residence_ids=frozenset({"les-erables-35000"})))
     sent = desk_on(aws, clock).import_file(FILE.replace(b"L000001", b"EARLIER"))
@@ -315,11 +344,19 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         return_id=return_id,
         recovery_id=done["recovery_id"],
         run_id=documents_run(),
+        document_id=letters_missing(done["slip_id"]),
         review_id=unknown_payment(aws, tenant),
         aid_import_id=aid_import["import_id"],
         refund_id=refund_asked(aws, tenant),
         task_id=address_that_failed(aws, tenant),
     )
+
+
+def letters_missing(document_id: str) -> str:
+    """The document printed with a letter that no font has."""
+    documents = load("desk/recovery").documents
+    assert documents.mark_rendered(documents.get(document_id), datetime.now(UTC), missing_glyphs=1)
+    return document_id
 
 
 def documents_run() -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import icalendar
 import pytest
@@ -45,7 +46,7 @@ def test_a_calendar_reads_back_as_whole_days_with_alarms_and_without_an_amount(l
         "lease", due_dates(LEASE, RESIDENCE, [UNPAID], TODAY), language, "https://x.example", NOW
     )
 
-    events = icalendar.Calendar.from_ical(text).walk("VEVENT")
+    events: list[Any] = icalendar.Calendar.from_ical(text).walk("VEVENT")
     assert len(events) == 12
     first = events[0]
     assert first["dtstart"].dt == date(2026, 9, 10)

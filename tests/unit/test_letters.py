@@ -108,6 +108,7 @@ NOTICE = {
     "balance_cents": 52_650,
     "earlier_cents": 0,
     "today": date(2026, 9, 1),
+    "corrected": False,
 }
 FACTS: dict[LetterKind, dict[str, Any]] = {
     LetterKind.WELCOME: {"link": "https://sesame.example/bienvenue/abc", "link_ends_on": date(2026, 9, 8)},
@@ -377,3 +378,21 @@ def test_the_last_code_of_an_hour_says_when_the_next_one_can_come() -> None:
     written = letter(LetterKind.ONE_TIME_CODE, ENGLISH, next_at=AT)
 
     assert "from Saturday 5 September 2026 at 14:03" in " ".join(written.text.split())
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [(FRENCH, "annule et remplace le précédent"), (ENGLISH, "takes the place of the one before")],
+)
+def test_a_corrected_notice_says_so_and_shows_rooms_and_adjustments(language: Language, said: str) -> None:
+    lines = (
+        replace(LINE, room="A101", ends_on=date(2026, 9, 15), amount_cents=26_000),
+        replace(LINE, room="C301", starts_on=date(2026, 9, 16), amount_cents=26_650),
+        replace(LINE, kind=LineKind.ADJUSTMENT, amount_cents=-1_500, label="Panne de chauffage"),
+    )
+
+    found = letter(LetterKind.NOTICE, language, corrected=True, lines=lines)
+
+    text = " ".join(found.text.split())
+    assert said in text
+    assert all(one in text for one in ("A101", "C301", "Panne de chauffage"))

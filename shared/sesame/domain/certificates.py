@@ -60,6 +60,8 @@ class DocumentStatus(StrEnum):
     """Set but not sealed yet: nobody is given it."""
     READY = "ready"
     """Sealed."""
+    EXPIRED = "expired"
+    """Its file is no longer kept: whoever needs it asks anew. Never stored: time alone brings it about."""
 
 
 class Validity(StrEnum):
@@ -68,6 +70,8 @@ class Validity(StrEnum):
     GENUINE = "genuine"
     REVOKED = "revoked"
     REPLACED = "replaced"
+    ERASED = "erased"
+    """Genuine when it was issued; what it stated is on record no more."""
     UNKNOWN = "unknown"
 
 

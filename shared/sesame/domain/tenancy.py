@@ -243,8 +243,27 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a tenant has and owes from a day on: a room, and cents a month.
+
+    Where several share a room, each has a lease of their own, and the amounts are this tenant's part.
+    """
+
+    starts_on: date
+    room: str
+    rent_cents: int
+    charges_cents: int
+    occupants: int = 1
+    """How many tenants live in the room."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """A *décision d'admission*: one person, one room, `starts_on` to `ends_on` included; cents a month."""
+    """A *décision d'admission*: one person, `starts_on` to `ends_on` included; cents a month.
+
+    `room`, `rent_cents` and `charges_cents` are those of one moment; what holds on a day is asked of
+    `domain.terms`, which knows the changes too.
+    """
 
     lease_id: str
     person_id: str
@@ -269,6 +288,8 @@ class Lease:
     """When the code last took the place of another; None for the first."""
     status: LeaseStatus = LeaseStatus.ADMITTED
     version: int = 1
+    terms: tuple[Terms, ...] = ()
+    """The terms from the first day on, each to the eve of the next; empty while they have never changed."""
 
     @property
     def has_code(self) -> bool:

@@ -176,7 +176,8 @@ def calendar_of(
             alarm.add("trigger", before)
             event.add_component(alarm)
         calendar.add_component(event)
-    return calendar.to_ical().decode()
+    text: bytes = calendar.to_ical()
+    return text.decode()
 
 
 def _of(period: str, language: Language) -> str:

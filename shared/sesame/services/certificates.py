@@ -16,6 +16,7 @@ from sesame.services.documents import Downloads, LeaseCancelled, Order, keep
 from sesame.services.gathering import BY_PERIOD, MAY_HAVE_PERIOD, WISHED_FOR, Gathering
 from sesame.services.retries import USUAL, Retries
 from sesame.services.sessions import Session
+from sesame.services.tenant_codes import CodeErased
 from sesame.store import keys
 from sesame.store.accounts import Accounts
 from sesame.store.audit import Action, Audit, AuditEntry, by_tenant
@@ -179,7 +180,7 @@ REFUSALS: dict[Reason, type[Conflict]] = {
 }
 
 
-Record = Callable[[Kind, str | None, Reason | None], Put]
+Record = Callable[[Kind, str | None, str | None], Put]
 """The audit's entry of a wish: what was asked for, and why it was refused, if it was."""
 
 
@@ -239,14 +240,21 @@ class Certificates:
         try:
             facts = gathering.facts(wish.kind)
         except Refused as refused:
-            if wish.record is not None:
-                self.documents.table.write(wish.record(wish.kind, wish.period, refused.reason))
+            self._refused(wish, refused.reason)
             raise refusal(refused) from refused
         account = gathering.account
         holds = [self.accounts.unchanged(account)] if account else []
         order = Order(tenancy=tenancy, facts=facts, now=now, period=wish.period, by_tenant=True)
         record = wish.record(wish.kind, wish.period, None) if wish.record else None
-        return keep(self.documents, self.random, order, holds, record)
+        try:
+            return keep(self.documents, self.random, order, holds, record)
+        except CodeErased as erased:
+            self._refused(wish, erased.slug)
+            raise
+
+    def _refused(self, wish: "_Wish", reason: str) -> None:
+        if wish.record is not None:
+            self.documents.table.write(wish.record(wish.kind, wish.period, reason))
 
     def of(self, session: Session, document_id: str) -> Document:
         """A document of the session's lease. Raises NotFound for any other, or a desk's slip. One call."""
@@ -279,7 +287,10 @@ class Certificates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedByTenants:
-    """What tenants ask for themselves: each wish is in the audit, with what became of it."""
+    """What tenants ask for themselves: each wish is in the audit, with what became of it.
+
+    The entry document too: its code is shown, and said to be, once there is a link to it (`Links`).
+    """
 
     certificates: Certificates
     audit: Audit
@@ -298,8 +309,8 @@ class AskedByTenants:
         was there already or is refused."""
         lease, network = session.lease, self.pepper.hash("source", source)
 
-        def record(kind: Kind, period: str | None, refused: Reason | None) -> Put:
-            details = {"kind": kind.value, "period": period, "refused": refused.value if refused else None}
+        def record(kind: Kind, period: str | None, refused: str | None) -> Put:
+            details = {"kind": kind.value, "period": period, "refused": str(refused) if refused else None}
             return self.audit.recording(
                 by_tenant(
                     Action.DOCUMENT_REQUESTED,
@@ -314,26 +325,6 @@ class AskedByTenants:
             )
 
         return self.certificates.request(session, kind, period=period, language=language, record=record)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntryDocumentsAgain:
-    """The entry document for who is signed in: it shows the code, so that asking is accounted for."""
-
-    certificates: Certificates
-    audit: Audit
-    pepper: Pepper
-
-    def request(self, session: Session, source: str, language: Language | None = None) -> Document:
-        """The entry document of the lease as it stands: another code makes another document.
-
-        Raises LeaseCancelled. Three calls. The audit entry comes first: no code is shown without one.
-        """
-        asked, hashed = self.certificates, self.pepper.hash("source", source)
-        self.audit.record(
-            _code_shown(session.lease, asked.clock(), asked.random, hashed, way="entry-document")
-        )
-        return asked.request(session, Kind.ENTRY_DOCUMENT, language=language)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,11 +40,12 @@ SHOWN: dict[str, str] = {
     "erasure": "lease_id asked_at state begun_at erases waits_for",
     "export": "export_id lease_id asked_at status expires_at",
     "lease": "lease_id residence_id reference tenant_reference room starts_on ends_on "
-    "rent_cents charges_cents deposit_cents code_tail code_rotated_at status",
+    "rent_cents charges_cents deposit_cents code_tail code_rotated_at status terms",
     "residence": "residence_id name address postal_code city time_zone desk_contact",
-    "account": "balance_cents credit_cents outstanding unmatched",
+    "account": "balance_cents credit_cents outstanding unmatched adjustments",
     "entry": "entry_id kind amount_cents effective_at period due_on designated reverses corrects source "
-    "starts_on ends_on lines recorded_at method",
+    "starts_on ends_on lines recorded_at method number credits withdraws replaced_by label reason by",
+    "adjustment": "adjustment_id amount_cents label reason by waits recorded_at",
     "payment": "payment_id provider provider_reference amount_cents currency designated created_at "
     "state paid_at flags events posted overpaid_cents",
     "taking": "taking_id method purpose amount_cents received_on recorded_at recorded_by reference "
@@ -58,7 +59,7 @@ SHOWN: dict[str, str] = {
     "payment_link": "link_id cap_cents created_at ends_at revoked_at tries expires_at",
     "document": "document_id kind language period status validity validity_reason validity_since replaced_by "
     "number verification_code issued_on "
-    "created_at asked_at ready_at",
+    "created_at asked_at ready_at expires_at",
     "message": "message_id kind channel cause state created_at accepted_at delivered_at failed_at failure "
     "complained_at sent_again_at changed_at expires_at",
     "audit": "entry_id at action actor_kind actor_id details expires_at",
@@ -227,6 +228,7 @@ class ExportMaking:
             ("residence", shown("residence", residence)),
             ("account", shown("account", account) if account else None),
             ("notices", (shown("entry", item) for item in self.money.query_all(pk, "NOTICE#"))),
+            ("adjustments", (shown("adjustment", item) for item in self.money.query_all(pk, "ADJUSTMENT#"))),
             ("entries", (shown("entry", item) for item in self.money.query_all(pk, "ENTRY#"))),
             (
                 "payments",

@@ -18,6 +18,7 @@ from sesame.domain.notices import latest_period
 from sesame.domain.reminders import payable_by
 from sesame.domain.sending import OTHER
 from sesame.domain.tenancy import Channel, Lease, Person, Residence, Unusable
+from sesame.domain.terms import as_of
 from sesame.notifications.letters import LetterKind
 from sesame.notifications.sms import OPTED_OUT
 from sesame.platform.events import Event
@@ -155,7 +156,8 @@ class Correspondence:
                 cause = {"lease_id": lease_id, "period": event["period"], "step": event["step"]}
                 return _record(LetterKind.REMINDER, cause, event), self._reminder
             case "notice.issued":
-                cause = {"lease_id": lease_id, "period": event["period"]}
+                again = {"number": event.data["number"]} if "number" in event.data else {}
+                cause = {"lease_id": lease_id, "period": event["period"], **again}
                 return _record(LetterKind.NOTICE, cause, event), self._notice
             case "lease.admitted":
                 cause = {"lease_id": lease_id, "event_id": event.id}
@@ -196,15 +198,23 @@ class Correspondence:
         return _draft(found, LetterKind.DOCUMENT_READY)
 
     def _notice(self, event: Event) -> Composed:
-        """Only the latest period's notice is news; those a late run makes up for are on the account."""
+        """Only the latest period's notice is news, and one that replaces another.
+
+        Those that a late run makes up for are on the account.
+        """
         found = self._tenancy(event["lease_id"])
         if found is None:
             return MessageState.UNADDRESSED
         today = local_date(self.mailer.clock(), found.residence.time_zone)
-        if event["period"] != latest_period(found.residence, today):
+        number = int(event.data.get("number", "1"))
+        if number == 1 and event["period"] != latest_period(found.residence, today):
             return MessageState.SUPERSEDED
         journal = self.accounts.journal(found.lease.lease_id)
-        issued = [one.notice for one in journal.notices if one.notice.period == event["period"]]
+        issued = [
+            one.notice
+            for one in journal.notices
+            if (one.notice.period, one.notice.number) == (event["period"], number)
+        ]
         if not issued or journal.account is None:
             return MessageState.SUPERSEDED
         [notice], account = issued, journal.account.checkpoint
@@ -223,6 +233,7 @@ class Correspondence:
             due_on=notice.due_on,
             today=today,
             lines=notice.lines,
+            corrected=number > 1,
             notice_cents=notice.amount_cents,
             balance_cents=account.balance_cents,
             earlier_cents=sum(debt.unpaid_cents for debt in earlier),
@@ -287,7 +298,9 @@ class Correspondence:
         )
         if person is None or residence is None:
             return None
-        return Tenancy(lease=lease, person=person_of(person), residence=residence_of(residence))
+        where = residence_of(residence)
+        today = local_date(self.mailer.clock(), where.time_zone)
+        return Tenancy(lease=as_of(lease, today), person=person_of(person), residence=where)
 
 
 def by_another_way(event: Event, failed: Channel) -> Event:

@@ -40,13 +40,13 @@ class CalendarFeeds:
         writes: list[Write] = [
             Put(
                 table=self.table.name,
-                item=_item(feed) | pointer,
+                item={**_item(feed), **pointer},
                 condition="token_hash = :before" if before else NOT_THERE,
                 values={":before": before.token_hash} if before else {},
             ),
             Put(
                 table=self.table.name,
-                item=_item(feed) | keys.calendar_feed(feed.token_hash),
+                item={**_item(feed), **keys.calendar_feed(feed.token_hash)},
                 condition=NOT_THERE,
             ),
         ]

@@ -135,14 +135,20 @@ def account(lease_id: str) -> Key:
     return {"pk": f"ACCOUNT#{lease_id}", "sk": "ACCOUNT"}
 
 
-def notice(lease_id: str, period: str) -> Key:
-    """A rent notice, which is its own debit entry. `period` is YYYY-MM."""
-    return {"pk": f"ACCOUNT#{lease_id}", "sk": f"NOTICE#{period}"}
+def notice(lease_id: str, period: str, number: int = 1) -> Key:
+    """A rent notice, which is its own debit entry. `period` is YYYY-MM; the second one of it has number 2."""
+    again = f"#{number}" if number > 1 else ""
+    return {"pk": f"ACCOUNT#{lease_id}", "sk": f"NOTICE#{period}{again}"}
 
 
 def entry(lease_id: str, entry_id: str) -> Key:
     """A journal entry."""
     return {"pk": f"ACCOUNT#{lease_id}", "sk": f"ENTRY#{entry_id}"}
+
+
+def adjustment(lease_id: str, adjustment_id: str) -> Key:
+    """What staff asked to be added to a notice, kept so that a repeat is the same."""
+    return {"pk": f"ACCOUNT#{lease_id}", "sk": f"ADJUSTMENT#{adjustment_id}"}
 
 
 def payment(payment_id: str) -> Key:
@@ -208,6 +214,16 @@ def verification(verification_code: str) -> Key:
 def document_file(digest: str) -> Key:
     """Looks a document up by the SHA-256 (hex) of its sealed file."""
     return {"pk": f"FILE#{digest}", "sk": "LOOKUP"}
+
+
+def document_flag(document_id: str) -> Key:
+    """Finds a document that staff should look at."""
+    return {"pk": f"DOCUMENT#{document_id}", "sk": "FLAG"}
+
+
+def flagged_documents(residence_id: str) -> str:
+    """Partition, on the first index, of a residence's documents that staff should look at, by time."""
+    return f"FLAGGED#{residence_id}"
 
 
 def facts(lease_id: str, kind: str, digest: str) -> Key:
