@@ -1,5 +1,6 @@
 """What a tenant sees of the tenancy: who, where, on what terms, and where the rent stands."""
 
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated
 
@@ -7,11 +8,14 @@ from aws_lambda_powertools.event_handler import Depends
 
 from sesame.domain.calendar import local_date
 from sesame.domain.journal import Entry, Standing
+from sesame.domain.sending import WHY_OBLIGATORY, Obligatory
+from sesame.domain.tenancy import Channel, Person
+from sesame.domain.tenancy import Language as SpokenLanguage
 from sesame.domain.terms import as_of
 from sesame.platform.aws import client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import NotFound
-from sesame.platform.http import Api, Shown
+from sesame.platform.http import Api, Language, Shown, StrictModel
 from sesame.platform.settings import Settings
 from sesame.services.accounts import Bookkeeping, NoticeStanding
 from sesame.services.sessions import Session, SessionCheck, session_dependency
@@ -19,6 +23,7 @@ from sesame.services.tenancies import Tenancies
 from sesame.store.accounts import Accounts
 from sesame.store.sessions import Sessions
 from sesame.store.table import Table
+from sesame.store.wishes import Wishes
 
 
 class TenancySettings(Settings):
@@ -137,6 +142,39 @@ class AccountShown(Shown):
     balance_cents: int
     credit_cents: int
     entries: list[EntryShown]
+
+
+class PreferencesRequest(StrictModel):
+    """All three, as they shall be."""
+
+    language: SpokenLanguage
+    reminders_by: Channel
+    courtesy_reminders: bool
+
+
+class ObligatoryShown(Shown):
+    """Messages that go out whatever the tenant prefers, and why."""
+
+    messages: Obligatory
+    reason: str
+
+
+class ContactUse(Shown):
+    """Whether a contact is on record, and whether notices and reminders can go to it."""
+
+    channel: Channel
+    on_record: bool
+    usable: bool
+
+
+class PreferencesShown(Shown):
+    """How the tenant is written to. `obligatory` cannot be switched off."""
+
+    language: SpokenLanguage
+    reminders_by: Channel
+    courtesy_reminders: bool
+    contacts: list[ContactUse]
+    obligatory: list[ObligatoryShown]
 
 
 settings = TenancySettings.from_env()
@@ -258,6 +296,52 @@ def _entry(entry: Entry) -> EntryShown:
         amount_cents=entry.amount_cents,
         period=entry.period,
         label=entry.label,
+    )
+
+
+@api.get("/v1/me/preferences", summary="How the tenant is written to", security="session")
+def preferences(session: CurrentSession, language: Language) -> PreferencesShown:
+    """Language, channel of reminders, whether there are any while nothing is late."""
+    return _preferences(session.person, language)
+
+
+@api.put("/v1/me/preferences", summary="Say how to be written to", security="session")
+def set_preferences(
+    body: PreferencesRequest, session: CurrentSession, language: Language
+) -> PreferencesShown:
+    """Reminders go by the channel chosen while its contact can be used, else by the other one."""
+    Wishes(identity).set(
+        session.person,
+        language=body.language,
+        reminders_by=body.reminders_by,
+        courtesy=body.courtesy_reminders,
+        at=utc_now(),
+    )
+    changed = replace(
+        session.person,
+        language=body.language,
+        reminders_by=body.reminders_by,
+        courtesy_reminders=body.courtesy_reminders,
+    )
+    return _preferences(changed, language)
+
+
+def _preferences(person: Person, language: str) -> PreferencesShown:
+    return PreferencesShown(
+        language=person.language,
+        reminders_by=person.reminders_by,
+        courtesy_reminders=person.courtesy_reminders,
+        contacts=[
+            ContactUse(
+                channel=channel,
+                on_record=person.contact(channel) is not None,
+                usable=person.usable(channel) is not None,
+            )
+            for channel in Channel
+        ],
+        obligatory=[
+            ObligatoryShown(messages=kind, reason=reason[language]) for kind, reason in WHY_OBLIGATORY.items()
+        ],
     )
 
 

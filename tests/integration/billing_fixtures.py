@@ -14,17 +14,22 @@ from sesame.platform.events import Event, event_of
 from sesame.services.access_messages import OneTimeCodeMail
 from sesame.services.accounts import Bookkeeping
 from sesame.services.billing import BillingRun, LeaseBilling, ResidenceBilling
+from sesame.services.failed_contacts import FailedContacts
 from sesame.services.mailer import Mailer
 from sesame.services.messages import Correspondence
 from sesame.services.one_time_codes import OneTimeCodes
 from sesame.services.queues import Queue
 from sesame.services.reminders import ReminderRun
+from sesame.services.unsubscribing import UnsubscribeTokens
 from sesame.services.welcome import WelcomeLinks
 from sesame.store.accounts import Accounts
 from sesame.store.challenges import Challenges
 from sesame.store.messages import Messages
 from sesame.store.pacing import Pacing
+from sesame.store.people import People
 from sesame.store.table import Item, unmarshal
+from sesame.store.tasks import Tasks
+from sesame.store.wishes import Wishes
 from tests.conftest import FrozenClock
 from tests.integration.aws_calls import count_calls
 
@@ -105,6 +110,13 @@ class Office:
             identity=aws.identity,
             accounts=self.accounts,
             welcome_links=WelcomeLinks(challenges, clock, token_bytes),
+            unsubscribe=UnsubscribeTokens(aws.pepper),
+            tasks=Tasks(aws.operations),
+            failed_contacts=FailedContacts(
+                people=People(aws.identity, aws.pepper),
+                wishes=Wishes(aws.identity),
+                tasks=Tasks(aws.operations),
+            ),
         )
         self.code_mail = OneTimeCodeMail(
             mailer=mailer,

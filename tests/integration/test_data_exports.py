@@ -37,6 +37,7 @@ WITHHELD = {
     *(
         "checkout_url",
         "provider_message_id",
+        "event",
         "search",
         "desk_record",
         "file_digest",

@@ -30,6 +30,7 @@ from sesame.store.deliveries import Deliveries, Delivery, DeliveryState, Hints, 
 from sesame.store.reconciliations import Reconciliations, ResidenceFinding, Run
 from sesame.store.refunds import Refunds
 from sesame.store.table import transact
+from sesame.store.tasks import Task, TaskKind, Tasks, task_id_of
 from tests.integration.entries import http_event, load, prepare
 from tests.integration.import_fixtures import cells_of, desk_on, lease_file
 from tests.integration.staff_members import as_staff, enrol
@@ -54,10 +55,12 @@ class World:
     payment_id: str
     return_id: str
     run_id: str
+    document_id: str
     recovery_id: str
     review_id: str
     aid_import_id: str
     refund_id: str
+    task_id: str
 
     def place(self, path: str) -> str:
         """A route's path, or an id of a body, with the tenant's ids in it."""
@@ -71,10 +74,12 @@ class World:
             payment_id=self.payment_id,
             return_id=self.return_id,
             run_id=self.run_id,
+            document_id=self.document_id,
             review_id=self.review_id,
             day=TODAY,
             refund_id=self.refund_id,
             period="2027-03",
+            task_id=self.task_id,
         )
 
 
@@ -202,6 +207,7 @@ CASES: dict[str, Case] = {
     "GET /v1/desk/leases/{lease_id}/slips/{slip_id}": Case(entry="desk/recovery", shown_to=HELPERS),
     "POST /v1/desk/leases/{lease_id}/payments": Case(entry="desk/money", body=CASH, headers=KEYED),
     "GET /v1/desk/leases/{lease_id}/payments": Case(entry="desk/money"),
+    "GET /v1/desk/leases/{lease_id}/online-payments": Case(entry="desk/money"),
     "GET /v1/desk/leases/{lease_id}/payments/{payment_id}/receipt": Case(entry="desk/money"),
     "POST /v1/desk/leases/{lease_id}/payments/{payment_id}/reversal": Case(
         entry="desk/money", body={"reason": "typing_error"}
@@ -235,6 +241,10 @@ CASES: dict[str, Case] = {
     ),
     "GET /v1/desk/document-runs/{run_id}": Case(entry="desk/documents", shown_to=("accountant",)),
     "POST /v1/desk/document-runs/{run_id}/archive": Case(entry="desk/documents", shown_to=("manager",)),
+    "GET /v1/desk/flagged-documents": Case(
+        entry="desk/documents", query={"residence_id": RESIDENCE.residence_id}
+    ),
+    "POST /v1/desk/flagged-documents/{document_id}/settlement": Case(entry="desk/documents"),
     "POST /v1/desk/aid-imports": Case(
         entry="desk/accounting",
         body=AID,
@@ -273,6 +283,20 @@ CASES: dict[str, Case] = {
     ),
     "POST /v1/desk/leases/{lease_id}/refunds/{refund_id}/refusal": Case(
         entry="desk/refunds", body={"reason": "account_in_doubt"}, shown_to=ACCOUNTANTS
+    ),
+    "GET /v1/desk/tasks": Case(
+        entry="desk/follow_up", query={"residence_id": RESIDENCE.residence_id}, shown_to=("desk",)
+    ),
+    "POST /v1/desk/tasks/{task_id}/resolution": Case(
+        entry="desk/follow_up", body={"outcome": "done"}, shown_to=("desk",)
+    ),
+    "GET /v1/desk/leases/{lease_id}/messages": Case(entry="desk/follow_up", shown_to=("desk",)),
+    "GET /v1/desk/residences/{residence_id}/reminder-preview": Case(
+        entry="desk/follow_up", shown_to=("desk",)
+    ),
+    "GET /v1/desk/residences/{residence_id}/arrears": Case(entry="desk/follow_up", shown_to=ACCOUNTANTS),
+    "GET /v1/desk/residences/{residence_id}/arrears/chart": Case(
+        entry="desk/follow_up", shown_to=ACCOUNTANTS
     ),
     "GET /v1/desk/me": Case(entry="desk/staff", hidden=not_among_theirs),
     "GET /v1/desk/staff": Case(entry="desk/staff", shown_to=ADMINISTRATORS),
@@ -320,10 +344,19 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         return_id=return_id,
         recovery_id=done["recovery_id"],
         run_id=documents_run(),
+        document_id=letters_missing(done["slip_id"]),
         review_id=unknown_payment(aws, tenant),
         aid_import_id=aid_import["import_id"],
         refund_id=refund_asked(aws, tenant),
+        task_id=address_that_failed(aws, tenant),
     )
+
+
+def letters_missing(document_id: str) -> str:
+    """The document printed with a letter that no font has."""
+    documents = load("desk/recovery").documents
+    assert documents.mark_rendered(documents.get(document_id), datetime.now(UTC), missing_glyphs=1)
+    return document_id
 
 
 def documents_run() -> str:
@@ -377,6 +410,19 @@ def money_moved(tenant: Tenant) -> tuple[str, str]:
     return paid["payment_id"], given["return_id"]
 
 
+def address_that_failed(aws: Any, tenant: Tenant) -> str:
+    """A task of the desk's about the tenant."""
+    task = Task(
+        task_id=task_id_of(TaskKind.BOUNCE, tenant.lease.lease_id),
+        kind=TaskKind.BOUNCE,
+        residence_id=tenant.lease.residence_id,
+        lease_id=tenant.lease.lease_id,
+        raised_at=datetime.now(UTC),
+    )
+    Tasks(aws.operations).raise_once(task)
+    return task.task_id
+
+
 def refund_asked(aws: Any, tenant: Tenant) -> str:
     """Some of the credit, to another account, more than a day ago."""
     asked_at = datetime(2026, 9, 1, tzinfo=UTC)
@@ -409,6 +455,8 @@ def ask(world: World, route: str, sub: str, roles: tuple[str, ...]) -> Answer:
     event["queryStringParameters"] = case.query
     event["rawQueryString"] = "&".join(f"{name}={value}" for name, value in case.query.items())
     answer = load(case.entry).handler(event, None)
+    if answer["headers"].get("Content-Type") == "image/svg+xml":
+        return answer["statusCode"], answer["body"]
     return answer["statusCode"], json.loads(answer["body"] or "null")
 
 

@@ -34,7 +34,8 @@ MOST_BYTES = 400 * 1024 * 1024
 DATA, READ_ME = "donnees.json", "LISEZMOI.txt"
 
 SHOWN: dict[str, str] = {
-    "person": "person_id family_name given_names birth_date ine email phone language hold",
+    "person": "person_id family_name given_names birth_date ine email phone language hold "
+    "reminders_by courtesy_reminders courtesy_changed_at unusable_email unusable_sms",
     "session": "lease_id created_at last_seen_at expires_at device",
     "erasure": "lease_id asked_at state begun_at erases waits_for",
     "export": "export_id lease_id asked_at status expires_at",
@@ -58,8 +59,9 @@ SHOWN: dict[str, str] = {
     "payment_link": "link_id cap_cents created_at ends_at revoked_at tries expires_at",
     "document": "document_id kind language period status validity validity_reason validity_since replaced_by "
     "number verification_code issued_on "
-    "created_at asked_at ready_at",
-    "message": "message_id kind channel cause state created_at accepted_at changed_at expires_at",
+    "created_at asked_at ready_at expires_at",
+    "message": "message_id kind channel cause state created_at accepted_at delivered_at failed_at failure "
+    "complained_at sent_again_at changed_at expires_at",
     "audit": "entry_id at action actor_kind actor_id details expires_at",
 }
 """The fields of each kind of item that leave."""

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sesame.domain.caf import caf_facts
 from sesame.domain.calendar import Period, first_day, last_day, local_date
-from sesame.domain.certificates import Facts, Kind, Tenancy, entry_facts, residence_facts
+from sesame.domain.certificates import Facts, Kind, Reason, Refused, Tenancy, entry_facts, residence_facts
 from sesame.domain.journal import Outstanding, fold, notice_entry_id
 from sesame.domain.notices import Notice
 from sesame.domain.receipts import (
@@ -45,7 +45,9 @@ class Gathering:
         self.tenancy = replace(self.tenancy, lease=as_of(self.tenancy.lease, day))
 
     def facts(self, kind: Kind) -> Facts:
-        """What a document of that kind states. Raises Refused; ValueError for a kind nobody can wish for."""
+        """What a document of that kind states. Raises Refused, for a kind that nobody can wish for too."""
+        if kind not in _BUILDERS:
+            raise Refused(Reason.MADE_BY_THE_RESIDENCE, kind=kind)
         return _BUILDERS[kind](self)
 
     @property
@@ -139,4 +141,5 @@ _BUILDERS: Mapping[Kind, Callable[[Gathering], Facts]] = {
     ),
     Kind.ENTRY_DOCUMENT: lambda of: entry_facts(of.tenancy),
 }
+WISHED_FOR = frozenset(_BUILDERS)
 """The kinds that may be wished for. Others state what a desk decides, not the stores alone."""

@@ -39,6 +39,7 @@ class Action(StrEnum):
     RESIDENCE_SET = "residence_set"
     STAFF_SET = "staff_set"
     DOCUMENT_REQUESTED = "document_requested"
+    DOCUMENT_FLAG_SETTLED = "document_flag_settled"
     DOCUMENT_RUN_ASKED = "document_run_asked"
     DOCUMENT_RUN_ARCHIVED = "document_run_archived"
     PAYMENT_RECORDED = "payment_recorded"
@@ -62,6 +63,9 @@ class Action(StrEnum):
     ERASURE_ASKED = "erasure_asked"
     ERASURE_CANCELLED = "erasure_cancelled"
     ERASED = "erased"
+    TASK_RESOLVED = "task_resolved"
+    CALENDAR_FEED_SET = "calendar_feed_set"
+    CALENDAR_FEED_ENDED = "calendar_feed_ended"
 
 
 class ActorKind(StrEnum):

@@ -28,6 +28,8 @@ from sesame.domain.tenancy import (
     RoomSurface,
     Structure,
     Terms,
+    Unusable,
+    UnusableContact,
 )
 from sesame.platform.events import announcement
 from sesame.platform.ids import derived_id
@@ -570,8 +572,29 @@ def person_item(person: Person) -> Item:
         "language": person.language.value,
         "credential_epoch": person.credential_epoch,
         "hold": hold_item(person.hold) if person.hold else None,
+        "reminders_by": person.reminders_by.value,
+        "courtesy_reminders": person.courtesy_reminders,
+        **{f"unusable_{one.channel}": unusable_item(one) for one in person.unusable},
         "version": 1,
     }
+
+
+def unusable_item(mark: UnusableContact) -> Item:
+    """A contact that failed, as stored on its person under `unusable_{channel}`."""
+    return {"contact": mark.contact, "reason": mark.reason.value, "since": mark.since.isoformat()}
+
+
+def _unusable_of(item: Item) -> tuple[UnusableContact, ...]:
+    return tuple(
+        UnusableContact(
+            channel=channel,
+            contact=mark["contact"],
+            reason=Unusable(mark["reason"]),
+            since=datetime.fromisoformat(mark["since"]),
+        )
+        for channel in Channel
+        if (mark := item.get(f"unusable_{channel}"))
+    )
 
 
 def desk_record(item: Item) -> DeskRecord | None:
@@ -641,6 +664,9 @@ def person_of(item: Item) -> Person:
         language=Language(item["language"]),
         credential_epoch=item["credential_epoch"],
         hold=_hold_of(item["hold"]) if "hold" in item else None,
+        reminders_by=Channel(item.get("reminders_by", Channel.EMAIL)),
+        courtesy_reminders=item.get("courtesy_reminders", True),
+        unusable=_unusable_of(item),
     )
 
 
