@@ -19,7 +19,7 @@ from sesame.domain.tenancy import Channel, Lease, Person, Residence
 from sesame.platform.clock import Clock
 from sesame.platform.errors import NotFound
 from sesame.services.reminders import no_holidays
-from sesame.services.staff import Staff, within
+from sesame.services.staff import Role, Staff, require, within
 from sesame.store import keys
 from sesame.store.accounts import Account, Accounts
 from sesame.store.people import lease_of, person_of, residence_of
@@ -63,10 +63,11 @@ class ReminderPreview:
     ladder: Ladder = DEFAULT_LADDER
 
     def of(self, staff: Staff, residence_id: str, day: date | None = None) -> Preview:
-        """A day's, tomorrow's unless another is asked for. Raises NotFound where it is not theirs to see.
+        """A day's, tomorrow's unless another is asked for. Raises Forbidden, NotFound where it is not theirs.
 
         Reads what is due by then, not what exists; then leases and persons, a hundred a call.
         """
+        require(staff, *Role)
         within(staff, residence_id)
         item = self.identity.get(keys.residence(residence_id))
         if item is None:
