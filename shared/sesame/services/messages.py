@@ -168,6 +168,11 @@ class Correspondence:
             case "document.ready":
                 cause = {"lease_id": lease_id, "document_id": event["document_id"]}
                 return _record(LetterKind.DOCUMENT_READY, cause, event, may_repeat=True), self._document_ready
+            case "thread.answered":
+                cause = {"lease_id": lease_id, "thread_id": event["thread_id"], "number": event["number"]}
+                return _record(
+                    LetterKind.THREAD_ANSWERED, cause, event, may_repeat=True
+                ), self._thread_answered
             case other:
                 raise ValueError(f"no message for an event of type {other}")
 
@@ -196,6 +201,13 @@ class Correspondence:
         if found is None or not found.person.usable(Channel.EMAIL):
             return MessageState.UNADDRESSED
         return _draft(found, LetterKind.DOCUMENT_READY)
+
+    def _thread_answered(self, event: Event) -> Composed:
+        """That something came, never what: mailboxes are read by others."""
+        found = self._tenancy(event["lease_id"])
+        if found is None or not found.person.usable(Channel.EMAIL):
+            return MessageState.UNADDRESSED
+        return _draft(found, LetterKind.THREAD_ANSWERED)
 
     def _notice(self, event: Event) -> Composed:
         """Only the latest period's notice is news, and one that replaces another.
