@@ -14,14 +14,18 @@ from sesame.platform.events import Event, event_of
 from sesame.services.access_messages import OneTimeCodeMail
 from sesame.services.accounts import Bookkeeping
 from sesame.services.billing import BillingRun, ResidenceBilling
+from sesame.services.formal_notices import FormalNotices
 from sesame.services.mailer import Mailer
 from sesame.services.messages import Correspondence
 from sesame.services.one_time_codes import OneTimeCodes
 from sesame.services.queues import Queue
 from sesame.services.reminders import ReminderRun
+from sesame.services.surcharges import Surcharges
 from sesame.services.welcome import WelcomeLinks
 from sesame.store.accounts import Accounts
+from sesame.store.audit import Audit
 from sesame.store.challenges import Challenges
+from sesame.store.documents import Documents
 from sesame.store.messages import Messages
 from sesame.store.pacing import Pacing
 from sesame.store.table import Item, unmarshal
@@ -30,6 +34,21 @@ from tests.integration.aws_calls import count_calls
 
 PORTAL = "https://sesame.example"
 LONG = timedelta(hours=1)
+
+
+def reminder_run(aws: Any) -> ReminderRun:
+    """The planner, with all the time it wants."""
+    accounts, audit = Accounts(aws.money), Audit(aws.operations)
+    return ReminderRun(
+        identity=aws.identity,
+        accounts=accounts,
+        operations=aws.operations,
+        formal_notices=FormalNotices(
+            documents=Documents(aws.documents), identity=aws.identity, accounts=accounts, audit=audit
+        ),
+        surcharges=Surcharges(accounts=accounts, audit=audit),
+        budget=LONG,
+    )
 
 
 class Mailbox:
@@ -85,9 +104,7 @@ class Office:
         self.queue = Queue(aws.sqs, aws.sqs.create_queue(QueueName="billing")["QueueUrl"])
         self.run = BillingRun(identity=aws.identity, operations=aws.operations, queue=self.queue)
         self.billing = self.residence_billing(LONG)
-        self.reminders = ReminderRun(
-            identity=aws.identity, accounts=self.accounts, operations=aws.operations, budget=LONG
-        )
+        self.reminders = reminder_run(aws)
         self.mailbox = Mailbox()
         self.phones = Phones()
         challenges = Challenges(aws.identity)

@@ -141,4 +141,4 @@ def end_of_stay_facts(tenancy: Tenancy, entries: Iterable[Entry], *, as_of: date
 
 def _is_money(entry: Entry) -> bool:
     """Whether it moved money, in or back out, rather than charged something."""
-    return entry.kind is not EntryKind.NOTICE
+    return entry.kind not in {EntryKind.NOTICE, EntryKind.SURCHARGE}

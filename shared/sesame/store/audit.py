@@ -59,6 +59,13 @@ class Action(StrEnum):
     ERASURE_ASKED = "erasure_asked"
     ERASURE_CANCELLED = "erasure_cancelled"
     ERASED = "erased"
+    REMINDERS_HELD = "reminders_held"
+    REMINDERS_RELEASED = "reminders_released"
+    PAYMENT_PLAN_AGREED = "payment_plan_agreed"
+    PAYMENT_PLAN_CANCELLED = "payment_plan_cancelled"
+    FORMAL_NOTICE_ISSUED = "formal_notice_issued"
+    SURCHARGE_POSTED = "surcharge_posted"
+    SURCHARGE_REVERSED = "surcharge_reversed"
 
 
 class ActorKind(StrEnum):

@@ -1,0 +1,103 @@
+"""Whether a message that the clock called for may leave: in a decent hour, the day's only one, still true.
+
+What may not leave yet is given back to the planner, which takes it up again on the account, so that nothing
+waits in a queue overnight and nothing is lost.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+
+from sesame.domain.calendar import IsHoliday, is_sending_time, local_date, next_sending_time
+from sesame.domain.reminders import next_day_opens, still_holds
+from sesame.domain.tenancy import Channel, Lease, Residence
+from sesame.domain.territories import holidays_of
+from sesame.platform.events import Event
+from sesame.platform.logs import count
+from sesame.services.retries import USUAL, Retries
+from sesame.store.accounts import Account, Accounts
+from sesame.store.allowances import Allowances
+from sesame.store.table import Contention
+
+
+class Leave(Enum):
+    """What to do with a message."""
+
+    NOW = auto()
+    LATER = auto()
+    """Given back: say nothing, keep no record, the planner calls for it again."""
+    NEVER = auto()
+    """There is nothing to say any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduledMail:
+    """The last look before a reminder or a notice's message is sent."""
+
+    accounts: Accounts
+    allowances: Allowances
+    holidays: Callable[[Residence], IsHoliday] = holidays_of
+    retries: Retries = USUAL
+
+    def reminder(self, event: Event, residence: Residence, account: Account | None, now: datetime) -> Leave:
+        """Whether a step may be told of, by the account as it is now (strongly consistent)."""
+        if account is None:
+            return Leave.NEVER
+        step_at = _step_at(event)
+        if account.since is not None and account.since <= step_at:
+            return Leave.LATER  # given back already: this event comes once more
+        held = account.hold is not None and account.hold.stands(now, residence.time_zone)
+        plan_id = event.data.get("plan_id")
+        if plan_id and (account.plan is None or account.plan.plan_id != plan_id):
+            return Leave.NEVER
+        if not held and not still_holds(
+            account.dun(account.next_step_at or now),
+            period=event["period"],
+            instalment=int(event["instalment"]) if plan_id else None,
+            time_zone=residence.time_zone,
+            settings=residence.reminders,
+        ):
+            return Leave.NEVER
+        zone, is_holiday = residence.time_zone, self.holidays(residence)
+        if held or not is_sending_time(now, zone, is_holiday):
+            self._give_back(account.lease_id, next_sending_time(now, zone, is_holiday), since=step_at)
+            return Leave.LATER
+        return Leave.NOW
+
+    def claim(
+        self,
+        event: Event,
+        lease: Lease,
+        residence: Residence,
+        messages: Sequence[tuple[Channel, str]],
+        now: datetime,
+    ) -> bool:
+        """Claims the day for a message by each of its channels (with its id); gives it back if one is taken.
+
+        A write a channel.
+        """
+        day = local_date(now, residence.time_zone)
+        for channel, message_id in messages:
+            if not self.allowances.claim(lease.person_id, channel, message_id, day=day, now=now):
+                count("MessagePutOff")
+                tomorrow = next_day_opens(now, residence.time_zone)
+                if event.type == "reminder.due":
+                    self._give_back(lease.lease_id, tomorrow, since=_step_at(event))
+                else:
+                    self._give_back(lease.lease_id, tomorrow, news=event["period"])
+                return False
+        return True
+
+    def _give_back(
+        self, lease_id: str, look_at: datetime, *, since: datetime | None = None, news: str | None = None
+    ) -> None:
+        def attempt() -> None:
+            if not self.accounts.put_off(lease_id, look_at, since=since, news=news):
+                raise Contention
+
+        self.retries.run(attempt)
+
+
+def _step_at(event: Event) -> datetime:
+    return datetime.fromisoformat(event["step_at"]) if "step_at" in event.data else event.at
