@@ -103,6 +103,7 @@ def _parameters(template: Mapping[str, Any], instance: Instance) -> dict[str, st
         "PortalUrl": instance.portal_url,
         "SandboxUrl": instance.sandbox_url,
         "Sender": SENDER,
+        "QuietTime": "ignored",
         "StudentIssuer": instance.student_issuer,
         "StudentAudience": AUDIENCE,
     }

@@ -1,6 +1,7 @@
 """Sends the messages that events call for: welcome, notices, reminders, what was done with a code."""
 
 from secrets import token_bytes
+from typing import Literal
 
 from sesame.notifications.email import EmailSender, ses_client
 from sesame.notifications.sms import SmsSender, sns_client
@@ -10,8 +11,10 @@ from sesame.platform.events import batch_handler
 from sesame.platform.settings import Settings
 from sesame.services.mailer import Mailer
 from sesame.services.messages import Correspondence
+from sesame.services.scheduled_mail import ScheduledMail
 from sesame.services.welcome import WelcomeLinks
 from sesame.store.accounts import Accounts
+from sesame.store.allowances import Allowances
 from sesame.store.challenges import Challenges
 from sesame.store.messages import Messages
 from sesame.store.table import Table
@@ -27,14 +30,17 @@ class SendSettings(Settings):
     sms_sender: str = ""
     portal_url: str
     configuration_set: str | None = None
+    quiet_time: Literal["kept", "ignored"] = "kept"
+    stage: str
 
 
 settings = SendSettings.from_env()
 dynamodb = client("dynamodb")
-identity = Table(dynamodb, settings.identity_table)
+identity, operations = Table(dynamodb, settings.identity_table), Table(dynamodb, settings.operations_table)
+accounts = Accounts(Table(dynamodb, settings.money_table))
 correspondence = Correspondence(
     mailer=Mailer(
-        messages=Messages(Table(dynamodb, settings.operations_table)),
+        messages=Messages(operations),
         email=EmailSender(
             client=ses_client(), sender=settings.sender, configuration_set=settings.configuration_set
         ),
@@ -43,7 +49,12 @@ correspondence = Correspondence(
         portal_url=settings.portal_url,
     ),
     identity=identity,
-    accounts=Accounts(Table(dynamodb, settings.money_table)),
+    accounts=accounts,
     welcome_links=WelcomeLinks(Challenges(identity), utc_now, token_bytes),
+    schedule=ScheduledMail(
+        accounts=accounts,
+        allowances=Allowances(operations),
+        keeps_quiet=settings.stage != "local" or settings.quiet_time == "kept",
+    ),
 )
 handler = batch_handler(correspondence.handle)

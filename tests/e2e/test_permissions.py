@@ -139,6 +139,10 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         encrypts(),
         [decrypts(), reads("Money"), reads("Operations"), updates("Operations"), stores("documents")],
     ),
+    "DeskRemindersFunction": (
+        updates("Money"),
+        [deletes("Money"), writes("Identity"), deletes("Documents"), reads("Operations"), decrypts()],
+    ),
     "DeskMoneyFunction": (
         deletes("Documents"),
         [deletes("Money"), writes("Identity"), reads("Operations"), decrypts(), stores("documents")],
@@ -193,10 +197,10 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
     "BillingIssueFunction": (reads("Money"), [writes("Identity"), deletes("Money"), reads("Operations")]),
     "ReminderPlanFunction": (
         queries("Money", index="gsi1"),
-        [writes("Money"), queries("Documents"), writes("Identity")],
+        [deletes("Money"), queries("Documents"), writes("Identity"), stores("documents")],
     ),
     "SendFunction": (
-        reads("Money"),
+        updates("Money"),
         [writes("Money"), knows("PepperSecret"), queries("Identity"), decrypts()],
     ),
     "SendCodeFunction": (updates("Identity"), [reads("Money"), deletes("Identity"), decrypts()]),

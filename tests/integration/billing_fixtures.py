@@ -20,9 +20,11 @@ from sesame.services.messages import Correspondence
 from sesame.services.one_time_codes import OneTimeCodes
 from sesame.services.queues import Queue
 from sesame.services.reminders import ReminderRun
+from sesame.services.scheduled_mail import ScheduledMail
 from sesame.services.surcharges import Surcharges
 from sesame.services.welcome import WelcomeLinks
 from sesame.store.accounts import Accounts
+from sesame.store.allowances import Allowances
 from sesame.store.audit import Audit
 from sesame.store.challenges import Challenges
 from sesame.store.documents import Documents
@@ -121,6 +123,7 @@ class Office:
             identity=aws.identity,
             accounts=self.accounts,
             welcome_links=WelcomeLinks(challenges, clock, token_bytes),
+            schedule=ScheduledMail(accounts=self.accounts, allowances=Allowances(aws.operations)),
         )
         self.code_mail = OneTimeCodeMail(
             mailer=mailer,

@@ -7,21 +7,25 @@ cannot pass for another reason. A new staff route needs a new case; a test fails
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from sesame.domain.journal import Entry, EntryKind
+from sesame.domain.notices import notice_for
 from sesame.domain.payments import EventKind, PaymentEvent
 from sesame.domain.refunds import Refund
 from sesame.domain.scope import Scope
 from sesame.platform.events import Event
 from sesame.platform.ids import new_id
+from sesame.services.accounts import Bookkeeping
 from sesame.services.file_imports import CHUNK_DUE
 from sesame.services.payment_reviews import review_name
+from sesame.store.accounts import Accounts
 from sesame.store.deliveries import Deliveries, Delivery, DeliveryState, Hints, Told
 from sesame.store.reconciliations import Reconciliations, ResidenceFinding, Run
 from sesame.store.refunds import Refunds
@@ -69,6 +73,7 @@ class World:
             run_id=self.run_id,
             review_id=self.review_id,
             day=TODAY,
+            period=OWED,
             refund_id=self.refund_id,
         )
 
@@ -163,6 +168,8 @@ SETTINGS = {
 KEYED = {"idempotency_key": "scope-1"}
 TODAY = datetime.now(UTC).date().isoformat()
 AID = "Tenant reference;Month;Amount;Paid on\n{tenant_reference};2026-11;1,00;" + TODAY
+OWED = "2026-07"
+PLAN = {"debts": [f"notice:{OWED}"], "instalments": [{"due_on": TODAY, "amount_cents": 45_000}]}
 CASH = {"kind": "cash", "amount_cents": 5_000, "received_on": TODAY}
 
 CASES: dict[str, Case] = {
@@ -255,6 +262,23 @@ CASES: dict[str, Case] = {
     "POST /v1/desk/leases/{lease_id}/refunds/{refund_id}/refusal": Case(
         entry="desk/refunds", body={"reason": "account_in_doubt"}, shown_to=ACCOUNTANTS
     ),
+    "GET /v1/desk/leases/{lease_id}/reminders": Case(entry="desk/reminders"),
+    "PUT /v1/desk/leases/{lease_id}/reminders/hold": Case(
+        entry="desk/reminders", body={"kind": "hold", "reason": "hardship", "until": TODAY}
+    ),
+    "POST /v1/desk/leases/{lease_id}/reminders/release": Case(
+        entry="desk/reminders", body={"reason": "settled"}
+    ),
+    "POST /v1/desk/leases/{lease_id}/surcharges/{period}/reversal": Case(
+        entry="desk/reminders", body={"reason": "goodwill"}
+    ),
+    "POST /v1/desk/leases/{lease_id}/payment-plan": Case(
+        entry="desk/reminders", body=PLAN, headers={"idempotency_key": "scope-2"}
+    ),
+    "GET /v1/desk/leases/{lease_id}/payment-plan": Case(entry="desk/reminders"),
+    "POST /v1/desk/leases/{lease_id}/payment-plan/cancellation": Case(
+        entry="desk/reminders", body={"reason": "mistake"}
+    ),
     "GET /v1/desk/me": Case(entry="desk/staff", hidden=not_among_theirs),
     "GET /v1/desk/staff": Case(entry="desk/staff", shown_to=ADMINISTRATORS),
     "PUT /v1/desk/staff/{staff_id}": Case(
@@ -282,6 +306,7 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
     done = json.loads(load("desk/recovery").handler(event, None)["body"])
     payment_id, return_id = money_moved(tenant)
     journal_that_differs(aws, tenant)
+    owing(aws, tenant)
     aid = as_staff(
         http_event("POST", "/v1/desk/aid-imports", AID, content_type="text/csv"), "h", "accountant"
     )
@@ -301,6 +326,33 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         aid_import_id=aid_import["import_id"],
         refund_id=refund_asked(aws, tenant),
     )
+
+
+def owing(aws: Any, tenant: Tenant) -> None:
+    """A month's rent with its surcharge, reminders held, and a payment plan that was taken back."""
+    lease, now = tenant.lease, datetime.now(UTC)
+    books = Bookkeeping(Accounts(aws.money), clock=lambda: now)
+    for period in ("2026-06", OWED):  # what was paid too much pays the first
+        notice = notice_for(replace(lease, starts_on=date(2026, 6, 1)), RESIDENCE, period)
+        assert notice is not None
+        books.issue_notice(notice)
+    surcharge = Entry(
+        entry_id=f"surcharge:notice:{OWED}",
+        kind=EntryKind.SURCHARGE,
+        amount_cents=1_000,
+        effective_at=now,
+        due_on=now.date(),
+    )
+    books.post(lease.lease_id, lease.residence_id, surcharge)
+    desk, path = load("desk/reminders"), f"/v1/desk/leases/{lease.lease_id}"
+    for method, place, body in (
+        ("PUT", "reminders/hold", {"kind": "dispute", "reason": "amount_disputed", "until": TODAY}),
+        ("POST", "payment-plan", PLAN),
+        ("POST", "payment-plan/cancellation", {"reason": "mistake"}),
+    ):
+        event = http_event(method, f"{path}/{place}", body, idempotency_key="1")
+        answer = desk.handler(as_staff(event, "colleague", "administrator"), None)
+        assert answer["statusCode"] < 300, answer
 
 
 def documents_run() -> str:

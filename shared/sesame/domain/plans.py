@@ -53,7 +53,15 @@ class AgreedPlan:
     resumes_from: datetime
     """Where the ladder goes on should the plan break: its steps from then on were not taken."""
     broken_on: date | None = None
-    """When an instalment was too late, by the residence's calendar; staff agree another plan, or none."""
+    """Since when the ladder goes on, by the residence's calendar: an instalment was too late, or it was
+    cancelled. Staff agree another plan, or none."""
+    cancelled: bool = False
+    """Staff took it back: the planner ends it when it looks next."""
+
+    @property
+    def stands(self) -> bool:
+        """Whether its instalments count, rather than its debts' own due dates."""
+        return self.broken_on is None and not self.cancelled
 
     @property
     def total_cents(self) -> int:
@@ -62,7 +70,7 @@ class AgreedPlan:
 
     def covers(self, debit: Outstanding) -> bool:
         """Whether a debit's own due date is set aside."""
-        return self.broken_on is None and debit.entry_id in self.debts
+        return self.stands and debit.entry_id in self.debts
 
     def unpaid(self, outstanding: Iterable[Outstanding]) -> Iterator[tuple[int, Instalment, int]]:
         """(number from 1, instalment, cents still owed of it) of those not paid in full, in order.

@@ -7,7 +7,7 @@ sent) moves the instant without taking the step: `since` then says from when on 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
@@ -57,7 +57,6 @@ class Hold:
 
     kind: HoldKind
     reason: HoldReason
-    note: str = ""
     until: date
     by: str
     """The member of staff."""
@@ -169,7 +168,7 @@ def owed(unpaid: Iterable[Outstanding], plan: AgreedPlan | None, time_zone: str)
         for debit in listed
         if plan is None or not plan.covers(debit)
     ]
-    if plan is not None and plan.broken_on is None:
+    if plan is not None and plan.stands:
         rows += [
             Owed(
                 period=period_of(instalment.due_on),
@@ -251,11 +250,11 @@ def decide(
             since=account.window_opens,
         )
     opens, plan = account.window_opens, account.plan
-    broken = plan is not None and _breaks_at(plan, account.unpaid, settings, time_zone, before=now)
-    if plan is not None and broken:
-        plan, opens_covered = replace(plan, broken_on=local_date(now, time_zone)), plan.resumes_from
-    else:
-        opens_covered = opens
+    ends = plan is not None and _ends(plan, account.unpaid, settings, time_zone, now)
+    # what a plan covered goes on from where its ladder was left; what it did not cover never stopped
+    opens_covered = min(opens, plan.resumes_from) if plan is not None and ends else opens
+    covered = frozenset(plan.debts) if plan is not None and ends else frozenset()
+    plan = None if ends else plan
     free = [debit for debit in account.unpaid if plan is None or not plan.covers(debit)]
     found = [
         *_ladder(free, settings, time_zone),
@@ -263,13 +262,12 @@ def decide(
     ]
     late = list(_surcharges(free, settings, time_zone))
     instants = [at for at, _ in found] + [one.at for one in late]
-    if plan is not None and (at := _breaks_at(plan, account.unpaid, settings, time_zone)):
-        instants.append(at)
+    if plan is not None and (breaks_at := _breaks_at(plan, account.unpaid, settings, time_zone)):
+        instants.append(breaks_at)
     upcoming = min((at for at in instants if at > now), default=None)
-    covered = account.plan.debts if account.plan and broken else ()
 
     def waits(at: datetime, entry_id: str | None) -> bool:
-        return (min(opens, opens_covered) if entry_id in covered else opens) <= at <= now
+        return (opens_covered if entry_id in covered else opens) <= at <= now
 
     due = [reached for at, (reached, entry_id) in found if waits(at, entry_id)]
     quiet = within_tolerance(account.unpaid, settings)
@@ -277,7 +275,7 @@ def decide(
     return Decision(
         reached=None if quiet else highest,
         next_step_at=upcoming,
-        breaks_plan=bool(broken),
+        breaks_plan=ends,
         surcharges=()
         if quiet
         else tuple(one for one in late if waits(one.at, one.debit.entry_id) and one.amount_cents > 0),
@@ -322,7 +320,7 @@ def _ladder(unpaid: Iterable[Outstanding], settings: ReminderSettings, time_zone
 def _instalments(
     plan: AgreedPlan, unpaid: Iterable[Outstanding], settings: ReminderSettings, time_zone: str
 ) -> Iterator[_Found]:
-    if plan.broken_on is not None:
+    if not plan.stands:
         return
     for number, instalment, _ in plan.unpaid(unpaid):
         for step in settings.plan_steps:
@@ -339,22 +337,28 @@ def _surcharges(unpaid: Iterable[Outstanding], settings: ReminderSettings, time_
             yield Late(debit=debit, amount_cents=surcharge_cents(debit, rule), at=_opening(day, time_zone))
 
 
-def _breaks_at(
+def _ends(
     plan: AgreedPlan,
     unpaid: Iterable[Outstanding],
     settings: ReminderSettings,
     time_zone: str,
-    *,
-    before: datetime | None = None,
-) -> datetime | None:
-    """When a plan breaks, should nothing more be paid; with `before`, only if that has come."""
+    now: datetime,
+) -> bool:
+    """Whether a plan that is still carried as standing ends now: cancelled, or broken."""
     if plan.broken_on is not None:
-        return None
-    first = next(plan.unpaid(unpaid), None)
+        return False
+    at = _breaks_at(plan, unpaid, settings, time_zone)
+    return plan.cancelled or (at is not None and at <= now)
+
+
+def _breaks_at(
+    plan: AgreedPlan, unpaid: Iterable[Outstanding], settings: ReminderSettings, time_zone: str
+) -> datetime | None:
+    """When a plan breaks, should nothing more be paid; None where it is paid, or ended already."""
+    first = next(plan.unpaid(unpaid), None) if plan.stands else None
     if first is None:
         return None
-    at = _opening(first[1].due_on + timedelta(days=settings.plan_grace_days), time_zone)
-    return at if before is None or at <= before else None
+    return _opening(first[1].due_on + timedelta(days=settings.plan_grace_days), time_zone)
 
 
 def _opening(day: date, time_zone: str) -> datetime:

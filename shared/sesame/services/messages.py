@@ -2,19 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sesame.domain.calendar import Period, local_date, period_of
-from sesame.domain.journal import Outstanding
+from sesame.domain.calendar import local_date
 from sesame.domain.notices import latest_period
-from sesame.domain.reminders import payable_by
-from sesame.domain.tenancy import Channel, Lease, Person, Residence
+from sesame.domain.tenancy import Channel
 from sesame.notifications.letters import LetterKind
 from sesame.platform.events import Event
 from sesame.platform.ids import derived_id
 from sesame.services.access_messages import TOLD_TO_ALL, AccessNotices
 from sesame.services.mailer import Draft, Mailer
+from sesame.services.reminder_letters import Tenancy, reminder_facts
+from sesame.services.scheduled_mail import BY_THE_CLOCK, Leave, ScheduledMail
 from sesame.services.welcome import WELCOME_LIFE, WelcomeLinks
 from sesame.store import keys
 from sesame.store.accounts import Accounts
@@ -22,27 +22,8 @@ from sesame.store.messages import Message, MessageState
 from sesame.store.people import lease_of, person_of, residence_of
 from sesame.store.table import Table, same_table
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tenancy:
-    """A lease with its tenant and its residence."""
-
-    lease: Lease
-    person: Person
-    residence: Residence
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Debt:
-    """A row of a reminder: what is unpaid of a month. Cents."""
-
-    period: Period
-    due_on: date
-    unpaid_cents: int
-
-
-type Composed = Draft | MessageState
-"""A draft, or why there is none."""
+type Composed = Draft | MessageState | None
+"""A draft, or why there is none; None where the message was given back, to be called for another day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,14 +34,22 @@ class Correspondence:
     identity: Table
     accounts: Accounts
     welcome_links: WelcomeLinks
+    schedule: ScheduledMail
 
     def handle(self, event: Event) -> None:
         """Sends what the event calls for. Safe to repeat. Raises when the queue should bring it again."""
         if event.type in TOLD_TO_ALL:
             AccessNotices(mailer=self.mailer, identity=self.identity).handle(event)
             return
+        if also := event.data.get("also"):  # a step that is told of two ways: a record for each
+            rest = {name: value for name, value in event.data.items() if name != "also"}
+            self.handle(replace(event, data=rest))
+            self.handle(replace(event, data=rest | {"by": also}))
+            return
         message, compose = self._plan(event)
         composed = compose(event)
+        if composed is None:
+            return
         if isinstance(composed, MessageState):
             self.mailer.messages.skip(message, composed, self.mailer.clock())
             return
@@ -68,8 +57,19 @@ class Correspondence:
         envelope = self.mailer.write(message, composed)
         if envelope is None:
             self.mailer.messages.skip(message, MessageState.UNADDRESSED, self.mailer.clock())
-        elif self.mailer.messages.begin(message, self.mailer.clock()):
+        elif self._may_leave(event, message, composed) and self.mailer.messages.begin(
+            message, self.mailer.clock()
+        ):
             self.mailer.send(message, envelope)
+
+    def _may_leave(self, event: Event, message: Message, draft: Draft) -> bool:
+        """Whether the day is the message's own, where it is one that the clock called for."""
+        if event.type not in BY_THE_CLOCK:
+            return True
+        lease, residence = draft.facts["lease"], draft.facts["residence"]
+        return self.schedule.claim(
+            event, lease, residence, message.message_id, draft.channel, self.mailer.clock()
+        )
 
     def _plan(self, event: Event) -> tuple[Message, Callable[[Event], Composed]]:
         """The record of a message, and who writes it. Its id comes from what must not be said twice."""
@@ -77,7 +77,9 @@ class Correspondence:
         match event.type:
             case "reminder.due":
                 cause = {"lease_id": lease_id, "period": event["period"], "step": event["step"]}
-                return _record(LetterKind.REMINDER, cause), self._reminder
+                if "plan_id" in event.data:
+                    cause |= {"plan_id": event["plan_id"], "instalment": event["instalment"]}
+                return _record(LetterKind.REMINDER, cause, event.data.get("by")), self._reminder
             case "notice.issued":
                 cause = {"lease_id": lease_id, "period": event["period"]}
                 return _record(LetterKind.NOTICE, cause), self._notice
@@ -144,29 +146,21 @@ class Correspondence:
         )
 
     def _reminder(self, event: Event) -> Composed:
-        """Only while the month whose step it is remains unpaid: any other has steps of its own."""
+        """Only while the debt whose step it is remains unpaid: any other has steps of its own."""
         found = self._tenancy(event["lease_id"])
         if found is None:
             return MessageState.UNADDRESSED
-        account = self.accounts.get(found.lease.lease_id)
-        outstanding = account.checkpoint.outstanding if account else ()
-        time_zone = found.residence.time_zone
-        debts = [_debt(debit, time_zone) for debit in outstanding if debit.unpaid_cents > 0]
-        if event["period"] not in {debt.period for debt in debts}:
-            return MessageState.SUPERSEDED
+        account, residence = self.accounts.get(found.lease.lease_id), found.residence
         # a run made for another day writes as of that day; one that waited in a queue, as of today
-        today = local_date(max(self.mailer.clock(), event.at), time_zone)
-        to_come = [debt for debt in debts if debt.due_on >= today]
-        return _draft(
-            found,
-            LetterKind.REMINDER,
-            step=event["step"],
-            today=today,
-            debts=debts,
-            total_cents=sum(debt.unpaid_cents for debt in debts),
-            overdue_cents=sum(debt.unpaid_cents for debt in debts if debt.due_on < today),
-            due_on=min((debt.due_on for debt in to_come), default=None),
-        )
+        now = max(self.mailer.clock(), event.at)
+        leave = self.schedule.reminder(event, residence, account, self.mailer.clock())
+        if account is None or leave is Leave.NEVER:
+            return MessageState.SUPERSEDED
+        if leave is Leave.LATER:
+            return None
+        draft = _draft(found, LetterKind.REMINDER, **reminder_facts(event, account, found, now))
+        way = event.data.get("by") or event.data.get("channel")
+        return replace(draft, channel=Channel(way)) if way else draft
 
     def _tenancy(self, lease_id: str) -> Tenancy | None:
         """Two reads."""
@@ -182,9 +176,12 @@ class Correspondence:
         return Tenancy(lease=lease, person=person_of(person), residence=residence_of(residence))
 
 
-def _record(kind: LetterKind, cause: dict[str, str], *, may_repeat: bool = False) -> Message:
+def _record(
+    kind: LetterKind, cause: dict[str, str], by: str | None = None, *, may_repeat: bool = False
+) -> Message:
+    """`by` another way it is another message."""
     return Message(
-        message_id=derived_id(kind, *cause.values()),
+        message_id=derived_id(kind, *cause.values(), *([by] if by else [])),
         kind=kind,
         cause=cause,
         lease_id=cause["lease_id"],
@@ -195,12 +192,4 @@ def _record(kind: LetterKind, cause: dict[str, str], *, may_repeat: bool = False
 def _draft(found: Tenancy, kind: LetterKind, **facts: Any) -> Draft:
     return Draft(
         person=found.person, kind=kind, facts={"lease": found.lease, "residence": found.residence, **facts}
-    )
-
-
-def _debt(debit: Outstanding, time_zone: str) -> Debt:
-    return Debt(
-        period=debit.period or period_of(debit.due_on),
-        due_on=payable_by(debit, time_zone),
-        unpaid_cents=debit.unpaid_cents,
     )

@@ -190,7 +190,8 @@ def _reminder(account: Account, residence: Residence, reached: Reached, now: dat
         period=reached.period,
         step_at=reached.at.isoformat(),
         tone=step.tone.value,
-        channels=" ".join(step.channels),
+        channel=step.channels[0].value,
+        **({"also": step.channels[1].value} if step.channels[1:] else {}),
         **of_plan,
     )
 

@@ -4,7 +4,7 @@ What may not leave yet is given back to the planner, which takes it up again on 
 waits in a queue overnight and nothing is lost.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
@@ -19,6 +19,9 @@ from sesame.services.retries import USUAL, Retries
 from sesame.store.accounts import Account, Accounts
 from sesame.store.allowances import Allowances
 from sesame.store.table import Contention
+
+BY_THE_CLOCK = frozenset({"reminder.due", "notice.issued"})
+"""The events whose messages nobody asked for: together one a day, a person and a channel."""
 
 
 class Leave(Enum):
@@ -38,12 +41,15 @@ class ScheduledMail:
     accounts: Accounts
     allowances: Allowances
     holidays: Callable[[Residence], IsHoliday] = holidays_of
+    keeps_quiet: bool = True
+    """False where nobody is woken: on a local stack, whose story is told at any hour."""
     retries: Retries = USUAL
 
     def reminder(self, event: Event, residence: Residence, account: Account | None, now: datetime) -> Leave:
         """Whether a step may be told of, by the account as it is now (strongly consistent)."""
         if account is None:
             return Leave.NEVER
+        now = self._now(event, now)
         step_at = _step_at(event)
         if account.since is not None and account.since <= step_at:
             return Leave.LATER  # given back already: this event comes once more
@@ -60,7 +66,8 @@ class ScheduledMail:
         ):
             return Leave.NEVER
         zone, is_holiday = residence.time_zone, self.holidays(residence)
-        if held or not is_sending_time(now, zone, is_holiday):
+        quiet = self.keeps_quiet and not is_sending_time(now, zone, is_holiday)
+        if held or quiet:
             self._give_back(account.lease_id, next_sending_time(now, zone, is_holiday), since=step_at)
             return Leave.LATER
         return Leave.NOW
@@ -70,24 +77,31 @@ class ScheduledMail:
         event: Event,
         lease: Lease,
         residence: Residence,
-        messages: Sequence[tuple[Channel, str]],
+        message_id: str,
+        channel: Channel,
         now: datetime,
     ) -> bool:
-        """Claims the day for a message by each of its channels (with its id); gives it back if one is taken.
+        """Claims the day for a message by its channel; gives the message back where another has it.
 
-        A write a channel.
+        The day is the residence's. One write.
         """
+        now = self._now(event, now)
         day = local_date(now, residence.time_zone)
-        for channel, message_id in messages:
-            if not self.allowances.claim(lease.person_id, channel, message_id, day=day, now=now):
-                count("MessagePutOff")
-                tomorrow = next_day_opens(now, residence.time_zone)
-                if event.type == "reminder.due":
-                    self._give_back(lease.lease_id, tomorrow, since=_step_at(event))
-                else:
-                    self._give_back(lease.lease_id, tomorrow, news=event["period"])
-                return False
-        return True
+        if self.allowances.claim(lease.person_id, channel, message_id, day=day, now=now):
+            return True
+        if self.allowances.is_over(message_id):  # a repeat of what went on an earlier day
+            return False
+        count("MessagePutOff")
+        tomorrow = next_day_opens(now, residence.time_zone)
+        if event.type == "reminder.due":
+            self._give_back(lease.lease_id, tomorrow, since=_step_at(event))
+        else:
+            self._give_back(lease.lease_id, tomorrow, news=event["period"])
+        return False
+
+    def _now(self, event: Event, now: datetime) -> datetime:
+        """Where nobody is woken, a run that was made for another day counts as of that day."""
+        return now if self.keeps_quiet else max(now, event.at)
 
     def _give_back(
         self, lease_id: str, look_at: datetime, *, since: datetime | None = None, news: str | None = None

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sesame.domain.calendar import local_date
 from sesame.domain.journal import Entry, EntryKind
-from sesame.domain.reminders import TIME_TO_PAY, Late, surcharge_entry_id
+from sesame.domain.reminders import TIME_TO_PAY, Late, surcharge_cents, surcharge_entry_id, surcharge_on
 from sesame.domain.tenancy import Residence
 from sesame.platform.ids import derived_id
 from sesame.services.accounts import Bookkeeping
@@ -59,6 +59,38 @@ class Surcharges:
                 return None
             known = self.accounts.get(account.lease_id)
         return known if known is not None and known.next_step_at is not None else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpcomingSurcharge:
+    """A surcharge that will apply unless the debt is paid before that day. Cents."""
+
+    entry_id: str
+    period: str
+    on: date
+    amount_cents: int
+    source: str
+
+
+def announced(account: Account, residence: Residence, now: datetime) -> list[UpcomingSurcharge]:
+    """Those that are announced: the rule applies to them, their day has not come, no plan covers the debt."""
+    rule, zone = residence.reminders.surcharge, residence.time_zone
+    found = []
+    for debit in account.checkpoint.outstanding:
+        on = surcharge_on(debit, rule, zone)
+        if rule is None or on is None or on <= local_date(now, zone) or debit.period is None:
+            continue
+        if account.plan is None or not account.plan.covers(debit):
+            found.append(
+                UpcomingSurcharge(
+                    entry_id=surcharge_entry_id(debit.entry_id),
+                    period=debit.period,
+                    on=on,
+                    amount_cents=surcharge_cents(debit, rule),
+                    source=rule.source,
+                )
+            )
+    return [one for one in found if one.amount_cents > 0]
 
 
 def _posted(account: Account, late: Late, entry: Entry, now: datetime) -> AuditEntry:

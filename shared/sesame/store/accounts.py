@@ -341,7 +341,6 @@ def _hold_item(hold: Hold) -> dict[str, Any]:
     return {
         "kind": hold.kind.value,
         "reason": hold.reason.value,
-        "note": hold.note or None,
         "until": hold.until.isoformat(),
         "by": hold.by,
         "at": hold.at.isoformat(),
@@ -352,7 +351,6 @@ def _hold_of(item: Item) -> Hold:
     return Hold(
         kind=HoldKind(item["kind"]),
         reason=HoldReason(item["reason"]),
-        note=item.get("note", ""),
         until=date.fromisoformat(item["until"]),
         by=item["by"],
         at=datetime.fromisoformat(item["at"]),
@@ -368,6 +366,7 @@ def _plan_item(plan: AgreedPlan) -> dict[str, Any]:
         ],
         "resumes_from": plan.resumes_from.isoformat(),
         "broken_on": plan.broken_on.isoformat() if plan.broken_on else None,
+        "cancelled": plan.cancelled or None,
     }
 
 
@@ -381,6 +380,7 @@ def _plan_of(item: Item) -> AgreedPlan:
         ),
         resumes_from=datetime.fromisoformat(item["resumes_from"]),
         broken_on=date.fromisoformat(item["broken_on"]) if "broken_on" in item else None,
+        cancelled=item.get("cancelled", False),
     )
 
 

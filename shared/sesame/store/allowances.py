@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 
 from sesame.domain.tenancy import Channel
 from sesame.store import keys
+from sesame.store.messages import MessageState
 from sesame.store.table import ConditionFailed, Table
 
 _KEPT_FOR = timedelta(days=7)
@@ -33,3 +34,8 @@ class Allowances:
         except ConditionFailed as failure:
             return (failure.items[0] or {}).get("message_id") == message_id
         return True
+
+    def is_over(self, message_id: str) -> bool:
+        """Whether a message was dealt with before. One read."""
+        found = self.table.get(keys.message(message_id))
+        return found is not None and found["state"] != MessageState.WAITING
