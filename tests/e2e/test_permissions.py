@@ -58,6 +58,16 @@ def stores(prefix: str) -> Call:
     )
 
 
+def forgets(prefix: str) -> Call:
+    """Looks for versions of a file, and deletes one."""
+
+    def call(client: Callable[[str], Any], names: dict[str, str]) -> Any:
+        client("s3").list_object_versions(Bucket=names["Bucket"], Prefix=f"{prefix}/probe")
+        return client("s3").delete_object(Bucket=names["Bucket"], Key=f"{prefix}/probe", VersionId="null")
+
+    return call
+
+
 def encrypts() -> Call:
     return lambda client, names: client("kms").encrypt(
         KeyId=names["CodesKey"], Plaintext=b"-", EncryptionContext={"lease_id": "probe"}
@@ -169,8 +179,8 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
     ),
     "DeskStaffFunction": (queries("Identity", index="gsi1"), [deletes("Identity"), queries("Operations")]),
     "DeskDocumentsFunction": (
-        queries("Operations"),
-        [reads("Money"), writes("Identity"), reads("Documents"), stores("documents"), decrypts()],
+        queries("Documents", index="gsi1"),
+        [reads("Money"), writes("Identity"), updates("Documents"), stores("documents"), decrypts()],
     ),
     "DocumentRunFunction": (
         stores("runs"),
@@ -180,7 +190,7 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
     "CertificatesFunction": (reads("Documents"), [writes("Money"), decrypts(), stores("documents")]),
     "RenderFunction": (
         decrypts(),
-        [encrypts(), signs("SealKey"), reads("Identity"), reads("Money"), stores("logos")],
+        [encrypts(), signs("SealKey"), reads("Identity"), reads("Money"), forgets("documents")],
     ),
     "SealFunction": (
         signs("SealKey"),
@@ -192,7 +202,10 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
     ),
     "PrivacyFunction": (reads("Operations"), [writes("Money"), reads("Documents"), decrypts()]),
     "DataExportFunction": (stores("exports"), [writes("Identity"), stores("documents"), decrypts()]),
-    "ErasureFunction": (deletes("Identity"), [deletes("Money"), writes("Identity"), decrypts()]),
+    "ErasureFunction": (
+        forgets("documents"),
+        [deletes("Money"), writes("Identity"), forgets("logos"), stores("documents"), decrypts()],
+    ),
     "BillingPlanFunction": (sends("BillingQueue"), [reads("Money"), writes("Identity")]),
     "BillingIssueFunction": (reads("Money"), [writes("Identity"), deletes("Money"), reads("Operations")]),
     "ReminderPlanFunction": (

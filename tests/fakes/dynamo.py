@@ -247,7 +247,8 @@ def _holds(clause: str, item: Wire, request: Wire) -> bool:
         request.get("ExpressionAttributeNames", {}),
         request.get("ExpressionAttributeValues", {}),
     )
-    found = item.get(names.get(name or left, name or left))
+    attribute: str = name or left or ""
+    found = item.get(names.get(attribute, attribute))
     if function:
         return (found is not None) == (function == "attribute_exists")
     other = values[right]

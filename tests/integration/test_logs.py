@@ -23,6 +23,7 @@ from sesame.domain.journal import Entry, EntryKind
 from sesame.domain.notices import notice_for
 from sesame.domain.scope import EVERYWHERE
 from sesame.platform import aws as platform_aws
+from sesame.platform.ids import new_id
 from sesame.platform.logs import count, logger
 from sesame.providers.base import Checkout, CheckoutOrder
 from sesame.services.accounts import Bookkeeping
@@ -358,6 +359,9 @@ def papers_in_bulk(story: Story) -> None:
     story.ask("POST", f"/v1/desk/document-runs/{run}/archive", staff=ACCOUNTANT, expect=202)
     where = f"residence_id={RESIDENCE.residence_id}"
     story.ask("GET", "/v1/desk/flagged-payments", query=where, staff=ACCOUNTANT, expect=200)
+    story.ask("GET", "/v1/desk/flagged-documents", query=where, staff=ACCOUNTANT, expect=200)
+    settled = f"/v1/desk/flagged-documents/{new_id()}/settlement"
+    story.ask("POST", settled, staff=ACCOUNTANT, expect=404)
 
 
 def payment_links(story: Story) -> None:
@@ -436,6 +440,7 @@ def money_at_the_desk(story: Story) -> None:
         "POST", f"{lease}/deposit/returns", returned, idempotency_key="d3", staff=ACCOUNTANT, expect=201
     ).body
     story.ask("GET", f"{lease}/deposit", staff=ACCOUNTANT, expect=200)
+    story.ask("GET", f"{lease}/online-payments", staff=ACCOUNTANT, expect=200)
     back = f"{lease}/deposit/returns/{given['return_id']}/reversal"
     story.ask("POST", back, {"reason": "typing_error"}, staff=ACCOUNTANT, expect=200)
     story.ask("GET", f"/v1/desk/residences/{RESIDENCE.residence_id}/till", staff=ACCOUNTANT, expect=200)

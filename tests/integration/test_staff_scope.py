@@ -54,6 +54,7 @@ class World:
     payment_id: str
     return_id: str
     run_id: str
+    document_id: str
     recovery_id: str
     review_id: str
     aid_import_id: str
@@ -71,6 +72,7 @@ class World:
             payment_id=self.payment_id,
             return_id=self.return_id,
             run_id=self.run_id,
+            document_id=self.document_id,
             review_id=self.review_id,
             day=TODAY,
             period=OWED,
@@ -204,6 +206,7 @@ CASES: dict[str, Case] = {
     "GET /v1/desk/leases/{lease_id}/slips/{slip_id}": Case(entry="desk/recovery", shown_to=HELPERS),
     "POST /v1/desk/leases/{lease_id}/payments": Case(entry="desk/money", body=CASH, headers=KEYED),
     "GET /v1/desk/leases/{lease_id}/payments": Case(entry="desk/money"),
+    "GET /v1/desk/leases/{lease_id}/online-payments": Case(entry="desk/money"),
     "GET /v1/desk/leases/{lease_id}/payments/{payment_id}/receipt": Case(entry="desk/money"),
     "POST /v1/desk/leases/{lease_id}/payments/{payment_id}/reversal": Case(
         entry="desk/money", body={"reason": "typing_error"}
@@ -223,6 +226,10 @@ CASES: dict[str, Case] = {
     ),
     "GET /v1/desk/document-runs/{run_id}": Case(entry="desk/documents", shown_to=("accountant",)),
     "POST /v1/desk/document-runs/{run_id}/archive": Case(entry="desk/documents", shown_to=("manager",)),
+    "GET /v1/desk/flagged-documents": Case(
+        entry="desk/documents", query={"residence_id": RESIDENCE.residence_id}
+    ),
+    "POST /v1/desk/flagged-documents/{document_id}/settlement": Case(entry="desk/documents"),
     "POST /v1/desk/aid-imports": Case(
         entry="desk/accounting",
         body=AID,
@@ -322,6 +329,7 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         return_id=return_id,
         recovery_id=done["recovery_id"],
         run_id=documents_run(),
+        document_id=letters_missing(done["slip_id"]),
         review_id=unknown_payment(aws, tenant),
         aid_import_id=aid_import["import_id"],
         refund_id=refund_asked(aws, tenant),
@@ -353,6 +361,13 @@ def owing(aws: Any, tenant: Tenant) -> None:
         event = http_event(method, f"{path}/{place}", body, idempotency_key="1")
         answer = desk.handler(as_staff(event, "colleague", "administrator"), None)
         assert answer["statusCode"] < 300, answer
+
+
+def letters_missing(document_id: str) -> str:
+    """The document printed with a letter that no font has."""
+    documents = load("desk/recovery").documents
+    assert documents.mark_rendered(documents.get(document_id), datetime.now(UTC), missing_glyphs=1)
+    return document_id
 
 
 def documents_run() -> str:

@@ -108,6 +108,7 @@ def test_nothing_is_both_erased_and_kept_and_nothing_is_forgotten(
             Category.CERTIFICATES,
             Category.OLD_CERTIFICATES,
             Category.LEASE,
+            Category.CLAIMS,
             Category.MESSAGES,
             Category.AUDIT,
         }
@@ -229,6 +230,8 @@ def test_receipts_stay_whatever_happens_and_other_papers_only_while_they_serve()
     for needed in (True, False):
         assert keeps_certificate(Kind.RECEIPT, old, NOW, needed=needed)
         assert keeps_certificate(Kind.PART_PAYMENT_RECEIPT, old, NOW, needed=needed)
+        assert keeps_certificate(Kind.RENT_NOTICE, old, NOW, needed=needed)
+        assert keeps_certificate(Kind.FORMAL_NOTICE, old, NOW, needed=needed)
     assert keeps_certificate(Kind.ENTRY_DOCUMENT, old, NOW, needed=True)
     assert keeps_certificate(Kind.RESIDENCE_CERTIFICATE, fresh, NOW, needed=True)
     assert not keeps_certificate(Kind.RESIDENCE_CERTIFICATE, old, NOW, needed=True)

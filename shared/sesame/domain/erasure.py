@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from sesame.domain.calendar import local_date
 from sesame.domain.certificates import Kind
+from sesame.domain.retention import RETENTION
 from sesame.domain.tenancy import Lease, LeaseStatus
 
 WAIT = timedelta(hours=24)
@@ -37,9 +38,12 @@ class Category(StrEnum):
     NAMES = "names"
     TENANT_CODE = "tenant_code"
     CERTIFICATES = "certificates"
-    """Certificates of residence of the last three months, and the entry document."""
+    """Certificates and statements of the last three months, and the entry document."""
     OLD_CERTIFICATES = "old_certificates"
     RECEIPTS = "receipts"
+    """Receipts and rent notices, which accounts rest on."""
+    CLAIMS = "claims"
+    """Payment-plan agreements and formal notices."""
     ACCOUNT = "account"
     """Notices, journal, payments."""
     LEASE = "lease"
@@ -179,8 +183,8 @@ def need_of(tenancy: Tenancy, now: datetime) -> _Need | None:
 
 
 def keeps_certificate(kind: Kind, created_at: datetime, now: datetime, *, needed: bool) -> bool:
-    """Whether a document stays: receipts as accounting records, others only while their lease needs them."""
-    if kind in {Kind.RECEIPT, Kind.PART_PAYMENT_RECEIPT, Kind.PAYMENT_RECEIPT}:
+    """Whether a document stays: what a law keeps (`RETENTION`), others only while their lease needs them."""
+    if RETENTION[kind].outlives_erasure:
         return True
     if not needed:
         return False
@@ -225,7 +229,7 @@ def _of_lease(tenancy: Tenancy, now: datetime) -> Iterator[Line]:
         yield Line(category=Category.LEASE, reason=why, lease_id=lease_id, until=until)
     else:
         yield Line(category=Category.LEASE, reason=Reason.LIMITATION, lease_id=lease_id, until=evidence)
-    for category in (Category.MESSAGES, Category.AUDIT):
+    for category in (Category.CLAIMS, Category.MESSAGES, Category.AUDIT):
         yield Line(category=category, reason=Reason.LIMITATION, lease_id=lease_id, until=evidence)
 
 

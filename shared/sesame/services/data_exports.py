@@ -57,7 +57,7 @@ SHOWN: dict[str, str] = {
     "payment_link": "link_id cap_cents created_at ends_at revoked_at tries expires_at",
     "document": "document_id kind language period status validity validity_reason validity_since replaced_by "
     "number verification_code issued_on "
-    "created_at asked_at ready_at",
+    "created_at asked_at ready_at expires_at",
     "message": "message_id kind channel cause state created_at accepted_at changed_at expires_at",
     "audit": "entry_id at action actor_kind actor_id details expires_at",
 }

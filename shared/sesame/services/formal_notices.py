@@ -19,9 +19,10 @@ from sesame.domain.certificates import (
 from sesame.domain.debts import formal_notice_facts
 from sesame.domain.journal import Outstanding
 from sesame.domain.reminders import Reached, payable_by
+from sesame.domain.retention import folder_of
 from sesame.domain.tenancy import Residence
 from sesame.platform.ids import Random, derived_id, new_id
-from sesame.services.documents import ASK_AGAIN_AFTER, folder_of
+from sesame.services.documents import ASK_AGAIN_AFTER
 from sesame.store import keys
 from sesame.store.accounts import Account, Accounts, Move
 from sesame.store.audit import Action, Actor, ActorKind, Audit, AuditEntry

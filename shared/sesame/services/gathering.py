@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sesame.domain.caf import caf_facts
 from sesame.domain.calendar import Period, first_day, last_day, local_date
-from sesame.domain.certificates import Facts, Kind, Tenancy, entry_facts, residence_facts
+from sesame.domain.certificates import Facts, Kind, Reason, Refused, Tenancy, entry_facts, residence_facts
 from sesame.domain.journal import Outstanding, fold, notice_entry_id
 from sesame.domain.notices import Notice
 from sesame.domain.receipts import (
@@ -37,7 +37,9 @@ class Gathering:
     _read: Journal | None = None
 
     def facts(self, kind: Kind) -> Facts:
-        """What a document of that kind states. Raises Refused; ValueError for a kind nobody can wish for."""
+        """What a document of that kind states. Raises Refused, for a kind that nobody can wish for too."""
+        if kind not in _BUILDERS:
+            raise Refused(Reason.MADE_BY_THE_RESIDENCE, kind=kind)
         return _BUILDERS[kind](self)
 
     @property
@@ -123,4 +125,5 @@ _BUILDERS: Mapping[Kind, Callable[[Gathering], Facts]] = {
     ),
     Kind.ENTRY_DOCUMENT: lambda of: entry_facts(of.tenancy),
 }
+WISHED_FOR = frozenset(_BUILDERS)
 """The kinds that may be wished for. Others state what a desk decides, not the stores alone."""

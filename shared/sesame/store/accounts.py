@@ -249,11 +249,21 @@ class Accounts:
         return Put(table=self.table.name, item=item, condition=NOT_THERE)
 
     def entering(self, lease_id: str, entry: Entry, recorded_at: datetime) -> Put:
-        """The write that adds an entry other than a notice, once."""
+        """The write that adds an entry other than a notice, once; one that takes money back is announced.
+
+        Whoever takes it, a desk or a provider: papers that rest on the money are looked at again.
+        """
+        told = announcement(
+            "account.changed",
+            recorded_at,
+            id=derived_id("account.changed", lease_id, entry.entry_id),
+            lease_id=lease_id,
+        )
         item = {
             **keys.entry(lease_id, entry.entry_id),
             **_entry_item(entry),
             "recorded_at": recorded_at.isoformat(),
+            "announce": told if entry.takes_back else None,
         }
         return Put(table=self.table.name, item=item, condition=NOT_THERE)
 

@@ -39,6 +39,7 @@ class Action(StrEnum):
     RESIDENCE_SET = "residence_set"
     STAFF_SET = "staff_set"
     DOCUMENT_REQUESTED = "document_requested"
+    DOCUMENT_FLAG_SETTLED = "document_flag_settled"
     DOCUMENT_RUN_ASKED = "document_run_asked"
     DOCUMENT_RUN_ARCHIVED = "document_run_archived"
     PAYMENT_RECORDED = "payment_recorded"

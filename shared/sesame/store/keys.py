@@ -225,6 +225,16 @@ def document_file(digest: str) -> Key:
     return {"pk": f"FILE#{digest}", "sk": "LOOKUP"}
 
 
+def document_flag(document_id: str) -> Key:
+    """Finds a document that staff should look at."""
+    return {"pk": f"DOCUMENT#{document_id}", "sk": "FLAG"}
+
+
+def flagged_documents(residence_id: str) -> str:
+    """Partition, on the first index, of a residence's documents that staff should look at, by time."""
+    return f"FLAGGED#{residence_id}"
+
+
 def facts(lease_id: str, kind: str, digest: str) -> Key:
     """Finds the document that already states the same facts."""
     return {"pk": f"LEASE#{lease_id}", "sk": f"FACTS#{kind}#{digest}"}
