@@ -247,7 +247,7 @@ def _holds(clause: str, item: Wire, request: Wire) -> bool:
         request.get("ExpressionAttributeNames", {}),
         request.get("ExpressionAttributeValues", {}),
     )
-    attribute: str = name or left or ""
+    attribute = str(name or left)
     found = item.get(names.get(attribute, attribute))
     if function:
         return (found is not None) == (function == "attribute_exists")
@@ -284,7 +284,7 @@ def _updated(before: Wire, request: Wire) -> Wire:
 
 def _value(value: str, item: Wire, values: Wire, names: Wire) -> Any:
     if kept := _IF_NOT_EXISTS.match(value):
-        return item.get(names.get(kept[1], kept[1]), values[kept[2]])
+        return item.get(str(names.get(kept[1], kept[1])), values[kept[2]])
     return values[value]
 
 

@@ -415,7 +415,7 @@ def reminders_and_plans(story: Story) -> None:
     paid = Entry(
         entry_id="taking:plan",
         kind=EntryKind.PAYMENT,
-        amount_cents=-owed["unpaid_cents"],
+        amount_cents=-2 * notice.amount_cents,
         effective_at=story.clock(),
         source="taking:plan",
     )

@@ -83,14 +83,14 @@ class ScheduledMail:
     ) -> bool:
         """Claims the day for a message by its channel; gives the message back where another has it.
 
-        The day is the residence's. One write.
+        The day is the residence's. One write; a read before it for an event of another day.
         """
         now = self._now(event, now)
         day = local_date(now, residence.time_zone)
+        if local_date(event.at, residence.time_zone) != day and self.allowances.is_over(message_id):
+            return False  # a repeat of what went on an earlier day: it must not take this one
         if self.allowances.claim(lease.person_id, channel, message_id, day=day, now=now):
             return True
-        if self.allowances.is_over(message_id):  # a repeat of what went on an earlier day
-            return False
         count("MessagePutOff")
         tomorrow = next_day_opens(now, residence.time_zone)
         if event.type == "reminder.due":
