@@ -103,9 +103,10 @@ def _parameters(template: Mapping[str, Any], instance: Instance) -> dict[str, st
         "PortalUrl": instance.portal_url,
         "SandboxUrl": instance.sandbox_url,
         "Sender": SENDER,
-        "QuietTime": "ignored",
         "StudentIssuer": instance.student_issuer,
         "StudentAudience": AUDIENCE,
+        # the story reminds at whatever hour it is told, and wakes nobody
+        "QuietTime": "ignored",
     }
     declared = template.get("Parameters", {})
     missing = [name for name, p in declared.items() if "Default" not in p and name not in known]

@@ -157,6 +157,10 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         deletes("Documents"),
         [deletes("Money"), writes("Identity"), reads("Operations"), decrypts(), stores("documents")],
     ),
+    "DeskNoticesFunction": (
+        updates("Money"),
+        [deletes("Money"), writes("Identity"), reads("Operations"), reads("Documents"), decrypts()],
+    ),
     "AccountingFunction": (
         updates("Money"),
         [deletes("Money"), writes("Identity"), reads("Documents"), knows("SandboxSecret"), decrypts()],
@@ -214,7 +218,23 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
     ),
     "SendFunction": (
         updates("Money"),
-        [writes("Money"), knows("PepperSecret"), queries("Identity"), decrypts()],
+        [writes("Money"), deletes("Identity"), knows("StripeSecret"), sends("NotificationQueue"), decrypts()],
+    ),
+    "FeedbackFunction": (
+        sends("NotificationQueue"),
+        [reads("Money"), writes("Identity"), deletes("Identity"), deletes("Operations"), decrypts()],
+    ),
+    "MessagesAgainFunction": (
+        sends("NotificationQueue"),
+        [reads("Identity"), reads("Operations"), writes("Operations"), reads("Money")],
+    ),
+    "CalendarFunction": (
+        deletes("Identity"),
+        [reads("Money"), writes("Money"), reads("Operations"), updates("Operations"), decrypts()],
+    ),
+    "DeskFollowUpFunction": (
+        queries("Operations", index="gsi1"),
+        [writes("Identity"), deletes("Identity"), writes("Money"), deletes("Operations"), decrypts()],
     ),
     "SendCodeFunction": (updates("Identity"), [reads("Money"), deletes("Identity"), decrypts()]),
     "OutboxFunction": (publishes(), [reads("Identity"), sends("PostingQueue"), writes("Money")]),
@@ -234,6 +254,7 @@ CONSUMES = {
     "ReconcileFunction": "ReconciliationQueue",
     "AidImportFunction": "AidImportQueue",
     "SendFunction": "NotificationQueue",
+    "FeedbackFunction": "FeedbackQueue",
     "SendCodeFunction": "OneTimeCodeQueue",
 }
 QUEUES = tuple(CONSUMES.values())

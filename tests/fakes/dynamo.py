@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 Wire = dict[str, Any]
 PAGE_BYTES = 1_000_000
 _CLAUSE = re.compile(r"(?:(attribute_exists|attribute_not_exists)\((\S+)\)|(\S+) (=|<>|<=|<) (\S+))$")
+_LISTED = re.compile(r"(\S+) IN \(([^)]*)\)$")
 _SECTION = re.compile(r"\b(SET|REMOVE|ADD)\b")
 _IF_NOT_EXISTS = re.compile(r"if_not_exists\((\S+?), (:\w+)\)")
 _PARTS = re.compile(r",\s*(?![^(]*\))")
@@ -239,6 +240,10 @@ def _units(size: int, unit: int) -> int:
 
 
 def _holds(clause: str, item: Wire, request: Wire) -> bool:
+    if listed := _LISTED.match(clause.strip()):
+        attribute = request.get("ExpressionAttributeNames", {}).get(listed[1], listed[1])
+        options = [request["ExpressionAttributeValues"][name.strip()] for name in listed[2].split(",")]
+        return item.get(attribute) in options
     match = _CLAUSE.match(clause.strip())
     if match is None:
         raise NotImplementedError(clause)

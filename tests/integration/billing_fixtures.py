@@ -13,7 +13,8 @@ from sesame.notifications.sms import SmsSender
 from sesame.platform.events import Event, event_of
 from sesame.services.access_messages import OneTimeCodeMail
 from sesame.services.accounts import Bookkeeping
-from sesame.services.billing import BillingRun, ResidenceBilling
+from sesame.services.billing import BillingRun, LeaseBilling, ResidenceBilling
+from sesame.services.failed_contacts import FailedContacts
 from sesame.services.formal_notices import FormalNotices
 from sesame.services.mailer import Mailer
 from sesame.services.messages import Correspondence
@@ -22,6 +23,7 @@ from sesame.services.queues import Queue
 from sesame.services.reminders import ReminderRun
 from sesame.services.scheduled_mail import ScheduledMail
 from sesame.services.surcharges import Surcharges
+from sesame.services.unsubscribing import UnsubscribeTokens
 from sesame.services.welcome import WelcomeLinks
 from sesame.store.accounts import Accounts
 from sesame.store.allowances import Allowances
@@ -30,7 +32,10 @@ from sesame.store.challenges import Challenges
 from sesame.store.documents import Documents
 from sesame.store.messages import Messages
 from sesame.store.pacing import Pacing
+from sesame.store.people import People
 from sesame.store.table import Item, unmarshal
+from sesame.store.tasks import Tasks
+from sesame.store.wishes import Wishes
 from tests.conftest import FrozenClock
 from tests.integration.aws_calls import count_calls
 
@@ -107,6 +112,7 @@ class Office:
         self.run = BillingRun(identity=aws.identity, operations=aws.operations, queue=self.queue)
         self.billing = self.residence_billing(LONG)
         self.reminders = reminder_run(aws)
+        self.lease_billing = LeaseBilling(identity=aws.identity, accounts=self.accounts)
         self.mailbox = Mailbox()
         self.phones = Phones()
         challenges = Challenges(aws.identity)
@@ -124,6 +130,13 @@ class Office:
             accounts=self.accounts,
             welcome_links=WelcomeLinks(challenges, clock, token_bytes),
             schedule=ScheduledMail(accounts=self.accounts, allowances=Allowances(aws.operations)),
+            unsubscribe=UnsubscribeTokens(aws.pepper),
+            tasks=Tasks(aws.operations),
+            failed_contacts=FailedContacts(
+                people=People(aws.identity, aws.pepper),
+                wishes=Wishes(aws.identity),
+                tasks=Tasks(aws.operations),
+            ),
         )
         self.code_mail = OneTimeCodeMail(
             mailer=mailer,

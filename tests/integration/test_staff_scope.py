@@ -20,6 +20,7 @@ from sesame.domain.notices import notice_for
 from sesame.domain.payments import EventKind, PaymentEvent
 from sesame.domain.refunds import Refund
 from sesame.domain.scope import Scope
+from sesame.platform.clock import utc_now
 from sesame.platform.events import Event
 from sesame.platform.ids import new_id
 from sesame.services.accounts import Bookkeeping
@@ -30,6 +31,7 @@ from sesame.store.deliveries import Deliveries, Delivery, DeliveryState, Hints, 
 from sesame.store.reconciliations import Reconciliations, ResidenceFinding, Run
 from sesame.store.refunds import Refunds
 from sesame.store.table import transact
+from sesame.store.tasks import Task, TaskKind, Tasks, task_id_of
 from tests.integration.entries import http_event, load, prepare
 from tests.integration.import_fixtures import cells_of, desk_on, lease_file
 from tests.integration.staff_members import as_staff, enrol
@@ -59,6 +61,7 @@ class World:
     review_id: str
     aid_import_id: str
     refund_id: str
+    task_id: str
 
     def place(self, path: str) -> str:
         """A route's path, or an id of a body, with the tenant's ids in it."""
@@ -75,8 +78,9 @@ class World:
             document_id=self.document_id,
             review_id=self.review_id,
             day=TODAY,
-            period=OWED,
             refund_id=self.refund_id,
+            period=OWED if "surcharges" in path else "2027-03",
+            task_id=self.task_id,
         )
 
 
@@ -219,6 +223,20 @@ CASES: dict[str, Case] = {
         entry="desk/money", body={"reason": "typing_error"}
     ),
     "GET /v1/desk/residences/{residence_id}/till": Case(entry="desk/money"),
+    "GET /v1/desk/leases/{lease_id}/notices": Case(entry="desk/notices"),
+    "POST /v1/desk/leases/{lease_id}/notices": Case(entry="desk/notices", shown_to=("manager",)),
+    "POST /v1/desk/leases/{lease_id}/adjustments": Case(
+        entry="desk/notices",
+        body={"amount_cents": 1_500, "reason": "service", "label": "Clé"},
+        headers=KEYED,
+        shown_to=("manager",),
+    ),
+    "POST /v1/desk/leases/{lease_id}/notices/{period}/credit-notes": Case(
+        entry="desk/notices",
+        body={"amount_cents": 1_500, "reason": "goodwill", "label": "Panne de chauffage"},
+        headers=KEYED,
+        shown_to=("manager",),
+    ),
     "POST /v1/desk/document-runs": Case(
         entry="desk/documents",
         body={"residence_id": RESIDENCE.residence_id, "month": "2026-10"},
@@ -286,6 +304,20 @@ CASES: dict[str, Case] = {
     "POST /v1/desk/leases/{lease_id}/payment-plan/cancellation": Case(
         entry="desk/reminders", body={"reason": "mistake"}
     ),
+    "GET /v1/desk/tasks": Case(
+        entry="desk/follow_up", query={"residence_id": RESIDENCE.residence_id}, shown_to=("desk",)
+    ),
+    "POST /v1/desk/tasks/{task_id}/resolution": Case(
+        entry="desk/follow_up", body={"outcome": "done"}, shown_to=("desk",)
+    ),
+    "GET /v1/desk/leases/{lease_id}/messages": Case(entry="desk/follow_up", shown_to=("desk",)),
+    "GET /v1/desk/residences/{residence_id}/reminder-preview": Case(
+        entry="desk/follow_up", shown_to=("desk",)
+    ),
+    "GET /v1/desk/residences/{residence_id}/arrears": Case(entry="desk/follow_up", shown_to=ACCOUNTANTS),
+    "GET /v1/desk/residences/{residence_id}/arrears/chart": Case(
+        entry="desk/follow_up", shown_to=ACCOUNTANTS
+    ),
     "GET /v1/desk/me": Case(entry="desk/staff", hidden=not_among_theirs),
     "GET /v1/desk/staff": Case(entry="desk/staff", shown_to=ADMINISTRATORS),
     "PUT /v1/desk/staff/{staff_id}": Case(
@@ -304,6 +336,10 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch, request: pytest
         PROVIDER_SECRETS="{}",
     )
     tenant = admit(aws)
+    cheap = replace(tenant.lease, rent_cents=0, charges_cents=1_500)  # the rest is credit, to be refunded
+    notice = notice_for(cheap, RESIDENCE, "2027-03")
+    assert notice is not None
+    Bookkeeping(Accounts(aws.money), utc_now).issue_notice(notice)
     enrol(aws, "here", Scope(residence_ids=frozenset({RESIDENCE.residence_id})))
     stranger = enrol(aws, "elsewhere", Scope(residence_ids=frozenset({"les-erables-35000"})))
     sent = desk_on(aws, clock).import_file(FILE.replace(b"L000001", b"EARLIER"))
@@ -334,6 +370,7 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch, request: pytest
         review_id=unknown_payment(aws, tenant),
         aid_import_id=aid_import["import_id"],
         refund_id=refund_asked(aws, tenant),
+        task_id=address_that_failed(aws, tenant),
     )
 
 
@@ -422,6 +459,19 @@ def money_moved(tenant: Tenant) -> tuple[str, str]:
     return paid["payment_id"], given["return_id"]
 
 
+def address_that_failed(aws: Any, tenant: Tenant) -> str:
+    """A task of the desk's about the tenant."""
+    task = Task(
+        task_id=task_id_of(TaskKind.BOUNCE, tenant.lease.lease_id),
+        kind=TaskKind.BOUNCE,
+        residence_id=tenant.lease.residence_id,
+        lease_id=tenant.lease.lease_id,
+        raised_at=datetime.now(UTC),
+    )
+    Tasks(aws.operations).raise_once(task)
+    return task.task_id
+
+
 def refund_asked(aws: Any, tenant: Tenant) -> str:
     """Some of the credit, to another account, more than a day ago."""
     asked_at = datetime(2026, 9, 1, tzinfo=UTC)
@@ -454,6 +504,8 @@ def ask(world: World, route: str, sub: str, roles: tuple[str, ...]) -> Answer:
     event["queryStringParameters"] = case.query
     event["rawQueryString"] = "&".join(f"{name}={value}" for name, value in case.query.items())
     answer = load(case.entry).handler(event, None)
+    if answer["headers"].get("Content-Type") == "image/svg+xml":
+        return answer["statusCode"], answer["body"]
     return answer["statusCode"], json.loads(answer["body"] or "null")
 
 

@@ -175,7 +175,10 @@ TO_BE_ANNOUNCED = {"lease.changed", "lease.cancelled"}
 
 def test_every_type_of_event_that_is_announced_has_a_rule_and_every_rule_a_type() -> None:
     routed = {
-        kind for rule in of_type("AWS::Events::Rule").values() for kind in rule["EventPattern"]["detail-type"]
+        kind
+        for rule in of_type("AWS::Events::Rule").values()
+        if rule["EventPattern"]["source"] == ["sesame"]
+        for kind in rule["EventPattern"]["detail-type"]
     }
     written = "".join(path.read_text("utf-8") for path in (ROOT / "shared" / "sesame").rglob("*.py"))
     announced = set(re.findall(r'announcement\(\s*"([a-z_.]+)"', written))
@@ -218,6 +221,7 @@ def test_alarms_tell_of_a_late_outbox_and_of_runs_that_did_not_happen() -> None:
         ("ReminderAlarm", "ReminderRun"),
         ("ErasureAlarm", "ErasureRun"),
         ("SweepAlarm", "SweepRun"),
+        ("MessagesAgainAlarm", "MessagesAgainRun"),
         ("ReconciliationAlarm", "ReconciliationRun"),
     ):
         assert alarms[name]["TreatMissingData"] == "breaching"

@@ -76,8 +76,8 @@ class Dun:
     since: datetime | None = None
     hold: Hold | None = None
     plan: AgreedPlan | None = None
-    news: Period | None = None
-    """A notice whose message had to wait for another day."""
+    news: str | None = None
+    """The month, and `#` with the number of its second notice, of a message that waits for another day."""
 
     @property
     def window_opens(self) -> datetime:
@@ -125,8 +125,8 @@ class Decision:
     next_step_at: datetime | None
     since: datetime | None = None
     """What `since` becomes: set where steps wait beyond now."""
-    tells: Period | None = None
-    """The month of a notice to be told of now; the steps wait for another day."""
+    tells: str | None = None
+    """The notice to be told of now (as `news`); the steps wait for another day."""
     breaks_plan: bool = False
     surcharges: tuple[Late, ...] = ()
 

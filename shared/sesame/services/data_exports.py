@@ -34,16 +34,18 @@ MOST_BYTES = 400 * 1024 * 1024
 DATA, READ_ME = "donnees.json", "LISEZMOI.txt"
 
 SHOWN: dict[str, str] = {
-    "person": "person_id family_name given_names birth_date ine email phone language hold",
+    "person": "person_id family_name given_names birth_date ine email phone language hold "
+    "reminders_by courtesy_reminders courtesy_changed_at unusable_email unusable_sms",
     "session": "lease_id created_at last_seen_at expires_at device",
     "erasure": "lease_id asked_at state begun_at erases waits_for",
     "export": "export_id lease_id asked_at status expires_at",
     "lease": "lease_id residence_id reference tenant_reference room starts_on ends_on "
-    "rent_cents charges_cents deposit_cents code_tail code_rotated_at status",
+    "rent_cents charges_cents deposit_cents code_tail code_rotated_at status terms",
     "residence": "residence_id name address postal_code city time_zone desk_contact",
-    "account": "balance_cents credit_cents outstanding unmatched",
+    "account": "balance_cents credit_cents outstanding unmatched adjustments",
     "entry": "entry_id kind amount_cents effective_at period due_on designated reverses corrects source "
-    "starts_on ends_on lines recorded_at method",
+    "starts_on ends_on lines recorded_at method number credits withdraws replaced_by label reason by",
+    "adjustment": "adjustment_id amount_cents label reason by waits recorded_at",
     "payment": "payment_id provider provider_reference amount_cents currency designated created_at "
     "state paid_at flags events posted overpaid_cents",
     "taking": "taking_id method purpose amount_cents received_on recorded_at recorded_by reference "
@@ -58,7 +60,8 @@ SHOWN: dict[str, str] = {
     "document": "document_id kind language period status validity validity_reason validity_since replaced_by "
     "number verification_code issued_on "
     "created_at asked_at ready_at expires_at",
-    "message": "message_id kind channel cause state created_at accepted_at changed_at expires_at",
+    "message": "message_id kind channel cause state created_at accepted_at delivered_at failed_at failure "
+    "complained_at sent_again_at changed_at expires_at",
     "audit": "entry_id at action actor_kind actor_id details expires_at",
 }
 """The fields of each kind of item that leave."""
@@ -225,6 +228,7 @@ class ExportMaking:
             ("residence", shown("residence", residence)),
             ("account", shown("account", account) if account else None),
             ("notices", (shown("entry", item) for item in self.money.query_all(pk, "NOTICE#"))),
+            ("adjustments", (shown("adjustment", item) for item in self.money.query_all(pk, "ADJUSTMENT#"))),
             ("entries", (shown("entry", item) for item in self.money.query_all(pk, "ENTRY#"))),
             (
                 "payments",

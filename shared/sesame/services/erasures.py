@@ -22,7 +22,7 @@ from sesame.domain.erasure import (
     need_of,
     plan_erasure,
 )
-from sesame.domain.tenancy import Lease, Person
+from sesame.domain.tenancy import Channel, Lease, Person
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Conflict, NotFound
 from sesame.platform.ids import Random, derived_id
@@ -232,6 +232,7 @@ class ErasureRun:
         at = erasure.begun_at or erasure.asked_at
         person, plan = dossier.person, dossier.plan
         self._end_sessions(person.person_id)
+        self._end_calendar_feeds(person.person_id)
         self._delete_exports(person.person_id)
         for tenancy in dossier.tenancies:
             lease = tenancy.lease
@@ -253,6 +254,12 @@ class ErasureRun:
     def _end_sessions(self, person_id: str) -> None:
         table = self.erasures.table
         for item in table.query_all(keys.person(person_id)["pk"], "SESSION#"):
+            _delete(table, item)
+
+    def _end_calendar_feeds(self, person_id: str) -> None:
+        table = self.erasures.table
+        for item in table.query_all(keys.person(person_id)["pk"], "CALENDAR#"):
+            _delete(table, keys.calendar_feed(item["token_hash"]))
             _delete(table, item)
 
     def _delete_exports(self, person_id: str) -> None:
@@ -353,6 +360,10 @@ class ErasureRun:
             for digest in pepper.hashes(kind, value):
                 _delete(table, _lookup(kind, digest, person.person_id))
             profile.remove(kind, unchanged=value)
+        for mark in person.unusable:
+            # it names the contact itself, perhaps one of before
+            if plan.erases(Category.EMAIL if mark.channel is Channel.EMAIL else Category.PHONE):
+                profile.removes.append(f"unusable_{mark.channel}")
         if plan.erases(Category.NAMES) and person.full_name:
             profile.sets |= {"family_name": "", "given_names": ""}
         if plan.erases(Category.BIRTH_DATE) and person.birth_date != ERASED_BIRTH_DATE:

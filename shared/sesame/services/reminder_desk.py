@@ -203,10 +203,13 @@ class ReminderDesk:
 
         def attempt() -> ReminderState:
             journal = self._accounts.journal(lease_id)
-            posted = next((one for one in journal.entries if one.entry_id == base), None)
-            if posted is None or journal.account is None:
+            # a month's second notice may have borne one too
+            of_month = [one for one in journal.entries if _is_of(one, base)]
+            if not of_month or journal.account is None:
                 raise NotFound
-            if not any(one.corrects == base for one in journal.entries):
+            reversed_ones = {one.corrects for one in journal.entries}
+            posted = next((one for one in of_month if one.entry_id not in reversed_ones), None)
+            if posted is not None:
                 self._reverse(staff, journal.account, posted, period, reason, network)
             return self._state(tenancy, self._accounts.get(lease_id))
 
@@ -304,6 +307,13 @@ class ReminderDesk:
     @property
     def _accounts(self) -> Accounts:
         return self.bookkeeping.accounts
+
+
+def _is_of(entry: Entry, base: str) -> bool:
+    """Whether an entry is the surcharge of a month's notice, `base`, or of one that took its place."""
+    return entry.kind is EntryKind.SURCHARGE and (
+        entry.entry_id == base or entry.entry_id.startswith((f"{base}:", f"{base}#"))
+    )
 
 
 def _looked_at_anew(account: Account, now: datetime) -> datetime | None:

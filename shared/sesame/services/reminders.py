@@ -8,7 +8,7 @@ from time import monotonic
 from sesame.domain.calendar import IsHoliday, is_sending_time, local_date
 from sesame.domain.certificates import DocumentStatus
 from sesame.domain.reminders import Decision, Reached, decide
-from sesame.domain.tenancy import Residence
+from sesame.domain.tenancy import Channel, ReminderStep, Residence
 from sesame.domain.territories import holidays_of
 from sesame.platform.events import announcement
 from sesame.platform.ids import derived_id
@@ -161,7 +161,9 @@ def _announced(
     if decision.tells is not None:
         day = local_date(now, residence.time_zone).isoformat()
         cause = derived_id("notice.issued", account.lease_id, decision.tells, day)
-        return announcement("notice.issued", now, id=cause, lease_id=account.lease_id, period=decision.tells)
+        period, _, number = decision.tells.partition("#")
+        again = {"number": number} if number else {}
+        return announcement("notice.issued", now, id=cause, lease_id=account.lease_id, period=period, **again)
     return _reminder(account, residence, decision.reached, now) if decision.reached else None
 
 
@@ -190,10 +192,17 @@ def _reminder(account: Account, residence: Residence, reached: Reached, now: dat
         period=reached.period,
         step_at=reached.at.isoformat(),
         tone=step.tone.value,
-        channel=step.channels[0].value,
-        **({"also": step.channels[1].value} if step.channels[1:] else {}),
+        **_ways(step),
         **of_plan,
     )
+
+
+def _ways(step: ReminderStep) -> dict[str, str]:
+    """How to tell of it. A step by e-mail alone leaves it to what the tenant prefers."""
+    if step.channels == (Channel.EMAIL,):
+        return {}
+    ways = {"channel": step.channels[0].value}
+    return ways | ({"also": step.channels[1].value} if step.channels[1:] else {})
 
 
 def _from_another_place(residences: list[Residence], now: datetime) -> list[Residence]:

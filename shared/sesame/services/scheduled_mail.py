@@ -96,7 +96,9 @@ class ScheduledMail:
         if event.type == "reminder.due":
             self._give_back(lease.lease_id, tomorrow, since=_step_at(event))
         else:
-            self._give_back(lease.lease_id, tomorrow, news=event["period"])
+            # a month's second notice has a number, beside the month
+            news = "#".join((event["period"], *filter(None, [event.data.get("number")])))
+            self._give_back(lease.lease_id, tomorrow, news=news)
         return False
 
     def _now(self, event: Event, now: datetime) -> datetime:

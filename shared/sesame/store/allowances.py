@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 from sesame.domain.tenancy import Channel
 from sesame.store import keys
-from sesame.store.messages import MessageState
+from sesame.store.messages import OPEN
 from sesame.store.table import ConditionFailed, Table
 
 _KEPT_FOR = timedelta(days=7)
@@ -38,4 +38,4 @@ class Allowances:
     def is_over(self, message_id: str) -> bool:
         """Whether a message was dealt with before. One read."""
         found = self.table.get(keys.message(message_id))
-        return found is not None and found["state"] != MessageState.WAITING
+        return found is not None and found["state"] not in OPEN

@@ -45,6 +45,9 @@ class Action(StrEnum):
     PAYMENT_RECORDED = "payment_recorded"
     PAYMENT_REVERSED = "payment_reversed"
     PAYMENT_REVIEWED = "payment_reviewed"
+    RENT_ADJUSTED = "rent_adjusted"
+    NOTICE_CREDITED = "notice_credited"
+    LEASE_BILLED = "lease_billed"
     AID_IMPORTED = "aid_imported"
     AID_POSTED = "aid_posted"
     EXPECTED_AID_SET = "expected_aid_set"
@@ -67,6 +70,9 @@ class Action(StrEnum):
     FORMAL_NOTICE_ISSUED = "formal_notice_issued"
     SURCHARGE_POSTED = "surcharge_posted"
     SURCHARGE_REVERSED = "surcharge_reversed"
+    TASK_RESOLVED = "task_resolved"
+    CALENDAR_FEED_SET = "calendar_feed_set"
+    CALENDAR_FEED_ENDED = "calendar_feed_ended"
 
 
 class ActorKind(StrEnum):
