@@ -425,7 +425,8 @@ donnees.json   Tout ce que nous tenons sur vous. Les noms des champs sont en ang
     lease      ses conditions
     residence  la résidence
     account    le solde ; au-dessus de zéro, vous le devez
-    notices    les avis d'échéance
+    notices    les avis d'échéance, y compris ceux qu'un avoir a annulés
+    adjustments  ce que le personnel a ajouté à vos avis, ou en a retiré, et pourquoi
     entries    les autres écritures du compte : paiements, remboursements, corrections
     adjustments  ce que l'accueil a ajouté à un avis, ou en a retiré
     payments   vos paiements en ligne et ce que le prestataire en a dit
@@ -460,7 +461,8 @@ donnees.json   All that we hold about you. Amounts are in euro cents, times in U
     lease      its terms
     residence  the residence
     account    the balance; above zero, you owe it
-    notices    the rent notices
+    notices    the rent notices, those too that a credit note has withdrawn
+    adjustments  what staff added to your notices, or took off them, and why
     entries    the account's other entries: payments, refunds, corrections
     adjustments  what the desk added to a notice, or took off it
     payments   your online payments and what the provider said of them
