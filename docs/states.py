@@ -3,7 +3,7 @@
 Usage: python docs/states.py [--check]     (--check fails when the file is not what the tables say)
 
 A table is what the domain holds: `{(state, event): state}`, or `{state: {state, ...}}` where nothing is named
-that moves it. To draw another one, add it to DRAWN.
+that moves it. To draw another one, add it to `tables`.
 """
 
 import sys
