@@ -213,7 +213,7 @@ def _authorizer(api: str, scheme: str, definition: Mapping[str, Any]) -> Resourc
 
 
 def _merge_permissions(resources: dict[str, Resource]) -> None:
-    """One of the gateway's permissions a function: SAM writes one a route, and a stack takes 500 resources.
+    """The gateway's permissions, one a function: SAM writes one a route, a stack has 500 resources.
 
     The emulator does not ask who may invoke; what AWS gets is asserted on the expansion as AWS makes it.
     """
