@@ -6,16 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sesame.domain.calendar import (
-    IsHoliday,
     is_sending_time,
     local_date,
     next_sending_time,
 )
 from sesame.domain.notices import latest_period
 from sesame.domain.sending import OTHER
-from sesame.domain.tenancy import Channel, Person, Residence, Unusable
+from sesame.domain.tenancy import Channel, Person, Unusable
 from sesame.domain.terms import as_of
-from sesame.domain.territories import holidays_of
 from sesame.notifications.letters import LetterKind
 from sesame.notifications.sms import OPTED_OUT
 from sesame.platform.events import Event
@@ -55,7 +53,8 @@ MUST_ARRIVE = frozenset({LetterKind.REMINDER, LetterKind.NOTICE})
 class Correspondence:
     """Every other message that the system sends, by the event that calls for it.
 
-    An event may carry `channel`, the one to use if it can be, or `by`, the only one left to try.
+    An event may carry `channel`, the one to use if it can be (and no other, with `only`), or `by`, the one
+    that is left to try.
     """
 
     mailer: Mailer
@@ -66,9 +65,6 @@ class Correspondence:
     tasks: Tasks
     failed_contacts: FailedContacts
     schedule: ScheduledMail
-    holidays: Callable[[Residence], IsHoliday] = holidays_of
-    keeps_quiet: bool = True
-    """False where nobody is woken: on a local stack, whose story is told at any hour."""
 
     def handle(self, event: Event) -> None:
         """Sends what the event calls for. Safe to repeat. Raises when the queue should bring it again."""
@@ -77,7 +73,7 @@ class Correspondence:
             return
         if also := event.data.get("also"):  # a step that is told of two ways: a record for each
             rest = {name: value for name, value in event.data.items() if name != "also"}
-            self.handle(replace(event, data=rest))
+            self.handle(replace(event, data=rest | {"only": "yes"}))
             self.handle(replace(event, data=rest | {"by": also}))
             return
         message, compose = self._plan(event)
@@ -120,7 +116,7 @@ class Correspondence:
 
     def _ask_the_desk(self, kind: TaskKind, message: Message, **details: str) -> None:
         found = self._tenancy(message.lease_id or "")
-        if found is None:
+        if found is None or (kind is TaskKind.UNREACHABLE and any(map(found.person.usable, Channel))):
             return
         lease = found.lease
         self.tasks.raise_once(
@@ -274,10 +270,10 @@ class Correspondence:
 
     def _quiet(self, found: Tenancy, event: Event) -> NotNow | None:
         """Until when the residence's clock forbids it: a queue may bring a message at any hour."""
-        if not self.keeps_quiet:
+        if not self.schedule.keeps_quiet:
             return None
         now, residence = max(self.mailer.clock(), event.at), found.residence
-        is_holiday = self.holidays(residence)
+        is_holiday = self.schedule.holidays(residence)
         if is_sending_time(now, residence.time_zone, is_holiday):
             return None
         return NotNow(next_sending_time(now, residence.time_zone, is_holiday))
@@ -320,6 +316,9 @@ def _way(person: Person, event: Event, wished: Channel | None = None) -> Channel
     """The channel to use: the only one left, or the tenant's wish, or the step's, or else the other one."""
     if by := event.data.get("by"):
         return Channel(by) if person.usable(Channel(by)) else None
+    if "only" in event.data:  # told both ways: a wish for one of them would make that one ring twice
+        channel = Channel(event["channel"])
+        return channel if person.usable(channel) else None
     first = wished or Channel(event.data.get("channel", Channel.EMAIL))
     return next((one for one in (first, OTHER[first]) if person.usable(one)), None)
 
