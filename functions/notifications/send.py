@@ -18,8 +18,8 @@ from sesame.services.scheduled_mail import ScheduledMail
 from sesame.services.unsubscribing import UnsubscribeTokens
 from sesame.services.welcome import WelcomeLinks
 from sesame.store.accounts import Accounts
-from sesame.store.allowances import Allowances
 from sesame.store.challenges import Challenges
+from sesame.store.message_allowances import MessageAllowances
 from sesame.store.messages import Messages
 from sesame.store.people import People
 from sesame.store.table import Table
@@ -67,7 +67,7 @@ correspondence = Correspondence(
     welcome_links=WelcomeLinks(Challenges(identity), utc_now, token_bytes),
     schedule=ScheduledMail(
         accounts=accounts,
-        allowances=Allowances(operations),
+        allowances=MessageAllowances(operations),
         keeps_quiet=settings.stage != "local" or settings.quiet_time == "kept",
     ),
     unsubscribe=UnsubscribeTokens(pepper),

@@ -178,10 +178,10 @@ class PaymentPlanShown(Shown):
 
 
 class PreferencesRequest(StrictModel):
-    """All three, as they shall be."""
+    """All three, as they shall be. `reminders_by` null: however the residence does it."""
 
     language: SpokenLanguage
-    reminders_by: Channel
+    reminders_by: Channel | None
     courtesy_reminders: bool
 
 
@@ -204,7 +204,7 @@ class PreferencesShown(Shown):
     """How the tenant is written to. `obligatory` cannot be switched off."""
 
     language: SpokenLanguage
-    reminders_by: Channel
+    reminders_by: Channel | None
     courtesy_reminders: bool
     contacts: list[ContactUse]
     obligatory: list[ObligatoryShown]

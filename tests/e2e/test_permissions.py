@@ -210,6 +210,22 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         forgets("documents"),
         [deletes("Money"), writes("Identity"), forgets("logos"), stores("documents"), decrypts()],
     ),
+    "MessagesFunction": (
+        stores("uploads"),
+        [deletes("Documents"), reads("Money"), writes("Operations"), stores("attachments"), decrypts()],
+    ),
+    "DeskMessagesFunction": (
+        queries("Documents", index="gsi1"),
+        [reads("Money"), writes("Identity"), queries("Operations"), stores("attachments"), decrypts()],
+    ),
+    "AttachmentCheckFunction": (
+        stores("attachments"),
+        [reads("Identity"), reads("Money"), deletes("Documents"), stores("uploads"), knows("PepperSecret")],
+    ),
+    "AttachmentRemovalFunction": (
+        deletes("Documents"),
+        [writes("Documents"), reads("Identity"), stores("attachments"), writes("Operations")],
+    ),
     "BillingPlanFunction": (sends("BillingQueue"), [reads("Money"), writes("Identity")]),
     "BillingIssueFunction": (reads("Money"), [writes("Identity"), deletes("Money"), reads("Operations")]),
     "ReminderPlanFunction": (
@@ -250,6 +266,7 @@ CONSUMES = {
     "SealFunction": "SealQueue",
     "DocumentRunFunction": "DocumentRunQueue",
     "DataExportFunction": "DataExportQueue",
+    "AttachmentCheckFunction": "AttachmentQueue",
     "BillingIssueFunction": "BillingQueue",
     "ReconcileFunction": "ReconciliationQueue",
     "AidImportFunction": "AidImportQueue",

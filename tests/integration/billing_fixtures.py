@@ -26,10 +26,10 @@ from sesame.services.surcharges import Surcharges
 from sesame.services.unsubscribing import UnsubscribeTokens
 from sesame.services.welcome import WelcomeLinks
 from sesame.store.accounts import Accounts
-from sesame.store.allowances import Allowances
 from sesame.store.audit import Audit
 from sesame.store.challenges import Challenges
 from sesame.store.documents import Documents
+from sesame.store.message_allowances import MessageAllowances
 from sesame.store.messages import Messages
 from sesame.store.pacing import Pacing
 from sesame.store.people import People
@@ -129,7 +129,7 @@ class Office:
             identity=aws.identity,
             accounts=self.accounts,
             welcome_links=WelcomeLinks(challenges, clock, token_bytes),
-            schedule=ScheduledMail(accounts=self.accounts, allowances=Allowances(aws.operations)),
+            schedule=ScheduledMail(accounts=self.accounts, allowances=MessageAllowances(aws.operations)),
             unsubscribe=UnsubscribeTokens(aws.pepper),
             tasks=Tasks(aws.operations),
             failed_contacts=FailedContacts(

@@ -41,9 +41,9 @@ from sesame.services.retries import Retries
 from sesame.services.scheduled_mail import ScheduledMail
 from sesame.services.surcharges import Surcharges
 from sesame.store.accounts import Accounts
-from sesame.store.allowances import Allowances
 from sesame.store.audit import Audit
 from sesame.store.documents import Documents
+from sesame.store.message_allowances import MessageAllowances
 from sesame.store.messages import Message, Messages, MessageState, StillSending
 from sesame.store.people import lease_item, person_item, residence_item
 from sesame.store.table import Table, unmarshal
@@ -130,7 +130,7 @@ class World:
             holidays=lambda _: holidays.__contains__,
         )
         self.post = Post(self, Messages(operations))
-        self.sender = correspondence(self, Allowances(operations))
+        self.sender = correspondence(self, MessageAllowances(operations))
         self.residences, self.leases = {}, dict[str, Lease]()
         self.identity.put(person_item(PERSON))
         for number, zone in enumerate(zones):
@@ -250,7 +250,7 @@ class Tokens:
         return person_id
 
 
-def correspondence(world: World, allowances: Allowances) -> Correspondence:
+def correspondence(world: World, allowances: MessageAllowances) -> Correspondence:
     """The sender, with a mail service that does as it is told."""
     return Correspondence(
         mailer=cast(Any, world.post),

@@ -44,6 +44,7 @@ class LetterKind(StrEnum):
     ERASURE_ASKED = "erasure-asked"
     REFUND_ASKED = "refund-asked"
     ERASURE_SET_ASIDE = "erasure-set-aside"
+    THREAD_ANSWERED = "thread-answered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

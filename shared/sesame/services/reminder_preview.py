@@ -13,13 +13,13 @@ from sesame.domain.calendar import (
     local_date,
     wall_time,
 )
-from sesame.domain.reminders import Reached, decide
+from sesame.domain.reminders import Reached, decide, payable_by
 from sesame.domain.sending import OTHER
 from sesame.domain.tenancy import Channel, Lease, Person, Residence
 from sesame.domain.territories import holidays_of
 from sesame.platform.clock import Clock
 from sesame.platform.errors import NotFound
-from sesame.services.staff import Staff, within
+from sesame.services.staff import Role, Staff, require, within
 from sesame.store import keys
 from sesame.store.accounts import Account, Accounts
 from sesame.store.people import lease_of, person_of, residence_of
@@ -62,10 +62,11 @@ class ReminderPreview:
     holidays: Callable[[Residence], IsHoliday] = holidays_of
 
     def of(self, staff: Staff, residence_id: str, day: date | None = None) -> Preview:
-        """A day's, tomorrow's unless another is asked for. Raises NotFound where it is not theirs to see.
+        """A day's, tomorrow's unless another is asked for. Raises Forbidden, NotFound where it is not theirs.
 
         Reads what is due by then, not what exists; then leases and persons, a hundred a call.
         """
+        require(staff, *Role)
         within(staff, residence_id)
         item = self.identity.get(keys.residence(residence_id))
         if item is None:
@@ -89,10 +90,12 @@ class ReminderPreview:
                 reached.append((account, decision.reached))
             if len(reached) > MOST:
                 break
-        shown = self._shown(reached[:MOST], day)
+        shown = self._shown(reached[:MOST], residence, day)
         return Preview(day=day, open=True, reminders=shown, more=len(reached) > MOST)
 
-    def _shown(self, reached: Sequence[tuple[Account, Reached]], day: date) -> tuple[PreviewedReminder, ...]:
+    def _shown(
+        self, reached: Sequence[tuple[Account, Reached]], residence: Residence, day: date
+    ) -> tuple[PreviewedReminder, ...]:
         shown: list[PreviewedReminder] = []
         left = iter(reached)
         while some := list(islice(left, _A_CALL)):
@@ -105,18 +108,18 @@ class ReminderPreview:
                 lease = leases.get(account.lease_id)
                 person = persons.get(lease.person_id) if lease else None
                 if lease and person:
-                    shown.append(_previewed(account, step, lease, person, day))
+                    shown.append(_previewed(account, step, lease, person, residence, day))
         return tuple(shown)
 
 
 def _previewed(
-    account: Account, reached: Reached, lease: Lease, person: Person, day: date
+    account: Account, reached: Reached, lease: Lease, person: Person, residence: Residence, day: date
 ) -> PreviewedReminder:
     unpaid = [one for one in account.checkpoint.outstanding if one.unpaid_cents > 0]
-    late = any(one.due_on < day for one in unpaid)
+    late = any(payable_by(one, residence.time_zone) < day for one in unpaid)
     unwanted = not late and not person.courtesy_reminders
-    ways = (person.reminders_by, OTHER[person.reminders_by])
-    channel = next((one for one in ways if person.usable(one)), None)
+    first = person.reminders_by or Channel.EMAIL
+    channel = next((one for one in (first, OTHER[first]) if person.usable(one)), None)
     return PreviewedReminder(
         lease=lease,
         step=reached.step.name,

@@ -17,7 +17,7 @@ from sesame.platform.events import Event
 from sesame.platform.logs import count
 from sesame.services.retries import USUAL, Retries
 from sesame.store.accounts import Account, Accounts
-from sesame.store.allowances import Allowances
+from sesame.store.message_allowances import MessageAllowances
 from sesame.store.table import Contention
 
 BY_THE_CLOCK = frozenset({"reminder.due", "notice.issued"})
@@ -39,7 +39,7 @@ class ScheduledMail:
     """The last look before a reminder or a notice's message is sent."""
 
     accounts: Accounts
-    allowances: Allowances
+    allowances: MessageAllowances
     holidays: Callable[[Residence], IsHoliday] = holidays_of
     keeps_quiet: bool = True
     """False where nobody is woken: on a local stack, whose story is told at any hour."""

@@ -43,6 +43,10 @@ class Account:
     lease_version: int = 0
     """The version that the lease had when its terms last changed: whoever bills must have read it or a later
     one, so that no notice goes out on terms that hold no more."""
+    billed_to: str = ""
+    """The latest period (`YYYY-MM`) that was ever billed; empty where nobody has noted it."""
+    issuing: "IssuedNotice | None" = None
+    """The notice last billed by two writes: part of the account already, its own item perhaps not yet."""
     version: int = 0
 
     def dun(self, look_at: datetime) -> Dun:
@@ -136,6 +140,11 @@ class Accounts:
             entries.append(_entry_of(item))
             if item["kind"] == EntryKind.NOTICE:
                 notices.append(_notice_of(item))
+        pending = account.issuing if account else None
+        if pending is not None and all(one.entry_id != pending.entry_id for one in notices):
+            # billed, and its own item not written yet, or lost with who was to write it
+            notices.append(pending)
+            entries.append(notice_entry(pending.notice, pending.issued_at))
         gone = {entry.credits for entry in entries if entry.withdraws}
         return Journal(
             account=account,
@@ -241,6 +250,8 @@ class Accounts:
         *,
         adjustments: Sequence[Adjustment] | None = None,
         lease_version: int | None = None,
+        issuing: IssuedNotice | None = None,
+        billed_to: str | None = None,
     ) -> Update:
         """The write that brings an account to a checkpoint, if nobody changed it since it was read.
 
@@ -261,9 +272,15 @@ class Accounts:
                 values[":adjustments"] = [asdict(one) for one in adjustments]
             else:
                 removes.append("adjustments")
-        if lease_version is not None:
-            sets.append("lease_version = :lease_version")
-            values[":lease_version"] = lease_version
+        more = {
+            "lease_version": lease_version,
+            "issuing": _issuing_item(issuing) if issuing else None,
+            "billed_to": billed_to,
+        }
+        for name, value in more.items():
+            if value is not None:
+                sets.append(f"{name} = :{name}")
+                values[f":{name}"] = value
         if next_step_at != before.next_step_at:
             if next_step_at is None:
                 removes += ["gsi1pk", "gsi1sk", "waits_since"]
@@ -303,6 +320,11 @@ class Accounts:
             "announce": None if silently else announce,
         }
         return Put(table=self.table.name, item=item, condition=NOT_THERE)
+
+    def is_issued(self, notice: Notice) -> bool:
+        """Whether a notice's own item is there; one just written may not be seen yet."""
+        key = keys.notice(notice.lease_id, notice.period, notice.number)
+        return self.table.get(key, consistent=False) is not None
 
     def crediting(self, lease_id: str, note: Entry, recorded_at: datetime, *, reason: str, by: str) -> Put:
         """The write of a credit note, once; it announces that a month's notice is no more what it was.
@@ -386,6 +408,8 @@ def account_of(item: Item) -> Account:
         news=item.get("notice_to_tell"),
         adjustments=tuple(Adjustment(**one) for one in item.get("adjustments", ())),
         lease_version=item.get("lease_version", 0),
+        billed_to=item.get("billed_to", ""),
+        issuing=_issuing_of(item) if "issuing" in item else None,
         version=item["version"],
     )
 
@@ -558,6 +582,59 @@ def _entry_of(item: Item) -> Entry:
         withdraws=item.get("withdraws", False),
         replaced_by=item.get("replaced_by"),
         label=item.get("label"),
+    )
+
+
+def _issuing_item(issued: IssuedNotice) -> list[Any]:
+    """A notice in few bytes: it is written on an item that must stay below a kilobyte."""
+    notice = issued.notice
+    days = _days(notice)
+    lines = [
+        [
+            line.kind.value,
+            line.monthly_cents,
+            line.amount_cents,
+            *(
+                ("", "")
+                if (line.starts_on, line.ends_on) == days
+                else (str(line.starts_on), str(line.ends_on))
+            ),
+            line.room,
+            line.label,
+        ]
+        for line in notice.lines
+    ]
+    return [notice.period, *map(str, (*days, notice.due_on)), issued.issued_at.isoformat(), lines]
+
+
+def _days(of: Notice | NoticeLine) -> tuple[date, date]:
+    return of.starts_on, of.ends_on
+
+
+def _issuing_of(account: Item) -> IssuedNotice:
+    period, starts_on, ends_on, due_on, issued_at, lines = account["issuing"]
+    return IssuedNotice(
+        notice=Notice(
+            lease_id=account["lease_id"],
+            residence_id=account["residence_id"],
+            period=period,
+            starts_on=date.fromisoformat(starts_on),
+            ends_on=date.fromisoformat(ends_on),
+            due_on=date.fromisoformat(due_on),
+            lines=tuple(
+                NoticeLine(
+                    kind=LineKind(kind),
+                    starts_on=date.fromisoformat(first or starts_on),
+                    ends_on=date.fromisoformat(last or ends_on),
+                    monthly_cents=monthly,
+                    amount_cents=cents,
+                    room=room,
+                    label=label,
+                )
+                for kind, monthly, cents, first, last, room, label in lines
+            ),
+        ),
+        issued_at=datetime.fromisoformat(issued_at),
     )
 
 

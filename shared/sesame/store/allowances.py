@@ -1,41 +1,49 @@
-"""One message of the clock's making a day, a person and a channel: whichever claims the day first.
+"""When somebody did something that they may do so often only: a list of moments, which parallel tries cannot
+slip past."""
 
-Whoever was asked for (a one-time code, a document, a safety notice) needs no claim. Ids only; forgotten soon.
-"""
-
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sesame.domain.tenancy import Channel
-from sesame.store import keys
-from sesame.store.messages import OPEN
-from sesame.store.table import ConditionFailed, Table
-
-_KEPT_FOR = timedelta(days=7)
+from sesame.domain.allowances import Allowance, kept, wait
+from sesame.store.table import NOT_THERE, Item, Key, Put
 
 
-@dataclass(frozen=True, slots=True)
-class Allowances:
-    """The claims of the operations table."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Used:
+    """What was used of some allowances; `version` 0 while nothing was."""
 
-    table: Table
+    moments: tuple[datetime, ...] = ()
+    version: int = 0
 
-    def claim(self, person_id: str, channel: Channel, message_id: str, *, day: date, now: datetime) -> bool:
-        """Whether a message may be sent by a channel that day (of the residence's calendar). One write.
+    def wait(self, allowances: Sequence[Allowance], now: datetime) -> timedelta:
+        """How long until it may be done once more."""
+        return wait(self.moments, allowances, now)
 
-        The same message may claim a day again: a second try is the same one. A day cannot be given back.
-        """
-        key = keys.message_allowance(person_id, day.isoformat(), channel.value)
-        expires_at = int((now + _KEPT_FOR).timestamp())
-        try:
-            self.table.put(
-                {**key, "message_id": message_id, "expires_at": expires_at, "version": 1}, unless_exists=True
-            )
-        except ConditionFailed as failure:
-            return (failure.items[0] or {}).get("message_id") == message_id
-        return True
+    def using(self, table: str, key: Key, allowances: Sequence[Allowance], now: datetime) -> Put:
+        """The write that notes one more, on the condition that nobody did since this was read."""
+        moments = [*kept(self.moments, allowances, now), now]
+        longest = max(one.within for one in allowances)
+        condition, values = "version = :before", {":before": self.version}
+        if not self.version:
+            condition, values = NOT_THERE, {}
+        item: dict[str, Any] = {
+            **key,
+            "moments": [_milliseconds(moment) for moment in moments],
+            "version": self.version + 1,
+            "expires_at": int((now + longest).timestamp()) + 1,
+        }
+        return Put(table=table, item=item, condition=condition, values=values)
 
-    def is_over(self, message_id: str) -> bool:
-        """Whether a message was dealt with before. One read."""
-        found = self.table.get(keys.message(message_id))
-        return found is not None and found["state"] not in OPEN
+
+def used(item: Item | None) -> Used:
+    """What an item says was used."""
+    if item is None:
+        return Used()
+    moments = tuple(datetime.fromtimestamp(one / 1000, UTC) for one in item["moments"])
+    return Used(moments=moments, version=item["version"])
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
