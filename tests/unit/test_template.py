@@ -208,6 +208,7 @@ def test_alarms_tell_of_a_late_outbox_and_of_runs_that_did_not_happen() -> None:
         ("BillingAlarm", "BillingRun"),
         ("ReminderAlarm", "ReminderRun"),
         ("ErasureAlarm", "ErasureRun"),
+        ("RenewalAlarm", "RenewalRun"),
         ("SweepAlarm", "SweepRun"),
         ("ReconciliationAlarm", "ReconciliationRun"),
     ):
@@ -280,6 +281,7 @@ def test_scheduled_runs_come_when_they_are_meant_to() -> None:
         "cron(0 10 * * ? *)": "Europe/Paris",
         "cron(5 * * * ? *)": None,
         "cron(35 * * * ? *)": None,
+        "cron(20 * * * ? *)": None,
         "cron(*/5 * * * ? *)": None,
         "cron(0 5 * * ? *)": "Europe/Paris",
     }

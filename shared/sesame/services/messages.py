@@ -15,6 +15,7 @@ from sesame.platform.events import Event
 from sesame.platform.ids import derived_id
 from sesame.services.access_messages import TOLD_TO_ALL, AccessNotices
 from sesame.services.mailer import Draft, Mailer
+from sesame.services.study_messages import STUDY_EVENTS, StudyLetters
 from sesame.services.welcome import WELCOME_LIFE, WelcomeLinks
 from sesame.store import keys
 from sesame.store.accounts import Accounts
@@ -59,7 +60,10 @@ class Correspondence:
         if event.type in TOLD_TO_ALL:
             AccessNotices(mailer=self.mailer, identity=self.identity).handle(event)
             return
-        message, compose = self._plan(event)
+        if event.type in STUDY_EVENTS:
+            message, compose = StudyLetters(identity=self.identity, clock=self.mailer.clock).plan(event)
+        else:
+            message, compose = self._plan(event)
         composed = compose(event)
         if isinstance(composed, MessageState):
             self.mailer.messages.skip(message, composed, self.mailer.clock())
