@@ -189,6 +189,14 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
     "PrivacyFunction": (reads("Operations"), [writes("Money"), reads("Documents"), decrypts()]),
     "DataExportFunction": (stores("exports"), [writes("Identity"), stores("documents"), decrypts()]),
     "ErasureFunction": (deletes("Identity"), [deletes("Money"), writes("Identity"), decrypts()]),
+    "AttachmentCheckFunction": (
+        stores("attachments"),
+        [reads("Identity"), reads("Money"), deletes("Documents"), stores("uploads"), knows("PepperSecret")],
+    ),
+    "AttachmentRemovalFunction": (
+        deletes("Documents"),
+        [writes("Documents"), reads("Identity"), stores("attachments"), writes("Operations")],
+    ),
     "BillingPlanFunction": (sends("BillingQueue"), [reads("Money"), writes("Identity")]),
     "BillingIssueFunction": (reads("Money"), [writes("Identity"), deletes("Money"), reads("Operations")]),
     "ReminderPlanFunction": (
@@ -213,6 +221,7 @@ CONSUMES = {
     "SealFunction": "SealQueue",
     "DocumentRunFunction": "DocumentRunQueue",
     "DataExportFunction": "DataExportQueue",
+    "AttachmentCheckFunction": "AttachmentQueue",
     "BillingIssueFunction": "BillingQueue",
     "ReconcileFunction": "ReconciliationQueue",
     "AidImportFunction": "AidImportQueue",

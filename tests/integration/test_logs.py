@@ -536,7 +536,8 @@ def schedules(story: Story) -> None:
         story.house.run("reminders/plan", {"scheduled_time": f"2026-10-{day:02}T09:00:00+00:00"})
         story.house.relay()
     assert len(story.house.sent.to(NEW_EMAIL)) > before + 2  # the notice, and reminders of it
-    story.house.run("privacy/erase", {"scheduled_time": story.clock().isoformat()})
+    for entry in ("privacy/erase", "attachments/remove"):
+        story.house.run(entry, {"scheduled_time": story.clock().isoformat()})
 
 
 def messages_that_fail(story: Story) -> None:
@@ -618,12 +619,24 @@ def services_that_fail(story: Story) -> None:
         claims = {"ine": "170669074DK", "sub": "student"}
         assert story.house.ask("GET", "/v1/personal-space/tenant-code", claims=claims).status == 500
         assert story.house.ask("GET", "/v1/desk/residences", staff=STAFF).status == 500
-        for entry in ("notifications/send_code", "notifications/send", "payments/posting", "privacy/export"):
+        for entry in (
+            "notifications/send_code",
+            "notifications/send",
+            "payments/posting",
+            "privacy/export",
+            "attachments/check",
+        ):
             announcement = {"id": "e", "type": "t", "at": story.clock().isoformat(), "challenge_id": "c"}
             failed = story.house.deliver(entry, json.dumps(announcement))
             assert failed["batchItemFailures"], entry
             story.house.deliver(entry, f"huong@example.org {story.tenant.printed_code}")
-        for entry in ("billing/plan", "reminders/plan", "privacy/erase", "payments/sweep"):
+        for entry in (
+            "billing/plan",
+            "reminders/plan",
+            "privacy/erase",
+            "payments/sweep",
+            "attachments/remove",
+        ):
             story.house.run(entry, {"scheduled_time": "2026-10-01T03:00:00+00:00"})
         item = {"pk": {"S": "PERSON#x"}, "email": {"S": "huong@example.org"}, "announce": {"S": "Nguyễn"}}
         story.house.run("outbox/publish", {"Records": [{"eventID": "e", "dynamodb": {"NewImage": item}}]})

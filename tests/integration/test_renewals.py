@@ -86,9 +86,7 @@ def owes(who: Resident, cents: int, due_on: date) -> None:
 
 
 def test_a_tenant_whom_no_campaign_is_about_is_told_so(office: Office) -> None:
-    office.admit(replace(RESIDENCE, residence_id="no-campaign-here")).me(
-        "GET", "/v1/me/renewal", expect=404
-    )
+    office.admit(replace(RESIDENCE, residence_id="no-campaign-here")).me("GET", "/v1/me/renewal", expect=404)
 
 
 def test_each_condition_is_told_with_what_mends_it_and_mended_it_is_met(season: Season) -> None:
@@ -256,9 +254,7 @@ def test_a_run_that_died_half_way_goes_on_and_tells_nobody_twice(office: Office)
     season = Season(office, "died-half-way")
     others = [office.admit(season.residence) for _ in range(2)]
     office.plan(OPENING)
-    office.aws.operations.write(
-        delete := _forget(office, season.campaign_id, "2027-04-01", "died-half-way")
-    )
+    office.aws.operations.write(delete := _forget(office, season.campaign_id, "2027-04-01", "died-half-way"))
     assert delete
     late = office.admit(season.residence)
 
@@ -280,9 +276,7 @@ def test_who_answers_between_the_announcement_and_the_message_is_not_written_to(
         identity=office.aws.identity, operations=office.aws.operations, budget=HOUR, holidays=no_holidays
     )
     assert run.plan(OPENING).told >= 1
-    answer = season.office.house.ask(
-        "POST", season.answer(season.resident), {"wish": "leave"}, staff=MANAGER
-    )
+    answer = season.office.house.ask("POST", season.answer(season.resident), {"wish": "leave"}, staff=MANAGER)
     assert answer.status == 200, answer
 
     office.house.relay()

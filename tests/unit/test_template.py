@@ -282,6 +282,7 @@ def test_scheduled_runs_come_when_they_are_meant_to() -> None:
         "cron(5 * * * ? *)": None,
         "cron(35 * * * ? *)": None,
         "cron(20 * * * ? *)": None,
+        "cron(50 * * * ? *)": None,
         "cron(*/5 * * * ? *)": None,
         "cron(0 5 * * ? *)": "Europe/Paris",
     }

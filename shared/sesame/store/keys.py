@@ -436,3 +436,23 @@ def renewal_marks(campaign_id: str) -> str:
 def renewal_mark(campaign_id: str, step_on: str, residence_id: str) -> Key:
     """A step of a campaign that was done in a residence."""
     return {"pk": renewal_marks(campaign_id), "sk": f"{step_on}#{residence_id}"}
+
+
+def attachments_of(lease_id: str) -> str:
+    """Partition of a lease's attachments."""
+    return f"ATTACHMENTS#{lease_id}"
+
+
+def attachment(lease_id: str, attachment_id: str) -> Key:
+    """An attachment, from request to file."""
+    return {"pk": attachments_of(lease_id), "sk": f"ATTACHMENT#{attachment_id}"}
+
+
+def attachments_begun(lease_id: str) -> Key:
+    """When the last uploads for a lease were begun."""
+    return {"pk": attachments_of(lease_id), "sk": "BEGUN"}
+
+
+def attachments_to_delete() -> str:
+    """Partition, on the first index, of all attachments, by when they go."""
+    return "ATTACHMENTS"
