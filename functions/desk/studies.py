@@ -17,8 +17,8 @@ from sesame.domain.social_file import (
     News,
     Piece,
     PieceKind,
-    PieceState,
     PieceRefusal,
+    PieceState,
     SocialFile,
     Wanted,
 )
@@ -30,6 +30,8 @@ from sesame.platform.errors import Forbidden, Invalid, NotFound, TooLarge, Unsup
 from sesame.platform.http import Api, Id, Language, Shown, Source, StrictModel, accepted, csv_file, wants_csv
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
+from sesame.services.attachment_views import AttachmentWithLink, with_link
+from sesame.services.attachments import AttachmentDesk
 from sesame.services.deeds import Deeds
 from sesame.services.desk_leases import DeskLeases
 from sesame.services.file_imports import MAX_REPORTED, Report, StoredFiles
@@ -48,6 +50,7 @@ from sesame.services.study_imports import (
     UnreadableSocialFileFile,
 )
 from sesame.services.uploads import uploaded_file
+from sesame.store.attachments import Attachments
 from sesame.store.audit import Audit
 from sesame.store.imports import Imports
 from sesame.store.social_files import Enrolments, SocialFiles
@@ -59,6 +62,7 @@ class StudiesSettings(Settings):
     """What this function is given."""
 
     identity_table: str
+    documents_table: str
     operations_table: str
     bucket: str
     pepper_secret: str
@@ -200,8 +204,19 @@ enrolment_imports = EnrolmentImports(
 social_file_imports = SocialFileImports(
     imports=imports, files=stored_files, audit=audit, deeds=deeds, clock=utc_now, random=token_bytes
 )
+attachments = AttachmentDesk(
+    attachments=Attachments(Table(dynamodb, settings.documents_table)),
+    s3=Later("s3"),
+    bucket=settings.bucket,
+    clock=utc_now,
+    random=token_bytes,
+)
 social_files = DeskSocialFiles(
-    changes=SocialFileChanges(SocialFiles(identity), audit), leases=leases, deeds=deeds, clock=utc_now
+    changes=SocialFileChanges(SocialFiles(identity), audit),
+    attachments=attachments,
+    leases=leases,
+    deeds=deeds,
+    clock=utc_now,
 )
 enrolments = DeskEnrolments(
     enrolments=Enrolments(identity), leases=leases, audit=audit, deeds=deeds, clock=utc_now
@@ -351,6 +366,25 @@ def judge_piece(
         raise Invalid(errors=[{"field": "reason", "reason": "accepted"}])
     judged = social_files.judge(staff, lease_id, _year(year), piece_id, body.reason, network=network)
     return _file(judged)
+
+
+@api.get(
+    "/v1/desk/leases/<lease_id>/social-files/<year>/pieces/<piece_id>/files/<attachment_id>",
+    summary="A file that was handed in for a piece",
+    errors=[Forbidden, NotFound],
+    security="staff",
+)
+def piece_file(
+    lease_id: Id,
+    year: AcademicYear,
+    piece_id: PieceId,
+    attachment_id: Id,
+    staff: CurrentStaff,
+    network: Source,
+) -> AttachmentWithLink:
+    """With a link of five minutes. Who looked is kept."""
+    found = social_files.piece_file(staff, lease_id, _year(year), piece_id, attachment_id, network=network)
+    return with_link(found, attachments.link(found))
 
 
 @api.get(

@@ -5,16 +5,19 @@ from secrets import token_bytes
 from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler import Depends
+from aws_lambda_powertools.event_handler.openapi.params import Path
+from pydantic import Field
 
 from sesame.domain.renewals import Criterion, DeclineReason, RenewalState, RenewalStep
-from sesame.domain.social_file import FileState, PieceKind, PieceState, PieceRefusal
+from sesame.domain.social_file import FileState, PieceKind, PieceRefusal, PieceState
 from sesame.domain.tenancy import Language as SpokenLanguage
-from sesame.platform.aws import client
+from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import NotFound
 from sesame.platform.http import Api, Language, Shown, Source, StrictModel
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
+from sesame.services.attachments import AttachmentDesk, NotAttachable
 from sesame.services.renewals import OwnRenewal, RenewalClosed, RenewalSeen, RenewalStandings
 from sesame.services.sessions import Session, SessionCheck, session_dependency
 from sesame.services.social_files import (
@@ -24,6 +27,7 @@ from sesame.services.social_files import (
     SocialFileSeen,
     StepNotPossible,
 )
+from sesame.store.attachments import Attachments
 from sesame.store.audit import Audit
 from sesame.store.renewals import Renewals
 from sesame.store.sessions import Sessions
@@ -36,7 +40,9 @@ class StudiesSettings(Settings):
 
     identity_table: str
     money_table: str
+    documents_table: str
     operations_table: str
+    bucket: str
     pepper_secret: str
 
 
@@ -51,12 +57,12 @@ class PieceShown(Shown):
     due_at: datetime
     late: bool
     refused_because: PieceRefusal | None
-    files: int
-    """How many were handed in."""
+    attachment_ids: list[str]
+    """What was handed in."""
 
 
 class SocialFileShown(Shown):
-    """A social file of a year: where it stands, what is missing, the first due first, and the other pieces."""
+    """A social file of a year: where it stands; what is missing, the first due first; the other pieces."""
 
     year: str
     state: FileState
@@ -71,6 +77,12 @@ class SocialFileList(Shown):
     """The latest year first; empty where nothing is known of any."""
 
     files: list[SocialFileShown]
+
+
+class PieceHandedIn(StrictModel):
+    """A file for a piece: an attachment that was uploaded and accepted."""
+
+    attachment_id: Annotated[str, Field(pattern=r"^[0-9a-z]{26}$")]
 
 
 class RenewalCriterion(Shown):
@@ -113,6 +125,13 @@ identity, money = Table(dynamodb, settings.identity_table), Table(dynamodb, sett
 audit = Audit(Table(dynamodb, settings.operations_table))
 social_files = OwnSocialFiles(
     changes=SocialFileChanges(SocialFiles(identity), audit),
+    attachments=AttachmentDesk(
+        attachments=Attachments(Table(dynamodb, settings.documents_table)),
+        s3=Later("s3"),
+        bucket=settings.bucket,
+        clock=utc_now,
+        random=token_bytes,
+    ),
     identity=identity,
     pepper=pepper,
     clock=utc_now,
@@ -141,6 +160,24 @@ api = Api()
 def my_social_files(session: CurrentSession) -> SocialFileList:
     """Of each year that is kept, the latest first."""
     return SocialFileList(files=[_file(one) for one in social_files.seen(session)])
+
+
+@api.post(
+    "/v1/me/social-file/<year>/pieces/<piece_id>/files",
+    summary="Hand a file in for a piece",
+    errors=[NotFound, NotAttachable, StepNotPossible],
+    security="session",
+)
+def hand_in_piece(
+    year: Annotated[str, Path(pattern=r"^20[0-9]{2}-20[0-9]{2}$")],
+    piece_id: Annotated[str, Path(pattern=r"^p[0-9]{1,2}$")],
+    body: PieceHandedIn,
+    session: CurrentSession,
+    network: Source,
+) -> SocialFileShown:
+    """Upload it by `POST /v1/me/attachments` first. Five files a piece, and as many again once refused."""
+    file = social_files.hand_in(session, year, piece_id, body.attachment_id, source=network)
+    return _file(social_files.one(session, file))
 
 
 @api.get(
@@ -192,7 +229,7 @@ def _piece(seen: PieceSeen) -> PieceShown:
         due_at=seen.due_at,
         late=seen.late,
         refused_because=piece.refused_because,
-        files=len(piece.files),
+        attachment_ids=[one.attachment_id for one in piece.files],
     )
 
 

@@ -5,7 +5,7 @@ Each test has a tenant of its own, so that none sees another's.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from secrets import token_bytes
@@ -14,11 +14,15 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
+from sesame.domain.attachments import UNATTACHED_LIFE, Attachment, AttachmentState, Side
+from sesame.domain.file_contents import FileType
 from sesame.domain.scope import EVERYWHERE, Scope
 from sesame.domain.tenancy import Residence
+from sesame.platform.ids import new_id
 from sesame.store import keys
+from sesame.store.attachments import Attachments
 from sesame.store.sessions import Sessions, StoredSession, new_token
-from sesame.store.table import Item, unmarshal
+from sesame.store.table import Item, transact, unmarshal
 from tests.conftest import FrozenClock
 from tests.integration.conftest import fresh_account
 from tests.integration.house import Answer, House
@@ -106,7 +110,7 @@ class Resident:
         """Where the desk finds their lease."""
         return f"/v1/desk/leases/{self.tenant.lease.lease_id}"
 
-    def me(self, method: str, path: str, body: Any = None, *, expect: int = 200, **headers: str) -> Any:
+    def me(self, method: str, path: str, body: Any = None, *, expect: int = 200, **headers: Any) -> Any:
         """A request of theirs, with a session of its own."""
         aws, now = self.office.aws, self.office.clock()
         token = new_token(self.tenant.person.person_id, self.tenant.lease.lease_id, token_bytes)
@@ -125,6 +129,26 @@ class Resident:
         if method != "GET":
             self.office.house.relay()
         return answer.body
+
+    def attachment(self, **changed: Any) -> str:
+        """A file of theirs that passed its check: its id."""
+        store = Attachments(self.office.aws.documents)
+        now, of = self.office.clock(), self.tenant.lease
+        one = Attachment(
+            attachment_id=new_id(),
+            lease_id=of.lease_id,
+            residence_id=of.residence_id,
+            side=Side.TENANT,
+            uploaded_by=of.person_id,
+            file_name="avis.pdf",
+            created_at=now,
+            delete_at=now + UNATTACHED_LIFE,
+        )
+        one = replace(one, **{"state": AttachmentState.CHECKING} | changed)
+        transact(self.office.aws.dynamodb, store.beginning(one, store.begun(of.lease_id)))
+        if "state" not in changed:
+            assert store.accept(one, FileType.PDF, 1_000)
+        return one.attachment_id
 
     def mail(self) -> list[str]:
         """What they got, on one line each."""

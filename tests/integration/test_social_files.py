@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from sesame.domain.attachments import AttachmentState
 from sesame.domain.scope import EVERYWHERE
 from sesame.domain.tenancy import LeaseStatus
 from sesame.store import keys
@@ -147,6 +148,55 @@ def test_a_residences_files_are_listed_by_state_page_after_page(
     assert seen == ["granted", "submitted", "submitted", "under_review"]
     office.ask("GET", path, by=DESK, query=f"year={year}&after=granted.{'0' * 26}")
     office.ask("GET", path, by=DESK, query=f"year={year}&after=anything", expect=422)
+
+
+# --- Handing a piece in
+
+
+def test_a_piece_is_handed_in_looked_at_and_refused_and_the_file_stays_as_long_as_it_is_of_use(
+    office: Office, resident: Resident
+) -> None:
+    path = f"{resident.lease}/social-files/{YEAR}"
+    office.ask("PUT", path, ASKED, by=DESK)
+    attachment_id, own = resident.attachment(), f"/v1/me/social-file/{YEAR}/pieces/p1/files"
+
+    file = resident.me("POST", own, {"attachment_id": attachment_id})
+    again = resident.me("POST", own, {"attachment_id": attachment_id})
+
+    assert again == file
+    [came] = [one for one in file["others"] if one["piece_id"] == "p1"]
+    assert (came["state"], came["attachment_ids"]) == ("handed_in", [attachment_id])
+    stored = office.aws.documents.get(keys.attachment(resident.tenant.lease.lease_id, attachment_id)) or {}
+    assert stored["delete_at"] == "2029-08-31T00:00:00+00:00"
+    assert len(resident.audited("social_file_piece_handed_in")) == 1
+    assert len(resident.mail()) == 1  # of the asking: who hands in knows it
+
+    link = office.ask("GET", f"{path}/pieces/p1/files/{attachment_id}", by=DESK)
+    assert link["download_url"].startswith("https://")
+    assert "avis" not in link["download_url"]
+    [shown] = resident.audited("social_file_piece_shown")
+    assert shown["details"]["piece_id"] == "p1"
+    office.ask("GET", f"{path}/pieces/p2/files/{attachment_id}", by=DESK, expect=404)
+    office.ask("GET", f"{path}/pieces/p1/files/{attachment_id}", by=ELSEWHERE, expect=404)
+
+
+def test_only_ones_own_file_that_passed_its_check_is_handed_in_and_once(
+    office: Office, resident: Resident
+) -> None:
+    path = f"{resident.lease}/social-files/{YEAR}"
+    office.ask("PUT", path, ASKED, by=DESK)
+    own = f"/v1/me/social-file/{YEAR}/pieces"
+    neighbour, checking = office.admit(), resident.attachment(state=AttachmentState.CHECKING)
+    used = resident.attachment()
+    resident.me("POST", f"{own}/p1/files", {"attachment_id": used})
+
+    for attachment_id in (neighbour.attachment(), checking, used, "0" * 26):
+        refused = resident.me("POST", f"{own}/p2/files", {"attachment_id": attachment_id}, expect=422)
+        assert "not-attachable" in refused["type"]
+    resident.me("POST", f"{own}/p9/files", {"attachment_id": resident.attachment()}, expect=404)
+    neighbour.me("POST", f"{own}/p1/files", {"attachment_id": neighbour.attachment()}, expect=404)
+    office.ask("PUT", path, {"step": "withdraw"}, by=DESK)
+    resident.me("POST", f"{own}/p2/files", {"attachment_id": resident.attachment()}, expect=409)
 
 
 # --- By the file

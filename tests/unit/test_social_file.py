@@ -15,6 +15,7 @@ from sesame.domain.social_file import (
     STEP_TO,
     FileState,
     FileStep,
+    HandedIn,
     News,
     NotPossible,
     PieceKind,
@@ -39,18 +40,22 @@ ASKED = told(EMPTY, News(step=FileStep.ASK_FOR_PIECES, wanted=(TAX, BANK)), AT)
 steps = st.sampled_from(FileStep)
 
 
+def came(attachment_id: str, at: datetime = AT) -> HandedIn:
+    return HandedIn(attachment_id=attachment_id, lease_id="l", at=at)
+
+
 def test_what_is_missing_is_told_by_its_last_day_the_first_due_first() -> None:
     assert [piece.kind for piece in ASKED.missing] == [PieceKind.BANK_DETAILS, PieceKind.TAX_NOTICE]
     assert ASKED.state is FileState.INCOMPLETE
 
 
 def test_a_piece_goes_from_asked_to_handed_in_to_refused_to_handed_in_again_to_accepted() -> None:
-    came = handed_in(ASKED, "p1", "a" * 26, AT)
-    refused = judged(came, "p1", PieceRefusal.ILLEGIBLE, AT)
-    again = handed_in(refused, "p1", "b" * 26, AT)
+    first = handed_in(ASKED, "p1", came("a" * 26, AT))
+    refused = judged(first, "p1", PieceRefusal.ILLEGIBLE, AT)
+    again = handed_in(refused, "p1", came("b" * 26, AT))
     done = judged(again, "p1", None, AT)
 
-    assert [file.piece("p1").state for file in (came, refused, again, done)] == [  # type: ignore[union-attr]
+    assert [file.piece("p1").state for file in (first, refused, again, done)] == [  # type: ignore[union-attr]
         PieceState.HANDED_IN,
         PieceState.REFUSED,
         PieceState.HANDED_IN,
@@ -63,22 +68,22 @@ def test_a_piece_goes_from_asked_to_handed_in_to_refused_to_handed_in_again_to_a
 
 
 def test_the_same_file_handed_in_twice_is_one_and_a_sixth_is_refused() -> None:
-    file = handed_in(ASKED, "p1", "a0", AT)
+    file = handed_in(ASKED, "p1", came("a0", AT))
 
-    assert handed_in(file, "p1", "a0", AT + timedelta(days=1)) == file
+    assert handed_in(file, "p1", came("a0", AT + timedelta(days=1))) == file
     for number in range(1, MOST_FILES_A_PIECE):
-        file = handed_in(file, "p1", f"a{number}", AT)
+        file = handed_in(file, "p1", came(f"a{number}", AT))
     with pytest.raises(NotPossible):
-        handed_in(file, "p1", "another", AT)
+        handed_in(file, "p1", came("another", AT))
 
 
 def test_a_piece_asked_for_again_is_the_same_piece_with_a_new_last_day() -> None:
-    came = handed_in(ASKED, "p1", "a" * 26, AT)
+    first = handed_in(ASKED, "p1", came("a" * 26, AT))
     later = replace(TAX, due_on=date(2026, 10, 15))
-    again = told(came, News(step=FileStep.ASK_FOR_PIECES, wanted=(later,)), AT)
+    again = told(first, News(step=FileStep.ASK_FOR_PIECES, wanted=(later,)), AT)
 
     assert len(again.pieces) == 2
-    assert again.piece("p1") == replace(came.piece("p1"), due_on=later.due_on)  # type: ignore[type-var]
+    assert again.piece("p1") == replace(first.piece("p1"), due_on=later.due_on)  # type: ignore[type-var]
 
 
 def test_an_accepted_piece_is_asked_for_by_nobody_again() -> None:
@@ -149,7 +154,7 @@ def test_whatever_happens_to_pieces_each_is_where_its_table_says(
                 case PieceStep.ASK:
                     file = told(file, News(step=FileStep.ASK_FOR_PIECES, wanted=(wanted[piece_id],)), AT)
                 case PieceStep.HAND_IN:
-                    file = handed_in(file, piece_id, str(number), AT)
+                    file = handed_in(file, piece_id, came(str(number), AT))
                 case PieceStep.ACCEPT:
                     file = judged(file, piece_id, None, AT)
                 case PieceStep.REFUSE:

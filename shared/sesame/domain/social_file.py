@@ -163,6 +163,8 @@ class HandedIn:
     """A file that the tenant handed in for a piece."""
 
     attachment_id: str
+    lease_id: str
+    """The lease that they were signed in for: an attachment belongs to one."""
     at: datetime
 
 
@@ -288,21 +290,20 @@ def says_nothing_new(before: SocialFile, after: SocialFile) -> bool:
     return seen(before) == seen(after)
 
 
-def handed_in(file: SocialFile, piece_id: str, attachment_id: str, at: datetime) -> SocialFile:
+def handed_in(file: SocialFile, piece_id: str, came: HandedIn) -> SocialFile:
     """The file once a piece came in. The same attachment again changes nothing.
 
     Raises LookupError, NotPossible where the piece wants nothing or has all the files it may have.
     """
     piece = _of(file, piece_id)
-    if any(one.attachment_id == attachment_id for one in piece.files):
+    if any(one.attachment_id == came.attachment_id for one in piece.files):
         return file
     state = piece.after(PieceStep.HAND_IN)
     # A piece that was refused starts anew: what was no good does not count against it.
     kept = () if piece.state is PieceState.REFUSED else piece.files
     if len(kept) >= MOST_FILES_A_PIECE:
         raise NotPossible
-    files = (*kept, HandedIn(attachment_id=attachment_id, at=at))
-    return _with(file, replace(piece, state=state, files=files, refused_because=None), at)
+    return _with(file, replace(piece, state=state, files=(*kept, came), refused_because=None), came.at)
 
 
 def judged(file: SocialFile, piece_id: str, reason: PieceRefusal | None, at: datetime) -> SocialFile:

@@ -6,7 +6,7 @@ An academic year is written `2026-2027`: it sorts, and it is what keys and files
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 
 type AcademicYear = str
@@ -43,6 +43,16 @@ def read_academic_year(text: str) -> AcademicYear | None:
 def ends_of(year: AcademicYear) -> date:
     """The last day of an academic year: 31 August."""
     return date(int(year[5:]), FIRST_MONTH - 1, 31)
+
+
+YEARS_KEPT = 2
+"""After its academic year, for what a grant given by mistake may have to answer; then it is forgotten."""
+
+
+def kept_until(year: AcademicYear) -> datetime:
+    """When what is kept of an academic year goes (UTC)."""
+    last = ends_of(year)
+    return datetime(last.year + YEARS_KEPT, last.month, last.day, tzinfo=UTC)
 
 
 class EnrolmentStatus(StrEnum):

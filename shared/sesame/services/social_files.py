@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar
 
+from sesame.domain.attachments import Attachment, AttachmentState, Side
 from sesame.domain.calendar import deadline, local_date
 from sesame.domain.social_file import (
     FileState,
+    HandedIn,
     News,
     NotPossible,
     Piece,
@@ -23,13 +25,14 @@ from sesame.domain.social_file import (
     says_nothing_new,
     told,
 )
-from sesame.domain.studies import AcademicYear, Enrolment, EnrolmentStatus
+from sesame.domain.studies import AcademicYear, Enrolment, EnrolmentStatus, kept_until
 from sesame.domain.tenancy import Lease
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Conflict, Invalid, NotFound
 from sesame.platform.events import announcement
 from sesame.platform.ids import Random, derived_id
 from sesame.platform.secrets import Pepper
+from sesame.services.attachments import AttachmentDesk, NotAttachable, Uploader
 from sesame.services.deeds import Deeds
 from sesame.services.desk_leases import DeskLeases
 from sesame.services.retries import USUAL, Retries
@@ -39,7 +42,7 @@ from sesame.store import keys
 from sesame.store.audit import Action, Audit, AuditEntry, by_tenant
 from sesame.store.people import residence_of
 from sesame.store.social_files import Enrolments, SocialFilePage, SocialFiles
-from sesame.store.table import Table, transact
+from sesame.store.table import ConditionFailed, Table, Write, transact
 
 STUDY_STAFF = (Role.DESK, Role.MANAGER, Role.ADMINISTRATOR)
 """Who sees and sets social files and enrolments: not the accountants, whom they do not concern."""
@@ -86,10 +89,12 @@ class SocialFileChanges:
         entry: Callable[[SocialFile], AuditEntry],
         *,
         tells: bool = True,
+        more: Sequence[Write] = (),
     ) -> SocialFile:
         """What `make` makes of the file, written with its audit entry; nothing where it is the same.
 
         A read and a transaction. `tells`: whether the tenant is written to where they would see a difference.
+        `more` is written with it.
         """
 
         def attempt() -> SocialFile:
@@ -110,6 +115,7 @@ class SocialFileChanges:
                 [
                     self.files.saving(after, news),
                     self.audit.recording(entry(after)),
+                    *more,
                 ],
             )
             return replace(after, version=after.version + 1)
@@ -136,6 +142,7 @@ class DeskSocialFiles:
     """The desk's side."""
 
     changes: SocialFileChanges
+    attachments: AttachmentDesk
     leases: DeskLeases
     deeds: Deeds
     clock: Clock
@@ -183,6 +190,43 @@ class DeskSocialFiles:
         verdict = "refuse" if reason else "accept"
         return self._change(staff, lease_id, year, make, network, step=verdict, piece_id=piece_id)
 
+    def piece_file(
+        self,
+        staff: Staff,
+        lease_id: str,
+        year: AcademicYear,
+        piece_id: str,
+        attachment_id: str,
+        *,
+        network: str,
+    ) -> Attachment:
+        """A file that was handed in for a piece, to look at; the audit keeps who did.
+
+        Raises Forbidden, NotFound. Four calls.
+        """
+        require(staff, *STUDY_STAFF)
+        lease = self.leases.seen(staff, lease_id)
+        file = self.changes.files.get(lease.person_id, year)
+        piece = file.piece(piece_id) if file else None
+        files = piece.files if piece else ()
+        came = next((one for one in files if one.attachment_id == attachment_id), None)
+        if came is None:
+            raise NotFound
+        attachment = self.attachments.of(came.lease_id, attachment_id, Side.STAFF)
+        self.changes.audit.record(
+            self.deeds.entry(
+                Action.SOCIAL_FILE_PIECE_SHOWN,
+                staff,
+                network,
+                lease_id=lease_id,
+                residence_id=lease.residence_id,
+                year=year,
+                piece_id=piece_id,
+                attachment_id=attachment_id,
+            )
+        )
+        return attachment
+
     def _change(
         self,
         staff: Staff,
@@ -225,6 +269,7 @@ class OwnSocialFiles:
     """The tenant's side."""
 
     changes: SocialFileChanges
+    attachments: AttachmentDesk
     identity: Table
     pepper: Pepper
     clock: Clock
@@ -240,35 +285,49 @@ class OwnSocialFiles:
         [seen] = self._seen(session, [file])
         return seen
 
-    def find(self, session: Session, year: AcademicYear, piece_id: str) -> Piece:
-        """A piece that waits for the tenant. Raises NotFound, StepNotPossible. One read."""
-        file = self.changes.files.get(session.person.person_id, year)
-        piece = file.piece(piece_id) if file else None
-        if file is None or piece is None:
-            raise NotFound
-        if file.state is FileState.WITHDRAWN:
-            raise StepNotPossible
-        return piece
-
     def hand_in(
         self, session: Session, year: AcademicYear, piece_id: str, attachment_id: str, *, source: str
     ) -> SocialFile:
-        """Notes that a file came for a piece. The same file again changes nothing.
+        """Hands a file in for a piece: one that was uploaded and passed its check. Again it changes nothing.
 
-        Raises NotFound, StepNotPossible where the piece wants nothing more.
+        Two reads and a transaction. Raises NotFound, NotAttachable, StepNotPossible where the piece wants
+        nothing more.
         """
-        now = self.clock()
+        now, person, lease = self.clock(), session.person, session.lease
+        before = self.changes.files.get(person.person_id, year)
+        piece = before.piece(piece_id) if before else None
+        if before is None or piece is None:
+            raise NotFound
+        if any(one.attachment_id == attachment_id for one in piece.files):
+            return before
+        if before.state is FileState.WITHDRAWN:
+            raise StepNotPossible
+        attachment = self.attachments.attachments.get(lease.lease_id, attachment_id)
+        attaching = self.attachments.attaching(
+            [attachment_id],
+            [attachment],
+            Uploader(side=Side.TENANT, id=person.person_id),
+            to=derived_id("social-file-piece", person.person_id, year, piece_id),
+            keep_until=kept_until(year),
+        )
+        if attachment is None or attachment.state is not AttachmentState.ACCEPTED:
+            raise NotAttachable(
+                detail_fr="Le fichier est en cours de vérification : réessayez dans quelques secondes.",
+                detail_en="The file is being checked: try again in some seconds.",
+                errors=[{"field": "attachment_id", "reason": "vérification en cours / being checked"}],
+            )
+        came = HandedIn(attachment_id=attachment_id, lease_id=lease.lease_id, at=now)
 
         def make(file: SocialFile) -> SocialFile:
-            return handed_in(file, piece_id, attachment_id, now)
+            return handed_in(file, piece_id, came)
 
         def entry(_file: SocialFile) -> AuditEntry:
             return by_tenant(
                 Action.SOCIAL_FILE_PIECE_HANDED_IN,
                 now,
-                person_id=session.person.person_id,
-                lease_id=session.lease.lease_id,
-                residence_id=session.lease.residence_id,
+                person_id=person.person_id,
+                lease_id=lease.lease_id,
+                residence_id=lease.residence_id,
                 random=self.random,
                 source=self.pepper.hash("source", source),
                 year=year,
@@ -277,11 +336,13 @@ class OwnSocialFiles:
             )
 
         try:
-            return self.changes.change(session.lease, year, make, entry, tells=False)
+            return self.changes.change(lease, year, make, entry, tells=False, more=attaching)
         except LookupError as error:
             raise NotFound from error
         except NotPossible as error:
             raise StepNotPossible from error
+        except ConditionFailed as error:  # attached to something else a moment ago
+            raise NotAttachable from error
 
     def _seen(self, session: Session, files: Sequence[SocialFile]) -> list[SocialFileSeen]:
         item = self.identity.get(keys.residence(session.lease.residence_id))

@@ -11,17 +11,15 @@ from sesame.domain.social_file import (
     HandedIn,
     Piece,
     PieceKind,
-    PieceState,
     PieceRefusal,
+    PieceState,
     SocialFile,
 )
-from sesame.domain.studies import AcademicYear, Applied, Enrolment, EnrolmentStatus, ends_of
+from sesame.domain.studies import AcademicYear, Applied, Enrolment, EnrolmentStatus, kept_until
 from sesame.platform.ids import derived_id
 from sesame.store import keys
 from sesame.store.table import NOT_THERE, Item, Key, Put, Table
 
-YEARS_KEPT = 2
-"""After its academic year, for what a grant given by mistake may have to answer; then it is forgotten."""
 PAGE = 50
 
 
@@ -105,7 +103,7 @@ class Enrolments:
             "recorded_at": after.recorded_at.isoformat(),
             "recorded_by": after.recorded_by,
             "applied": _applied_items(after.applied),
-            "expires_at": _expiry(after.year),
+            "expires_at": int(kept_until(after.year).timestamp()),
             "version": after.version + 1,
         }
         if not after.version:
@@ -120,12 +118,6 @@ class Enrolments:
 
 def _university_id(university: str) -> str:
     return derived_id("university", folded(university))
-
-
-def _expiry(year: AcademicYear) -> int:
-    last = ends_of(year)
-    forgotten = last.replace(year=last.year + YEARS_KEPT)
-    return int(datetime.fromisoformat(f"{forgotten}T00:00:00+00:00").timestamp())
 
 
 def _applied_items(applied: tuple[Applied, ...]) -> list[dict[str, str]]:
@@ -165,7 +157,7 @@ def _social_file_item(file: SocialFile) -> Item:
         "pieces": [_piece_item(piece) for piece in file.pieces],
         "changed_at": file.changed_at.isoformat() if file.changed_at else None,
         "applied": _applied_items(file.applied),
-        "expires_at": _expiry(file.year),
+        "expires_at": int(kept_until(file.year).timestamp()),
     }
 
 
@@ -177,7 +169,10 @@ def _piece_item(piece: Piece) -> dict[str, Any]:
         "due_on": piece.due_on.isoformat(),
         "asked_at": piece.asked_at.isoformat(),
         "state": piece.state.value,
-        "files": [{"attachment_id": one.attachment_id, "at": one.at.isoformat()} for one in piece.files],
+        "files": [
+            {"attachment_id": one.attachment_id, "lease_id": one.lease_id, "at": one.at.isoformat()}
+            for one in piece.files
+        ],
         "refused_because": piece.refused_because.value if piece.refused_because else None,
         "judged_at": piece.judged_at.isoformat() if piece.judged_at else None,
     }
@@ -211,7 +206,11 @@ def _pieces_of(stored: list[dict[str, Any]]) -> Iterator[Piece]:
             asked_at=datetime.fromisoformat(piece["asked_at"]),
             state=PieceState(piece["state"]),
             files=tuple(
-                HandedIn(attachment_id=one["attachment_id"], at=datetime.fromisoformat(one["at"]))
+                HandedIn(
+                    attachment_id=one["attachment_id"],
+                    lease_id=one["lease_id"],
+                    at=datetime.fromisoformat(one["at"]),
+                )
                 for one in piece["files"]
             ),
             refused_because=PieceRefusal(because) if because else None,
