@@ -88,10 +88,10 @@ def pem_of(certificate: x509.Certificate) -> str:
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
-def certify(client: Callable[[str], Any], resources: Mapping[str, str]) -> str:
+def certify(client: Callable[[str], Any], resources: Mapping[str, str], portal_url: str) -> str:
     """Gives the stack's signing keys certificates, unless they have some. Returns what to trust.
 
-    `resources` are the stack's, by logical id.
+    `resources` are the stack's, by logical id; `portal_url` is where its documents are verified.
     """
     kms, secrets = client("kms"), client("secretsmanager")
     seal = _value(secrets, resources["SealCertificateSecret"])
@@ -102,14 +102,17 @@ def certify(client: Callable[[str], Any], resources: Mapping[str, str]) -> str:
     if "BEGIN CERTIFICATE" not in two_d_doc:
         two_d_doc = issue_two_d_doc(kms, resources["TwoDDocKey"])
         secrets.put_secret_value(SecretId=resources["TwoDDocCertificateSecret"], SecretString=two_d_doc)
-    return trust_file(seal, two_d_doc)
+    return trust_file(seal, two_d_doc, portal_url)
 
 
-def trust_file(seal: str, two_d_doc: str) -> str:
-    """What to trust, as `sesame verify` reads it, of what the two secrets hold."""
+def trust_file(seal: str, two_d_doc: str, portal_url: str) -> str:
+    """What to trust, as `sesame verify` reads it: what the two secrets hold, and where QR codes must lead."""
     own, root = x509.load_pem_x509_certificates(seal.encode())
     code = json.loads(two_d_doc)["pem"]
-    return f"[seals]\n{pem_of(own)}\n[roots]\n{pem_of(root)}\n[2d-doc]\n{code}"
+    return (
+        f"[seals]\n{pem_of(own)}\n[roots]\n{pem_of(root)}\n[2d-doc]\n{code}\n"
+        f"[verification]\n{portal_url.rstrip('/')}/verification\n"
+    )
 
 
 def issue_seal(kms: Any, key_id: str) -> str:

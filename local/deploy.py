@@ -39,7 +39,7 @@ class Deployment:
     settings: Mapping[str, str]
     webhook_secrets: Mapping[str, str]
     trust: str
-    """PEM: the authorities of documents' seals and the certificates of 2D-Docs."""
+    """The authorities of documents' seals, the certificates of 2D-Docs, and where documents are verified."""
 
     def of_type(self, kind: str) -> dict[str, str]:
         """Physical ids by logical id, of one CloudFormation type."""
@@ -82,7 +82,7 @@ def deploy(instance: Instance, say: Say, *, root: Path = ROOT, schedules: bool =
         types=types,
         settings=settings,
         webhook_secrets=_webhook_secrets(instance, settings.get("PROVIDER_SECRETS", "{}")),
-        trust=authority.certify(instance.client, resources),
+        trust=authority.certify(instance.client, resources, instance.portal_url),
     )
 
 
@@ -105,6 +105,8 @@ def _parameters(template: Mapping[str, Any], instance: Instance) -> dict[str, st
         "Sender": SENDER,
         "StudentIssuer": instance.student_issuer,
         "StudentAudience": AUDIENCE,
+        # the story reminds at whatever hour it is told, and wakes nobody
+        "QuietTime": "ignored",
     }
     declared = template.get("Parameters", {})
     missing = [name for name, p in declared.items() if "Default" not in p and name not in known]

@@ -1,7 +1,7 @@
 """Tenants ask for certificates and receipts and download them; anyone may check that one is genuine."""
 
+from dataclasses import asdict
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Depends, Response
@@ -10,6 +10,7 @@ from pydantic import Field
 
 from sesame.domain import codes
 from sesame.domain.certificates import DocumentStatus, Kind, Validity
+from sesame.domain.public_statements import Label
 from sesame.domain.tenancy import Language
 from sesame.domain.validity import Ending
 from sesame.platform.aws import Later, client
@@ -23,7 +24,6 @@ from sesame.services.certificates import (
     REFUSALS,
     AskedByTenants,
     Certificates,
-    EntryDocumentsAgain,
     Links,
 )
 from sesame.services.documents import Downloads, Verification, Verifications
@@ -46,31 +46,24 @@ class CertificatesSettings(Settings):
     pepper_secret: str
 
 
-class Requestable(StrEnum):
-    """The documents a tenant may ask for. The entry document shows the tenant code."""
-
-    ENTRY_DOCUMENT = Kind.ENTRY_DOCUMENT
-    RESIDENCE_CERTIFICATE = Kind.RESIDENCE_CERTIFICATE
-    CAF_RENT_CERTIFICATE = Kind.CAF_RENT_CERTIFICATE
-    RENT_NOTICE = Kind.RENT_NOTICE
-    RECEIPT = Kind.RECEIPT
-    PART_PAYMENT_RECEIPT = Kind.PART_PAYMENT_RECEIPT
-    STATEMENT_OF_ACCOUNT = Kind.STATEMENT_OF_ACCOUNT
-    UP_TO_DATE_CERTIFICATE = Kind.UP_TO_DATE_CERTIFICATE
-    END_OF_STAY_CERTIFICATE = Kind.END_OF_STAY_CERTIFICATE
-
-
 class CertificateRequest(StrictModel):
-    """What is wanted: receipts and rent notices take a period, a statement may. `en` adds English."""
+    """What is wanted: receipts and rent notices take a period, a statement may. `en` adds English.
 
-    kind: Requestable
+    What the residence makes of its own accord (payment receipt, code slip, payment-plan agreement, formal
+    notice) is refused with where to turn.
+    """
+
+    kind: Kind
     period: Annotated[str, Field(pattern=r"^20\d\d-(0[1-9]|1[0-2])$", examples=["2026-10"])] | None = None
     language: Language | None = None
     """The tenant's own by default."""
 
 
 class Certificate(Shown):
-    """A document. `download_url` is there once it is ready, for five minutes: ask again for another."""
+    """A document. `download_url` is there once it is ready, for five minutes: ask again for another.
+
+    An `expired` one is kept no longer: ask for the document anew.
+    """
 
     id: str
     kind: Kind
@@ -98,12 +91,33 @@ class CertificateList(Shown):
 Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 
 
+class StatedLine(Shown):
+    """One thing that the paper states. Amounts in cents; of balances and movements, above zero is owed."""
+
+    label: Label
+    value: str | None
+    """A word (`yes`, `card`, `current`), or what is printed as it is."""
+    on: date | None
+    until: date | None
+    period: str | None
+    amount_cents: int | None
+    balance_cents: int | None
+    """After a movement of an account."""
+    square_decimetres: int | None
+
+
 class VerificationAnswer(Shown):
-    """Whether the paper is genuine and, if so, what it says: compare. Of an entry document, its kind only."""
+    """Whether the paper is genuine and, if so, what it says: compare. Of an entry document, its kind only.
+
+    `erased`: it was genuine when it was issued, and its record has been erased since. What it says, and
+    whether it still holds, can no longer be confirmed.
+    """
 
     status: Validity
     since: datetime | None = None
     """When it ceased to hold, for one that was revoked or replaced. Why is between its tenant and us."""
+    erased_on: date | None = None
+    """When its record was erased, if it was: then kind and day of issue are all that is left."""
     kind: Kind | None = None
     issued_on: date | None = None
     number: str | None = None
@@ -114,6 +128,8 @@ class VerificationAnswer(Shown):
     period: str | None = None
     amount_cents: int | None = None
     currency: str | None = None
+    lines: tuple[StatedLine, ...] = ()
+    """Every figure and day of the paper, in its order; the birth date is told of none."""
 
 
 settings = CertificatesSettings.from_env()
@@ -123,7 +139,6 @@ documents = Documents(Table(dynamodb, settings.documents_table))
 certificates = Certificates(documents, identity, Accounts(Table(dynamodb, settings.money_table)), utc_now)
 audit = Audit(Table(dynamodb, settings.operations_table))
 pepper = Pepper(Secrets(Later("secretsmanager")), settings.pepper_secret)
-entry_documents = EntryDocumentsAgain(certificates=certificates, audit=audit, pepper=pepper)
 asked_by_tenants = AskedByTenants(certificates=certificates, audit=audit, pepper=pepper)
 downloads = Downloads(documents, Later("s3"), settings.bucket)
 links = Links(downloads=downloads, audit=audit, pepper=pepper, clock=utc_now)
@@ -145,12 +160,9 @@ def request_certificate(
     body: CertificateRequest, session: CurrentSession, source: Source
 ) -> Response[Certificate]:
     """Asking twice for the same facts gives the same document."""
-    if body.kind is Requestable.ENTRY_DOCUMENT and body.period is None:
-        document = entry_documents.request(session, source, body.language)
-    else:
-        document = asked_by_tenants.request(
-            session, Kind(body.kind), source, period=body.period, language=body.language
-        )
+    document = asked_by_tenants.request(
+        session, body.kind, source, period=body.period, language=body.language
+    )
     return accepted(_shown(document), f"/v1/me/certificates/{document.document_id}")
 
 
@@ -207,6 +219,7 @@ def _verification(answer: Verification) -> VerificationAnswer:
     return VerificationAnswer(
         status=answer.validity,
         since=answer.since,
+        erased_on=answer.erased_on,
         kind=statement.kind,
         issued_on=statement.issued_on,
         number=statement.number,
@@ -216,7 +229,8 @@ def _verification(answer: Verification) -> VerificationAnswer:
         room=statement.room,
         period=statement.period,
         amount_cents=statement.amount_cents,
-        currency="EUR" if statement.amount_cents is not None else None,
+        currency="EUR" if any(line.amount_cents is not None for line in statement.lines) else None,
+        lines=tuple(StatedLine(**asdict(line)) for line in statement.lines),
     )
 
 
@@ -224,7 +238,7 @@ def _shown(document: Document, download_url: str | None = None) -> Certificate:
     return Certificate(
         id=document.document_id,
         kind=document.kind,
-        status=document.status,
+        status=downloads.status(document),
         language=document.language,
         period=document.period,
         number=document.issue.number,

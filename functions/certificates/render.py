@@ -45,7 +45,7 @@ rendering = Rendering(
 
 def render(event: Event) -> None:
     """One `document.requested`."""
-    rendering.render(event["document_id"])
+    rendering.render(event["document_id"], event.data.get("object_key"))
 
 
 handler = batch_handler(render)

@@ -42,7 +42,7 @@ sealing = Sealing(
 
 def seal(event: Event) -> None:
     """One `document.rendered`."""
-    sealing.seal(event["document_id"])
+    sealing.seal(event["document_id"], event.data.get("object_key"))
 
 
 handler = batch_handler(seal)

@@ -1,4 +1,5 @@
-"""What money given back makes of receipts, and a later document of earlier ones: what holds no more ends."""
+"""What money given back makes of receipts, a later document of earlier ones, and a lease of the papers about
+it: what holds no more ends."""
 
 from sesame.platform.aws import client
 from sesame.platform.events import Event, batch_handler
@@ -21,20 +22,26 @@ class WatchSettings(Settings):
 settings = WatchSettings.from_env()
 dynamodb = client("dynamodb")
 documents = Documents(Table(dynamodb, settings.documents_table))
+identity = Table(dynamodb, settings.identity_table)
 watch = ReceiptWatch(
     documents=documents,
     accounts=Accounts(Table(dynamodb, settings.money_table)),
-    identity=Table(dynamodb, settings.identity_table),
+    identity=identity,
 )
 validity = DocumentValidity(documents)
 
 
 def handle(event: Event) -> None:
-    """One `payment.changed` or `document.ready`."""
-    if event.type == "document.ready":
-        validity.issued(event["document_id"], event.at)
-    else:
-        watch.handle(event)
+    """One `payment.changed`, `account.changed`, `document.ready`, `lease.changed` or `lease.cancelled`."""
+    match event.type:
+        case "document.ready":
+            validity.issued(event["document_id"], event.at)
+        case "lease.cancelled":
+            validity.lease_cancelled(event["lease_id"], event.at)
+        case "lease.changed":
+            validity.lease_changed(identity, event["lease_id"], event.at)
+        case _:
+            watch.handle(event)
 
 
 handler = batch_handler(handle)

@@ -36,7 +36,7 @@ from sesame.services.payment_reviews import (
 )
 from sesame.services.reconciliation import ReconciliationReports
 from sesame.services.staff import Staff, require, staff_dependency
-from sesame.services.uploads import uploaded_file
+from sesame.services.uploads import CSV, uploaded_file
 from sesame.store.aid import ExpectedAid, LeaseAid, LeaseAids
 from sesame.store.audit import Audit
 from sesame.store.deliveries import DeliveryState, Review
@@ -284,7 +284,7 @@ api = Api()
 def take_aid_file(request: Request, staff: CurrentStaff, network: Source) -> Response[AidImportTaken]:
     """The body is the file: `application/octet-stream` in any encoding, `text/csv` in UTF-8, or a form."""
     require(staff, *AID_IMPORTERS)
-    taken = aid_imports.take(uploaded_file(request), staff, network)
+    taken = aid_imports.take(uploaded_file(request, CSV), staff, network)
     return accepted(
         AidImportTaken(import_id=taken.import_id, status="queued"), f"/v1/desk/aid-imports/{taken.import_id}"
     )

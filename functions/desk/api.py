@@ -52,7 +52,7 @@ from sesame.services.lease_imports import (
 from sesame.services.residences import Logos, Residences
 from sesame.services.residences import Settings as SettingsOfResidence
 from sesame.services.staff import Role, Staff, require, staff_dependency, within
-from sesame.services.uploads import uploaded_file
+from sesame.services.uploads import CSV, uploaded_file
 from sesame.store.audit import Action, Audit
 from sesame.store.imports import Imports
 from sesame.store.people import People
@@ -367,7 +367,7 @@ def set_logo(residence_id: str, request: Request, staff: CurrentStaff, network: 
 def take_lease_file(request: Request, staff: CurrentStaff, network: Source) -> Response[ImportTaken]:
     """The body is the file: `application/octet-stream` in any encoding, `text/csv` in UTF-8, or a form."""
     require(staff, *IMPORTERS)
-    taken = imports.take(uploaded_file(request), staff, network)
+    taken = imports.take(uploaded_file(request, CSV), staff, network)
     return accepted(
         ImportTaken(import_id=taken.import_id, status="queued"), f"/v1/desk/lease-imports/{taken.import_id}"
     )

@@ -1,4 +1,5 @@
-"""Managers and accountants have all receipts of a month made for a residence, and take them as one zip."""
+"""Managers and accountants have all receipts of a month made for a residence, and take them as one zip; the
+desk sees which documents were printed with letters missing."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -6,17 +7,26 @@ from secrets import token_bytes
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Depends, Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import Field
 
 from sesame.domain.certificates import Kind
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
-from sesame.platform.errors import Forbidden, NotFound
+from sesame.platform.errors import Forbidden, Invalid, NotFound
 from sesame.platform.http import Api, Id, Shown, Source, StrictModel, accepted
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.deeds import Deeds
-from sesame.services.document_runs import RUNNERS, Progress, RunNotFinished, RunRequests
+from sesame.services.desk_leases import DeskLeases
+from sesame.services.document_runs import (
+    RUNNERS,
+    Progress,
+    RunNotFinished,
+    RunRequests,
+    RunTakenOver,
+)
+from sesame.services.flagged_documents import FlaggedDocuments
 from sesame.services.staff import Staff, require, staff_dependency
 from sesame.store.audit import Audit
 from sesame.store.document_runs import ArchiveStatus, DocumentRun, DocumentRuns, RunStatus
@@ -59,6 +69,8 @@ class RunShown(Shown):
     kind: Kind
     status: RunStatus
     asked_at: datetime
+    taken_over_by: str | None
+    """The run that took this one's place, which had stopped."""
 
 
 class RunProgress(RunShown):
@@ -72,23 +84,48 @@ class RunProgress(RunShown):
     """There once the archive is ready, for five minutes: ask again for another."""
 
 
+class FlaggedDocumentShown(Shown):
+    """A document that was given out with letters that no font has, a mark in the place of each."""
+
+    document_id: str
+    lease_id: str
+    kind: Kind
+    number: str
+    """As printed."""
+    created_at: datetime
+    missing_glyphs: int
+    """How many letters."""
+
+
+class FlaggedDocumentList(Shown):
+    """Newest first. Where there is more, give `next` as `after`."""
+
+    documents: list[FlaggedDocumentShown]
+    next: str | None
+
+
 settings = DocumentRunsSettings.from_env()
 dynamodb = client("dynamodb")
 identity, operations = Table(dynamodb, settings.identity_table), Table(dynamodb, settings.operations_table)
+documents, audit = Documents(Table(dynamodb, settings.documents_table)), Audit(operations)
+deeds = Deeds(
+    pepper=Pepper(Secrets(client("secretsmanager")), settings.pepper_secret),
+    clock=utc_now,
+    random=token_bytes,
+)
 requests = RunRequests(
     runs=DocumentRuns(operations),
-    documents=Documents(Table(dynamodb, settings.documents_table)),
+    documents=documents,
     identity=identity,
-    audit=Audit(operations),
-    deeds=Deeds(
-        pepper=Pepper(Secrets(client("secretsmanager")), settings.pepper_secret),
-        clock=utc_now,
-        random=token_bytes,
-    ),
+    audit=audit,
+    deeds=deeds,
     s3=Later("s3"),
     bucket=settings.bucket,
     clock=utc_now,
     random=token_bytes,
+)
+flagged_documents = FlaggedDocuments(
+    documents=documents, leases=DeskLeases(identity), audit=audit, deeds=deeds
 )
 
 api = Api()
@@ -125,14 +162,57 @@ def run_progress(run_id: Id, staff: CurrentStaff) -> RunProgress:
     "/v1/desk/document-runs/<run_id>/archive",
     status=202,
     summary="Have a run's documents put into one zip",
-    errors=[Forbidden, NotFound, RunNotFinished],
+    errors=[Forbidden, NotFound, RunNotFinished, RunTakenOver],
     security="staff",
 )
 def make_archive(run_id: Id, staff: CurrentStaff, network: Source) -> Response[RunShown]:
-    """Once all have come, or an hour after the run was asked for with those that have."""
+    """Once all have come, or an hour after the run was asked for with those that have.
+
+    Asking again makes it again, unless it is being made: where it failed at once, where it got lost after
+    fifteen minutes.
+    """
     require(staff, *RUNNERS)
     run = requests.archive(staff, run_id, network)
     return Response(status_code=202, content_type="application/json", body=RunShown(**_fields(run)))
+
+
+@api.get(
+    "/v1/desk/flagged-documents",
+    summary="Documents of a residence that were printed with letters missing",
+    errors=[Forbidden, NotFound, Invalid],
+    security="staff",
+)
+def list_flagged_documents(
+    staff: CurrentStaff,
+    residence_id: Annotated[str, Query(min_length=1, max_length=250)],
+    after: Annotated[str | None, Query(max_length=40)] = None,
+) -> FlaggedDocumentList:
+    """Listed until they are settled: a name written in by hand and stamped, or on record in Latin letters."""
+    page = flagged_documents.of(staff, residence_id, after=after)
+    shown = [
+        FlaggedDocumentShown(
+            document_id=one.document_id,
+            lease_id=one.lease_id,
+            kind=one.kind,
+            number=one.number,
+            created_at=one.created_at,
+            missing_glyphs=one.missing_glyphs,
+        )
+        for one in page.documents
+    ]
+    return FlaggedDocumentList(documents=shown, next=page.next)
+
+
+@api.post(
+    "/v1/desk/flagged-documents/<document_id>/settlement",
+    status=204,
+    summary="Say that a document with letters missing is settled",
+    errors=[Forbidden, NotFound],
+    security="staff",
+)
+def settle_flagged_document(document_id: Id, staff: CurrentStaff, network: Source) -> None:
+    """Takes it off the list; who did is in the audit."""
+    flagged_documents.settle(staff, document_id, network=network)
 
 
 def _fields(run: DocumentRun) -> dict[str, object]:
@@ -143,6 +223,7 @@ def _fields(run: DocumentRun) -> dict[str, object]:
         "kind": run.kind,
         "status": run.status,
         "asked_at": run.asked_at,
+        "taken_over_by": run.taken_over_by,
     }
 
 

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from sesame.domain.certificates import DocumentStatus
 from sesame.domain.deposits import Deduction, DeductionKind, DepositReturn
+from sesame.domain.payments import Flag, PaymentState
 from sesame.domain.takings import MOST_CENTS, Method, Reversal, ReversalReason, Taking, TakingPurpose
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
@@ -29,11 +30,13 @@ from sesame.services.desk_payments import (
     Tills,
 )
 from sesame.services.documents import Downloads, PaymentReceipts
-from sesame.services.payments import KeyReused, UnknownNotice
+from sesame.services.online_payments import OnlinePayments
+from sesame.services.payments import History, KeyReused, PaymentUse, UnknownNotice
 from sesame.services.staff import Staff, staff_dependency
 from sesame.store.accounts import Accounts
 from sesame.store.audit import Audit
 from sesame.store.documents import Documents
+from sesame.store.payments import Payments
 from sesame.store.people import People
 from sesame.store.staff import StaffDirectory
 from sesame.store.table import Table
@@ -107,6 +110,37 @@ class LeasePayments(Shown):
     credit_cents: int
     deposit_held_cents: int
     currency: str = "EUR"
+
+
+class OnlinePayment(Shown):
+    """A payment through a provider: what was asked, and what really moved. Amounts in cents."""
+
+    payment_id: str
+    provider: str
+    state: PaymentState
+    flags: list[Flag]
+    amount_cents: int
+    paid_cents: int
+    refunded_cents: int
+    charged_back_cents: int
+    credit_cents: int
+    """What of it pays nothing yet."""
+    currency: str
+    notices: list[str]
+    """The notices that the payer chose."""
+    paid_to: dict[str, int]
+    """What it pays of which notice, by its period."""
+    through_link: bool
+    created_at: datetime
+    paid_at: datetime | None
+    changed_at: datetime | None
+
+
+class OnlinePaymentList(Shown):
+    """Newest first. Where `next` is given, ask again with it as `after`."""
+
+    payments: list[OnlinePayment]
+    next: str | None
 
 
 class ReceiptShown(Shown):
@@ -226,6 +260,7 @@ deposits = DepositDesk(
     deeds=deeds,
     clock=utc_now,
 )
+online = OnlinePayments(leases, History(Payments(money), bookkeeping))
 tills = Tills(takings=Takings(money), people=People(identity, pepper), clock=utc_now)
 downloads = Downloads(documents, Later("s3"), settings.bucket)
 
@@ -276,6 +311,20 @@ def payments(
         credit_cents=account.checkpoint.credit_cents if account else 0,
         deposit_held_cents=deposit.held_cents,
     )
+
+
+@api.get(
+    "/v1/desk/leases/<lease_id>/online-payments",
+    summary="A lease's payments through providers",
+    errors=[Forbidden, NotFound],
+    security="staff",
+)
+def online_payments(
+    lease_id: Id, staff: CurrentStaff, after: Annotated[str | None, Query(max_length=26)] = None
+) -> OnlinePaymentList:
+    """Newest first, those that failed or wait too: for who says "I have paid"."""
+    page = online.of_lease(staff, lease_id, after=after)
+    return OnlinePaymentList(payments=[_online(one) for one in page.payments], next=page.next)
 
 
 @api.get(
@@ -399,6 +448,28 @@ def _payment(taking: Taking) -> DeskPayment:
         recorded_by=taking.recorded_by,
         receipt=place if printable else None,
         reversal=_reversal(taking.reversal),
+    )
+
+
+def _online(use: PaymentUse) -> OnlinePayment:
+    payment, reached = use.payment, use.outcome
+    return OnlinePayment(
+        payment_id=payment.payment_id,
+        provider=payment.provider,
+        state=reached.state,
+        flags=sorted(reached.flags),
+        amount_cents=payment.amount_cents,
+        paid_cents=reached.paid_cents,
+        refunded_cents=reached.refunded_cents,
+        charged_back_cents=reached.charged_back_cents,
+        credit_cents=use.credit_cents,
+        currency=payment.currency,
+        notices=list(payment.designated),
+        paid_to=dict(use.paid_to),
+        through_link=payment.link_id is not None,
+        created_at=payment.created_at,
+        paid_at=reached.paid_at,
+        changed_at=reached.changed_at,
     )
 
 

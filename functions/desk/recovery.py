@@ -81,7 +81,8 @@ class DeskRecoveryDone(Shown):
 
 
 class Slip(Shown):
-    """The slip: ask again in a second until its status is `ready`. Its file is gone after a day."""
+    """The slip: ask again in a second until its status is `ready`. After a day it is `expired`, its
+    file gone: give the code back anew for another."""
 
     slip_id: str
     status: str
@@ -122,7 +123,6 @@ desk_slips = DeskSlips(
     downloads=Downloads(documents, Later("s3"), settings.bucket),
     audit=audit,
     deeds=Deeds(pepper=pepper, clock=utc_now, random=token_bytes),
-    clock=utc_now,
 )
 
 CurrentStaff = Annotated[Staff, Depends(staff_dependency(StaffDirectory(identity)))]

@@ -29,9 +29,11 @@ from sesame.platform.http import Api, Id, Language, Shown, Source, StrictModel
 from sesame.platform.ids import derived_id
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
+from sesame.services.accounts import Bookkeeping
 from sesame.services.deeds import Deeds
 from sesame.services.desk_leases import DeskLeases
-from sesame.services.lease_extensions import LeaseExtensions
+from sesame.services.lease_extensions import AS_BEFORE, LeaseExtensions, NewRent
+from sesame.services.lease_terms import LeaseTerms, TooManyCorrections
 from sesame.services.renewals import (
     CampaignBegun,
     DeskCampaigns,
@@ -43,7 +45,9 @@ from sesame.services.renewals import (
 )
 from sesame.services.social_files import StepNotPossible
 from sesame.services.staff import Staff, staff_dependency
+from sesame.store.accounts import Accounts
 from sesame.store.audit import Audit
+from sesame.store.people import People
 from sesame.store.renewals import Campaigns, Renewal, Renewals
 from sesame.store.staff import StaffDirectory
 from sesame.store.table import Table
@@ -204,6 +208,9 @@ class DecisionRequest(StrictModel):
     note: Annotated[str, Field(max_length=500)] = ""
     """In the operator's words; the tenant reads it."""
     exception: bool = False
+    rent_cents: Annotated[int, Field(strict=True, ge=0, le=MAX_AMOUNT_CENTS)] | None = None
+    """A month, from the new period's first day; left out where it stays as it was."""
+    charges_cents: Annotated[int, Field(strict=True, ge=0, le=MAX_AMOUNT_CENTS)] | None = None
 
 
 class WarningRequest(StrictModel):
@@ -243,7 +250,9 @@ renewals = DeskRenewals(
     standings=RenewalStandings(identity, money),
     renewals=Renewals(identity),
     leases=DeskLeases(identity),
-    extensions=LeaseExtensions(identity),
+    extensions=LeaseExtensions(
+        LeaseTerms(people=People(identity, pepper), books=Bookkeeping(Accounts(money), utc_now))
+    ),
     audit=audit,
     deeds=deeds,
     clock=utc_now,
@@ -336,7 +345,7 @@ def take_answer(
 @api.post(
     "/v1/desk/leases/<lease_id>/renewals/<campaign_id>/decision",
     summary="Accept a renewal, or decline it",
-    errors=[Forbidden, NotFound, StepNotPossible, NotEligible],
+    errors=[Forbidden, NotFound, StepNotPossible, NotEligible, TooManyCorrections],
     security="staff",
 )
 def decide(
@@ -351,7 +360,12 @@ def decide(
     accepts = body.decision == "accept"
     if accepts == (body.reason is not None):
         raise Invalid(errors=[{"field": "reason", "reason": "decline"}])
-    decision = RenewalDecision(accepts=accepts, reason=body.reason, note=body.note, exception=body.exception)
+    rent = NewRent(rent_cents=body.rent_cents, charges_cents=body.charges_cents)
+    if not accepts and rent != AS_BEFORE:
+        raise Invalid(errors=[{"field": "rent_cents", "reason": "accept"}])
+    decision = RenewalDecision(
+        accepts=accepts, reason=body.reason, note=body.note, exception=body.exception, rent=rent
+    )
     return _seen(renewals.decide(staff, lease_id, campaign_id, decision, network=network), language)
 
 

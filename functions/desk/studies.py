@@ -49,7 +49,7 @@ from sesame.services.study_imports import (
     UnreadableEnrolmentFile,
     UnreadableSocialFileFile,
 )
-from sesame.services.uploads import uploaded_file
+from sesame.services.uploads import CSV, uploaded_file
 from sesame.store.attachments import Attachments
 from sesame.store.audit import Audit
 from sesame.store.imports import Imports
@@ -239,7 +239,7 @@ api = Api()
 def take_enrolment_file(request: Request, staff: CurrentStaff, network: Source) -> Response[StudyImportTaken]:
     """The body is the file: `application/octet-stream` in any encoding, `text/csv` in UTF-8, or a form."""
     require(staff, *STUDY_STAFF)
-    taken = enrolment_imports.take(uploaded_file(request), staff, network)
+    taken = enrolment_imports.take(uploaded_file(request, CSV), staff, network)
     return accepted(
         StudyImportTaken(import_id=taken.import_id, status="queued"),
         f"/v1/desk/enrolment-imports/{taken.import_id}",
@@ -275,7 +275,7 @@ def take_social_file_file(
 ) -> Response[StudyImportTaken]:
     """The body is the file: `application/octet-stream` in any encoding, `text/csv` in UTF-8, or a form."""
     require(staff, *STUDY_STAFF)
-    taken = social_file_imports.take(uploaded_file(request), staff, network)
+    taken = social_file_imports.take(uploaded_file(request, CSV), staff, network)
     return accepted(
         StudyImportTaken(import_id=taken.import_id, status="queued"),
         f"/v1/desk/social-file-imports/{taken.import_id}",

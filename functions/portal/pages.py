@@ -3,30 +3,36 @@
 Plain forms, no script: they work on any phone. Nothing is kept by the browser or told to another site.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from html import escape
 from pathlib import Path
 from secrets import token_bytes
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from aws_lambda_powertools.event_handler import Request, Response
 
 from sesame.domain.certificates import Validity
+from sesame.domain.public_statements import Label, Line, PublicStatement
+from sesame.domain.tenancy import RentWord
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import Problem
 from sesame.platform.http import Api, Language, Source, raw_body
-from sesame.platform.pages import Pages, euros, facts
+from sesame.platform.pages import Pages, euros, facts, figure
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.documents import Download, Downloads, EntryDocuments, Verification, Verifications
 from sesame.services.tenant_codes import Decipher
-from sesame.services.uploads import uploaded_file
+from sesame.services.unsubscribing import UnsubscribeTokens, Unsubscribing
+from sesame.services.uploads import PDF, uploaded_file
 from sesame.services.welcome import Welcomed, WelcomeLinkEnded, Welcomes, WrongBirthDate
 from sesame.store.audit import Audit
 from sesame.store.challenges import Challenges
 from sesame.store.documents import Documents
 from sesame.store.table import Table
+from sesame.store.wishes import Wishes
 
 _FORM_BYTES = 2048
 pages = Pages(Path(__file__).parent)
@@ -46,11 +52,13 @@ class PortalSettings(Settings):
 
 settings = PortalSettings.from_env()
 dynamodb = client("dynamodb")
+identity = Table(dynamodb, settings.identity_table)
+pepper = Pepper(Secrets(Later("secretsmanager")), settings.pepper_secret)
 documents = Documents(Table(dynamodb, settings.documents_table))
 welcomes = Welcomes(
-    Challenges(Table(dynamodb, settings.identity_table)),
+    Challenges(identity),
     Audit(Table(dynamodb, settings.operations_table)),
-    Pepper(Secrets(Later("secretsmanager")), settings.pepper_secret),
+    pepper,
     Decipher(Later("kms"), settings.codes_key),
     EntryDocuments(documents, token_bytes),
     utc_now,
@@ -58,6 +66,7 @@ welcomes = Welcomes(
 )
 verifications = Verifications(documents)
 downloads = Downloads(documents, Later("s3"), settings.bucket)
+unsubscribing = Unsubscribing(wishes=Wishes(identity), tokens=UnsubscribeTokens(pepper), clock=utc_now)
 
 
 api = Api(show=pages.problem)
@@ -114,13 +123,39 @@ def ask_for_a_code(language: Language, request: Request) -> Response[str]:
 @api.post("/verification", in_schema=False)
 def verify_file(language: Language, request: Request) -> Response[str]:
     """For who was sent the file: the verdict on every byte of it."""
-    return _verdict(language, verifications.check_file(uploaded_file(request)), "unknown_file")
+    return _verdict(language, verifications.check_file(uploaded_file(request, PDF)), "unknown_file")
 
 
 @api.get("/verification/<verification_code>", in_schema=False)
 def verify(verification_code: str, language: Language) -> Response[str]:
     """What the QR code of a document leads to."""
     return _verdict(language, verifications.check(verification_code))
+
+
+@api.get("/desabonnement/<token>", in_schema=False)
+def ask_to_unsubscribe(token: str, language: Language) -> Response[str]:
+    """A question, since programs that look at links for their readers must end nothing."""
+    words = WORDS[language]
+    content = (
+        f"<h1>{escape(words['unsubscribe'])}</h1><p>{escape(words['unsubscribe_why'])}</p>"
+        f"<p>{escape(words['unsubscribe_not'])}</p>"
+        f'<form method="post" action="/desabonnement/{escape(quote(token))}">'
+        f'<input type="hidden" name="List-Unsubscribe" value="One-Click">'
+        f"<button>{escape(words['unsubscribe_button'])}</button></form>"
+    )
+    return pages.page(200, language, "unsubscribe", content)
+
+
+@api.post("/desabonnement/<token>", in_schema=False)
+def unsubscribe(token: str, language: Language) -> Response[str]:
+    """By the page's button or a mail program's own (RFC 8058), which sends no cookie and follows nothing."""
+    unsubscribing.stop(token)
+    words = WORDS[language]
+    content = (
+        f"<h1>{escape(words['unsubscribed'])}</h1><p>{escape(words['unsubscribe_not'])}</p>"
+        f"<p>{escape(words['unsubscribed_back'])}</p>"
+    )
+    return pages.page(200, language, "unsubscribed", content)
 
 
 @api.get("/payments/<payment_id>", in_schema=False)
@@ -136,28 +171,133 @@ def back_from_payment(payment_id: str, language: Language, request: Request) -> 
 def _verdict(language: str, answer: Verification, unknown: str = "unknown") -> Response[str]:
     words = WORDS[language]
     said = unknown if answer.validity is Validity.UNKNOWN else answer.validity.value
-    listed: list[tuple[str, str]] = []
+    why = "erased_file_why" if (said, unknown) == ("erased", "unknown_file") else f"{said}_why"
+    mark = "" if said in {"genuine", "erased"} else ' class="wrong"'
+    content = f"<h1{mark}>{escape(words[said])}</h1><p>{escape(words[why])}</p>"
     if answer.statement is not None:
-        statement = answer.statement
-        amount = statement.amount_cents
-        told = {
-            "since": _day(answer.since.date(), language) if answer.since else None,
-            "kind": words[statement.kind.value],
-            "number": statement.number,
-            "issued_on": _day(statement.issued_on, language),
-            "landlord": statement.landlord,
-            "holder": statement.holder,
-            "residence": statement.residence,
-            "room": statement.room,
-            "period": _month(statement.period, language) if statement.period else None,
-            "amount": euros(amount, language) if amount is not None else None,
-        }
-        listed = [(words[name], value) for name, value in told.items() if value]
-    mark = "" if said == "genuine" else ' class="wrong"'
-    content = f"<h1{mark}>{escape(words[said])}</h1><p>{escape(words[f'{said}_why'])}</p>{facts(listed)}"
+        content += _stated(answer, answer.statement, language)
     if said == unknown:
         content += _code_form(words)
     return pages.page(200, language, said, content)
+
+
+@dataclass(frozen=True, slots=True)
+class _Teller:
+    """Tells a paper's lines in the reader's language, with the paper's own word for the rent."""
+
+    language: str
+    rent_word: RentWord
+
+    def word(self, name: str, otherwise: str = "") -> str:
+        """One of the words, as a residence that calls the rent otherwise has it."""
+        words = WORDS[self.language]
+        return words.get(f"{name}@{self.rent_word}", words.get(name, otherwise))
+
+    def listed(self, line: Line) -> tuple[str, str]:
+        """A line's name and what it states: an amount, and on a line of its own what more is said of it."""
+        cents, name = line.amount_cents, f"line_{line.label.value}"
+        period = _month(line.period, self.language) if line.period else ""
+        if line.label in _VALUE_FIRST:
+            said = self._joined(self.value(line), self._days(line))
+        else:
+            said = self._joined(period, self._days(line), self.value(line), self._surface(line))
+        if cents is None:
+            return self.word(name), said
+        in_favour = self.word(f"{name}-") if cents < 0 else ""
+        amount = euros(-cents if in_favour else cents, self.language)
+        return in_favour or self.word(name), f"{amount}\n{said}" if said else amount
+
+    def value(self, line: Line) -> str:
+        """A word in the reader's language; what is printed as it is, as it is."""
+        if line.label is Label.OVERDUE and not line.period:
+            return self.word("word_overdue_other")
+        if line.value is None:
+            return ""
+        if line.label is Label.SIRET:
+            return _grouped(line.value)
+        if line.label is Label.PAYMENT:  # whose ways are the providers' to name
+            return self.word(f"word_payment_{line.value}", self.word("word_payment"))
+        if line.label in _YES_OR_NO:
+            return self.word(f"word_{line.value}")
+        return self.word(f"word_{line.label.value}_{line.value}", line.value)
+
+    def table(self, entries: Sequence[Line]) -> str:
+        """The movements of an account."""
+        if not entries:
+            return ""
+        heads = "".join(
+            f'<th scope="col">{escape(self.word(name))}</th>'
+            for name in ("entry", "entry_amount", "entry_balance")
+        )
+        rows = "".join(self._row(line) for line in entries)
+        return (
+            f"<h2>{escape(self.word('entries'))}</h2>"
+            f'<p class="hint">{escape(self.word("entries_why"))}</p>'
+            f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+        )
+
+    def _row(self, line: Line) -> str:
+        month = f" {line.period[5:]}/{line.period[:4]}" if line.period else ""
+        amounts = "".join(
+            f"<td>{escape(figure(cents, self.language))}</td>"
+            for cents in (line.amount_cents or 0, line.balance_cents or 0)
+        )
+        return (
+            f'<tr><th scope="row">{line.on:%d/%m/%Y}<br>{escape(self.value(line) + month)}</th>{amounts}</tr>'
+        )
+
+    def _days(self, line: Line) -> str:
+        on, until = (_day(day, self.language) if day else "" for day in (line.on, line.until))
+        return self.word(_DAYS.get(line.label, ""), "{on}").format(on=on, until=until) if on else ""
+
+    def _surface(self, line: Line) -> str:
+        if line.square_decimetres is None:
+            return ""
+        amount = f"{line.square_decimetres / 100:.2f}".rstrip("0").rstrip(".")
+        return f"{amount.replace('.', ',') if self.language == 'fr' else amount}\u00a0m²"
+
+    def _joined(self, *parts: str) -> str:
+        return ", ".join(filter(None, parts))
+
+
+_VALUE_FIRST = {Label.UP_TO_DATE, Label.AGREEMENT}
+_YES_OR_NO = {Label.THIRD_PARTY_PAYMENT, Label.UP_TO_DATE, Label.FURNISHED}
+_DAYS = {
+    Label.SPAN: "day_span",
+    Label.UP_TO_DATE: "day_as_of",
+    Label.OPENING: "day_as_of",
+    Label.CLOSING: "day_as_of",
+    Label.DEBT: "day_as_of",
+    Label.AGREEMENT: "day_agreement",
+    Label.OVERDUE: "day_overdue",
+}
+"""How a day stands beside what it is the day of; by itself for the others."""
+
+
+def _stated(answer: Verification, statement: PublicStatement, language: str) -> str:
+    """What the paper says, in its order, so that the two are compared line by line."""
+    teller = _Teller(language, statement.rent_word)
+    told = {
+        "since": _day(answer.since.date(), language) if answer.since else None,
+        "kind": teller.word(statement.kind.value),
+        "number": statement.number,
+        "issued_on": _day(statement.issued_on, language),
+        "erased_on": _day(answer.erased_on, language) if answer.erased_on else None,
+        "landlord": statement.landlord,
+        "holder": statement.holder,
+        "residence": statement.residence,
+        "room": statement.room,
+        "period": _month(statement.period, language) if statement.period else None,
+    }
+    entries = [line for line in statement.lines if line.label is Label.ENTRY]
+    listed = [(WORDS[language][name], value) for name, value in told.items() if value]
+    listed += [teller.listed(line) for line in statement.lines if line not in entries]
+    return f'<div class="stated">{facts(listed)}{teller.table(entries)}</div>'
+
+
+def _grouped(siret: str) -> str:
+    """`123 456 789 00012`, as on paper."""
+    return "\u00a0".join((siret[:3], siret[3:6], siret[6:9], siret[9:])) if siret.isdigit() else siret
 
 
 def _month(period: str, language: str) -> str:
@@ -168,7 +308,7 @@ def _month(period: str, language: str) -> str:
 
 def _day(day: date, language: str) -> str:
     number = "1er" if day.day == 1 and language == "fr" else str(day.day)
-    return f"{number} {_month(f'{day:%Y-%m}', language)}"
+    return f"{number} {_month(f'{day:%Y-%m}', language)}".replace(" ", "\u00a0")
 
 
 def _code_form(words: dict[str, str]) -> str:

@@ -1,15 +1,21 @@
 """What a tenant sees of the tenancy: who, where, on what terms, and where the rent stands."""
 
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Depends
 
+from sesame.domain.calendar import local_date
 from sesame.domain.journal import Entry, Standing
+from sesame.domain.sending import WHY_OBLIGATORY, Obligatory
+from sesame.domain.tenancy import Channel, Person
+from sesame.domain.tenancy import Language as SpokenLanguage
+from sesame.domain.terms import as_of
 from sesame.platform.aws import client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import NotFound
-from sesame.platform.http import Api, Shown
+from sesame.platform.http import Api, Language, Shown, StrictModel
 from sesame.platform.settings import Settings
 from sesame.services.accounts import Bookkeeping, NoticeStanding
 from sesame.services.sessions import Session, SessionCheck, session_dependency
@@ -17,6 +23,7 @@ from sesame.services.tenancies import Tenancies
 from sesame.store.accounts import Accounts
 from sesame.store.sessions import Sessions
 from sesame.store.table import Table
+from sesame.store.wishes import Wishes
 
 
 class TenancySettings(Settings):
@@ -86,6 +93,10 @@ class NoticeLineShown(Shown):
     starts_on: date
     ends_on: date
     amount_cents: int
+    room: str | None
+    """Which of two rooms, in a month of both."""
+    label: str | None
+    """What an adjustment is for."""
 
 
 class NoticeShown(Shown):
@@ -101,6 +112,8 @@ class NoticeShown(Shown):
     paid_cents: int
     unpaid_cents: int
     paid_in_full_at: datetime | None
+    number: int
+    """1; a notice that takes the place of a wrong one has the next number."""
     lines: list[NoticeLineShown]
 
 
@@ -118,6 +131,8 @@ class EntryShown(Shown):
     effective_at: datetime
     amount_cents: int
     period: str | None
+    label: str | None
+    """What staff wrote of a credit note or an adjustment."""
 
 
 class AccountShown(Shown):
@@ -127,6 +142,39 @@ class AccountShown(Shown):
     balance_cents: int
     credit_cents: int
     entries: list[EntryShown]
+
+
+class PreferencesRequest(StrictModel):
+    """All three, as they shall be."""
+
+    language: SpokenLanguage
+    reminders_by: Channel
+    courtesy_reminders: bool
+
+
+class ObligatoryShown(Shown):
+    """Messages that go out whatever the tenant prefers, and why."""
+
+    messages: Obligatory
+    reason: str
+
+
+class ContactUse(Shown):
+    """Whether a contact is on record, and whether notices and reminders can go to it."""
+
+    channel: Channel
+    on_record: bool
+    usable: bool
+
+
+class PreferencesShown(Shown):
+    """How the tenant is written to. `obligatory` cannot be switched off."""
+
+    language: SpokenLanguage
+    reminders_by: Channel
+    courtesy_reminders: bool
+    contacts: list[ContactUse]
+    obligatory: list[ObligatoryShown]
 
 
 settings = TenancySettings.from_env()
@@ -144,7 +192,8 @@ api = Api()
 def me(session: CurrentSession) -> Me:
     """Two reads: the session, then residence and account together."""
     tenancy = tenancies.of(session)
-    person, lease, residence = session.person, session.lease, tenancy.residence
+    person, residence = session.person, tenancy.residence
+    lease = as_of(session.lease, local_date(utc_now(), residence.time_zone))
     checkpoint = tenancy.account.checkpoint if tenancy.account else None
     return Me(
         tenant=TenantShown(
@@ -220,16 +269,19 @@ def _notice(one: NoticeStanding) -> NoticeShown:
         ends_on=one.notice.ends_on,
         issued_at=one.issued_at,
         due_on=one.notice.due_on,
-        amount_cents=one.notice.amount_cents,
+        amount_cents=standing.amount_cents,
         paid_cents=standing.paid_cents,
         unpaid_cents=standing.unpaid_cents,
         paid_in_full_at=standing.settled_at,
+        number=one.notice.number,
         lines=[
             NoticeLineShown(
                 kind=line.kind.value,
                 starts_on=line.starts_on,
                 ends_on=line.ends_on,
                 amount_cents=line.amount_cents,
+                room=line.room or None,
+                label=line.label or None,
             )
             for line in one.notice.lines
         ],
@@ -243,6 +295,53 @@ def _entry(entry: Entry) -> EntryShown:
         effective_at=entry.effective_at,
         amount_cents=entry.amount_cents,
         period=entry.period,
+        label=entry.label,
+    )
+
+
+@api.get("/v1/me/preferences", summary="How the tenant is written to", security="session")
+def preferences(session: CurrentSession, language: Language) -> PreferencesShown:
+    """Language, channel of reminders, whether there are any while nothing is late."""
+    return _preferences(session.person, language)
+
+
+@api.put("/v1/me/preferences", summary="Say how to be written to", security="session")
+def set_preferences(
+    body: PreferencesRequest, session: CurrentSession, language: Language
+) -> PreferencesShown:
+    """Reminders go by the channel chosen while its contact can be used, else by the other one."""
+    Wishes(identity).set(
+        session.person,
+        language=body.language,
+        reminders_by=body.reminders_by,
+        courtesy=body.courtesy_reminders,
+        at=utc_now(),
+    )
+    changed = replace(
+        session.person,
+        language=body.language,
+        reminders_by=body.reminders_by,
+        courtesy_reminders=body.courtesy_reminders,
+    )
+    return _preferences(changed, language)
+
+
+def _preferences(person: Person, language: str) -> PreferencesShown:
+    return PreferencesShown(
+        language=person.language,
+        reminders_by=person.reminders_by,
+        courtesy_reminders=person.courtesy_reminders,
+        contacts=[
+            ContactUse(
+                channel=channel,
+                on_record=person.contact(channel) is not None,
+                usable=person.usable(channel) is not None,
+            )
+            for channel in Channel
+        ],
+        obligatory=[
+            ObligatoryShown(messages=kind, reason=reason[language]) for kind, reason in WHY_OBLIGATORY.items()
+        ],
     )
 
 

@@ -127,6 +127,7 @@ def download(url: str) -> bytes:
 def judged(pdf: bytes, stack: dict[str, Any]) -> dict[str, str]:
     """What `sesame verify` finds, trusting what the stack says to trust."""
     trust = Trust.of_text(Path(stack["trust"]).read_text())
+    assert trust.verification_address == f"{stack['portal_url']}/verification"
     report = verify(pdf, trust, datetime.now(UTC))
     return {finding.check.value: finding.verdict.value for finding in report.findings}
 
@@ -227,6 +228,9 @@ def test_a_receipt_comes_once_the_month_is_paid(
     assert obtain(**wish)["id"] == receipt["id"]
     verified = http.get(f"/v1/verifications/{receipt['verification_code']}").json()
     assert (verified["period"], verified["amount_cents"]) == (month, 45_000)
+    assert {"rent": 40_000, "charges": 5_000, "received": 45_000}.items() <= {
+        line["label"]: line["amount_cents"] for line in verified["lines"]
+    }.items()
     listed = http.get("/v1/me/certificates", headers=session).json()["certificates"]
     assert listed[0]["kind"] == "receipt"
 

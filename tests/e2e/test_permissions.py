@@ -58,6 +58,16 @@ def stores(prefix: str) -> Call:
     )
 
 
+def forgets(prefix: str) -> Call:
+    """Looks for versions of a file, and deletes one."""
+
+    def call(client: Callable[[str], Any], names: dict[str, str]) -> Any:
+        client("s3").list_object_versions(Bucket=names["Bucket"], Prefix=f"{prefix}/probe")
+        return client("s3").delete_object(Bucket=names["Bucket"], Key=f"{prefix}/probe", VersionId="null")
+
+    return call
+
+
 def encrypts() -> Call:
     return lambda client, names: client("kms").encrypt(
         KeyId=names["CodesKey"], Plaintext=b"-", EncryptionContext={"lease_id": "probe"}
@@ -143,6 +153,10 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         deletes("Documents"),
         [deletes("Money"), writes("Identity"), reads("Operations"), decrypts(), stores("documents")],
     ),
+    "DeskNoticesFunction": (
+        updates("Money"),
+        [deletes("Money"), writes("Identity"), reads("Operations"), reads("Documents"), decrypts()],
+    ),
     "AccountingFunction": (
         updates("Money"),
         [deletes("Money"), writes("Identity"), reads("Documents"), knows("SandboxSecret"), decrypts()],
@@ -165,8 +179,8 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
     ),
     "DeskStaffFunction": (queries("Identity", index="gsi1"), [deletes("Identity"), queries("Operations")]),
     "DeskDocumentsFunction": (
-        queries("Operations"),
-        [reads("Money"), writes("Identity"), reads("Documents"), stores("documents"), decrypts()],
+        queries("Documents", index="gsi1"),
+        [reads("Money"), writes("Identity"), updates("Documents"), stores("documents"), decrypts()],
     ),
     "DocumentRunFunction": (
         stores("runs"),
@@ -176,7 +190,7 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
     "CertificatesFunction": (reads("Documents"), [writes("Money"), decrypts(), stores("documents")]),
     "RenderFunction": (
         decrypts(),
-        [encrypts(), signs("SealKey"), reads("Identity"), reads("Money"), stores("logos")],
+        [encrypts(), signs("SealKey"), reads("Identity"), reads("Money"), forgets("documents")],
     ),
     "SealFunction": (
         signs("SealKey"),
@@ -188,7 +202,10 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
     ),
     "PrivacyFunction": (reads("Operations"), [writes("Money"), reads("Documents"), decrypts()]),
     "DataExportFunction": (stores("exports"), [writes("Identity"), stores("documents"), decrypts()]),
-    "ErasureFunction": (deletes("Identity"), [deletes("Money"), writes("Identity"), decrypts()]),
+    "ErasureFunction": (
+        forgets("documents"),
+        [deletes("Money"), writes("Identity"), forgets("logos"), stores("documents"), decrypts()],
+    ),
     "AttachmentCheckFunction": (
         stores("attachments"),
         [reads("Identity"), reads("Money"), deletes("Documents"), stores("uploads"), knows("PepperSecret")],
@@ -209,7 +226,7 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
     ),
     "DeskRenewalsFunction": (
         updates("Identity"),
-        [deletes("Identity"), writes("Money"), reads("Documents"), reads("Operations"), decrypts()],
+        [deletes("Identity"), deletes("Money"), reads("Documents"), reads("Operations"), decrypts()],
     ),
     "RenewalPlanFunction": (
         queries("Identity", index="gsi1"),
@@ -221,7 +238,23 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
     ),
     "SendFunction": (
         reads("Money"),
-        [writes("Money"), knows("PepperSecret"), queries("Identity"), decrypts()],
+        [writes("Money"), deletes("Identity"), knows("StripeSecret"), sends("NotificationQueue"), decrypts()],
+    ),
+    "FeedbackFunction": (
+        sends("NotificationQueue"),
+        [reads("Money"), writes("Identity"), deletes("Identity"), deletes("Operations"), decrypts()],
+    ),
+    "MessagesAgainFunction": (
+        sends("NotificationQueue"),
+        [reads("Identity"), reads("Operations"), writes("Operations"), reads("Money")],
+    ),
+    "CalendarFunction": (
+        deletes("Identity"),
+        [reads("Money"), writes("Money"), reads("Operations"), updates("Operations"), decrypts()],
+    ),
+    "DeskFollowUpFunction": (
+        queries("Operations", index="gsi1"),
+        [writes("Identity"), deletes("Identity"), writes("Money"), deletes("Operations"), decrypts()],
     ),
     "SendCodeFunction": (updates("Identity"), [reads("Money"), deletes("Identity"), decrypts()]),
     "OutboxFunction": (publishes(), [reads("Identity"), sends("PostingQueue"), writes("Money")]),
@@ -242,6 +275,7 @@ CONSUMES = {
     "ReconcileFunction": "ReconciliationQueue",
     "AidImportFunction": "AidImportQueue",
     "SendFunction": "NotificationQueue",
+    "FeedbackFunction": "FeedbackQueue",
     "SendCodeFunction": "OneTimeCodeQueue",
 }
 QUEUES = tuple(CONSUMES.values())

@@ -34,7 +34,7 @@ class AtTheDesk(Scene):
         """What is there before the trigger."""
 
     def check(self) -> None:
-        """The stored account is what its journal comes to, and the till what was taken."""
+        """The stored account is what its journal comes to, the till what was taken, and what went is told."""
         assert self.desk.balance == self.desk.books.statement(self.desk.lease_id).balance_cents
         lines = self.desk.tills.of(ACCOUNTANT, self.desk.tenant.lease.residence_id, None).lines
         takings = self.desk.payments.of_lease(ACCOUNTANT, self.desk.lease_id).takings
@@ -42,6 +42,9 @@ class AtTheDesk(Scene):
         _, returns = self.desk.deposits.of_lease(self.desk.lease_id)
         given = sum(one.returned_cents for one in returns if one.reversal is None)
         assert sum(line.amount_cents for line in lines) == kept - given
+        entries = list(self.aws.money.query_all(keys.account(self.desk.lease_id)["pk"], "ENTRY#"))
+        taken_back = [one["entry_id"] for one in entries if one["amount_cents"] > 0]
+        assert taken_back == [one["entry_id"] for one in entries if "announce" in one]
 
     def state(self) -> object:
         documents = self.desk.documents.of_lease(self.desk.lease_id, limit=50)

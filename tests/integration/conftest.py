@@ -145,7 +145,7 @@ def account() -> Aws:
         codes_key=codes_key,
         seal_key=seal_key,
         seal_certificate_secret=certificate_secret,
-        trust=authority.trust_file(seal_certificate, code_certificate),
+        trust=authority.trust_file(seal_certificate, code_certificate, "https://sesame.example"),
         two_d_doc_key=seal_key,  # one key does for both here; the template gives each its own
         two_d_doc_certificate_secret=code_secret,
         pepper_secret=pepper_secret,

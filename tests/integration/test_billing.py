@@ -76,11 +76,11 @@ def test_a_run_killed_half_way_is_completed_by_the_next(
     issue = Bookkeeping.issue_notice
     issued: list[Any] = []
 
-    def killed_after_two(*given: Any) -> bool:
+    def killed_after_two(*given: Any, **named: Any) -> bool:
         if len(issued) == 2:
             raise KeyboardInterrupt
         issued.append(given)
-        return issue(*given)
+        return issue(*given, **named)
 
     with monkeypatch.context() as patched:
         patched.setattr(Bookkeeping, "issue_notice", killed_after_two)
@@ -116,10 +116,10 @@ def test_one_account_in_trouble_does_not_keep_the_others_waiting(
     unlucky, *others = admitted(aws, 3)
     issue = Bookkeeping.issue_notice
 
-    def refusing_one(books: Bookkeeping, notice: Any, *rest: Any) -> bool:
+    def refusing_one(books: Bookkeeping, notice: Any, *rest: Any, **named: Any) -> bool:
         if notice.lease_id == unlucky.lease.lease_id:
             raise RuntimeError
-        return issue(books, notice, *rest)
+        return issue(books, notice, *rest, **named)
 
     with monkeypatch.context() as patched:
         patched.setattr(Bookkeeping, "issue_notice", refusing_one)

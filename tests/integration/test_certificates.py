@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from secrets import token_bytes
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,18 +22,30 @@ import pytest
 from local import authority
 from sesame.documents.render import MissingResource, Renderer
 from sesame.documents.seal import KmsSealer, WrongCertificate
-from sesame.domain.certificates import DocumentStatus, Kind, Validity, canonical
+from sesame.domain.certificates import (
+    DocumentStatus,
+    Kind,
+    Validity,
+    canonical,
+    residence_facts,
+)
+from sesame.domain.certificates import Tenancy as TenancyOf
 from sesame.domain.journal import Entry, EntryKind
 from sesame.domain.notices import notice_for
+from sesame.domain.public_statements import PublicStatement
+from sesame.domain.retention import RETENTION
 from sesame.domain.tenancy import Language, LeaseStatus
 from sesame.domain.validity import Ending
 from sesame.platform import aws as platform_aws
 from sesame.platform.errors import Invalid, NotFound
+from sesame.platform.events import announcement
 from sesame.platform.ids import new_id
 from sesame.platform.secrets import Secrets
 from sesame.services.certificates import (
+    AskedByTenants,
     Certificates,
     DetailsMissing,
+    MadeByTheResidence,
     NoNotice,
     NothingBilled,
     NothingReceived,
@@ -41,7 +55,16 @@ from sesame.services.certificates import (
     StayNotOver,
 )
 from sesame.services.document_validity import DocumentValidity
-from sesame.services.documents import CodeSlips, Downloads, EntryDocuments, LeaseCancelled, Verifications
+from sesame.services.documents import (
+    CodeSlips,
+    Downloads,
+    EntryDocuments,
+    LeaseCancelled,
+    Order,
+    Verifications,
+    keep,
+)
+from sesame.services.gathering import WISHED_FOR
 from sesame.services.rendering import Rendering
 from sesame.services.sealing import Sealing
 from sesame.services.sessions import Session
@@ -51,7 +74,7 @@ from sesame.store.accounts import Accounts
 from sesame.store.audit import Action, Audit
 from sesame.store.documents import Document, Documents
 from sesame.store.sessions import Sessions, StoredSession, new_token
-from sesame.store.table import transact
+from sesame.store.table import Delete, transact
 from tests.conftest import FrozenClock
 from tests.integration.entries import load, prepare
 from tests.integration.tenants import RESIDENCE, Tenant, admit
@@ -74,8 +97,8 @@ class Office:
         self.accounts = Accounts(aws.money)
         self.certificates = Certificates(self.documents, aws.identity, self.accounts, clock)
         self.entry_documents = EntryDocuments(self.documents)
-        self.downloads = Downloads(self.documents, aws.s3, aws.bucket)
-        self.verifications = Verifications(self.documents)
+        self.downloads = Downloads(self.documents, aws.s3, aws.bucket, clock)
+        self.verifications = Verifications(self.documents, clock)
         secrets = Secrets(aws.secrets)
         self.two_d_docs = TwoDDocs(
             documents=self.documents,
@@ -134,6 +157,12 @@ class Office:
     def produce(self, document_id: str) -> bool:
         """Renders and seals."""
         return self.rendering.render(document_id) and self.sealing.seal(document_id)
+
+    def give_out(self, document: Document) -> str:
+        """Has it come, as far as its record goes; returns its file's SHA-256."""
+        digest = hashlib.sha256(document.document_id.encode()).hexdigest()
+        assert self.documents.mark_ready(document, self.clock(), file_digest=digest)
+        return digest
 
     def tell(self, document_id: str) -> None:
         """That a document has come."""
@@ -235,6 +264,32 @@ def test_each_refusal_says_why_and_what_to_do(office: Office, tenant: Tenant) ->
     assert "échelonnement" in said
     missing = [one["field"] for one in incomplete.value.document("en")["errors"]]  # type: ignore[attr-defined]
     assert "surfaces" in missing
+
+
+def test_what_the_residence_makes_is_refused_with_where_to_turn_and_kept_in_the_audit(
+    office: Office, tenant: Tenant
+) -> None:
+    audit = Audit(office.aws.operations)
+    asked = AskedByTenants(certificates=office.certificates, audit=audit, pepper=office.aws.pepper)
+    instead = {
+        Kind.PAYMENT_PLAN_AGREEMENT: "à l'accueil",
+        Kind.FORMAL_NOTICE: "relevé de compte",
+        Kind.PAYMENT_RECEIPT: "quittance",
+        Kind.CODE_SLIP: "pièce d'identité",
+    }
+
+    for kind, words in instead.items():
+        for period in (None, "2026-09"):
+            with pytest.raises(MadeByTheResidence) as refused:
+                asked.request(office.session(tenant), kind, "192.0.2.1", period=period)
+            assert words in str(refused.value.document("fr")["detail"])
+            assert refused.value.document("en")["detail"]
+
+    entries = audit.of(tenant.lease.lease_id).entries
+    assert {entry.details["kind"] for entry in entries} == set(instead)
+    assert {entry.details["refused"] for entry in entries} == {"made-by-the-residence"}
+    assert office.documents.of_lease(tenant.lease.lease_id, limit=1) == []
+    assert set(instead) | WISHED_FOR == set(Kind)
 
 
 def test_what_is_not_due_yet_is_no_debt(office: Office, tenant: Tenant) -> None:
@@ -398,11 +453,152 @@ def test_request_and_file_are_announced_with_ids_only(office: Office, tenant: Te
 
     assert requested["type"] == "document.requested"
     assert requested["document_id"] == document.document_id
-    assert set(requested) == {"id", "type", "at", "document_id"}
+    assert set(requested) == {"id", "type", "at", "document_id", "object_key"}
     assert rendered["type"] == "document.rendered"
-    assert set(rendered) == {"id", "type", "at", "document_id"}
+    assert set(rendered) == {"id", "type", "at", "document_id", "object_key"}
     assert ready["type"] == "document.ready"
     assert set(ready) == {"id", "type", "at", "document_id", "lease_id", "told"}
+
+
+def order_of(office: Office, tenant: Tenant) -> Order:
+    """A certificate of residence that somebody else than the tenant has made."""
+    tenancy = TenancyOf(
+        person=tenant.person, lease=tenant.lease, residence=RESIDENCE, language=tenant.person.language
+    )
+    facts = residence_facts(tenancy, as_of=office.clock().date())
+    return Order(tenancy=tenancy, facts=facts, now=office.clock())
+
+
+@pytest.mark.parametrize("moment", ["requested", "rendered", "while it is sealed"])
+def test_who_asks_for_what_is_being_made_is_told_once_it_has_come(
+    office: Office, tenant: Tenant, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = keep(office.documents, token_bytes, order_of(office, tenant))
+
+    def asks() -> str:
+        for _ in range(2):
+            asked = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
+        return asked.document_id
+
+    def meanwhile(pdf: bytes) -> bytes:
+        asks()
+        return office.sealing.sealer.seal(pdf)
+
+    if moment == "requested":
+        assert asks() == document.document_id
+    office.rendering.render(document.document_id)
+    if moment == "rendered":
+        assert asks() == document.document_id
+    sealer = SimpleNamespace(seal=meanwhile) if moment == "while it is sealed" else office.sealing.sealer
+    assert replace(office.sealing, sealer=sealer).seal(document.document_id)
+
+    item = office.aws.documents.get(keys.document(document.document_id))
+    assert item["status"] == "ready"
+    assert (item["announce"]["type"], item["announce"]["told"]) == ("document.ready", "tenant")
+
+
+def test_what_a_run_has_made_is_told_to_nobody_who_did_not_ask_before_it_came(
+    office: Office, tenant: Tenant
+) -> None:
+    document = keep(office.documents, token_bytes, order_of(office, tenant))
+    office.give_out(document)
+
+    asked = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
+
+    assert (asked.document_id, asked.status) == (document.document_id, DocumentStatus.READY)
+    assert "told" not in office.aws.documents.get(keys.document(document.document_id))["announce"]
+
+
+def test_a_record_goes_with_its_file_and_the_same_facts_are_stated_anew(
+    office: Office, tenant: Tenant
+) -> None:
+    session = office.session(tenant)
+    first = office.certificates.request(session, Kind.ENTRY_DOCUMENT)
+    office.give_out(first)
+    item = office.aws.documents.get(keys.document(first.document_id))
+    assert item["expires_at"] == int((office.clock() + RETENTION[Kind.ENTRY_DOCUMENT].file).timestamp())
+    office.clock.advance(RETENTION[Kind.ENTRY_DOCUMENT].file - timedelta(seconds=1))
+    assert office.downloads.of(first.document_id).url is not None
+
+    office.clock.advance(timedelta(seconds=1))
+
+    old = office.downloads.of(first.document_id)
+    assert (old.status, old.url) == (DocumentStatus.EXPIRED, None)
+    assert office.certificates.request(session, Kind.ENTRY_DOCUMENT).document_id != first.document_id
+
+
+@pytest.mark.parametrize("dropped", [False, True])
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_paper_whose_time_is_over_was_genuine_when_it_was_issued(
+    office: Office, tenant: Tenant, dropped: bool, ended: bool
+) -> None:
+    document = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
+    digest = office.give_out(document)
+    if ended:
+        DocumentValidity(office.documents).lease_cancelled(tenant.lease.lease_id, office.clock())
+    office.clock.advance(RETENTION[Kind.RESIDENCE_CERTIFICATE].record)
+    if dropped:  # by its TTL, which may take two days
+        key = keys.document(document.document_id)
+        office.aws.documents.write(Delete(table=office.aws.documents.name, key=key))
+
+    for answer in (
+        office.verifications.check(document.issue.verification_code),
+        office.verifications.check_digest(digest),
+    ):
+        assert answer.validity is (Validity.REVOKED if ended else Validity.ERASED)
+        assert answer.erased_on == office.clock().date()
+        assert answer.statement == PublicStatement(
+            kind=Kind.RESIDENCE_CERTIFICATE, issued_on=document.issue.on
+        )
+
+
+@pytest.mark.parametrize(
+    ("changed", "validity"),
+    [
+        ({"room": "B205"}, Validity.REVOKED),
+        ({"ends_on": "2026-12-31"}, Validity.REVOKED),
+        ({"status": "closed"}, Validity.REVOKED),
+        ({"status": "cancelled"}, Validity.REVOKED),
+        ({"ends_on": "2028-08-31"}, Validity.GENUINE),
+        ({"rent_cents": 50_000}, Validity.GENUINE),
+    ],
+)
+def test_a_proof_of_stay_ends_with_what_its_lease_no_longer_bears_out(
+    office: Office, tenant: Tenant, changed: dict[str, Any], validity: Validity
+) -> None:
+    document = office.certificates.request(office.session(tenant), Kind.RESIDENCE_CERTIFICATE)
+    office.give_out(document)
+    lease_id = tenant.lease.lease_id
+    office.aws.identity.put(office.aws.identity.get(keys.lease(lease_id)) | changed)
+
+    for _ in range(2):
+        DocumentValidity(office.documents).lease_changed(office.aws.identity, lease_id, office.clock())
+
+    assert office.verifications.check(document.issue.verification_code).validity is validity
+
+
+def test_a_lease_that_is_cancelled_or_changed_is_told_to_the_function_that_ends_papers(
+    office: Office, tenant: Tenant, aws: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(aws, monkeypatch)
+    handler = load("certificates/watch").handler
+    session, lease_id = office.session(tenant), tenant.lease.lease_id
+    proof = office.certificates.request(session, Kind.RESIDENCE_CERTIFICATE)
+    entry = office.certificates.request(session, Kind.ENTRY_DOCUMENT)
+
+    def hear(event: str) -> list[Validity]:
+        told = announcement(event, office.clock(), lease_id=lease_id)
+        for _ in range(2):
+            heard = handler({"Records": [{"messageId": "1", "body": json.dumps(told)}]}, None)
+            assert heard == {"batchItemFailures": []}
+        found = [office.documents.get(one.document_id) for one in (proof, entry)]
+        return [one.validity for one in found if one is not None]
+
+    assert hear("lease.changed") == [Validity.GENUINE, Validity.GENUINE]
+    aws.identity.put(aws.identity.get(keys.lease(lease_id)) | {"room": "B205"})
+    assert hear("lease.changed") == [Validity.REVOKED, Validity.GENUINE]
+    assert hear("lease.cancelled") == [Validity.REVOKED, Validity.REVOKED]
+    platform_aws.client.cache_clear()
 
 
 def test_a_document_is_given_to_nobody_until_it_is_sealed(office: Office, tenant: Tenant) -> None:
@@ -434,7 +630,7 @@ def test_of_two_seals_at_once_the_first_is_the_document(office: Office, tenant: 
     assert office.download(ready) == first
     assert ready.file_digest == hashlib.sha256(first).hexdigest()
     found = office.documents.by_file(ready.file_digest)
-    assert found is not None
+    assert isinstance(found, Document)
     assert found.document_id == ready.document_id
 
 
@@ -831,9 +1027,30 @@ def test_the_entry_document_is_asked_for_again_with_an_entry_in_the_audit(
     assert (status, again["id"]) == (202, asked["id"])
     assert document is not None
     assert tenant.printed_code in text_of(office.download(document))
-    assert [entry.action for entry in entries] == [Action.CODE_SHOWN] * 2
-    assert entries[0].details == {"way": "entry-document"}
+    assert [entry.action for entry in entries] == [Action.DOCUMENT_REQUESTED] * 2
+    assert entries[0].details == {"kind": "entry_document"}
     assert entries[0].actor.id == tenant.person.person_id
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"status": "cancelled"}, "lease-cancelled"),
+        ({"code_hash": "", "code_cipher": b"", "code_tail": ""}, "code-erased"),
+    ],
+)
+def test_an_entry_document_that_is_refused_showed_no_code_and_the_audit_says_so(
+    http: Http, aws: Any, tenant: Tenant, changed: dict[str, Any], reason: str
+) -> None:
+    lease = aws.identity.get(keys.lease(tenant.lease.lease_id))
+    aws.identity.put(lease | changed)
+
+    status, problem, _ = http("POST", "/v1/me/certificates", {"kind": "entry_document"})
+
+    [entry] = Audit(aws.operations).of(tenant.lease.lease_id).entries
+    assert (status, problem["type"].rpartition(":")[2]) == (409, reason)
+    assert entry.action is Action.DOCUMENT_REQUESTED
+    assert entry.details == {"kind": "entry_document", "refused": reason}
 
 
 def test_each_wish_is_in_the_audit_with_what_became_of_it(

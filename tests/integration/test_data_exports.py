@@ -13,12 +13,14 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
+from sesame.domain.notices import Adjustment
 from sesame.domain.refunds import Refund
 from sesame.platform.errors import NotFound
 from sesame.platform.events import Event, event_of
 from sesame.platform.ids import new_id
 from sesame.services.data_exports import SHOWN
 from sesame.store import keys
+from sesame.store.accounts import Accounts, AskedAdjustment
 from sesame.store.data_exports import EXPORT_LIFE, DataExport, ExportStatus
 from sesame.store.payment_links import PaymentLink, PaymentLinks
 from sesame.store.refunds import Refunds
@@ -35,6 +37,8 @@ WITHHELD = {
     *(
         "checkout_url",
         "provider_message_id",
+        "event",
+        "applied",
         "search",
         "desk_record",
         "file_digest",
@@ -152,7 +156,10 @@ def test_a_file_that_may_not_be_read_is_not_taken_for_one_that_is_gone(
 
 def test_every_field_on_record_either_leaves_or_is_known_to_stay(bureau: Bureau, tenant: Tenant) -> None:
     bureau.ask(session := bureau.session(tenant))
-    bureau.export(session)
+    bureau.study(tenant)
+    text = opened(bureau, bureau.export(session)).read("donnees.json").decode()
+    assert "Livret de famille" in text
+    assert "Article 4" in text
     lease, now = tenant.lease, bureau.clock()
     whose: dict[str, Any] = {
         "lease_id": lease.lease_id,
@@ -164,7 +171,15 @@ def test_every_field_on_record_either_leaves_or_is_known_to_stay(bureau: Bureau,
         refund_id=new_id(), amount_cents=1, requested_at=now, not_before=now, iban="-", holder="-", **whose
     )
     money = bureau.aws.money
-    transact(money.client, [PaymentLinks(money).creating(link), *Refunds(money).opening(refund)])
+    asked = AskedAdjustment(
+        adjustment=Adjustment(adjustment_id=new_id(), amount_cents=1, label="-"),
+        asked_at=now,
+        reason="other",
+        by="-",
+        waits=True,
+    )
+    asking = Accounts(money).asking(tenant.lease.lease_id, asked)
+    transact(money.client, [PaymentLinks(money).creating(link), *Refunds(money).opening(refund), asking])
     kinds = {
         ("money", "PAYMENTLINK#", "LINK"): "payment_link",
         ("money", "REFUNDS#", "REFUND#"): "refund",
@@ -172,9 +187,14 @@ def test_every_field_on_record_either_leaves_or_is_known_to_stay(bureau: Bureau,
         ("identity", "PERSON#", "SESSION#"): "session",
         ("identity", "PERSON#", "ERASURE"): "erasure",
         ("identity", "LEASE#", "LEASE"): "lease",
+        ("identity", "PERSON#", "SOCIALFILE#"): "social_file",
+        ("identity", "PERSON#", "ENROLMENT#"): "enrolment",
+        ("identity", "LEASE#", "RENEWAL#"): "renewal",
+        ("identity", "LEASE#", "WARNING#"): "warning",
         ("money", "ACCOUNT#", "ACCOUNT"): "account",
         ("money", "ACCOUNT#", "NOTICE#"): "entry",
         ("money", "ACCOUNT#", "ENTRY#"): "entry",
+        ("money", "ACCOUNT#", "ADJUSTMENT#"): "adjustment",
         ("money", "PAYMENT#", "PAYMENT"): "payment",
         ("documents", "DOCUMENT#", "DOCUMENT"): "document",
         ("operations", "MESSAGE#", "MESSAGE"): "message",

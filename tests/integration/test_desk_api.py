@@ -239,9 +239,10 @@ def test_a_form_without_one_file_is_refused(api: DeskApi) -> None:
 def test_what_is_not_a_lease_file_is_refused_at_once(
     api: DeskApi, data: bytes, kind: str, status: int
 ) -> None:
-    answered, headers, _ = api.upload(data, kind)
+    answered, headers, body = api.upload(data, kind)
 
     assert (answered, headers["content-type"]) == (status, "application/problem+json")
+    assert status != 415 or "CSV" in json.loads(body)["detail"]
 
 
 def test_a_report_that_does_not_exist_is_not_found(api: DeskApi) -> None:

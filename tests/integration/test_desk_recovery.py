@@ -153,10 +153,9 @@ def test_each_link_to_a_slip_is_in_the_audit_and_there_is_none_after_a_day(
     slips = DeskSlips(
         leases=DeskLeases(aws.identity),
         slips=CodeSlips(desk.documents),
-        downloads=Downloads(desk.documents, aws.s3, aws.bucket),
+        downloads=Downloads(desk.documents, aws.s3, aws.bucket, desk.clock),
         audit=Audit(aws.operations),
         deeds=Deeds(pepper=aws.pepper, clock=desk.clock, random=token_bytes),
-        clock=desk.clock,
     )
 
     def show() -> SlipShown:
@@ -172,6 +171,7 @@ def test_each_link_to_a_slip_is_in_the_audit_and_there_is_none_after_a_day(
     afterwards = show()
 
     assert [one.url is not None for one in (in_the_making, *made, afterwards)] == [False, True, True, False]
+    assert [one.status for one in (in_the_making, made[0], afterwards)] == ["requested", "ready", "expired"]
     *shown, recovered = Audit(aws.operations).of(tenant.lease.lease_id).entries
     assert recovered.action is Action.CODE_RECOVERED_AT_DESK
     for entry in shown:

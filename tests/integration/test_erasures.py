@@ -5,18 +5,26 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from secrets import token_bytes
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from sesame.documents.render import Rendered
+from sesame.domain.certificates import Kind, Validity
 from sesame.domain.erasure import Category
 from sesame.domain.journal import Entry, EntryKind
+from sesame.domain.public_statements import PublicStatement
 from sesame.domain.tenancy import Channel
+from sesame.platform import aws as platform_aws
 from sesame.platform.errors import NotFound, TooManyRequests
 from sesame.services.access import Starts
 from sesame.services.confirming import WrongOneTimeCode
-from sesame.services.documents import EntryDocuments
+from sesame.services.document_validity import DocumentValidity
+from sesame.services.documents import EntryDocuments, Verifications
 from sesame.services.erasures import ErasureUnderWay
+from sesame.services.rendering import Rendering
+from sesame.services.sealing import Sealing
 from sesame.services.sessions import OwnSessions
 from sesame.services.tenant_codes import CodeErased
 from sesame.store import keys
@@ -28,6 +36,7 @@ from sesame.store.sessions import Sessions
 from sesame.store.table import Item
 from tests.conftest import FrozenClock
 from tests.integration.door import Door
+from tests.integration.entries import http_event, load, prepare
 from tests.integration.privacy_fixtures import DAY, Bureau
 from tests.integration.tenants import RESIDENCE, Tenant, admit, admit_again
 
@@ -52,6 +61,10 @@ def gone(bureau: Bureau, tenant: Tenant) -> Tenant:
     bureau.ask(bureau.session(left))
     bureau.clock.advance(DAY)
     return left
+
+
+class Killed(BaseException):
+    """The process is gone."""
 
 
 def names(bureau: Bureau, table: str) -> set[str]:
@@ -286,7 +299,7 @@ def test_who_has_left_is_found_by_nothing_any_more_and_accounts_stay(bureau: Bur
     assert not kinds & {"EMAIL/PERSON", "PHONE/PERSON", "INE/LOOKUP", "CODE/LOOKUP", "PERSON/SESSION"}
     assert "PERSON/ERASURE" not in kinds
     assert left["money"] == money
-    assert names(bureau, "documents") == set()
+    assert names(bureau, "documents") == {"VERIFICATION/LOOKUP", "FILE/LOOKUP"}
     assert left["bucket"] == []
     person = People(bureau.aws.identity, bureau.aws.pepper).person(gone.person.person_id)
     assert person is not None
@@ -300,6 +313,169 @@ def test_who_has_left_is_found_by_nothing_any_more_and_accounts_stay(bureau: Bur
     assert str(gone.lease.code_cipher) not in text
     reference = bureau.aws.identity.get(keys.lease_reference(gone.lease.reference))
     assert (reference["digest"], reference["code_tail"]) == ("", "")
+
+
+def test_an_erased_paper_is_said_to_have_been_genuine_and_nothing_more_is_known_of_it(
+    bureau: Bureau, gone: Tenant
+) -> None:
+    [paper] = [one for one in bureau.everything()["documents"] if one.get("status") == "ready"]
+    verifications = Verifications(bureau.documents, bureau.clock)
+    assert verifications.check(paper["verification_code"]).validity is Validity.GENUINE
+
+    bureau.erasing.run(bureau.clock())
+
+    for answer in (
+        verifications.check(paper["verification_code"]),
+        verifications.check_digest(paper["file_digest"]),
+    ):
+        assert answer.validity is Validity.ERASED
+        assert answer.erased_on == bureau.clock().date()
+        assert answer.statement == PublicStatement(
+            kind=Kind.RESIDENCE_CERTIFICATE, issued_on=date.fromisoformat(paper["issued_on"])
+        )
+    left = [item for item in bureau.everything()["documents"] if item["sk"] == "LOOKUP"]
+    assert {name for item in left for name in item} == {
+        *("pk", "sk", "kind", "issued_on", "erased_on", "validity", "verification_code")
+    }
+
+
+def test_page_and_api_tell_who_holds_an_erased_paper_the_truth(
+    bureau: Bureau, gone: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [paper] = [one for one in bureau.everything()["documents"] if one.get("status") == "ready"]
+    bureau.erasing.run(bureau.clock())
+    prepare(bureau.aws, monkeypatch)
+    page, api = load("portal/pages").handler, load("certificates/api").handler
+    code, digest = paper["verification_code"], paper["file_digest"]
+    pdf = b"%PDF of " + gone.person.given_names.encode()
+
+    told = [
+        page(http_event("GET", f"/verification/{code}", accept_language=language), None)
+        for language in ("fr", "en")
+    ]
+    sent = page(
+        http_event("POST", "/verification", pdf, content_type="application/octet-stream"),
+        None,
+    )
+    answers = [
+        json.loads(api(http_event("GET", f"/v1/verifications/{path}"), None)["body"])
+        for path in (code, f"files/{digest}")
+    ]
+
+    assert "était authentique à son émission" in told[0]["body"]
+    assert "was genuine when it was issued" in told[1]["body"]
+    assert "à l&#x27;octet près, celui que nous avons émis" in sent["body"]
+    for answer in answers:
+        assert answer == {
+            "status": "erased",
+            "kind": "residence_certificate",
+            "issued_on": paper["issued_on"],
+            "erased_on": bureau.clock().date().isoformat(),
+        } | {name: empty for name, empty in answer.items() if not empty}
+    platform_aws.client.cache_clear()
+
+
+def test_a_paper_that_was_void_stays_so_after_its_erasure(bureau: Bureau, gone: Tenant) -> None:
+    [paper] = [one for one in bureau.everything()["documents"] if one.get("status") == "ready"]
+    DocumentValidity(bureau.documents).lease_cancelled(gone.lease.lease_id, bureau.clock())
+
+    bureau.erasing.run(bureau.clock())
+
+    answer = Verifications(bureau.documents, bureau.clock).check(paper["verification_code"])
+    assert (answer.validity, answer.since) == (Validity.REVOKED, bureau.clock())
+    assert answer.erased_on is not None
+
+
+def versions(bureau: Bureau) -> list[str]:
+    """The keys of all that the bucket still holds, old versions and marks of deletion too."""
+    listed = bureau.aws.s3.list_object_versions(Bucket=bureau.aws.bucket)
+    return [one["Key"] for part in ("Versions", "DeleteMarkers") for one in listed.get(part, [])]
+
+
+def test_every_version_of_every_file_goes_wherever_its_document_stood(
+    bureau: Bureau, gone: Tenant, aws: Any
+) -> None:
+    aws.s3.put_bucket_versioning(Bucket=aws.bucket, VersioningConfiguration={"Status": "Enabled"})
+    papers = [one for one in bureau.everything()["documents"] if one["sk"] == "DOCUMENT"]
+    assert {one["status"] for one in papers} == {"requested", "ready"}
+    for paper in papers:
+        sealed = paper["object_key"]
+        for key in (sealed, sealed.replace("documents/", "unsealed/")):
+            for body in (b"first", b"second"):
+                aws.s3.put_object(Bucket=aws.bucket, Key=key, Body=body)
+        aws.s3.delete_object(Bucket=aws.bucket, Key=sealed.replace("documents/", "unsealed/"))
+
+    bureau.erasing.run(bureau.clock())
+
+    assert versions(bureau) == []
+
+
+class Meanwhile:
+    """Erases the person whenever something is put into the bucket, before or after."""
+
+    def __init__(self, bureau: Bureau, tenant: Tenant, moment: str) -> None:
+        self.bureau, self.tenant, self.moment = bureau, tenant, moment
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.bureau.aws.s3, name)
+
+    def put_object(self, **request: Any) -> Any:
+        def erase() -> None:
+            self.bureau.erasing.carry_out(self.tenant.person.person_id, self.bureau.clock())
+
+        if self.moment == "before":
+            erase()
+        answer = self.bureau.aws.s3.put_object(**request)
+        if self.moment != "before":
+            erase()
+        if self.moment == "dies":
+            raise Killed
+        return answer
+
+
+@pytest.mark.parametrize("moment", ["before", "after", "dies"])
+@pytest.mark.parametrize("step", ["render", "seal"])
+def test_a_file_that_arrives_after_the_erasure_does_not_stay(
+    bureau: Bureau, gone: Tenant, aws: Any, step: str, moment: str
+) -> None:
+    aws.s3.put_bucket_versioning(Bucket=aws.bucket, VersioningConfiguration={"Status": "Enabled"})
+    [paper] = [one for one in bureau.everything()["documents"] if one.get("status") == "requested"]
+    document_id, key = paper["document_id"], paper["object_key"]
+    meanwhile = Meanwhile(bureau, gone, moment)
+
+    def work(s3: Any) -> None:
+        if step == "render":
+            Rendering(
+                bureau.documents,
+                SimpleNamespace(render=lambda *_, **__: Rendered(pdf=b"%PDF", pages=1, missing_glyphs=0)),  # type: ignore[arg-type]
+                aws.kms,
+                aws.codes_key,
+                s3,
+                aws.bucket,
+                bureau.clock,
+                SimpleNamespace(of=lambda _: None),  # type: ignore[arg-type]
+            ).render(document_id, key)
+        else:
+            Sealing(
+                documents=bureau.documents,
+                sealer=SimpleNamespace(seal=lambda pdf: pdf + b" sealed"),
+                s3=s3,
+                bucket=aws.bucket,
+                clock=bureau.clock,
+            ).seal(document_id, key)
+
+    if step == "seal":
+        document = bureau.documents.get(document_id)
+        assert document is not None
+        aws.s3.put_object(Bucket=aws.bucket, Key=document.unsealed_key, Body=b"%PDF")
+        assert bureau.documents.mark_rendered(document, bureau.clock())
+    try:
+        work(meanwhile)
+    except Killed:
+        work(aws.s3)  # the queue brings the event again
+
+    assert versions(bureau) == []
+    assert bureau.documents.get(document_id) is None
 
 
 def test_nothing_personal_is_left_of_who_was_never_billed_and_changed_contacts_at_a_desk(
@@ -432,6 +608,25 @@ def test_a_running_lease_keeps_what_it_needs_and_lets_the_rest_go(bureau: Bureau
     assert waiting.due_at.date() == date(2027, 9, 2)
 
 
+def test_what_was_kept_of_studies_goes_once_no_lease_needs_it(bureau: Bureau, gone: Tenant) -> None:
+    tenant = bureau.tenant(ine="861583842CH")
+    for one in (tenant, gone):
+        bureau.study(one)
+    bureau.ask(bureau.session(tenant))
+    bureau.clock.advance(DAY)
+    bureau.erasing.run(bureau.clock())
+
+    left = [
+        (item["pk"], item["sk"].partition("#")[0])
+        for item in bureau.everything()["identity"]
+        if item["sk"].startswith(("SOCIALFILE#", "ENROLMENT#", "RENEWAL#", "WARNING#"))
+    ]
+    person, lease = f"PERSON#{tenant.person.person_id}", f"LEASE#{tenant.lease.lease_id}"
+    assert sorted(left) == sorted(
+        [(person, "SOCIALFILE"), (person, "ENROLMENT"), (lease, "RENEWAL"), (lease, "WARNING")]
+    )
+
+
 def test_what_a_running_lease_kept_goes_by_itself_once_it_is_over(bureau: Bureau, tenant: Tenant) -> None:
     bureau.ask(bureau.session(tenant))
     bureau.clock.advance(DAY)
@@ -548,10 +743,6 @@ def test_one_that_fails_holds_no_other_and_is_tried_again(
 
 
 # --- Killed anywhere
-
-
-class Killed(BaseException):
-    """The process is gone."""
 
 
 @pytest.mark.parametrize("moment", ["before-call", "after-call"])

@@ -8,7 +8,10 @@ import pytest
 from sesame.domain.payments import Flag, PaymentState
 from sesame.domain.scope import EVERYWHERE, Scope
 from sesame.platform.errors import Forbidden, NotFound
+from sesame.services.desk_leases import DeskLeases
 from sesame.services.flagged_payments import FlaggedPayment, FlaggedPayments
+from sesame.services.online_payments import OnlinePayments
+from sesame.services.payments import History
 from sesame.services.staff import Role, Staff
 from sesame.store.payments import Payments
 from tests.conftest import FrozenClock
@@ -142,3 +145,26 @@ def test_only_those_who_look_after_the_residence_are_shown_them(house: House) ->
         service.of(ACCOUNTANT, "another", after=payment)
     with pytest.raises(Forbidden):
         service.of(replace(ACCOUNTANT, groups=frozenset({Role.DESK})), RESIDENCE.residence_id)
+
+
+def test_the_desk_sees_what_a_tenant_paid_online_and_what_never_came(house: House) -> None:
+    service = OnlinePayments(
+        DeskLeases(house.aws.identity), History(Payments(house.aws.money), house.bookkeeping)
+    )
+    at_desk = replace(ACCOUNTANT, groups=frozenset({Role.DESK}))
+    given_up = house.checkout().payment_id
+    house.clock.advance(MINUTE)
+    paid = house.checkout(key="k2").payment_id
+    house.hear(house.message(paid))
+    house.post("msg-payment-settled")
+
+    shown = service.of_lease(at_desk, house.lease.lease_id).payments
+
+    assert [(one.payment.payment_id, one.outcome.state) for one in shown] == [
+        (paid, PaymentState.PAID),
+        (given_up, PaymentState.CREATED),
+    ]
+    assert dict(shown[0].paid_to) == {"2026-09": 45_000}
+    elsewhere = replace(at_desk, scope=Scope(residence_ids=frozenset({"another"})))
+    with pytest.raises(NotFound):
+        service.of_lease(elsewhere, house.lease.lease_id)

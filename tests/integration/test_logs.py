@@ -163,13 +163,16 @@ def test_no_flow_logs_a_code_a_token_or_a_person(
         papers_in_bulk(story)
         payment_links(story)
         money_at_the_desk(story)
+        notices_at_the_desk(story)
         refunds(story)
         studies(story)
         another_year(story)
         credentials(story)
         privacy(story)
+        wishes(story)
         desk_helps(story)
         schedules(story)
+        following_up(story)
         messages_that_fail(story)
         hostile_requests(story)
         services_that_fail(story)
@@ -359,6 +362,9 @@ def papers_in_bulk(story: Story) -> None:
     story.ask("POST", f"/v1/desk/document-runs/{run}/archive", staff=ACCOUNTANT, expect=202)
     where = f"residence_id={RESIDENCE.residence_id}"
     story.ask("GET", "/v1/desk/flagged-payments", query=where, staff=ACCOUNTANT, expect=200)
+    story.ask("GET", "/v1/desk/flagged-documents", query=where, staff=ACCOUNTANT, expect=200)
+    settled = f"/v1/desk/flagged-documents/{new_id()}/settlement"
+    story.ask("POST", settled, staff=ACCOUNTANT, expect=404)
 
 
 def payment_links(story: Story) -> None:
@@ -372,6 +378,25 @@ def payment_links(story: Story) -> None:
     story.ask("GET", f"/payer/{token}", expect=200)
     story.ask("POST", f"/payer/{token}", "amount=450&key=", expect=422)
     story.ask("DELETE", f"/v1/me/payment-links/{created['link_id']}", **me, expect=204)
+
+
+def notices_at_the_desk(story: Story) -> None:
+    lease = f"/v1/desk/leases/{story.tenant.lease.lease_id}"
+    label = "Clé de Thị Hương Nguyễn"
+    line = {"amount_cents": 1_500, "reason": "service", "label": label}
+    story.ask("POST", f"{lease}/notices", staff=ACCOUNTANT, expect=200)
+    story.ask("POST", f"{lease}/adjustments", line, idempotency_key="a1", staff=ACCOUNTANT, expect=201)
+    story.ask(
+        "POST",
+        f"{lease}/adjustments",
+        line | {"label": "x"},
+        idempotency_key="a2",
+        staff=ACCOUNTANT,
+        expect=422,
+    )
+    shown = story.ask("GET", f"{lease}/notices", staff=ACCOUNTANT, expect=200).body["notices"]
+    note = f"{lease}/notices/{shown[0]['period']}/credit-notes"
+    story.ask("POST", note, line | {"amount_cents": 100}, idempotency_key="c1", staff=ACCOUNTANT, expect=201)
 
 
 def money_at_the_desk(story: Story) -> None:
@@ -392,6 +417,7 @@ def money_at_the_desk(story: Story) -> None:
         "POST", f"{lease}/deposit/returns", returned, idempotency_key="d3", staff=ACCOUNTANT, expect=201
     ).body
     story.ask("GET", f"{lease}/deposit", staff=ACCOUNTANT, expect=200)
+    story.ask("GET", f"{lease}/online-payments", staff=ACCOUNTANT, expect=200)
     back = f"{lease}/deposit/returns/{given['return_id']}/reversal"
     story.ask("POST", back, {"reason": "typing_error"}, staff=ACCOUNTANT, expect=200)
     story.ask("GET", f"/v1/desk/residences/{RESIDENCE.residence_id}/till", staff=ACCOUNTANT, expect=200)
@@ -624,6 +650,63 @@ def desk_helps(story: Story) -> None:
     settings = {"all_residences": True, "person_id": story.tenant.person.person_id}
     story.ask("PUT", f"/v1/desk/staff/{staff_id}", settings, staff=STAFF, expect=200)
     story.ask("GET", lease, staff=COLLEAGUE, expect=200)
+
+
+def wishes(story: Story) -> None:
+    """How to be written to; a calendar of due dates, made anew and ended."""
+    me = story.sign_in()
+    story.ask("GET", "/v1/me/preferences", **me, expect=200)
+    wish = {"language": "fr", "reminders_by": "email", "courtesy_reminders": True}
+    story.ask("PUT", "/v1/me/preferences", wish, **me, expect=200)
+    story.ask("PUT", "/v1/me/preferences", wish | {"reminders_by": NEW_PHONE}, **me, expect=422)
+    for _ in range(2):
+        made = story.ask("POST", "/v1/me/calendar-feed", **me, expect=201).body["url"]
+        token = made.rpartition("/")[2].removesuffix(".ics")
+        story.keep("calendar token", {token, sha256(token.encode()).hexdigest()})
+        story.ask("GET", f"/v1/calendar-feeds/{token}.ics", expect=200)
+    story.ask("GET", "/v1/me/calendar-feed", **me, expect=200)
+    story.ask("DELETE", "/v1/me/calendar-feed", **me, expect=204)
+    story.ask("GET", f"/v1/calendar-feeds/{token}", expect=404)
+
+
+def following_up(story: Story) -> None:
+    """The mail service's word on an address; what the desk makes of it; one click in a mail."""
+    lease, residence = story.tenant.lease, f"/v1/desk/residences/{RESIDENCE.residence_id}"
+    listed = story.ask("GET", f"/v1/desk/leases/{lease.lease_id}/messages", staff=STAFF, expect=200)
+    told = {
+        "eventType": "Bounce",
+        "bounce": {
+            "bounceType": "Permanent",
+            "bouncedRecipients": [{"emailAddress": NEW_EMAIL, "diagnosticCode": f"550 <{NEW_EMAIL}> Nguyễn"}],
+            "timestamp": story.clock().isoformat(),
+        },
+        "mail": {
+            "messageId": "ses-1",
+            "destination": [NEW_EMAIL],
+            "tags": {"message_id": [listed.body["messages"][0]["message_id"]]},
+        },
+    }
+    envelope = {"source": "aws.ses", "detail-type": "Email Bounced", "detail": told}
+    assert story.house.deliver("notifications/feedback", json.dumps(envelope)) == {"batchItemFailures": []}
+    story.house.relay()
+    story.house.deliver("notifications/feedback", f"no JSON of {NEW_EMAIL}")
+    where = f"residence_id={RESIDENCE.residence_id}"
+    tasks = story.ask("GET", "/v1/desk/tasks", query=where, staff=STAFF, expect=200).body["tasks"]
+    [bounce] = [one for one in tasks if one["kind"] == "bounce"]
+    path, works = f"/v1/desk/tasks/{bounce['task_id']}/resolution", {"outcome": "contact_works"}
+    story.ask("POST", path, works, staff=STAFF, expect=200)
+    story.ask("GET", f"{residence}/reminder-preview", staff=STAFF, expect=200)
+    for format in ("json", "csv"):
+        story.ask("GET", f"{residence}/arrears", query=f"format={format}", staff=ACCOUNTANT, expect=200)
+    story.ask("GET", f"{residence}/arrears/chart", staff=ACCOUNTANT, expect=200)
+    story.house.run("notifications/again", {"scheduled_time": story.clock().isoformat()})
+    story.house.relay()
+    token = story.house.entries["notifications/send"].correspondence.unsubscribe.of(
+        story.tenant.person.person_id
+    )
+    story.keep("unsubscribe token", {token})
+    for method in ("GET", "POST"):
+        story.ask(method, f"/desabonnement/{token}", "List-Unsubscribe=One-Click", expect=200)
 
 
 def schedules(story: Story) -> None:

@@ -1,20 +1,31 @@
 """A receipt exists only while its period is paid: what a provider takes back makes it void."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from sesame.domain.certificates import Kind, Validity
+from sesame.domain.deposits import Deduction, DeductionKind
 from sesame.domain.journal import Entry, EntryKind
+from sesame.domain.takings import ReversalReason
+from sesame.domain.validity import Ending
 from sesame.platform.events import Event
 from sesame.services.certificates import Certificates, NotPaidInFull
 from sesame.services.receipt_watch import ReceiptWatch
 from sesame.services.retries import Retries
+from sesame.services.sessions import Session
 from sesame.store import keys
 from sesame.store.documents import Document, Documents
+from sesame.store.sessions import StoredSession
 from tests.conftest import FrozenClock
 from tests.integration.aws_calls import count_calls
+from tests.integration.desk_money_fixtures import ACCOUNTANT, CASH, CHEQUE, NETWORK
+from tests.integration.desk_money_fixtures import Counter as Desk
+from tests.integration.test_aid_imports import AidOffice
+from tests.integration.test_desk_money import BACK, DEPOSIT
 from tests.integration.test_payment_links import Family
 
 MINUTE = timedelta(minutes=1)
@@ -211,3 +222,88 @@ def test_without_papers_on_payments_a_change_costs_one_call(counter: Counter) ->
         counter.watch.handle(told)
 
     assert calls == ["Query"]
+
+
+# --- What is taken back anywhere else than at a provider
+
+
+def announced(aws: Any, lease_id: str) -> list[Event]:
+    """What the entries of a journal announced."""
+    items = aws.money.query_all(keys.account(lease_id)["pk"], "ENTRY#")
+    told = [dict(item["announce"]) for item in items if "announce" in item]
+    return [
+        Event(id=one.pop("id"), type=one.pop("type"), at=datetime.fromisoformat(one.pop("at")), data=one)
+        for one in told
+    ]
+
+
+def certified(desk: Desk) -> Document:
+    """That rent is up to date, a fortnight after it was due."""
+    desk.clock.advance(timedelta(days=20))
+    stored = StoredSession(
+        session_id="-",
+        person_id=desk.tenant.person.person_id,
+        lease_id=desk.lease_id,
+        epoch=1,
+        created_at=desk.clock(),
+        last_seen_at=desk.clock(),
+        ends_at=desk.clock() + timedelta(hours=8),
+    )
+    session = Session(stored=stored, person=desk.tenant.person, lease=desk.tenant.lease)
+    certificates = Certificates(desk.documents, desk.aws.identity, desk.accounts, desk.clock)
+    return certificates.request(session, Kind.UP_TO_DATE_CERTIFICATE)
+
+
+def watched(desk: Desk) -> None:
+    """The watch hears of each, twice."""
+    watch = ReceiptWatch(documents=desk.documents, accounts=desk.accounts, identity=desk.aws.identity)
+    for event in announced(desk.aws, desk.lease_id) * 2:
+        watch.handle(event)
+
+
+@pytest.fixture
+def desk(aws: Any, clock: FrozenClock) -> AidOffice:
+    """September is owed."""
+    office = AidOffice(aws, clock)
+    office.bill()
+    return office
+
+
+def kept_of_the_deposit(desk: AidOffice) -> Any:
+    desk.take(DEPOSIT)
+    given = desk.give_back(
+        replace(BACK, deductions=(Deduction(kind=DeductionKind.ARREARS, amount_cents=30_000),))
+    )
+    desk.take(replace(CASH, amount_cents=15_000), key="rest")
+    reason, of = ReversalReason.WRONG_TENANT, desk.lease_id
+    return lambda: desk.returns.reverse(ACCOUNTANT, of, given.return_id, reason, network=NETWORK)
+
+
+def paid_by_cheque(desk: AidOffice) -> Any:
+    taking = desk.take(CHEQUE)
+    return lambda: desk.reverse(taking, ReversalReason.CHEQUE_BOUNCED)
+
+
+def paid_by_the_caf(desk: AidOffice) -> Any:
+    desk.import_file(desk.row())
+    [aid] = desk.takings.of_lease(desk.lease_id).takings
+    desk.take(replace(CASH, amount_cents=45_000 - aid.amount_cents), key="rest")
+    return lambda: desk.reverse(aid, ReversalReason.AID_RECLAIMED)
+
+
+@pytest.mark.parametrize("way", [paid_by_cheque, paid_by_the_caf, kept_of_the_deposit])
+def test_whatever_a_desk_takes_back_ends_what_said_that_rent_was_up_to_date(
+    desk: AidOffice, way: Callable[[AidOffice], Callable[[], Any]]
+) -> None:
+    take_back = way(desk)
+    paper = certified(desk)
+    assert announced(desk.aws, desk.lease_id) == []  # money that comes in ends no paper
+
+    take_back()
+
+    told = announced(desk.aws, desk.lease_id)
+    assert {(one.type, one["lease_id"]) for one in told} == {("account.changed", desk.lease_id)}
+    watched(desk)
+    kept = desk.documents.get(paper.document_id)
+    assert kept is not None
+    assert (kept.validity, kept.validity_reason) == (Validity.REVOKED, Ending.PAYMENT_RETURNED)

@@ -257,6 +257,24 @@ def test_a_provider_that_does_not_answer_comes_again_and_keeps_nobody_waiting(le
     assert ledger.report().finished
 
 
+def test_a_day_that_was_never_brought_to_its_end_is_counted_on_the_next(
+    ledger: Ledger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unfinished = '"ReconciliationUnfinished": 1'
+    ledger.reconcile()
+    ledger.clock.advance(DAY)
+    ledger.run.plan(ledger.clock())
+    assert unfinished not in capsys.readouterr().out
+
+    ledger.clock.advance(DAY)
+    ledger.reconcile()
+    assert unfinished in capsys.readouterr().out
+
+    ledger.clock.advance(DAY)
+    ledger.reconcile()
+    assert unfinished not in capsys.readouterr().out
+
+
 def test_an_unknown_payment_is_put_up_for_review_once_and_never_again(ledger: Ledger) -> None:
     ledger.happens("never-made")
     ledger.clock.advance(2 * HOUR)

@@ -9,6 +9,7 @@ import pytest
 
 from sesame.domain.journal import Entry, EntryKind
 from sesame.domain.scope import Scope
+from sesame.domain.terms import segments, terms_on
 from sesame.services.accounts import Bookkeeping
 from sesame.services.reminders import no_holidays
 from sesame.services.renewal_reminders import RenewalReminderRun
@@ -176,6 +177,20 @@ def test_a_request_accepted_gives_the_lease_its_new_last_day_and_tells_the_tenan
     who.me("POST", "/v1/me/renewal", {"wish": "leave"}, expect=409)
 
 
+def test_a_new_rent_holds_from_the_new_periods_first_day_and_not_before(season: Season) -> None:
+    who, office = season.resident, season.office
+    who.me("POST", "/v1/me/renewal", {"wish": "renew"})
+    decision = {"decision": "accept", "exception": True, "rent_cents": 42_000}
+    office.ask("POST", season.decision(who), decision)
+
+    renewed = lease(who)
+    assert [(one.starts_on, one.ends_on, one.terms.rent_cents) for one in segments(renewed)] == [
+        (date(2026, 9, 1), date(2027, 8, 31), 40_000),
+        (date(2027, 9, 1), date(2028, 8, 31), 42_000),
+    ]
+    assert terms_on(renewed, date(2028, 1, 1)).charges_cents == 5_000
+
+
 def test_a_condition_that_is_not_met_is_accepted_only_as_an_exception_which_the_audit_keeps(
     season: Season,
 ) -> None:
@@ -251,9 +266,12 @@ def test_years_that_followed_the_first_are_counted_leases_and_renewals_alike(sea
 def test_overseas_the_step_is_taken_on_the_residences_own_day_and_hour(office: Office) -> None:
     season = Season(office, "tahiti", time_zone="Pacific/Tahiti")
 
-    assert office.plan(datetime(2027, 4, 1, 10, tzinfo=UTC))["residences"] == 0  # midnight there
-    assert office.plan(datetime(2027, 4, 1, 20, tzinfo=UTC))["told"] == 1  # ten in the morning
-    assert office.plan(datetime(2027, 4, 1, 21, tzinfo=UTC))["residences"] == 0
+    told = []
+    for hour in (10, 20, 21):  # midnight there, ten in the morning, eleven
+        office.plan(datetime(2027, 4, 1, hour, 5, tzinfo=UTC))
+        told.append(len(season.resident.mail()))
+
+    assert told == [0, 1, 1]
     assert "heure de la résidence" in season.resident.mail()[0]
 
 

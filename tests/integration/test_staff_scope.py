@@ -16,20 +16,25 @@ import pytest
 from PIL import Image
 
 from sesame.domain.attachments import Attachment, Side
+from sesame.domain.notices import notice_for
 from sesame.domain.payments import EventKind, PaymentEvent
 from sesame.domain.refunds import Refund
 from sesame.domain.scope import Scope
 from sesame.domain.social_file import HandedIn, handed_in
+from sesame.platform.clock import utc_now
 from sesame.platform.events import Event
 from sesame.platform.ids import new_id
+from sesame.services.accounts import Bookkeeping
 from sesame.services.file_imports import CHUNK_DUE
 from sesame.services.payment_reviews import review_name
+from sesame.store.accounts import Accounts
 from sesame.store.attachments import Attachments
 from sesame.store.deliveries import Deliveries, Delivery, DeliveryState, Hints, Told
 from sesame.store.reconciliations import Reconciliations, ResidenceFinding, Run
 from sesame.store.refunds import Refunds
 from sesame.store.social_files import SocialFiles
 from sesame.store.table import transact
+from sesame.store.tasks import Task, TaskKind, Tasks, task_id_of
 from tests.integration.entries import http_event, load, prepare
 from tests.integration.import_fixtures import cells_of, desk_on, lease_file
 from tests.integration.staff_members import as_staff, enrol
@@ -68,11 +73,13 @@ class World:
     payment_id: str
     return_id: str
     run_id: str
+    document_id: str
     recovery_id: str
     review_id: str
     aid_import_id: str
     refund_id: str
     study: Study
+    task_id: str
 
     def place(self, path: str) -> str:
         """A route's path, or an id of a body, with the tenant's ids in it."""
@@ -86,6 +93,7 @@ class World:
             payment_id=self.payment_id,
             return_id=self.return_id,
             run_id=self.run_id,
+            document_id=self.document_id,
             review_id=self.review_id,
             day=TODAY,
             refund_id=self.refund_id,
@@ -94,6 +102,8 @@ class World:
             attachment_id=self.study.attachment_id,
             campaign_id=self.study.campaign_id,
             warning_id=self.study.warning_id,
+            period="2027-03",
+            task_id=self.task_id,
         )
 
     def _import(self, path: str) -> str:
@@ -118,6 +128,8 @@ NOWHERE = World(
     aid_import_id="",
     refund_id="",
     study=NO_STUDY,
+    document_id="",
+    task_id="",
 )
 
 Answer = tuple[int, Any]
@@ -278,6 +290,7 @@ CASES: dict[str, Case] = {
     "GET /v1/desk/leases/{lease_id}/slips/{slip_id}": Case(entry="desk/recovery", shown_to=HELPERS),
     "POST /v1/desk/leases/{lease_id}/payments": Case(entry="desk/money", body=CASH, headers=KEYED),
     "GET /v1/desk/leases/{lease_id}/payments": Case(entry="desk/money"),
+    "GET /v1/desk/leases/{lease_id}/online-payments": Case(entry="desk/money"),
     "GET /v1/desk/leases/{lease_id}/payments/{payment_id}/receipt": Case(entry="desk/money"),
     "POST /v1/desk/leases/{lease_id}/payments/{payment_id}/reversal": Case(
         entry="desk/money", body={"reason": "typing_error"}
@@ -290,6 +303,20 @@ CASES: dict[str, Case] = {
         entry="desk/money", body={"reason": "typing_error"}
     ),
     "GET /v1/desk/residences/{residence_id}/till": Case(entry="desk/money"),
+    "GET /v1/desk/leases/{lease_id}/notices": Case(entry="desk/notices"),
+    "POST /v1/desk/leases/{lease_id}/notices": Case(entry="desk/notices", shown_to=("manager",)),
+    "POST /v1/desk/leases/{lease_id}/adjustments": Case(
+        entry="desk/notices",
+        body={"amount_cents": 1_500, "reason": "service", "label": "Clé"},
+        headers=KEYED,
+        shown_to=("manager",),
+    ),
+    "POST /v1/desk/leases/{lease_id}/notices/{period}/credit-notes": Case(
+        entry="desk/notices",
+        body={"amount_cents": 1_500, "reason": "goodwill", "label": "Panne de chauffage"},
+        headers=KEYED,
+        shown_to=("manager",),
+    ),
     "POST /v1/desk/document-runs": Case(
         entry="desk/documents",
         body={"residence_id": RESIDENCE.residence_id, "month": "2026-10"},
@@ -297,6 +324,10 @@ CASES: dict[str, Case] = {
     ),
     "GET /v1/desk/document-runs/{run_id}": Case(entry="desk/documents", shown_to=("accountant",)),
     "POST /v1/desk/document-runs/{run_id}/archive": Case(entry="desk/documents", shown_to=("manager",)),
+    "GET /v1/desk/flagged-documents": Case(
+        entry="desk/documents", query={"residence_id": RESIDENCE.residence_id}
+    ),
+    "POST /v1/desk/flagged-documents/{document_id}/settlement": Case(entry="desk/documents"),
     "POST /v1/desk/aid-imports": Case(
         entry="desk/accounting",
         body=AID,
@@ -387,6 +418,20 @@ CASES: dict[str, Case] = {
     "POST /v1/desk/leases/{lease_id}/warnings/{warning_id}/withdrawal": Case(
         entry="desk/renewals", shown_to=("manager",)
     ),
+    "GET /v1/desk/tasks": Case(
+        entry="desk/follow_up", query={"residence_id": RESIDENCE.residence_id}, shown_to=("desk",)
+    ),
+    "POST /v1/desk/tasks/{task_id}/resolution": Case(
+        entry="desk/follow_up", body={"outcome": "done"}, shown_to=("desk",)
+    ),
+    "GET /v1/desk/leases/{lease_id}/messages": Case(entry="desk/follow_up", shown_to=("desk",)),
+    "GET /v1/desk/residences/{residence_id}/reminder-preview": Case(
+        entry="desk/follow_up", shown_to=("desk",)
+    ),
+    "GET /v1/desk/residences/{residence_id}/arrears": Case(entry="desk/follow_up", shown_to=ACCOUNTANTS),
+    "GET /v1/desk/residences/{residence_id}/arrears/chart": Case(
+        entry="desk/follow_up", shown_to=ACCOUNTANTS
+    ),
     "GET /v1/desk/me": Case(entry="desk/staff", hidden=not_among_theirs),
     "GET /v1/desk/staff": Case(entry="desk/staff", shown_to=ADMINISTRATORS),
     "PUT /v1/desk/staff/{staff_id}": Case(
@@ -407,6 +452,10 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch, request: pytest
     )
     case = CASES.get(request.node.callspec.params["route"])
     tenant = admit(aws)
+    cheap = replace(tenant.lease, rent_cents=0, charges_cents=1_500)  # the rest is credit, to be refunded
+    notice = notice_for(cheap, RESIDENCE, "2027-03")
+    assert notice is not None
+    Bookkeeping(Accounts(aws.money), utc_now).issue_notice(notice)
     enrol(aws, "here", Scope(residence_ids=frozenset({RESIDENCE.residence_id})))
     stranger = enrol(aws, "elsewhere", Scope(residence_ids=frozenset({"les-erables-35000"})))
     if case is not None and case.entry in STUDY_ENTRIES:  # they need nothing of the rest
@@ -434,10 +483,12 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch, request: pytest
         return_id=return_id,
         recovery_id=done["recovery_id"],
         run_id=documents_run(),
+        document_id=letters_missing(done["slip_id"]),
         review_id=unknown_payment(aws, tenant),
         aid_import_id=aid_import["import_id"],
         refund_id=refund_asked(aws, tenant),
         study=NO_STUDY,
+        task_id=address_that_failed(aws, tenant),
     )
 
 
@@ -487,6 +538,13 @@ def studies(aws: Any, tenant: Tenant) -> Study:
         campaign_id=campaign["campaign_id"],
         warning_id=done("desk/renewals", "POST", f"{lease}/warnings", WARNING)["warning_id"],
     )
+
+
+def letters_missing(document_id: str) -> str:
+    """The document printed with a letter that no font has."""
+    documents = load("desk/recovery").documents
+    assert documents.mark_rendered(documents.get(document_id), datetime.now(UTC), missing_glyphs=1)
+    return document_id
 
 
 def documents_run() -> str:
@@ -540,6 +598,19 @@ def money_moved(tenant: Tenant) -> tuple[str, str]:
     return paid["payment_id"], given["return_id"]
 
 
+def address_that_failed(aws: Any, tenant: Tenant) -> str:
+    """A task of the desk's about the tenant."""
+    task = Task(
+        task_id=task_id_of(TaskKind.BOUNCE, tenant.lease.lease_id),
+        kind=TaskKind.BOUNCE,
+        residence_id=tenant.lease.residence_id,
+        lease_id=tenant.lease.lease_id,
+        raised_at=datetime.now(UTC),
+    )
+    Tasks(aws.operations).raise_once(task)
+    return task.task_id
+
+
 def refund_asked(aws: Any, tenant: Tenant) -> str:
     """Some of the credit, to another account, more than a day ago."""
     asked_at = datetime(2026, 9, 1, tzinfo=UTC)
@@ -573,6 +644,8 @@ def ask(world: World, route: str, sub: str, roles: tuple[str, ...]) -> Answer:
     event["queryStringParameters"] = query
     event["rawQueryString"] = "&".join(f"{name}={value}" for name, value in query.items())
     answer = load(case.entry).handler(event, None)
+    if answer["headers"].get("Content-Type") == "image/svg+xml":
+        return answer["statusCode"], answer["body"]
     return answer["statusCode"], json.loads(answer["body"] or "null")
 
 

@@ -18,7 +18,6 @@ from sesame.domain.certificates import (
     document_number,
     entry_facts,
     facts_digest,
-    public_statement,
     read_verification_code,
     residence_facts,
     verification_code,
@@ -218,22 +217,6 @@ def test_a_new_tenant_code_makes_another_entry_document() -> None:
     facts = entry_facts(tenancy())
 
     assert facts_digest(facts, secret="1:hash") != facts_digest(facts, secret="1:other")
-
-
-def test_verification_tells_what_a_receipt_says_and_no_birth_date() -> None:
-    statement = public_statement(receipt_facts(tenancy(), october(52_650)), ISSUE)
-
-    assert statement.holder == "Chloé D'Almeida"
-    assert statement.period == "2026-10"
-    assert statement.amount_cents == 52_650
-    assert statement.landlord == "Résidences Horizon"
-
-
-def test_verification_of_an_entry_document_tells_its_kind_and_day_only() -> None:
-    statement = public_statement(entry_facts(tenancy()), ISSUE)
-
-    assert statement.issued_on == TODAY
-    assert (statement.holder, statement.residence, statement.room, statement.number) == (None,) * 4
 
 
 def test_a_payment_date_is_the_day_on_the_residences_wall() -> None:

@@ -100,14 +100,17 @@ def test_nothing_is_both_erased_and_kept_and_nothing_is_forgotten(
         Category.SESSIONS,
         Category.EXPORTS,
         Category.PHONE,
+        Category.STUDIES,
     }
     for one in held:
         mine = {category for category, of in erased | kept if of == one.lease.lease_id}
         wanted = {
             Category.TENANT_CODE,
+            Category.RENEWALS,
             Category.CERTIFICATES,
             Category.OLD_CERTIFICATES,
             Category.LEASE,
+            Category.CLAIMS,
             Category.MESSAGES,
             Category.AUDIT,
         }
@@ -229,6 +232,8 @@ def test_receipts_stay_whatever_happens_and_other_papers_only_while_they_serve()
     for needed in (True, False):
         assert keeps_certificate(Kind.RECEIPT, old, NOW, needed=needed)
         assert keeps_certificate(Kind.PART_PAYMENT_RECEIPT, old, NOW, needed=needed)
+        assert keeps_certificate(Kind.RENT_NOTICE, old, NOW, needed=needed)
+        assert keeps_certificate(Kind.FORMAL_NOTICE, old, NOW, needed=needed)
     assert keeps_certificate(Kind.ENTRY_DOCUMENT, old, NOW, needed=True)
     assert keeps_certificate(Kind.RESIDENCE_CERTIFICATE, fresh, NOW, needed=True)
     assert not keeps_certificate(Kind.RESIDENCE_CERTIFICATE, old, NOW, needed=True)

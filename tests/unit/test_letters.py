@@ -108,6 +108,7 @@ NOTICE = {
     "balance_cents": 52_650,
     "earlier_cents": 0,
     "today": date(2026, 9, 1),
+    "corrected": False,
 }
 FACTS: dict[LetterKind, dict[str, Any]] = {
     LetterKind.WELCOME: {"link": "https://sesame.example/bienvenue/abc", "link_ends_on": date(2026, 9, 8)},
@@ -310,6 +311,48 @@ def test_a_text_message_is_one_segment_of_the_cheap_alphabet(kind: LetterKind, l
         assert segments(text) == 1, f"{len(text)} letters: {text}"
 
 
+HARD_TO_FIT: dict[str, Any] = {
+    "residence": replace(RESIDENCE, name="Résidence universitaire Jean-Baptiste-Čapek « L'Œuvre »"),
+    "lease": replace(LEASE, tenant_reference="T" * 12),
+    "person": replace(PERSON, given_names="Nguyễn Thị Hương Ğülsüm-Małgorzata"),
+}
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize(
+    "facts",
+    [
+        reminder(date(2026, 12, 1), replace(SEPTEMBER, unpaid_cents=1_234_567), step="late-2"),
+        reminder(date(2026, 9, 1), replace(SEPTEMBER, unpaid_cents=1_234_567), step="before-due"),
+        reminder(date(2026, 9, 10), replace(SEPTEMBER, unpaid_cents=1_234_567), step="due"),
+        NOTICE | {"balance_cents": 1_234_567, "period": "2026-12", "due_on": date(2026, 12, 31)},
+        NOTICE | {"balance_cents": 1_234_567, "today": date(2026, 10, 1)},
+        NOTICE | {"balance_cents": -1},
+    ],
+    ids=["overdue", "before-due", "due", "notice", "notice-late", "notice-paid"],
+)
+def test_long_names_and_amounts_cost_no_second_segment(language: Language, facts: dict[str, Any]) -> None:
+    kind = LetterKind.REMINDER if "step" in facts else LetterKind.NOTICE
+
+    text = write_text(kind, language, {**SHARED, **facts, **HARD_TO_FIT})
+
+    assert is_gsm7(text), [letter for letter in text if not is_gsm7(letter)]
+    assert segments(text) == 1, f"{len(text)} letters: {text}"
+    assert "T" * 12 in text or "balance_cents" in facts
+
+
+@pytest.mark.parametrize("language", Language)
+def test_only_a_letter_with_a_link_to_unsubscribe_by_says_so(language: Language) -> None:
+    link = "https://sesame.example/desabonnement/abc"
+
+    with_link = letter(LetterKind.REMINDER, language, unsubscribe_url=link)
+    without = letter(LetterKind.REMINDER, language)
+
+    assert link in with_link.text
+    assert f'href="{link}"' in with_link.html
+    assert "desabonnement" not in without.text + without.html
+
+
 def test_everything_told_of_the_code_has_words_for_a_phone() -> None:
     told = {LetterKind.ONE_TIME_CODE, LetterKind.CODE_RECOVERED, LetterKind.CODE_ROTATED}
 
@@ -343,3 +386,21 @@ def test_the_last_code_of_an_hour_says_when_the_next_one_can_come() -> None:
     written = letter(LetterKind.ONE_TIME_CODE, ENGLISH, next_at=AT)
 
     assert "from Saturday 5 September 2026 at 14:03" in " ".join(written.text.split())
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [(FRENCH, "annule et remplace le précédent"), (ENGLISH, "takes the place of the one before")],
+)
+def test_a_corrected_notice_says_so_and_shows_rooms_and_adjustments(language: Language, said: str) -> None:
+    lines = (
+        replace(LINE, room="A101", ends_on=date(2026, 9, 15), amount_cents=26_000),
+        replace(LINE, room="C301", starts_on=date(2026, 9, 16), amount_cents=26_650),
+        replace(LINE, kind=LineKind.ADJUSTMENT, amount_cents=-1_500, label="Panne de chauffage"),
+    )
+
+    found = letter(LetterKind.NOTICE, language, corrected=True, lines=lines)
+
+    text = " ".join(found.text.split())
+    assert said in text
+    assert all(one in text for one in ("A101", "C301", "Panne de chauffage"))

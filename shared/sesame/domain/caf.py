@@ -3,9 +3,9 @@
 from datetime import date
 from fnmatch import fnmatchcase
 
-from sesame.domain.calendar import last_day, period_of
+from sesame.domain.calendar import period_of
 from sesame.domain.certificates import Facts, Kind, Reason, Refused, Tenancy, common_facts, current_lease
-from sesame.domain.notices import share_of_month
+from sesame.domain.notices import LineKind, notice_for
 from sesame.domain.tenancy import CafSettings
 
 
@@ -27,7 +27,7 @@ def caf_facts(tenancy: Tenancy, *, as_of: date, overdue_cents: int) -> Facts:
     if missing := tuple(name for name, value in given.items() if not value):
         raise Refused(Reason.DETAILS_MISSING, missing=missing)
     entry_month = period_of(lease.starts_on)
-    until = min(lease.ends_on, last_day(entry_month))
+    entry = notice_for(lease, residence, entry_month)
     return common_facts(Kind.CAF_RENT_CERTIFICATE, tenancy) | {
         "birth_date": tenancy.person.birth_date.isoformat(),
         "as_of": as_of.isoformat(),
@@ -46,8 +46,8 @@ def caf_facts(tenancy: Tenancy, *, as_of: date, overdue_cents: int) -> Facts:
             "monthly_rent_cents": lease.rent_cents,
             "monthly_charges_cents": lease.charges_cents,
             "entry_month": entry_month,
-            "entry_month_rent_cents": share_of_month(lease.rent_cents, lease.starts_on, until),
-            "entry_month_charges_cents": share_of_month(lease.charges_cents, lease.starts_on, until),
+            "entry_month_rent_cents": entry.sum_of(LineKind.RENT) if entry else 0,
+            "entry_month_charges_cents": entry.sum_of(LineKind.CHARGES) if entry else 0,
         },
     }
 

@@ -5,7 +5,6 @@ Facts are gathered once and kept as they were: the paper, its verification page 
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -61,6 +60,8 @@ class DocumentStatus(StrEnum):
     """Set but not sealed yet: nobody is given it."""
     READY = "ready"
     """Sealed."""
+    EXPIRED = "expired"
+    """Its file is no longer kept: whoever needs it asks anew. Never stored: time alone brings it about."""
 
 
 class Validity(StrEnum):
@@ -69,6 +70,8 @@ class Validity(StrEnum):
     GENUINE = "genuine"
     REVOKED = "revoked"
     REPLACED = "replaced"
+    ERASED = "erased"
+    """Genuine when it was issued; what it stated is on record no more."""
     UNKNOWN = "unknown"
 
 
@@ -94,20 +97,30 @@ class Reason(StrEnum):
     DETAILS_MISSING = "details-missing"
     NOTHING_OVERDUE = "nothing-overdue"
     NOTHING_BILLED = "nothing-billed"
+    MADE_BY_THE_RESIDENCE = "made-by-the-residence"
+    """Its tenant cannot order it: it states what a desk did or decides."""
 
 
 class Refused(Exception):
     """No right to this document as things stand.
 
     `outstanding_cents` is what the period, or the account, still owes; `missing` names what the residence's
-    settings lack (the names of fields).
+    settings lack (the names of fields); `kind` is told where the reason lies in it.
     """
 
-    def __init__(self, reason: Reason, *, outstanding_cents: int = 0, missing: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        reason: Reason,
+        *,
+        outstanding_cents: int = 0,
+        missing: tuple[str, ...] = (),
+        kind: Kind | None = None,
+    ) -> None:
         super().__init__(reason.value)
         self.reason = reason
         self.outstanding_cents = outstanding_cents
         self.missing = missing
+        self.kind = kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,42 +208,6 @@ def attachment(facts: Facts, issue: Issue) -> bytes:
 
 ATTACHMENT_NAME = "document.json"
 """Under which the data are found in the file."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublicStatement:
-    """What the verification page tells whoever holds the paper: what the paper says, and not more."""
-
-    kind: Kind
-    issued_on: date
-    number: str | None = None
-    landlord: str | None = None
-    holder: str | None = None
-    residence: str | None = None
-    room: str | None = None
-    period: str | None = None
-    amount_cents: int | None = None
-    """What a receipt says was received."""
-
-
-def public_statement(facts: Facts, issue: Issue) -> PublicStatement:
-    """What the public may see of a document: of one that shows the tenant code, kind and day only."""
-    kind = Kind(facts["kind"])
-    if kind in SHOWS_THE_CODE:
-        return PublicStatement(kind=kind, issued_on=issue.on)
-    period: Mapping[str, Any] = facts.get("period", {})
-    payment: Mapping[str, Any] = facts.get("payment", {})
-    return PublicStatement(
-        kind=kind,
-        issued_on=issue.on,
-        number=issue.number,
-        landlord=facts["landlord"]["name"],
-        holder=f"{facts['holder']['given_names']} {facts['holder']['family_name']}".strip(),
-        residence=facts["residence"]["name"],
-        room=facts["lease"]["room"],
-        period=period.get("period"),
-        amount_cents=payment.get("amount_cents", period.get("received_cents")),
-    )
 
 
 VERIFICATION_BYTES = 10

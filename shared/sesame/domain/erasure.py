@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from sesame.domain.calendar import local_date
 from sesame.domain.certificates import Kind
+from sesame.domain.retention import RETENTION
 from sesame.domain.tenancy import Lease, LeaseStatus
 
 WAIT = timedelta(hours=24)
@@ -35,11 +36,18 @@ class Category(StrEnum):
     INE = "ine"
     BIRTH_DATE = "birth_date"
     NAMES = "names"
+    STUDIES = "studies"
+    """Social files and enrolments."""
     TENANT_CODE = "tenant_code"
+    RENEWALS = "renewals"
+    """What was answered and decided of another year, and warnings."""
     CERTIFICATES = "certificates"
-    """Certificates of residence of the last three months, and the entry document."""
+    """Certificates and statements of the last three months, and the entry document."""
     OLD_CERTIFICATES = "old_certificates"
     RECEIPTS = "receipts"
+    """Receipts and rent notices, which accounts rest on."""
+    CLAIMS = "claims"
+    """Payment-plan agreements and formal notices."""
     ACCOUNT = "account"
     """Notices, journal, payments."""
     LEASE = "lease"
@@ -179,8 +187,8 @@ def need_of(tenancy: Tenancy, now: datetime) -> _Need | None:
 
 
 def keeps_certificate(kind: Kind, created_at: datetime, now: datetime, *, needed: bool) -> bool:
-    """Whether a document stays: receipts as accounting records, others only while their lease needs them."""
-    if kind in {Kind.RECEIPT, Kind.PART_PAYMENT_RECEIPT, Kind.PAYMENT_RECEIPT}:
+    """Whether a document stays: what a law keeps (`RETENTION`), others only while their lease needs them."""
+    if RETENTION[kind].outlives_erasure:
         return True
     if not needed:
         return False
@@ -202,7 +210,7 @@ def _of_person(tenancies: Sequence[Tenancy], needs: Sequence[_Need], *, has_emai
     yield _goes(Category.SESSIONS)
     yield _goes(Category.EXPORTS)
     needed = _longest(needs)
-    for category in (Category.EMAIL, Category.INE, Category.BIRTH_DATE):
+    for category in (Category.EMAIL, Category.INE, Category.BIRTH_DATE, Category.STUDIES):
         yield _stays(category, needed) if needed else _goes(category)
     yield _stays(Category.PHONE, needed) if needed and not has_email else _goes(Category.PHONE)
     billed = [kept_for_accounting_until(tenancy) for tenancy in tenancies if tenancy.last_entry_at]
@@ -214,7 +222,7 @@ def _of_person(tenancies: Sequence[Tenancy], needs: Sequence[_Need], *, has_emai
 
 def _of_lease(tenancy: Tenancy, now: datetime) -> Iterator[Line]:
     lease_id, need = tenancy.lease.lease_id, need_of(tenancy, now)
-    for category in (Category.TENANT_CODE, Category.CERTIFICATES):
+    for category in (Category.TENANT_CODE, Category.RENEWALS, Category.CERTIFICATES):
         yield _stays(category, need, lease_id) if need else _goes(category, lease_id)
     yield _goes(Category.OLD_CERTIFICATES, lease_id)
     evidence = _years_later(max(tenancy.lease.ends_on, local_date(now, tenancy.time_zone)), LIMITATION_YEARS)
@@ -225,7 +233,7 @@ def _of_lease(tenancy: Tenancy, now: datetime) -> Iterator[Line]:
         yield Line(category=Category.LEASE, reason=why, lease_id=lease_id, until=until)
     else:
         yield Line(category=Category.LEASE, reason=Reason.LIMITATION, lease_id=lease_id, until=evidence)
-    for category in (Category.MESSAGES, Category.AUDIT):
+    for category in (Category.CLAIMS, Category.MESSAGES, Category.AUDIT):
         yield Line(category=category, reason=Reason.LIMITATION, lease_id=lease_id, until=evidence)
 
 

@@ -25,6 +25,16 @@ class EntryKind(StrEnum):
     """Takes back what was recorded by hand and did not come, or not so."""
     CHARGE_BACK = "charge_back"
     """A payment that its bank took back."""
+    CREDIT_NOTE = "credit_note"
+    """Takes back what a rent notice charged, whole or in part: a notice is never edited."""
+    ADJUSTMENT = "adjustment"
+    """What staff charged by itself, since no notice was to come that could carry it."""
+
+
+MONEY = frozenset(
+    {EntryKind.PAYMENT, EntryKind.REFUND, EntryKind.AID, EntryKind.REVERSAL, EntryKind.CHARGE_BACK}
+)
+"""The entries that tell of money which came or went, rather than of what was charged."""
 
 
 class Position(NamedTuple):
@@ -58,6 +68,14 @@ class Entry:
     """The entry whose amount this one completes; both count as one, at the first one's place."""
     method: str | None = None
     """How the money of a credit came, where it did not come online: the word that a receipt prints."""
+    credits: str | None = None
+    """The notice that a credit note is about, by its entry id."""
+    withdraws: bool = False
+    """Whether a credit note takes that notice away whole: then it stands no more."""
+    replaced_by: str | None = None
+    """The notice that takes the withdrawn one's place, by its entry id, where there is one."""
+    label: str | None = None
+    """What staff wrote of a credit note or an adjustment, as printed."""
 
     @property
     def position(self) -> Position:
@@ -70,9 +88,18 @@ class Entry:
         return self.amount_cents > 0 and self.reverses is not None
 
 
-def notice_entry_id(period: str) -> str:
-    """The id of the debit that the notice of a period (`YYYY-MM`) is: one a lease and month."""
-    return f"notice:{period}"
+def notice_entry_id(period: str, number: int = 1) -> str:
+    """The id of the debit that a notice of a period (`YYYY-MM`) is; from the second on with its number."""
+    return f"notice:{period}" if number == 1 else f"notice:{period}#{number}"
+
+
+def credit_note_id(period: str, number: int, cause: str = "") -> str:
+    """The id of the credit note that withdraws a period's notice of a number, so that there is one only.
+
+    One that takes back a part is known by its `cause` besides.
+    """
+    withdrawing = f"credit-note:{period}#{number}"
+    return f"{withdrawing}:{cause}" if cause else withdrawing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +196,7 @@ def fold(entries: Iterable[Entry]) -> Ledger:
     book = _Book(unmatched=_has_unmatched(completed) or any(_lacks_base(entry, known) for entry in completed))
     for entry in _in_order(completed):
         book.post(entry)
+    book.close()
     book.balance_cents = sum(entry.amount_cents for entry in known.values())
     book.folded_to = max((entry.position for entry in known.values()), default=None)
     return Ledger(standings=book.standings(), checkpoint=book.checkpoint())
@@ -177,10 +205,11 @@ def fold(entries: Iterable[Entry]) -> Ledger:
 def advance(checkpoint: Checkpoint, entry: Entry) -> Checkpoint | None:
     """Add one entry to a fold, or None where only folding the whole journal would be right.
 
-    That is so for an entry that comes before what was folded, takes back a credit or completes another.
+    That is so for an entry that comes before what was folded, takes back a credit or a part of a notice, or
+    completes another.
     """
     late = checkpoint.folded_to is not None and entry.position <= checkpoint.folded_to
-    if late or entry.takes_back or entry.corrects or checkpoint.unmatched:
+    if late or entry.takes_back or entry.corrects or entry.credits or checkpoint.unmatched:
         return None
     book = _Book.resumed(checkpoint)
     book.post(entry)
@@ -191,7 +220,12 @@ def advance(checkpoint: Checkpoint, entry: Entry) -> Checkpoint | None:
 
 def _has_unmatched(completed: list[Entry]) -> bool:
     credited = {entry.source for entry in completed if entry.amount_cents < 0}
-    return any(entry.takes_back and entry.reverses not in credited for entry in completed)
+    debited = {entry.entry_id for entry in completed}
+    return any(
+        (entry.takes_back and entry.reverses not in credited)
+        or (entry.credits is not None and entry.credits not in debited)
+        for entry in completed
+    )
 
 
 def _lacks_base(entry: Entry, known: Mapping[str, Entry]) -> bool:
@@ -212,14 +246,16 @@ def _completed(known: dict[str, Entry]) -> list[Entry]:
 
 
 def _in_order(entries: list[Entry]) -> list[Entry]:
-    """By position; but what takes a credit back never comes before that credit, whatever the clocks said."""
+    """By position; but what takes another back never comes before it, whatever the clocks said."""
     credited: dict[str, Position] = {}
+    debited = {entry.entry_id: entry.position for entry in entries}
     for entry in entries:
         if entry.source is not None and entry.amount_cents < 0:
             credited[entry.source] = min(credited.get(entry.source, entry.position), entry.position)
 
     def place(entry: Entry) -> tuple[Position, bool, Position]:
         after = credited.get(entry.reverses or "", entry.position) if entry.takes_back else entry.position
+        after = max(after, debited.get(entry.credits or "", after))
         return max(after, entry.position), after > entry.position, entry.position
 
     return sorted(entries, key=place)
@@ -264,6 +300,8 @@ class _Book:
     unpaid: dict[str, _Debit] = field(default_factory=dict)
     credits: list[_Credit] = field(default_factory=list)
     unspent: list[_Credit] = field(default_factory=list)
+    held: dict[str, list[tuple[_Credit, int]]] = field(default_factory=dict)
+    """What had paid a notice that was withdrawn, by the entry id of the one that takes its place."""
 
     @classmethod
     def resumed(cls, checkpoint: Checkpoint) -> "_Book":
@@ -288,8 +326,12 @@ class _Book:
         return book
 
     def post(self, entry: Entry) -> None:
-        if entry.amount_cents < 0:
-            self._receive(entry)
+        if self.held and entry.entry_id not in self.held:
+            self.hold_no_more()
+        if entry.credits is not None and (debit := self._debit(entry.credits)) is not None:
+            self._credit(entry, debit)
+        elif entry.amount_cents < 0:
+            self._receive(entry, -entry.amount_cents)
         elif entry.takes_back:
             self._take_back(entry)
         else:
@@ -307,13 +349,69 @@ class _Book:
         self.debits.append(debit)
         if debit.unpaid_cents:
             self.unpaid[debit.entry_id] = debit
+        if entry.entry_id in self.held:
+            for credit, part in self.held.pop(entry.entry_id):
+                credit.left_cents += part
+                self._allocate(credit, debit, entry.effective_at)
+            self._find_unspent()
 
-    def _receive(self, entry: Entry) -> None:
+    def _debit(self, entry_id: str) -> _Debit | None:
+        return next((debit for debit in self.debits if debit.entry_id == entry_id), None)
+
+    def _credit(self, entry: Entry, debit: _Debit) -> None:
+        """Lowers what a notice charges. What had paid more than is left of it, the last money to come first,
+        goes to the notice that takes its place, in the order in which it came; else it is credit again."""
+        cents = min(-entry.amount_cents, debit.amount_cents)
+        debit.amount_cents -= cents
+        freed = self._freed(debit)
+        if not debit.unpaid_cents:
+            self.unpaid.pop(debit.entry_id, None)
+        if entry.withdraws:
+            self.debits.remove(debit)
+        if entry.replaced_by is not None:
+            self.held[entry.replaced_by] = freed
+        else:
+            for credit, part in freed:
+                credit.left_cents += part
+            self._find_unspent()
+        if -entry.amount_cents > cents:
+            self._receive(entry, -entry.amount_cents - cents)
+
+    def _freed(self, debit: _Debit) -> list[tuple[_Credit, int]]:
+        credits = {credit.entry_id: credit for credit in self.credits}
+        freed: dict[str, int] = {}
+        while debit.unpaid_cents < 0:
+            last = debit.allocations.pop()
+            cents = min(last.amount_cents, -debit.unpaid_cents)
+            if cents < last.amount_cents:
+                debit.allocations.append(replace(last, amount_cents=last.amount_cents - cents))
+            debit.paid_cents -= cents
+            freed[last.credit_id] = freed.get(last.credit_id, 0) + cents
+        return [(credits[credit_id], cents) for credit_id, cents in reversed(freed.items())]
+
+    def hold_no_more(self) -> None:
+        """What is held for a notice that does not come next is credit like any other."""
+        for credit, part in (one for held in self.held.values() for one in held):
+            credit.left_cents += part
+        self.held.clear()
+        self._find_unspent()
+
+    def close(self) -> None:
+        """What is still held when nothing more comes is spent as if it were not."""
+        if self.held:
+            self.hold_no_more()
+            self._spend_what_is_left(max(credit.received_at for credit in self.credits))
+
+    def _find_unspent(self) -> None:
+        """In the order in which they came; only a whole fold, which knows all credits, gives them back."""
+        self.unspent = [credit for credit in self.credits if credit.left_cents]
+
+    def _receive(self, entry: Entry, cents: int) -> None:
         credit = _Credit(
             entry_id=entry.entry_id,
             source=entry.source,
             received_at=entry.effective_at,
-            left_cents=-entry.amount_cents,
+            left_cents=cents,
             method=entry.method,
         )
         self.credits.append(credit)

@@ -2,14 +2,18 @@
 
 A notice charges its own period only: a balance brought forward or an expected aid is printed beside it, never
 added. The same lease, residence and period make the same notice, however late the job that asks for it runs.
+
+A notice is never edited: one that is wrong is taken away by a credit note, and another takes its place.
 """
 
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from enum import StrEnum
 
 from sesame.domain.calendar import Period, day_in, days_in, first_day, last_day, period_of, periods, shift
 from sesame.domain.tenancy import Lease, LeaseStatus, Residence
+from sesame.domain.terms import Segment, segments
 
 CATCH_UP_PERIODS = 3
 """How many earlier periods a late run still bills. A longer gap is no outage: staff decide on it."""
@@ -20,17 +24,32 @@ class LineKind(StrEnum):
 
     RENT = "rent"
     CHARGES = "charges"
+    ADJUSTMENT = "adjustment"
+    """What staff added, with a label of theirs; below zero it is a reduction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeLine:
-    """One amount and the days it is for: a change of room within the month makes two lines of a kind."""
+    """One amount and the days it is for: a change of terms within the month makes two lines of a kind."""
 
     kind: LineKind
     starts_on: date
     ends_on: date
     monthly_cents: int
     amount_cents: int
+    room: str = ""
+    """Which room it is for, in a month of two; else empty."""
+    label: str = ""
+    """Of an adjustment, as printed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adjustment:
+    """What staff add to the next notice: cents, below zero for a reduction, and why, as printed."""
+
+    adjustment_id: str
+    amount_cents: int
+    label: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +66,22 @@ class Notice:
     due_on: date
     """Last day to pay; see `calendar.deadline` for the instant."""
     lines: tuple[NoticeLine, ...]
+    number: int = 1
+    """1 for the first of its period; 2 takes the place of that, and so on."""
 
     @property
     def amount_cents(self) -> int:
         """The sum of the lines; never negative."""
         return sum(line.amount_cents for line in self.lines)
+
+    @property
+    def adjustments(self) -> tuple[NoticeLine, ...]:
+        """The lines that staff added."""
+        return tuple(line for line in self.lines if line.kind is LineKind.ADJUSTMENT)
+
+    def sum_of(self, kind: LineKind) -> int:
+        """Cents of all lines of a kind."""
+        return sum(line.amount_cents for line in self.lines if line.kind is kind)
 
     @property
     def is_whole_month(self) -> bool:
@@ -91,18 +121,7 @@ def notice_for(lease: Lease, residence: Residence, period: Period) -> Notice | N
     ends_on = min(lease.ends_on, last_day(period))
     if lease.status is LeaseStatus.CANCELLED or ends_on < starts_on:
         return None
-    monthly = {LineKind.RENT: lease.rent_cents, LineKind.CHARGES: lease.charges_cents}
-    lines = tuple(
-        NoticeLine(
-            kind=kind,
-            starts_on=starts_on,
-            ends_on=ends_on,
-            monthly_cents=cents,
-            amount_cents=share_of_month(cents, starts_on, ends_on),
-        )
-        for kind, cents in monthly.items()
-        if cents > 0
-    )
+    lines = tuple(_lines(_within(segments(lease), starts_on, ends_on)))
     if not sum(line.amount_cents for line in lines):
         return None
     return Notice(
@@ -116,6 +135,64 @@ def notice_for(lease: Lease, residence: Residence, period: Period) -> Notice | N
     )
 
 
+def with_adjustments(notice: Notice, pending: Iterable[Adjustment]) -> tuple[Notice, tuple[Adjustment, ...]]:
+    """A notice with what waits for one added as lines, and what is left to wait for the next.
+
+    What is charged goes on whole. A reduction takes no more than there is: no notice falls below zero.
+    """
+    lines, left = list(notice.lines), []
+    # what is charged first, so that a reduction finds it
+    for one in sorted(pending, key=lambda one: -one.amount_cents):
+        cents = max(one.amount_cents, -sum(line.amount_cents for line in lines))
+        if cents:
+            lines.append(
+                NoticeLine(
+                    kind=LineKind.ADJUSTMENT,
+                    starts_on=notice.starts_on,
+                    ends_on=notice.ends_on,
+                    monthly_cents=0,
+                    amount_cents=cents,
+                    label=one.label,
+                )
+            )
+        if cents != one.amount_cents:
+            left.append(replace(one, amount_cents=one.amount_cents - cents))
+    return replace(notice, lines=tuple(lines)), tuple(left)
+
+
+def _within(stays: Iterable[Segment], starts_on: date, ends_on: date) -> list[Segment]:
+    """What lies of them within these days."""
+    cut = (
+        replace(one, starts_on=max(one.starts_on, starts_on), ends_on=min(one.ends_on, ends_on))
+        for one in stays
+    )
+    return [one for one in cut if one.starts_on <= one.ends_on]
+
+
+def _lines(stays: Sequence[Segment]) -> Iterable[NoticeLine]:
+    """Rent, then charges: a line for all days that follow each other in one room at one price."""
+    several = len({one.terms.room for one in stays}) > 1
+    for kind in (LineKind.RENT, LineKind.CHARGES):
+        joined: list[NoticeLine] = []
+        for one in stays:
+            monthly = one.terms.rent_cents if kind is LineKind.RENT else one.terms.charges_cents
+            room = one.terms.room if several else ""
+            starts_on = one.starts_on
+            if joined and (joined[-1].monthly_cents, joined[-1].room) == (monthly, room):
+                starts_on = joined.pop().starts_on
+            joined.append(
+                NoticeLine(
+                    kind=kind,
+                    starts_on=starts_on,
+                    ends_on=one.ends_on,
+                    monthly_cents=monthly,
+                    amount_cents=share_of_month(monthly, starts_on, one.ends_on),
+                    room=room,
+                )
+            )
+        yield from (line for line in joined if line.monthly_cents > 0)
+
+
 def issue_on(residence: Residence, period: Period) -> date:
     """The day, on the residence's calendar, from which the notices of a period go out."""
     return day_in(period, residence.issue_day)
@@ -126,6 +203,11 @@ def _due_on(residence: Residence, period: Period, starts_on: date) -> date:
     month = period if residence.due_day >= residence.issue_day else shift(period, 1)
     usual = day_in(month, residence.due_day)
     return max(usual, starts_on + (usual - issue_on(residence, period)))
+
+
+def time_to_pay(residence: Residence, period: Period) -> timedelta:
+    """How long the tenants of a residence have, from the day of issue to the due day."""
+    return _due_on(residence, period, date.min) - issue_on(residence, period)
 
 
 def latest_period(residence: Residence, today: date) -> Period:

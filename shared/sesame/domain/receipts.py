@@ -63,15 +63,16 @@ class PeriodStanding:
 
 
 def period_standing(notice: Notice, standing: Standing, clock_on_the_wall: tzinfo) -> PeriodStanding:
-    """A notice as its journal stands. A correction of the notice's amount becomes a line of its own."""
-    corrected = standing.amount_cents - notice.amount_cents
+    """A notice as its journal stands, with what staff added to it and what a credit note took off it."""
+    added = tuple(Adjustment(amount_cents=line.amount_cents, label=line.label) for line in notice.adjustments)
+    credited = standing.amount_cents - notice.amount_cents
     return PeriodStanding(
         period=str(notice.period),
         starts_on=notice.starts_on,
         ends_on=notice.ends_on,
-        rent_cents=_sum_of(notice, LineKind.RENT),
-        charges_cents=_sum_of(notice, LineKind.CHARGES),
-        adjustments=(Adjustment(amount_cents=corrected),) if corrected else (),
+        rent_cents=notice.sum_of(LineKind.RENT),
+        charges_cents=notice.sum_of(LineKind.CHARGES),
+        adjustments=added + ((Adjustment(amount_cents=credited),) if credited else ()),
         settlements=tuple(
             Settlement(
                 received_on=allocation.received_at.astimezone(clock_on_the_wall).date(),
@@ -81,10 +82,6 @@ def period_standing(notice: Notice, standing: Standing, clock_on_the_wall: tzinf
             for allocation in sorted(standing.allocations, key=lambda one: (one.received_at, one.credit_id))
         ),
     )
-
-
-def _sum_of(notice: Notice, kind: LineKind) -> int:
-    return sum(line.amount_cents for line in notice.lines if line.kind is kind)
 
 
 def receipt_facts(tenancy: Tenancy, standing: PeriodStanding | None) -> Facts:
@@ -141,10 +138,14 @@ def rent_notice_facts(
 def still_holds(facts: Facts, standing: PeriodStanding, entries: Iterable[Entry], wall: tzinfo) -> bool:
     """Whether what a receipt states is so now: its period still paid, for a whole one, and its money there.
 
-    Money that a backdated credit has moved to another period was received all the same. Once some that came
-    that day, that way, was given back, the lines that still pay the period decide.
+    What it says was asked must be so too: a credit note changes that, or another notice in the place of the
+    first. Money that a backdated credit has moved to another period was received all the same. Once some that
+    came that day, that way, was given back, the lines that still pay the period decide.
     """
     if facts["kind"] == Kind.RECEIPT and standing.outstanding_cents:
+        return False
+    stated = facts["period"]
+    if any(stated[name] != one for name, one in _asked(standing).items()):
         return False
     left = list(_period(standing)["settlements"])
     given_back = _given_back(entries, wall)
@@ -167,17 +168,22 @@ def _given_back(entries: Iterable[Entry], wall: tzinfo) -> set[tuple[str, str]]:
     }
 
 
-def _period(standing: PeriodStanding) -> dict[str, Any]:
+def _asked(standing: PeriodStanding) -> dict[str, Any]:
     return {
-        "period": standing.period,
         "starts_on": standing.starts_on.isoformat(),
         "ends_on": standing.ends_on.isoformat(),
         "rent_cents": standing.rent_cents,
         "charges_cents": standing.charges_cents,
+        "total_cents": standing.total_cents,
+    }
+
+
+def _period(standing: PeriodStanding) -> dict[str, Any]:
+    return _asked(standing) | {
+        "period": standing.period,
         "adjustments": [
             {"label": line.label, "amount_cents": line.amount_cents} for line in standing.adjustments
         ],
-        "total_cents": standing.total_cents,
         "received_cents": standing.received_cents,
         "outstanding_cents": standing.outstanding_cents,
         "settlements": [

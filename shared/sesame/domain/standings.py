@@ -16,7 +16,7 @@ from sesame.domain.certificates import (
     standing_lease,
     stay_on,
 )
-from sesame.domain.journal import Entry, EntryKind, Outstanding, fold
+from sesame.domain.journal import MONEY, Entry, EntryKind, Outstanding, fold
 
 
 def overdue(outstanding: Iterable[Outstanding], as_of: date) -> list[Outstanding]:
@@ -141,4 +141,4 @@ def end_of_stay_facts(tenancy: Tenancy, entries: Iterable[Entry], *, as_of: date
 
 def _is_money(entry: Entry) -> bool:
     """Whether it moved money, in or back out, rather than charged something."""
-    return entry.kind is not EntryKind.NOTICE
+    return entry.kind in MONEY

@@ -171,6 +171,27 @@ class FormerContact:
     proven: bool
 
 
+class Unusable(StrEnum):
+    """Why a contact is written to no more."""
+
+    BOUNCE = "bounce"
+    """The mail service says that there is no such mailbox."""
+    COMPLAINT = "complaint"
+    """Its reader called a message of ours unwanted."""
+    OPTED_OUT = "opted_out"
+    """The phone's holder told the operator to let none of ours through."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnusableContact:
+    """A contact that notices and reminders go to no more; another one in its place is usable again."""
+
+    channel: Channel
+    contact: str
+    reason: Unusable
+    since: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
     """A tenant. Two persons may share an e-mail address; an INE belongs to one."""
@@ -187,6 +208,11 @@ class Person:
     credential_epoch: int = 1
     """Raising it kills every session and one-time code of an older epoch."""
     hold: ContactHold | None = None
+    reminders_by: Channel = Channel.EMAIL
+    """How they wish to be reminded, where that can be."""
+    courtesy_reminders: bool = True
+    """Whether they want reminders while nothing is late."""
+    unusable: tuple[UnusableContact, ...] = ()
 
     @property
     def full_name(self) -> str:
@@ -196,6 +222,12 @@ class Person:
     def contact(self, channel: Channel) -> str | None:
         """The address or number that a channel reaches them by."""
         return self.email if channel is Channel.EMAIL else self.phone
+
+    def usable(self, channel: Channel) -> str | None:
+        """The contact that notices and reminders may go to; None where there is none, or it failed."""
+        contact = self.contact(channel)
+        failed = any(one.channel is channel and one.contact == contact for one in self.unusable)
+        return None if failed else contact
 
     def can_prove_by(self, channel: Channel, now: datetime) -> bool:
         """Whether a one-time code sent this way proves that it is them."""
@@ -211,8 +243,27 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a tenant has and owes from a day on: a room, and cents a month.
+
+    Where several share a room, each has a lease of their own, and the amounts are this tenant's part.
+    """
+
+    starts_on: date
+    room: str
+    rent_cents: int
+    charges_cents: int
+    occupants: int = 1
+    """How many tenants live in the room."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """A *décision d'admission*: one person, one room, `starts_on` to `ends_on` included; cents a month."""
+    """A *décision d'admission*: one person, `starts_on` to `ends_on` included; cents a month.
+
+    `room`, `rent_cents` and `charges_cents` are those of one moment; what holds on a day is asked of
+    `domain.terms`, which knows the changes too.
+    """
 
     lease_id: str
     person_id: str
@@ -237,6 +288,8 @@ class Lease:
     """When the code last took the place of another; None for the first."""
     status: LeaseStatus = LeaseStatus.ADMITTED
     version: int = 1
+    terms: tuple[Terms, ...] = ()
+    """The terms from the first day on, each to the eve of the next; empty while they have never changed."""
 
     @property
     def has_code(self) -> bool:

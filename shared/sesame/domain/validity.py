@@ -1,9 +1,11 @@
 """When a document that was issued no longer holds: its facts went, or another stands in its place."""
 
 from collections.abc import Mapping
+from datetime import date
 from enum import StrEnum
 
-from sesame.domain.certificates import Facts, Kind
+from sesame.domain.certificates import Facts, Kind, Stay
+from sesame.domain.tenancy import Lease, LeaseStatus
 
 
 class Ending(StrEnum):
@@ -11,6 +13,8 @@ class Ending(StrEnum):
 
     PAYMENT_RETURNED = "payment-returned"
     LEASE_CANCELLED = "lease-cancelled"
+    LEASE_CHANGED = "lease-changed"
+    """The stay that it proves is in another room, or shorter than it says."""
     ISSUED_ANEW = "issued-anew"
     """On facts that had changed."""
 
@@ -52,3 +56,23 @@ def replaces(new: Facts, old: Facts) -> bool:
 
 def _substance(facts: Facts) -> Facts:
     return {name: value for name, value in facts.items() if name not in _NOT_OF_SUBSTANCE}
+
+
+PROOFS_OF_STAY = frozenset({Kind.RESIDENCE_CERTIFICATE, Kind.CAF_RENT_CERTIFICATE})
+"""What others rely on for where somebody lives, and until when."""
+
+
+def proves_more_than(lease: Lease, facts: Facts, today: date) -> bool:
+    """Whether a proof of a stay says what the lease no longer bears out: another room, days that are not its.
+
+    A stay that became longer leaves true what was said before. Of a lease that was closed, the days that
+    were to come are gone.
+    """
+    stated = facts["lease"]
+    if lease.status is LeaseStatus.CANCELLED or lease.room != stated["room"]:
+        return True
+    starts_on, ends_on = date.fromisoformat(stated["starts_on"]), date.fromisoformat(stated["ends_on"])
+    if lease.starts_on > starts_on or lease.ends_on < ends_on:
+        return True
+    closed_early = lease.status is LeaseStatus.CLOSED and today < ends_on
+    return closed_early and facts.get("stay") != Stay.PAST

@@ -46,14 +46,27 @@ class Pages:
 
 
 def facts(listed: list[tuple[str, str]]) -> str:
-    """Names and values as a list; nothing for none."""
-    lines = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in listed)
+    """Names and values as a list; nothing for none. Values of one name that follow each other share it."""
+    lines, before = "", ""
+    for name, value in listed:
+        lines += f"<dt>{escape(name)}</dt>" if name != before else ""
+        lines += f"<dd>{escape(value)}</dd>"
+        before = name
     return f"<dl>{lines}</dl>" if lines else ""
+
+
+def figure(cents: int, language: str) -> str:
+    """An amount without its currency: 1 234,50 or 1,234.50; below zero with a minus sign."""
+    whole, part = divmod(abs(cents), 100)
+    sign = "\u2212" if cents < 0 else ""
+    if language == "fr":
+        return f"{sign}{whole:,}".replace(",", "\u202f") + f",{part:02}"
+    return f"{sign}{whole:,}.{part:02}"
 
 
 def euros(cents: int, language: str) -> str:
     """An amount as people write it: 1 234,50 € or €1,234.50."""
-    whole, part = divmod(cents, 100)
     if language == "fr":
-        return f"{whole:,}".replace(",", "\u202f") + f",{part:02}\u00a0€"
-    return f"€{whole:,}.{part:02}"
+        return f"{figure(cents, language)}\u00a0€"
+    sign = "\u2212" if cents < 0 else ""
+    return f"{sign}€{figure(abs(cents), language)}"

@@ -13,11 +13,16 @@ from sesame.domain.journal import (
     advance,
     fold,
 )
-from sesame.domain.notices import Notice
+from sesame.domain.notices import Adjustment, Notice, with_adjustments
 from sesame.platform.clock import Clock
 from sesame.services.retries import USUAL, Retries
 from sesame.store.accounts import Account, Accounts, IssuedNotice, notice_entry
 from sesame.store.table import ConditionFailed, Write, transact
+
+
+class StaleTerms(Exception):
+    """The lease was read before its terms changed: read it again."""
+
 
 NextStep = Callable[[Sequence[Outstanding], datetime | None], datetime | None]
 """When to look at an account next, from what is unpaid (never empty) and the instant it carried before."""
@@ -45,6 +50,8 @@ class Statement:
     """In the order of their effective time."""
     standings: tuple[Standing, ...] = ()
     """Every debit, notices among them, oldest due first."""
+    withdrawn: tuple[IssuedNotice, ...] = ()
+    """The notices that a credit note has taken away."""
 
     def of(self, period: str) -> NoticeStanding | None:
         """The notice of a period (`YYYY-MM`), or None when there is none."""
@@ -74,6 +81,7 @@ class Bookkeeping:
             notices=_with_standings(journal.notices, ledger.standings),
             entries=tuple(sorted(journal.entries, key=lambda entry: entry.position)),
             standings=ledger.standings,
+            withdrawn=journal.withdrawn,
         )
 
     def paid_by(self, lease_id: str, source: str) -> set[str]:
@@ -84,15 +92,24 @@ class Bookkeeping:
             if standing.period and any(one.credit_id == source for one in standing.allocations)
         }
 
-    def issue_notice(self, notice: Notice, next_step: NextStep | None = None) -> bool:
-        """Issue a notice once: False when the period has one already. A read and a transaction."""
+    def issue_notice(
+        self, notice: Notice, next_step: NextStep | None = None, *, lease_version: int | None = None
+    ) -> bool:
+        """Issue a notice once, with the adjustments that wait: False when the period has one already.
+
+        Raises StaleTerms where the lease, read at `lease_version`, has had other terms since. A read and a
+        transaction.
+        """
 
         def attempt() -> bool:
             account = self._account(notice.lease_id, notice.residence_id)
+            if lease_version is not None and lease_version < account.lease_version:
+                raise StaleTerms
             issued_at = _never_backdated(self.clock(), account.checkpoint)
-            change = self.change(account, [notice_entry(notice, issued_at)], next_step)
+            adjusted, waiting = with_adjustments(notice, account.adjustments)
+            change = self.change(account, [notice_entry(adjusted, issued_at)], next_step, adjustments=waiting)
             try:
-                self._transact([self.accounts.issuing(notice, issued_at), change])
+                self._transact([self.accounts.issuing(adjusted, issued_at), change])
             except ConditionFailed as failure:
                 if failure.failed(0):
                     return False
@@ -117,10 +134,19 @@ class Bookkeeping:
 
         return self.retries.run(attempt)
 
-    def change(self, account: Account, entries: Sequence[Entry], next_step: NextStep | None = None) -> Write:
+    def change(
+        self,
+        account: Account,
+        entries: Sequence[Entry],
+        next_step: NextStep | None = None,
+        *,
+        adjustments: Sequence[Adjustment] | None = None,
+        lease_version: int | None = None,
+    ) -> Write:
         """The write that brings an account to where these entries lead; it goes into their own transaction.
 
         Usually nothing more is read; an entry that comes late or takes money back needs the whole journal.
+        `adjustments` then wait for the next notice, and `lease_version` is the least to bill by, where given.
         """
         checkpoint = self._after(account, entries)
         at = account.next_step_at
@@ -130,7 +156,9 @@ class Bookkeeping:
             at = next_step(checkpoint.outstanding, at)
         elif at is None:
             at = self.clock()  # reopened by money taken back: the planner decides what that means
-        return self.accounts.saving(account, checkpoint, at)
+        return self.accounts.saving(
+            account, checkpoint, at, adjustments=adjustments, lease_version=lease_version
+        )
 
     def never_backdated(self, account: Account) -> datetime:
         """When a debit that is made now takes effect: after all that is folded."""

@@ -13,9 +13,10 @@ from sesame.platform.errors import Conflict, Invalid, NotFound
 from sesame.platform.ids import Random
 from sesame.platform.secrets import Pepper
 from sesame.services.documents import Downloads, LeaseCancelled, Order, keep
-from sesame.services.gathering import BY_PERIOD, MAY_HAVE_PERIOD, Gathering
+from sesame.services.gathering import BY_PERIOD, MAY_HAVE_PERIOD, WISHED_FOR, Gathering
 from sesame.services.retries import USUAL, Retries
 from sesame.services.sessions import Session
+from sesame.services.tenant_codes import CodeErased
 from sesame.store import keys
 from sesame.store.accounts import Accounts
 from sesame.store.audit import Action, Audit, AuditEntry, by_tenant
@@ -126,6 +127,43 @@ class NothingOverdue(Conflict):
     }
 
 
+class MadeByTheResidence(Conflict):
+    """What states a desk's own act or decision is not ordered by a tenant."""
+
+    slug = "made-by-the-residence"
+    title: ClassVar = {
+        "fr": "Ce document ne se demande pas ici : la résidence l'établit",
+        "en": "This document cannot be asked for here: the residence makes it",
+    }
+
+
+_WHERE_TO_TURN: dict[Kind, tuple[str, str]] = {
+    Kind.PAYMENT_PLAN_AGREEMENT: (
+        "Un échelonnement se convient avec la résidence : demandez-le à l'accueil. L'accord figurera ensuite "
+        "parmi vos documents.",
+        "A payment plan is agreed on with the residence: ask for one at the reception. The agreement is then "
+        "among your documents.",
+    ),
+    Kind.FORMAL_NOTICE: (
+        "Une mise en demeure est adressée par la résidence quand une somme échue reste due. Pour savoir où "
+        "en est votre compte, demandez un relevé de compte.",
+        "A formal notice is sent by the residence when something overdue stays unpaid. To know how your "
+        "account stands, ask for a statement of account.",
+    ),
+    Kind.PAYMENT_RECEIPT: (
+        "Ce reçu est remis à l'accueil avec le paiement, et figure parmi vos documents. Pour un mois, "
+        "demandez une quittance ou un reçu de paiement partiel.",
+        "This receipt is given at the reception with the payment, and is among your documents. For a month, "
+        "ask for a rent receipt or a part-payment receipt.",
+    ),
+    Kind.CODE_SLIP: (
+        "Votre code est remis à l'accueil, sur présentation d'une pièce d'identité. Il figure aussi sur "
+        "votre document d'entrée.",
+        "Your code is given at the reception, on presentation of an ID. It is on your entry document too.",
+    ),
+}
+"""What to do instead, of each kind that the residence makes: in French, in English."""
+
 REFUSALS: dict[Reason, type[Conflict]] = {
     Reason.LEASE_CANCELLED: LeaseCancelled,
     Reason.NO_NOTICE: NoNotice,
@@ -138,10 +176,11 @@ REFUSALS: dict[Reason, type[Conflict]] = {
     Reason.DETAILS_MISSING: DetailsMissing,
     Reason.NOTHING_BILLED: NothingBilled,
     Reason.NOTHING_OVERDUE: NothingOverdue,
+    Reason.MADE_BY_THE_RESIDENCE: MadeByTheResidence,
 }
 
 
-Record = Callable[[Kind, str | None, Reason | None], Put]
+Record = Callable[[Kind, str | None, str | None], Put]
 """The audit's entry of a wish: what was asked for, and why it was refused, if it was."""
 
 
@@ -180,7 +219,8 @@ class Certificates:
         puts the wish in the audit, granted or refused. Raises Invalid, or one of `REFUSALS`.
         At most three calls: residence, account where money matters, and one transaction.
         """
-        if (kind in BY_PERIOD and period is None) or (period and kind not in BY_PERIOD | MAY_HAVE_PERIOD):
+        has_period = kind in BY_PERIOD | MAY_HAVE_PERIOD
+        if (kind in BY_PERIOD and period is None) or (period and not has_period and kind in WISHED_FOR):
             raise _period_problem(kind)
         wish = _Wish(session=session, kind=kind, period=period, language=language, record=record)
         # what money has done meanwhile is read again: no receipt rests on what was so a moment ago
@@ -200,14 +240,21 @@ class Certificates:
         try:
             facts = gathering.facts(wish.kind)
         except Refused as refused:
-            if wish.record is not None:
-                self.documents.table.write(wish.record(wish.kind, wish.period, refused.reason))
+            self._refused(wish, refused.reason)
             raise refusal(refused) from refused
         account = gathering.account
         holds = [self.accounts.unchanged(account)] if account else []
         order = Order(tenancy=tenancy, facts=facts, now=now, period=wish.period, by_tenant=True)
         record = wish.record(wish.kind, wish.period, None) if wish.record else None
-        return keep(self.documents, self.random, order, holds, record)
+        try:
+            return keep(self.documents, self.random, order, holds, record)
+        except CodeErased as erased:
+            self._refused(wish, erased.slug)
+            raise
+
+    def _refused(self, wish: "_Wish", reason: str) -> None:
+        if wish.record is not None:
+            self.documents.table.write(wish.record(wish.kind, wish.period, reason))
 
     def of(self, session: Session, document_id: str) -> Document:
         """A document of the session's lease. Raises NotFound for any other, or a desk's slip. One call."""
@@ -240,7 +287,10 @@ class Certificates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedByTenants:
-    """What tenants ask for themselves: each wish is in the audit, with what became of it."""
+    """What tenants ask for themselves: each wish is in the audit, with what became of it.
+
+    The entry document too: its code is shown, and said to be, once there is a link to it (`Links`).
+    """
 
     certificates: Certificates
     audit: Audit
@@ -259,8 +309,8 @@ class AskedByTenants:
         was there already or is refused."""
         lease, network = session.lease, self.pepper.hash("source", source)
 
-        def record(kind: Kind, period: str | None, refused: Reason | None) -> Put:
-            details = {"kind": kind.value, "period": period, "refused": refused.value if refused else None}
+        def record(kind: Kind, period: str | None, refused: str | None) -> Put:
+            details = {"kind": kind.value, "period": period, "refused": str(refused) if refused else None}
             return self.audit.recording(
                 by_tenant(
                     Action.DOCUMENT_REQUESTED,
@@ -275,26 +325,6 @@ class AskedByTenants:
             )
 
         return self.certificates.request(session, kind, period=period, language=language, record=record)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntryDocumentsAgain:
-    """The entry document for who is signed in: it shows the code, so that asking is accounted for."""
-
-    certificates: Certificates
-    audit: Audit
-    pepper: Pepper
-
-    def request(self, session: Session, source: str, language: Language | None = None) -> Document:
-        """The entry document of the lease as it stands: another code makes another document.
-
-        Raises LeaseCancelled. Three calls. The audit entry comes first: no code is shown without one.
-        """
-        asked, hashed = self.certificates, self.pepper.hash("source", source)
-        self.audit.record(
-            _code_shown(session.lease, asked.clock(), asked.random, hashed, way="entry-document")
-        )
-        return asked.request(session, Kind.ENTRY_DOCUMENT, language=language)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -356,6 +386,9 @@ def refusal(refused: Refused) -> Conflict:
             "residence's settings, then ask for the certificate again.",
             errors=[{"field": name} for name in refused.missing],
         )
+    if refused.kind is not None:
+        detail_fr, detail_en = _WHERE_TO_TURN[refused.kind]
+        return problem(detail_fr=detail_fr, detail_en=detail_en)
     if not refused.outstanding_cents:
         return problem()
     return problem(

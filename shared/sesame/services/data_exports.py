@@ -34,16 +34,18 @@ MOST_BYTES = 400 * 1024 * 1024
 DATA, READ_ME = "donnees.json", "LISEZMOI.txt"
 
 SHOWN: dict[str, str] = {
-    "person": "person_id family_name given_names birth_date ine email phone language hold",
+    "person": "person_id family_name given_names birth_date ine email phone language hold "
+    "reminders_by courtesy_reminders courtesy_changed_at unusable_email unusable_sms",
     "session": "lease_id created_at last_seen_at expires_at device",
     "erasure": "lease_id asked_at state begun_at erases waits_for",
     "export": "export_id lease_id asked_at status expires_at",
     "lease": "lease_id residence_id reference tenant_reference room starts_on ends_on "
-    "rent_cents charges_cents deposit_cents code_tail code_rotated_at status",
+    "rent_cents charges_cents deposit_cents code_tail code_rotated_at status terms",
     "residence": "residence_id name address postal_code city time_zone desk_contact",
-    "account": "balance_cents credit_cents outstanding unmatched",
+    "account": "balance_cents credit_cents outstanding unmatched adjustments",
     "entry": "entry_id kind amount_cents effective_at period due_on designated reverses corrects source "
-    "starts_on ends_on lines recorded_at method",
+    "starts_on ends_on lines recorded_at method number credits withdraws replaced_by label reason by",
+    "adjustment": "adjustment_id amount_cents label reason by waits recorded_at",
     "payment": "payment_id provider provider_reference amount_cents currency designated created_at "
     "state paid_at flags events posted overpaid_cents",
     "taking": "taking_id method purpose amount_cents received_on recorded_at recorded_by reference "
@@ -57,8 +59,13 @@ SHOWN: dict[str, str] = {
     "payment_link": "link_id cap_cents created_at ends_at revoked_at tries expires_at",
     "document": "document_id kind language period status validity validity_reason validity_since replaced_by "
     "number verification_code issued_on "
-    "created_at asked_at ready_at",
-    "message": "message_id kind channel cause state created_at accepted_at changed_at expires_at",
+    "created_at asked_at ready_at expires_at",
+    "message": "message_id kind channel cause state created_at accepted_at delivered_at failed_at failure "
+    "complained_at sent_again_at changed_at expires_at",
+    "social_file": "year lease_id state echelon decided_on pieces changed_at expires_at",
+    "enrolment": "year university status recorded_at recorded_by expires_at",
+    "renewal": "campaign_id state reminded_on answered_at decided",
+    "warning": "warning_id given_on rule recorded_at recorded_by withdrawn_at",
     "audit": "entry_id at action actor_kind actor_id details expires_at",
 }
 """The fields of each kind of item that leave."""
@@ -208,6 +215,20 @@ class ExportMaking:
             ("person", shown("person", person)),
             ("sessions", (shown("session", item) for item in self.identity.query_all(pk, "SESSION#"))),
             ("erasure", shown("erasure", erasure) if erasure else None),
+            (
+                "social_files",
+                (
+                    shown("social_file", item)
+                    for item in self.identity.query_all(*keys.social_files_of(export.person_id))
+                ),
+            ),
+            (
+                "enrolments",
+                (
+                    shown("enrolment", item)
+                    for item in self.identity.query_all(*keys.enrolments_of(export.person_id))
+                ),
+            ),
             ("exports", [shown("export", self.operations.get(keys.data_export(export.export_id)) or {})]),
         ]
         _write_object(
@@ -225,6 +246,7 @@ class ExportMaking:
             ("residence", shown("residence", residence)),
             ("account", shown("account", account) if account else None),
             ("notices", (shown("entry", item) for item in self.money.query_all(pk, "NOTICE#"))),
+            ("adjustments", (shown("adjustment", item) for item in self.money.query_all(pk, "ADJUSTMENT#"))),
             ("entries", (shown("entry", item) for item in self.money.query_all(pk, "ENTRY#"))),
             (
                 "payments",
@@ -269,6 +291,8 @@ class ExportMaking:
                     for item in self.money.query_all(keys.deposit(lease_id)["pk"])
                 ),
             ),
+            ("renewals", self._of_lease("renewal", lease_id)),
+            ("warnings", self._of_lease("warning", lease_id)),
             ("documents", self._documents(lease_id, papers)),
             (
                 "messages",
@@ -282,6 +306,11 @@ class ExportMaking:
                 (shown("audit", item) for item in self.operations.query_all(keys.audit_of(lease_id))),
             ),
         ]
+
+    def _of_lease(self, kind: str, lease_id: str) -> Iterator[dict[str, Any]]:
+        """What the lease's own partition holds of a kind."""
+        for item in self.identity.query_all(keys.lease(lease_id)["pk"], f"{kind.upper()}#"):
+            yield shown(kind, item)
 
     def _documents(self, lease_id: str, papers: _Papers) -> Iterator[dict[str, Any]]:
         for item in self.documents.query_all(keys.documents_of_lease(lease_id), index=keys.GSI1):
@@ -388,6 +417,8 @@ donnees.json   Tout ce que nous tenons sur vous. Les noms des champs sont en ang
   person       votre identité et vos coordonnées
   sessions     vos connexions en cours
   erasure      votre demande d'effacement, s'il y en a une
+  social_files votre dossier social étudiant, année par année : où il en est, les pièces demandées
+  enrolments   vos inscriptions, telles que votre établissement nous les a dites
   exports      cette demande de copie
   leases       vos séjours, et pour chacun :
     lease      ses conditions
@@ -401,6 +432,8 @@ donnees.json   Tout ce que nous tenons sur vous. Les noms des champs sont en ang
     takings    ce que l'accueil, votre banque ou la CAF nous ont remis pour vous
     aid        l'aide au logement que la CAF nous a versée, et celle qui est attendue
     deposit    votre dépôt de garantie : ce que nous en détenons, et ce qui a été rendu
+    renewals   vos réponses aux campagnes de renouvellement, et ce qui a été décidé
+    warnings   les avertissements, ceux qui ont été retirés compris
     documents  vos documents et ce que chacun atteste ; « file » nomme le fichier joint
     messages   les messages envoyés : quand et pourquoi, sans leur texte, que nous ne gardons pas
     audit      qui a fait quoi sur votre séjour ; un membre du personnel y est un numéro
@@ -419,6 +452,8 @@ donnees.json   All that we hold about you. Amounts are in euro cents, times in U
   person       your identity and contact details
   sessions     where you are signed in
   erasure      your request for erasure, if there is one
+  social_files your student social file, year by year: where it stands, the pieces asked for
+  enrolments   your enrolments, as your university told them
   exports      this request for a copy
   leases       your stays, and for each:
     lease      its terms
@@ -432,6 +467,8 @@ donnees.json   All that we hold about you. Amounts are in euro cents, times in U
     takings    what the reception, your bank or the CAF handed us for you
     aid        the housing benefit that the CAF paid us, and what is expected
     deposit    your deposit: what we hold of it, and what was given back
+    renewals   your answers in renewal campaigns, and what was decided
+    warnings   warnings, those taken back included
     documents  your documents and what each states; "file" names the file that is enclosed
     messages   the messages sent: when and why, without their text, which we do not keep
     audit      who did what to your stay; a member of staff is a number there

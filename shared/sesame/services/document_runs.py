@@ -10,17 +10,23 @@ import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
+from zoneinfo import ZoneInfo
 
-from sesame.domain.certificates import DocumentStatus, Kind, Refused, Tenancy
+from botocore.exceptions import ClientError
+
+from sesame.domain.certificates import DocumentStatus, Kind, Reason, Refused, Tenancy, Validity
 from sesame.domain.tenancy import Lease, Person, Residence
+from sesame.domain.validity import Ending
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Conflict, NotFound
 from sesame.platform.ids import Random, new_id
+from sesame.services.certificates import REFUSALS
 from sesame.services.deeds import Deeds
 from sesame.services.documents import LINK_SECONDS, Order, keep
 from sesame.services.gathering import Gathering
@@ -40,6 +46,16 @@ PAGE = 25
 WAITS_FOR_STRAGGLERS = timedelta(hours=1)
 """After this an archive is made without the documents that have not come."""
 INDEX = "index.csv"
+VOID = "sans-valeur"
+"""The folder of the zip with papers that hold no more, so that nobody books them."""
+_COLUMNS = ("reference_locataire", "numero", "montant_demande", "montant_recu", "fichier", "motif")
+_NOT_READY, _NO_FILE, _ERASED = "pas encore prêt", "fichier manquant", "document effacé"
+_ENDED = {Validity.REVOKED: "annulé", Validity.REPLACED: "remplacé"}
+_WHY = {
+    Ending.PAYMENT_RETURNED: "paiement repris",
+    Ending.LEASE_CANCELLED: "séjour annulé",
+    Ending.LEASE_CHANGED: "bail modifié",
+}
 
 
 class RunNotFinished(Conflict):
@@ -49,6 +65,16 @@ class RunNotFinished(Conflict):
     title: ClassVar = {
         "fr": "Tous les documents ne sont pas encore prêts",
         "en": "Not all of the documents have come yet",
+    }
+
+
+class RunTakenOver(Conflict):
+    """It had come to a halt, and was given up for another one."""
+
+    slug = "run-taken-over"
+    title: ClassVar = {
+        "fr": "Une autre demande a remplacé celle-ci, qui n'avançait plus",
+        "en": "Another run has taken the place of this one, which had stopped",
     }
 
 
@@ -121,9 +147,13 @@ class RunRequests:
         )
 
     def archive(self, staff: Staff, run_id: str, network: str) -> DocumentRun:
-        """Has the zip made. Raises NotFound, RunNotFinished."""
+        """Has the zip made, again where the last try failed or got lost. Raises NotFound, RunNotFinished,
+        RunTakenOver.
+        """
         progress, now = self.progress(staff, run_id), self.clock()
         run = progress.run
+        if run.status is RunStatus.TAKEN_OVER:
+            raise RunTakenOver
         late = run.status is RunStatus.PLANNED and now - run.asked_at >= WAITS_FOR_STRAGGLERS
         if not (progress.is_done or late):
             raise RunNotFinished
@@ -221,10 +251,21 @@ class RunMaking:
         return keep(self.documents, self.random, order, holds).document_id
 
     def archive(self, run_id: str) -> bool:
-        """Makes the zip on disk, a file at a time, and puts it away; False where nobody waits for one."""
+        """Makes the zip on disk, a file at a time, and puts it away; False where nobody waits for one.
+
+        What makes it fail is raised, once the run says so: the queue tries again, and so may who asked.
+        """
         run = self.runs.get(run_id)
-        if run is None or run.archive is not ArchiveStatus.REQUESTED:
+        if run is None or run.archive not in {ArchiveStatus.REQUESTED, ArchiveStatus.FAILED}:
             return False
+        try:
+            self._make(run)
+        except Exception:
+            self.runs.mark_archive_failed(run)
+            raise
+        return self.runs.mark_archived(run)
+
+    def _make(self, run: DocumentRun) -> None:
         now = self.clock()
         with TemporaryDirectory(dir=self.folder) as folder:
             path = Path(folder) / "run.zip"
@@ -234,37 +275,88 @@ class RunMaking:
                 self.s3.put_object(
                     Bucket=self.bucket, Key=run.archive_key, Body=file, ContentType="application/zip"
                 )
-        return self.runs.mark_archived(run)
 
     def _fill(self, archive: ZipFile, run: DocumentRun, now: datetime) -> None:
         rows: list[tuple[str, ...]] = []
+        wall = self._wall(run)
         for page in self.runs.pages(run.run_id):
-            for document in self.documents.some(page.documents):
-                rows.append(self._add(archive, document, now))
-            rows += [(reference, "", "", "", reason) for reference, reason in page.refused]
+            found = list(self.documents.some(page.documents))
+            rows += [self._add(archive, document, now, wall) for document in found]
+            rows += [_row("", motif=_ERASED)] * (len(page.documents) - len(found))
+            rows += [_row(reference, motif=_refusal(reason)) for reference, reason in page.refused]
         with archive.open(_member(INDEX, now, ZIP_DEFLATED), "w") as out:
             out.write(_index(rows))
 
-    def _add(self, archive: ZipFile, document: Document, now: datetime) -> tuple[str, ...]:
-        reference = document.facts["lease"]["tenant_reference"]
-        cents = document.facts.get("period", {}).get("received_cents", 0)
-        amount = f"{cents // 100},{cents % 100:02}"
+    def _wall(self, run: DocumentRun) -> tzinfo:
+        """The residence's clock."""
+        [residence] = same_table(self.identity, [keys.residence(run.residence_id)])
+        return ZoneInfo(residence_of(residence).time_zone) if residence else UTC
+
+    def _add(self, archive: ZipFile, document: Document, now: datetime, wall: tzinfo) -> tuple[str, ...]:
+        """Puts a document into the zip; returns its row. One that is void is apart, and nothing received."""
+        reference, number = document.facts["lease"]["tenant_reference"], document.issue.number
+        asked, received = _amounts(document)
+        holds = document.validity is Validity.GENUINE
+        motif = "" if holds else _ending(document, wall)
+        row = partial(_row, reference, number, asked, received if holds else "")
         if document.status is not DocumentStatus.READY:
-            return reference, document.issue.number, amount, "", "not-ready"
-        name = f"{reference}-{document.issue.number}.pdf"
-        with (
-            self.s3.get_object(Bucket=self.bucket, Key=document.object_key)["Body"] as body,
-            archive.open(_member(name, now, ZIP_STORED), "w") as out,
-        ):
+            return row(motif=motif or _NOT_READY)
+        file = self._stored(document)
+        if file is None:
+            return row(motif=f"{_NO_FILE}, {motif}" if motif else _NO_FILE)
+        name = f"{reference}-{number}.pdf" if holds else f"{VOID}/{reference}-{number}.pdf"
+        with file as body, archive.open(_member(name, now, ZIP_STORED), "w") as out:
             shutil.copyfileobj(body, out)
-        return reference, document.issue.number, amount, name, ""
+        return row(name, motif)
+
+    def _stored(self, document: Document) -> Any:
+        """A document's file to read, or None where it is not there. S3 says so to who may list the bucket."""
+        try:
+            return self.s3.get_object(Bucket=self.bucket, Key=document.object_key)["Body"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchKey":
+                raise
+            return None
+
+
+def _row(
+    reference: str, number: str = "", asked: str = "", received: str = "", file: str = "", motif: str = ""
+) -> tuple[str, ...]:
+    return reference, number, asked, received, file, motif
+
+
+def _amounts(document: Document) -> tuple[str, str]:
+    """What the period asked for and what came in, as a French spreadsheet reads it; a notice has no such."""
+    period = document.facts["period"]
+    received = period.get("received_cents")
+    return _euros(period["total_cents"]), "" if received is None else _euros(received)
+
+
+def _euros(cents: int) -> str:
+    whole, part = divmod(abs(cents), 100)
+    return f"{'-' if cents < 0 else ''}{whole},{part:02}"
+
+
+def _ending(document: Document, wall: tzinfo) -> str:
+    """Why a paper holds no more and since when: `annulé le 05/10/2026 (paiement repris)`."""
+    since = document.validity_since
+    said = _ENDED.get(document.validity, "sans valeur")
+    if since is not None:
+        said += f" le {since.astimezone(wall):%d/%m/%Y}"
+    why = _WHY.get(document.validity_reason) if document.validity_reason else None
+    return f"{said} ({why})" if why else said
+
+
+def _refusal(reason: str) -> str:
+    """Why a lease has no such document, as its tenant would be told."""
+    return str(REFUSALS[Reason(reason)].title["fr"])
 
 
 def _index(rows: Sequence[tuple[str, ...]]) -> bytes:
     """A CSV for a French spreadsheet; every cell is of our own making, none a formula."""
     out = io.StringIO(newline="")
     writer = csv.writer(out, delimiter=";")
-    writer.writerow(("reference_locataire", "numero", "montant_recu", "fichier", "motif"))
+    writer.writerow(_COLUMNS)
     writer.writerows(sorted(rows))
     return out.getvalue().encode("utf-8-sig")
 

@@ -1,14 +1,18 @@
-"""What becomes of documents that are out when a later one is issued, or their lease is cancelled."""
+"""What becomes of documents that are out when a later one is issued, or their lease changes or ends."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from sesame.domain.calendar import local_date
 from sesame.domain.certificates import SHOWS_THE_CODE, Validity
-from sesame.domain.validity import Ending, replaces
+from sesame.domain.tenancy import LeaseStatus
+from sesame.domain.validity import PROOFS_OF_STAY, Ending, proves_more_than, replaces
 from sesame.platform.logs import count
+from sesame.store import keys
 from sesame.store.documents import Document, Documents
-from sesame.store.table import ConditionFailed, Write, transact
+from sesame.store.people import lease_of, residence_of
+from sesame.store.table import ConditionFailed, Table, Write, transact
 
 _PAGE = 50
 
@@ -34,6 +38,28 @@ class DocumentValidity:
             if document.validity is Validity.GENUINE:
                 writes = self.documents.revoking(document, Ending.LEASE_CANCELLED, at=at)
                 self._end(writes, "DocumentRevoked")
+
+    def lease_changed(self, identity: Table, lease_id: str, at: datetime) -> None:
+        """Ends the proofs of a stay that the lease, as it stands now, no longer bears out; all of its
+        documents where it turns out to be cancelled. One call where there is no proof, else three.
+        """
+        proofs = self.documents.in_force(lease_id, PROOFS_OF_STAY)
+        if not proofs:
+            return
+        item = identity.get(keys.lease(lease_id))
+        if item is None:
+            return
+        lease = lease_of(item)
+        if lease.status is LeaseStatus.CANCELLED:
+            self.lease_cancelled(lease_id, at)
+            return
+        residence = identity.get(keys.residence(lease.residence_id))
+        if residence is None:
+            raise LookupError("a lease without its residence")
+        today = local_date(at, residence_of(residence).time_zone)
+        for document in proofs:
+            if proves_more_than(lease, document.facts, today):
+                self._end(self.documents.revoking(document, Ending.LEASE_CHANGED, at=at), "DocumentRevoked")
 
     def _earlier(self, new: Document) -> Iterator[Document]:
         after: Document | None = new

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from secrets import token_bytes
 from typing import Any, ClassVar
 
@@ -16,46 +16,30 @@ from sesame.domain.certificates import (
     Facts,
     Issue,
     Kind,
-    PublicStatement,
     Refused,
     Tenancy,
     Validity,
     document_number,
     entry_facts,
     facts_digest,
-    public_statement,
     read_verification_code,
     slip_facts,
     verification_code,
 )
+from sesame.domain.public_statements import PublicStatement, public_statement
 from sesame.domain.receipts import payment_receipt_facts
+from sesame.domain.retention import folder_of
 from sesame.domain.takings import Taking
 from sesame.domain.tenancy import Lease, Person, Residence
 from sesame.domain.validity import Ending
+from sesame.platform.clock import Clock, utc_now
 from sesame.platform.errors import Conflict, NotFound
 from sesame.platform.ids import Random, new_id
 from sesame.services.tenant_codes import CodeErased
-from sesame.store.documents import Document, Documents
+from sesame.store.documents import Document, Documents, Remains
 from sesame.store.table import Check, Put, Write
 
 _PAGE = 50
-SLIPS = "documents/slips"
-"""Where the files of slips lie: the bucket deletes them after a day, what is left of them a day later."""
-SLIP_LIFE = timedelta(days=1)
-_KEPT_UNDER = {Kind.CODE_SLIP: SLIPS} | dict.fromkeys(
-    (
-        Kind.RECEIPT,
-        Kind.PART_PAYMENT_RECEIPT,
-        Kind.PAYMENT_RECEIPT,
-        Kind.RENT_NOTICE,
-        Kind.STATEMENT_OF_ACCOUNT,
-        Kind.END_OF_STAY_CERTIFICATE,
-        Kind.PAYMENT_PLAN_AGREEMENT,
-        Kind.FORMAL_NOTICE,
-    ),
-    "documents/eleven-years",
-)
-"""How long a kind's files are kept, by the rule on their folder (template.yaml); five years for the rest."""
 LINK_SECONDS = 300
 """A download link is made when it is asked for, and dies after five minutes."""
 ASK_AGAIN_AFTER = timedelta(minutes=2)
@@ -78,7 +62,7 @@ class Order:
     now: datetime
     period: str | None = None
     by_tenant: bool = False
-    """Who asks themselves is told when it has come."""
+    """Who asks themselves is told when it has come, once however often they ask."""
     kind: Kind = field(init=False)
 
     def __post_init__(self) -> None:
@@ -108,14 +92,13 @@ def keep(
     same = documents.get(kept_id)
     if same is None:
         raise NotFound
-    if same.status is not DocumentStatus.READY and order.now - same.asked_at >= ASK_AGAIN_AFTER:
+    if same.status is DocumentStatus.READY:
+        return same
+    if order.by_tenant and not same.tells_tenant and not documents.tell_tenant(same):
+        return documents.get(kept_id) or same  # it has just come
+    if order.now - same.asked_at >= ASK_AGAIN_AFTER:
         documents.ask_again(same, order.now)
     return same
-
-
-def folder_of(kind: Kind) -> str:
-    """Where the files of a kind lie."""
-    return f"{_KEPT_UNDER.get(kind, 'documents/five-years')}/"
 
 
 def _document(random: Random, order: Order) -> Document:
@@ -144,6 +127,7 @@ def _document(random: Random, order: Order) -> Document:
         tells_tenant=order.by_tenant,
         carries_two_d_doc=order.tenancy.residence.documents.two_d_doc and two_d_doc.carried(order.facts),
         asked_at=order.now,
+        residence_id=lease.residence_id,
     )
 
 
@@ -244,17 +228,22 @@ class Downloads:
     documents: Documents
     s3: Any
     bucket: str
+    clock: Clock = utc_now
 
     def of(self, document_id: str) -> Download:
         """For who may have the document, which the caller has made sure of. One call. Raises NotFound."""
         document = self.documents.get(document_id)
         if document is None:
             raise NotFound
-        return Download(status=document.status, url=self.url(document))
+        return Download(status=self.status(document), url=self.url(document))
+
+    def status(self, document: Document) -> DocumentStatus:
+        """How far its file is now; EXPIRED once it is kept no longer."""
+        return document.status_at(self.clock())
 
     def url(self, document: Document) -> str | None:
-        """A link for `LINK_SECONDS`, its file name neutral; None until there is a file."""
-        if document.status is not DocumentStatus.READY:
+        """A link for `LINK_SECONDS`, its file name neutral; None until there is a file, and after it."""
+        if self.status(document) is not DocumentStatus.READY:
             return None
         name = f"document-{document.issue.number}.pdf"
         link = self.s3.generate_presigned_url(
@@ -279,6 +268,9 @@ class Verification:
     since: datetime | None = None
     """When it ceased to hold."""
     statement: PublicStatement | None = None
+    """What the paper says; of one whose record was erased, its kind and day only."""
+    erased_on: date | None = None
+    """When its record was erased, if it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,27 +278,42 @@ class Verifications:
     """What anyone who holds a paper may ask."""
 
     documents: Documents
+    clock: Clock = utc_now
 
     def check_file(self, pdf: bytes) -> Verification:
-        """The answer to a file: ours, unchanged to the byte, or unknown. Two calls."""
+        """The answer to a file: ours, unchanged to the byte, or unknown. Two calls, four at most."""
         return self.check_digest(hashlib.sha256(pdf).hexdigest())
 
     def check_digest(self, digest: str) -> Verification:
         """The same by the SHA-256 (hex) of a file, for who keeps the file to themselves."""
-        return _verified(self.documents.by_file(digest))
+        return self._verified(self.documents.by_file(digest))
 
     def check(self, typed: str) -> Verification:
         """The answer to a verification code, however it was typed. Two calls, none for what is no code."""
         code = read_verification_code(typed)
-        return _verified(self.documents.by_verification_code(code) if code else None)
+        return self._verified(self.documents.by_verification_code(code) if code else None)
+
+    def _verified(self, found: Document | Remains | None) -> Verification:
+        if isinstance(found, Remains):
+            return _of_what_remains(found)
+        # Without a file there is no paper yet, so that whoever asks holds something else.
+        if found is None or found.status is not DocumentStatus.READY:
+            return Verification(validity=Validity.UNKNOWN)
+        if self.clock() >= found.kept_until:  # the table drops what is past its time late
+            return _of_what_remains(found.remains)
+        return Verification(
+            validity=found.validity,
+            since=found.validity_since,
+            statement=public_statement(found.facts, found.issue),
+        )
 
 
-def _verified(document: Document | None) -> Verification:
-    # Without a file there is no paper yet, so that whoever asks holds something else.
-    if document is None or document.status is not DocumentStatus.READY:
-        return Verification(validity=Validity.UNKNOWN)
+def _of_what_remains(remains: Remains) -> Verification:
+    """A paper that had ended stays so; of any other we can say no more than that it was ours."""
+    held = remains.validity is Validity.GENUINE
     return Verification(
-        validity=document.validity,
-        since=document.validity_since,
-        statement=public_statement(document.facts, document.issue),
+        validity=Validity.ERASED if held else remains.validity,
+        since=remains.since,
+        statement=PublicStatement(kind=remains.kind, issued_on=remains.issued_on),
+        erased_on=remains.erased_on,
     )

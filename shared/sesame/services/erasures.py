@@ -4,13 +4,12 @@ Every step of a pass can be made again without harm, so that one which died half
 pass ends in one transaction with its audit entries.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any, ClassVar
 
-from sesame.domain.certificates import DocumentStatus
 from sesame.domain.erasure import (
     LIMITATION_YEARS,
     WAIT,
@@ -23,7 +22,7 @@ from sesame.domain.erasure import (
     need_of,
     plan_erasure,
 )
-from sesame.domain.tenancy import Lease, Person
+from sesame.domain.tenancy import Channel, Lease, Person
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Conflict, NotFound
 from sesame.platform.ids import Random, derived_id
@@ -32,6 +31,7 @@ from sesame.platform.secrets import Pepper
 from sesame.services.confirming import wrong
 from sesame.services.sessions import Session
 from sesame.services.step_up import Purpose, StepUp, not_confirmed
+from sesame.services.stored_files import StoredFiles
 from sesame.store import keys
 from sesame.store.accounts import account_of
 from sesame.store.audit import Action, Actor, ActorKind, AuditEntry, by_tenant
@@ -232,9 +232,16 @@ class ErasureRun:
         at = erasure.begun_at or erasure.asked_at
         person, plan = dossier.person, dossier.plan
         self._end_sessions(person.person_id)
+        self._end_calendar_feeds(person.person_id)
         self._delete_exports(person.person_id)
+        if plan.erases(Category.STUDIES):
+            self._forget(*keys.social_files_of(person.person_id))
+            self._forget(*keys.enrolments_of(person.person_id))
         for tenancy in dossier.tenancies:
             lease = tenancy.lease
+            if plan.erases(Category.RENEWALS, lease.lease_id):
+                for prefix in ("RENEWAL#", "WARNING#"):
+                    self._forget(keys.lease(lease.lease_id)["pk"], prefix)
             if plan.erases(Category.TENANT_CODE, lease.lease_id):
                 self._forget_code(lease)
             self._delete_certificates(tenancy, at)
@@ -250,15 +257,27 @@ class ErasureRun:
             [_erased(erasure, tenancy.lease, at) for tenancy in dossier.tenancies],
         )
 
+    def _forget(self, pk: str, prefix: str) -> None:
+        """Everything of a partition whose sort key begins so."""
+        table = self.erasures.table
+        for item in table.query_all(pk, prefix):
+            _delete(table, item)
+
     def _end_sessions(self, person_id: str) -> None:
         table = self.erasures.table
         for item in table.query_all(keys.person(person_id)["pk"], "SESSION#"):
             _delete(table, item)
 
+    def _end_calendar_feeds(self, person_id: str) -> None:
+        table = self.erasures.table
+        for item in table.query_all(keys.person(person_id)["pk"], "CALENDAR#"):
+            _delete(table, keys.calendar_feed(item["token_hash"]))
+            _delete(table, item)
+
     def _delete_exports(self, person_id: str) -> None:
         table = self.exports.table
         for export in self.exports.of_person(person_id):
-            self.s3.delete_object(Bucket=self.bucket, Key=export.object_key)
+            self._files.delete(export.object_key)
             _delete(table, keys.data_export(export.export_id))
         _delete(table, keys.person_export(person_id))
 
@@ -295,26 +314,36 @@ class ErasureRun:
             )
 
     def _delete_certificates(self, tenancy: Tenancy, at: datetime) -> None:
-        needed, lease_id = need_of(tenancy, at) is not None, tenancy.lease.lease_id
+        needed = need_of(tenancy, at) is not None
+        for document in self._documents_of(tenancy.lease.lease_id):
+            if not keeps_certificate(document.kind, document.created_at, at, needed=needed):
+                self._delete_document(document, at)
+
+    def _documents_of(self, lease_id: str) -> Iterator[Document]:
+        """All of a lease's: by the index, and by the facts they state, which the index may not have yet."""
+        seen: set[str] = set()
         after: Document | None = None
         while page := self.documents.of_lease(lease_id, after=after, limit=_PAGE):
-            for document in page:
-                if not keeps_certificate(document.kind, document.created_at, at, needed=needed):
-                    self._delete_document(document)
+            seen.update(document.document_id for document in page)
             after = page[-1]
+            yield from page
+        stated = [one for one in self.documents.stated_by(lease_id) if one not in seen]
+        yield from self.documents.some(stated)
 
-    def _delete_document(self, document: Document) -> None:
-        table = self.documents.table
-        if document.status is not DocumentStatus.REQUESTED:
-            for key in (document.object_key, document.unsealed_key):
-                self.s3.delete_object(Bucket=self.bucket, Key=key)
-        if document.file_digest:
-            _delete(table, keys.document_file(document.file_digest))
-        for pointer in table.query_all(keys.lease(document.lease_id)["pk"], "FACTS#"):
-            if pointer["document_id"] == document.document_id:
-                _delete(table, pointer)
-        _delete(table, keys.verification(document.issue.verification_code))
-        _delete(table, keys.document(document.document_id))
+    def _delete_document(self, document: Document, at: datetime) -> None:
+        """Its files first, wherever it stood: a file that comes later is deleted by who brings it. Where it
+        came on meanwhile, once more.
+        """
+        current: Document | None = document
+        while current is not None:
+            self._files.delete_document(current.object_key)
+            if self.documents.erase(current, at.date()):
+                return
+            current = self.documents.get(document.document_id)
+
+    @property
+    def _files(self) -> StoredFiles:
+        return StoredFiles(self.s3, self.bucket)
 
     def _let_messages_expire(self, lease_id: str, at: datetime) -> None:
         expires_at = int((at + timedelta(days=365 * LIMITATION_YEARS)).timestamp())
@@ -343,6 +372,10 @@ class ErasureRun:
             for digest in pepper.hashes(kind, value):
                 _delete(table, _lookup(kind, digest, person.person_id))
             profile.remove(kind, unchanged=value)
+        for mark in person.unusable:
+            # it names the contact itself, perhaps one of before
+            if plan.erases(Category.EMAIL if mark.channel is Channel.EMAIL else Category.PHONE):
+                profile.removes.append(f"unusable_{mark.channel}")
         if plan.erases(Category.NAMES) and person.full_name:
             profile.sets |= {"family_name": "", "given_names": ""}
         if plan.erases(Category.BIRTH_DATE) and person.birth_date != ERASED_BIRTH_DATE:

@@ -1,13 +1,13 @@
 """What a document states, gathered from the stores as things stand: for a tenant's wish, a run, or a desk."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 from sesame.domain.caf import caf_facts
 from sesame.domain.calendar import Period, first_day, last_day, local_date
-from sesame.domain.certificates import Facts, Kind, Tenancy, entry_facts, residence_facts
+from sesame.domain.certificates import Facts, Kind, Reason, Refused, Tenancy, entry_facts, residence_facts
 from sesame.domain.journal import Outstanding, fold, notice_entry_id
 from sesame.domain.notices import Notice
 from sesame.domain.receipts import (
@@ -18,6 +18,7 @@ from sesame.domain.receipts import (
     rent_notice_facts,
 )
 from sesame.domain.standings import end_of_stay_facts, overdue_cents, statement_facts, up_to_date_facts
+from sesame.domain.terms import as_of
 from sesame.store.accounts import Account, Accounts, Journal
 
 BY_PERIOD = frozenset({Kind.RECEIPT, Kind.PART_PAYMENT_RECEIPT, Kind.RENT_NOTICE})
@@ -36,8 +37,15 @@ class Gathering:
     period: Period | None = None
     _read: Journal | None = None
 
+    def __post_init__(self) -> None:
+        """The room and the rent are those of the month that a paper is about; else of today."""
+        day = last_day(self.period) if self.period else self.today
+        self.tenancy = replace(self.tenancy, lease=as_of(self.tenancy.lease, day))
+
     def facts(self, kind: Kind) -> Facts:
-        """What a document of that kind states. Raises Refused; ValueError for a kind nobody can wish for."""
+        """What a document of that kind states. Raises Refused, for a kind that nobody can wish for too."""
+        if kind not in _BUILDERS:
+            raise Refused(Reason.MADE_BY_THE_RESIDENCE, kind=kind)
         return _BUILDERS[kind](self)
 
     @property
@@ -77,14 +85,14 @@ class Gathering:
         notice = self.notice
         if notice is None:
             return None
-        entry_id = notice_entry_id(str(notice.period))
+        entry_id = notice_entry_id(notice.period, notice.number)
         standings = fold(self.journal.entries).standings
         return period_standing(notice, next(one for one in standings if one.entry_id == entry_id), self.wall)
 
     def brought_forward_cents(self) -> int:
         """The balance just before the period's notice was issued."""
         notice = self.notice
-        entry_id = notice_entry_id(str(notice.period)) if notice else ""
+        entry_id = notice_entry_id(notice.period, notice.number) if notice else ""
         entries = self.journal.entries
         own = next((entry.position for entry in entries if entry.entry_id == entry_id), None)
         return sum(entry.amount_cents for entry in entries if own is not None and entry.position < own)
@@ -123,4 +131,5 @@ _BUILDERS: Mapping[Kind, Callable[[Gathering], Facts]] = {
     ),
     Kind.ENTRY_DOCUMENT: lambda of: entry_facts(of.tenancy),
 }
+WISHED_FOR = frozenset(_BUILDERS)
 """The kinds that may be wished for. Others state what a desk decides, not the stores alone."""

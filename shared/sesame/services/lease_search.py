@@ -12,6 +12,7 @@ from sesame.domain.calendar import local_date
 from sesame.domain.codes import is_tenant_reference
 from sesame.domain.contacts import folded, folded_words, normal_email, normal_ine, normal_phone
 from sesame.domain.tenancy import Lease, LeaseStatus, Person, Residence
+from sesame.domain.terms import as_of
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Invalid, NotFound, Problem
 from sesame.services.deeds import Deeds
@@ -47,6 +48,11 @@ class Wanted:
     name: tuple[str, ...] = ()
     room: str = ""
     residence_id: str | None = None
+
+    def fits(self, one: Findable) -> bool:
+        """Whether a lease fits, by any of the rooms that it has had."""
+        rooms = {one.lease.room, *(terms.room for terms in one.lease.terms)}
+        return any(self.names(one.name_words, room) for room in rooms)
 
     def names(self, name_words: str, room: str) -> bool:
         """Whether a tenant of this folded name, in this room, fits what is searched."""
@@ -171,7 +177,7 @@ class LeaseSearch:
             one
             for residence_id in self._residences(asked, staff)
             for one in self.people.findable(residence_id)
-            if asked.names(one.name_words, one.lease.room)
+            if asked.fits(one)
         ]
 
     def _residences(self, asked: Wanted, staff: Staff) -> list[str]:
@@ -208,7 +214,7 @@ class LeaseSearch:
             if lease.person_id in persons
         ]
         besides = replace(asked, words=()) if asked.either else asked
-        return [one for one in findable if besides.names(one.name_words, one.lease.room)]
+        return [one for one in findable if besides.fits(one)]
 
     def _with(self, kind: str, value: str) -> Iterator[Lease]:
         if kind == "tenant_reference":
@@ -241,7 +247,7 @@ class LeaseSearch:
         return Found(
             leases=[
                 FoundLease(
-                    lease=lease,
+                    lease=as_of(lease, local_date(now, residences[lease.residence_id].time_zone)),
                     person=persons[lease.person_id],
                     residence=residences[lease.residence_id],
                     ended=ended(lease),

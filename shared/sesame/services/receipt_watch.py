@@ -1,7 +1,8 @@
 """A paper that says what was paid holds while the money is there: what money given back makes untrue is void.
 
 A payment at a desk is reversed together with its receipts. What a provider takes back is not ours to hold up,
-so that posting announces it and this looks at the papers afterwards, as often as it is told to.
+and what a certificate says of the account is judged by the whole of it: whatever takes money back
+announces it, and this looks at the papers afterwards, as often as it is told to.
 """
 
 from dataclasses import dataclass

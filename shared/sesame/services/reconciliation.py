@@ -43,6 +43,7 @@ EARLY = timedelta(hours=1)
 would be a false alarm."""
 LOOK_BACK = timedelta(days=60)
 """How far back a dismissal is remembered, so that the same event does not come up again."""
+DAY = timedelta(days=1)
 EXAMPLES = 100
 LEASES_A_PAGE = 50
 DAYS_SHOWN = 31
@@ -68,6 +69,7 @@ class ReconciliationRun:
             name for name in sorted({*offered, *self.registry.secret_ids}) if self._is_here(name)
         )
         residences = tuple(residence.residence_id for residence in known)
+        self._look_back(now.date() - DAY)
         run = Run(day=now.date(), planned_at=now, providers=providers, residences=residences)
         self.reconciliations.plan(run)
         self.queue.send(
@@ -78,6 +80,13 @@ class ReconciliationRun:
         )
         count("ReconciliationRun")
         return run
+
+    def _look_back(self, day: date) -> None:
+        """Counts a day that was begun and not brought to its end: a provider kept silent, a queue stood."""
+        before = self.reconciliations.run(day)
+        if before is not None and not DayReport(before, self.reconciliations.findings(day)).finished:
+            count("ReconciliationUnfinished")
+            logger.error("reconciliation unfinished", extra={"day": day.isoformat()})
 
     def _is_here(self, name: str) -> bool:
         try:
@@ -259,7 +268,7 @@ def _is_wrong(journal: Journal) -> bool:
     return account.checkpoint != rebuilt or (account.next_step_at is not None and not rebuilt.outstanding)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class DayReport:
     """A day's reconciliation as a member of staff sees it: all providers, their own residences."""
 

@@ -11,8 +11,9 @@ from sesame.domain.certificates import DocumentStatus
 from sesame.domain.logos import logo_key
 from sesame.platform.clock import Clock
 from sesame.platform.logs import count
+from sesame.services.stored_files import StoredFiles
 from sesame.services.two_d_docs import TwoDDocs
-from sesame.store.documents import Document, Documents
+from sesame.store.documents import Document, Documents, unsealed_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +31,21 @@ class Rendering:
     logos: dict[str, bytes] = field(default_factory=dict)
     """Those read so far: their key is their digest, so they never change."""
 
-    def render(self, document_id: str) -> bool:
+    def render(self, document_id: str, object_key: str | None = None) -> bool:
         """Writes the unsealed file and announces it; False where it was there. Raises RenderingFailed.
+
+        Of a document that is gone by then, erased meanwhile, no file stays: `object_key` says where one may
+        lie of a try that died.
 
         Three calls, four for an entry document or a logo that was not needed before, five with a
         2D-Doc. A second delivery of the same event makes one call.
         """
         document = self.documents.get(document_id)
-        if document is None or document.status is not DocumentStatus.REQUESTED:
+        if document is None:
+            if object_key is not None:
+                self._forget(object_key)
+            return False
+        if document.status is not DocumentStatus.REQUESTED:
             return False
         rendered = self.renderer.render(
             document.facts,
@@ -54,7 +62,14 @@ class Rendering:
             Body=rendered.pdf,
             ContentType="application/pdf",
         )
-        return self.documents.mark_rendered(document, self.clock(), missing_glyphs=rendered.missing_glyphs)
+        if self.documents.mark_rendered(document, self.clock(), missing_glyphs=rendered.missing_glyphs):
+            return True
+        if self.documents.get(document_id) is None:
+            self._forget(document.object_key)
+        return False
+
+    def _forget(self, object_key: str) -> None:
+        StoredFiles(self.s3, self.bucket).delete(unsealed_key(object_key))
 
     def _datamatrix(self, document: Document) -> bytes | None:
         text = self.two_d_docs.of(document)

@@ -35,7 +35,7 @@ from sesame.platform.ids import Random, derived_id
 from sesame.platform.secrets import Pepper
 from sesame.services.deeds import Deeds
 from sesame.services.desk_leases import DeskLeases
-from sesame.services.lease_extensions import LeaseExtensions
+from sesame.services.lease_extensions import AS_BEFORE, LeaseExtensions, LeaseMoved, NewRent
 from sesame.services.retries import USUAL, Retries
 from sesame.services.sessions import Session
 from sesame.services.social_files import StepNotPossible
@@ -54,7 +54,7 @@ from sesame.store.renewals import (
     accepted,
 )
 from sesame.store.social_files import Enrolments
-from sesame.store.table import ConditionFailed, Table, batch_get, same_table, transact
+from sesame.store.table import ConditionFailed, Table, Write, batch_get, same_table, transact
 
 RENEWAL_STAFF = (Role.MANAGER, Role.ADMINISTRATOR)
 """Who opens campaigns, warns and decides."""
@@ -285,6 +285,8 @@ class RenewalDecision:
     reason: DeclineReason | None = None
     note: str = ""
     exception: bool = False
+    rent: NewRent = AS_BEFORE
+    """Of the new period."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -364,28 +366,9 @@ class DeskRenewals:
             lease = self.leases.acted_on(staff, lease_id).lease
             now = self.clock()
             seen = self.standings.of(lease, campaign_id, now)
-            renewal = seen.renewal
-            step = RenewalStep.ACCEPT if decision.accepts else RenewalStep.DECLINE
-            if _is_decided_so(renewal, decision):
+            if _is_decided_so(seen.renewal, decision):
                 return seen
-            state = next_state(renewal.state, step)
-            if state is None or (decision.accepts and not seen.campaign.is_about(lease)):
-                raise StepNotPossible
-            if decision.accepts and not seen.eligible and not decision.exception:
-                raise NotEligible(errors=[_unmet(verdict) for verdict in seen.verdicts if not verdict.met])
-            until = seen.campaign.renews_until if decision.accepts else None
-            after = replace(
-                renewal,
-                state=state,
-                decided=Decided(
-                    at=now,
-                    by=staff.staff_id,
-                    reason=decision.reason,
-                    note=decision.note,
-                    exception=decision.accepts and not seen.eligible,
-                    renewed_until=until,
-                ),
-            )
+            after = _after(seen, decision, now, staff)
             entry = self.deeds.entry(
                 Action.RENEWAL_DECIDED,
                 staff,
@@ -393,25 +376,30 @@ class DeskRenewals:
                 lease_id=lease_id,
                 residence_id=lease.residence_id,
                 campaign_id=campaign_id,
-                decision=state,
+                decision=after.state,
                 **_details(seen, decision),
             )
-            transact(
-                self.renewals.table.client,
-                [
-                    self.renewals.saving(after, _decided(after, now)),
-                    self.audit.recording(entry),
-                    *(self.extensions.extending(lease, until) if until else []),
-                ],
-            )
+            writes: list[Write] = [
+                self.renewals.saving(after, _decided(after, now)),
+                self.audit.recording(entry),
+            ]
+            until = seen.campaign.renews_until
+            if decision.accepts:
+                also, by = (lambda _: writes), staff.staff_id
+                lease = self.extensions.extend(lease, until, decision.rent, by=by, also=also).after
+            else:
+                transact(self.renewals.table.client, writes)
             return replace(
                 seen,
                 renewal=replace(after, version=after.version + 1),
-                lease=replace(lease, ends_on=until or lease.ends_on),
+                lease=lease,
                 verdicts=[] if decision.accepts else seen.verdicts,
             )
 
-        return self.retries.run(attempt)
+        try:
+            return self.retries.run(attempt)
+        except LeaseMoved as error:
+            raise StepNotPossible from error
 
     def warnings_of(self, staff: Staff, lease_id: str) -> list[Warned]:
         """A lease's warnings, the latest first. Raises Forbidden, NotFound."""
@@ -488,6 +476,28 @@ class DeskRenewals:
         except ConditionFailed:
             return self.renewals.warning(lease_id, warning_id) or warned
         return replace(warned, withdrawn_at=now)
+
+
+def _after(seen: RenewalSeen, decision: RenewalDecision, now: datetime, staff: Staff) -> Renewal:
+    """The renewal once it is decided. Raises StepNotPossible, NotEligible."""
+    state = next_state(seen.renewal.state, RenewalStep.ACCEPT if decision.accepts else RenewalStep.DECLINE)
+    if state is None or (decision.accepts and not seen.campaign.is_about(seen.lease)):
+        raise StepNotPossible
+    exception = decision.accepts and not seen.eligible
+    if exception and not decision.exception:
+        raise NotEligible(errors=[_unmet(verdict) for verdict in seen.verdicts if not verdict.met])
+    return replace(
+        seen.renewal,
+        state=state,
+        decided=Decided(
+            at=now,
+            by=staff.staff_id,
+            reason=decision.reason,
+            note=decision.note,
+            exception=exception,
+            renewed_until=seen.campaign.renews_until if decision.accepts else None,
+        ),
+    )
 
 
 def _details(seen: RenewalSeen, decision: RenewalDecision) -> dict[str, str]:

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from sesame.domain.certificates import DocumentStatus
 from sesame.platform.clock import Clock
+from sesame.services.stored_files import StoredFiles
 from sesame.store.documents import Document, Documents
 
 
@@ -28,20 +29,31 @@ class Sealing:
     bucket: str
     clock: Clock
 
-    def seal(self, document_id: str) -> bool:
+    def seal(self, document_id: str, object_key: str | None = None) -> bool:
         """Writes the sealed file and announces it; False where there is nothing (more) to seal.
 
         Two seals of one page differ, so the first file written is the document: whoever comes second takes
-        that one, and its digest. A second delivery of the same event makes one call.
+        that one, and its digest. A second delivery of the same event makes one call. Of a document that is
+        gone by then, erased meanwhile, no file stays: `object_key` says where one may lie of a try that died.
         """
         document = self.documents.get(document_id)
-        if document is None or document.status is not DocumentStatus.RENDERED:
+        if document is None:
+            if object_key is not None:
+                self._files.delete_document(object_key)
+            return False
+        if document.status is not DocumentStatus.RENDERED:
             return False
         sealed = self._kept(document, self.sealer.seal(self._read(document.unsealed_key)))
         digest = hashlib.sha256(sealed).hexdigest()
         ready = self.documents.mark_ready(document, self.clock(), file_digest=digest)
         self.s3.delete_object(Bucket=self.bucket, Key=document.unsealed_key)
+        if not ready and self.documents.get(document_id) is None:
+            self._files.delete_document(document.object_key)
         return ready
+
+    @property
+    def _files(self) -> StoredFiles:
+        return StoredFiles(self.s3, self.bucket)
 
     def _kept(self, document: Document, sealed: bytes) -> bytes:
         try:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from sesame.domain.calendar import deadline
 from sesame.domain.renewals import RenewalState
-from sesame.domain.tenancy import Lease, Person, Residence
+from sesame.domain.tenancy import Channel, Lease, Person, Residence
 from sesame.notifications.letters import LetterKind
 from sesame.platform.clock import Clock
 from sesame.platform.events import Event
@@ -69,6 +69,7 @@ class StudyLetters:
             kind=kind,
             cause=cause,
             lease_id=event["lease_id"],
+            event=event,
         )
         return message, compose
 
@@ -121,7 +122,7 @@ class StudyLetters:
         )
 
     def _tenancy(self, lease_id: str) -> _Tenancy | None:
-        """Two reads."""
+        """Whom to write to: two reads. None where there is nobody, or no address that works."""
         item = self.identity.get(keys.lease(lease_id))
         if item is None:
             return None
@@ -131,7 +132,10 @@ class StudyLetters:
         )
         if person is None or residence is None:
             return None
-        return _Tenancy(lease=lease, person=person_of(person), residence=residence_of(residence))
+        tenant = person_of(person)
+        if not tenant.usable(Channel.EMAIL):
+            return None
+        return _Tenancy(lease=lease, person=tenant, residence=residence_of(residence))
 
 
 def _on_the_wall(at: datetime, time_zone: str) -> datetime:

@@ -1,7 +1,7 @@
 """Accounts: a lease's journal in one partition, with the fold's checkpoint beside it."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from sesame.domain.journal import (
     Position,
     notice_entry_id,
 )
-from sesame.domain.notices import LineKind, Notice, NoticeLine
+from sesame.domain.notices import Adjustment, LineKind, Notice, NoticeLine
 from sesame.platform.events import announcement
 from sesame.platform.ids import derived_id
 from sesame.store import keys
@@ -30,6 +30,11 @@ class Account:
     checkpoint: Checkpoint = EMPTY
     next_step_at: datetime | None = None
     """When the reminders' planner must look at it; None while nothing is owed."""
+    adjustments: tuple[Adjustment, ...] = ()
+    """What staff added for the next notice."""
+    lease_version: int = 0
+    """The version that the lease had when its terms last changed: whoever bills must have read it or a later
+    one, so that no notice goes out on terms that hold no more."""
     version: int = 0
 
 
@@ -40,6 +45,22 @@ class IssuedNotice:
     notice: Notice
     issued_at: datetime
 
+    @property
+    def entry_id(self) -> str:
+        """Of the debit that it is."""
+        return notice_entry_id(self.notice.period, self.notice.number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedAdjustment:
+    """An adjustment as staff asked for it: who, when, why in a word; and whether it waited for a notice."""
+
+    adjustment: Adjustment
+    asked_at: datetime
+    reason: str
+    by: str
+    waits: bool
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Journal:
@@ -47,7 +68,12 @@ class Journal:
 
     account: Account | None
     notices: tuple[IssuedNotice, ...]
+    """Those that stand: one a period at most."""
     entries: tuple[Entry, ...]
+    withdrawn: tuple[IssuedNotice, ...] = ()
+    """Those that a credit note has taken away."""
+    asked: tuple[AskedAdjustment, ...] = ()
+    """All that staff ever added, whatever became of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +96,25 @@ class Accounts:
         account: Account | None = None
         notices: list[IssuedNotice] = []
         entries: list[Entry] = []
+        asked: list[AskedAdjustment] = []
         for item in self.table.query_all(keys.account(lease_id)["pk"]):
             if item["sk"] == keys.account(lease_id)["sk"]:
                 account = account_of(item)
                 continue
+            if "adjustment_id" in item:
+                asked.append(_asked_of(item))
+                continue
             entries.append(_entry_of(item))
             if item["kind"] == EntryKind.NOTICE:
                 notices.append(_notice_of(item))
-        return Journal(account=account, notices=tuple(notices), entries=tuple(entries))
+        gone = {entry.credits for entry in entries if entry.withdraws}
+        return Journal(
+            account=account,
+            notices=tuple(one for one in notices if one.entry_id not in gone),
+            entries=tuple(entries),
+            withdrawn=tuple(one for one in notices if one.entry_id in gone),
+            asked=tuple(asked),
+        )
 
     def due(self, residence_id: str, now: datetime) -> Iterator[Account]:
         """The accounts of a residence that a reminder's step waits for, the longest waiting first."""
@@ -136,10 +173,18 @@ class Accounts:
             values={":read": account.version},
         )
 
-    def saving(self, before: Account, checkpoint: Checkpoint, next_step_at: datetime | None) -> Update:
+    def saving(
+        self,
+        before: Account,
+        checkpoint: Checkpoint,
+        next_step_at: datetime | None,
+        *,
+        adjustments: Sequence[Adjustment] | None = None,
+        lease_version: int | None = None,
+    ) -> Update:
         """The write that brings an account to a checkpoint, if nobody changed it since it was read.
 
-        The reminders' instant is written only where it changes.
+        The reminders' instant is written where it changes, `adjustments` and `lease_version` where given.
         """
         values = {f":{name}": value for name, value in _checkpoint_item(checkpoint).items()}
         sets = [f"{name[1:]} = {name}" for name in values]
@@ -150,6 +195,15 @@ class Accounts:
             ":after": before.version + 1,
         }
         removes = [] if checkpoint.folded_to else ["folded_to"]
+        if adjustments is not None and tuple(adjustments) != before.adjustments:
+            if adjustments:
+                sets.append("adjustments = :adjustments")
+                values[":adjustments"] = [asdict(one) for one in adjustments]
+            else:
+                removes.append("adjustments")
+        if lease_version is not None:
+            sets.append("lease_version = :lease_version")
+            values[":lease_version"] = lease_version
         if next_step_at != before.next_step_at:
             if next_step_at is None:
                 removes += ["gsi1pk", "gsi1sk"]
@@ -166,34 +220,73 @@ class Accounts:
             values=values,
         )
 
-    def issuing(self, notice: Notice, issued_at: datetime) -> Put:
-        """The write that issues a notice, once a lease and period, and announces it."""
+    def issuing(self, notice: Notice, issued_at: datetime, *, silently: bool = False) -> Put:
+        """The write that issues a notice, once a lease, period and number, and announces it."""
         entry = notice_entry(notice, issued_at)
         announce = announcement(
             "notice.issued",
             issued_at,
-            id=derived_id("notice.issued", notice.lease_id, notice.period),
+            id=derived_id("notice.issued", notice.lease_id, notice.period, *_again(notice)),
             lease_id=notice.lease_id,
             period=notice.period,
+            **({"number": str(notice.number)} if notice.number > 1 else {}),
         )
         item = {
-            **keys.notice(notice.lease_id, notice.period),
+            **keys.notice(notice.lease_id, notice.period, notice.number),
             **_entry_item(entry),
             "lease_id": notice.lease_id,
             "residence_id": notice.residence_id,
             "starts_on": notice.starts_on.isoformat(),
             "ends_on": notice.ends_on.isoformat(),
             "lines": [_line_item(line) for line in notice.lines],
-            "announce": announce,
+            "number": notice.number if notice.number > 1 else None,
+            "announce": None if silently else announce,
         }
         return Put(table=self.table.name, item=item, condition=NOT_THERE)
 
-    def entering(self, lease_id: str, entry: Entry, recorded_at: datetime) -> Put:
-        """The write that adds an entry other than a notice, once."""
+    def crediting(self, lease_id: str, note: Entry, recorded_at: datetime, *, reason: str, by: str) -> Put:
+        """The write of a credit note, once; it announces that a month's notice is no more what it was.
+
+        `reason` is why, in a word; `by` the member of staff.
+        """
+        announce = announcement(
+            "notice.corrected",
+            recorded_at,
+            id=derived_id("notice.corrected", lease_id, note.entry_id),
+            lease_id=lease_id,
+            period=note.period or "",
+        )
+        return self.entering(lease_id, note, recorded_at, reason=reason, by=by, announce=announce)
+
+    def asking(self, lease_id: str, asked: AskedAdjustment) -> Put:
+        """The write that keeps what staff asked for, once an id."""
+        item = {
+            **keys.adjustment(lease_id, asked.adjustment.adjustment_id),
+            **asdict(asked.adjustment),
+            "recorded_at": asked.asked_at.isoformat(),
+            "reason": asked.reason,
+            "by": asked.by,
+            "waits": asked.waits,
+        }
+        return Put(table=self.table.name, item=item, condition=NOT_THERE)
+
+    def entering(self, lease_id: str, entry: Entry, recorded_at: datetime, **more: object) -> Put:
+        """The write that adds an entry other than a notice, once; one that takes money back is announced.
+
+        Whoever takes it, a desk or a provider: papers that rest on the money are looked at again.
+        """
+        told = announcement(
+            "account.changed",
+            recorded_at,
+            id=derived_id("account.changed", lease_id, entry.entry_id),
+            lease_id=lease_id,
+        )
         item = {
             **keys.entry(lease_id, entry.entry_id),
             **_entry_item(entry),
             "recorded_at": recorded_at.isoformat(),
+            "announce": told if entry.takes_back else None,
+            **more,
         }
         return Put(table=self.table.name, item=item, condition=NOT_THERE)
 
@@ -201,13 +294,17 @@ class Accounts:
 def notice_entry(notice: Notice, issued_at: datetime) -> Entry:
     """The debit that a notice is."""
     return Entry(
-        entry_id=notice_entry_id(notice.period),
+        entry_id=notice_entry_id(notice.period, notice.number),
         kind=EntryKind.NOTICE,
         amount_cents=notice.amount_cents,
         effective_at=issued_at,
         period=notice.period,
         due_on=notice.due_on,
     )
+
+
+def _again(notice: Notice) -> tuple[str, ...]:
+    return (str(notice.number),) if notice.number > 1 else ()
 
 
 def account_of(item: Item) -> Account:
@@ -223,6 +320,8 @@ def account_of(item: Item) -> Account:
             unmatched=item["unmatched"],
         ),
         next_step_at=datetime.fromisoformat(item["gsi1sk"]) if "gsi1sk" in item else None,
+        adjustments=tuple(Adjustment(**one) for one in item.get("adjustments", ())),
+        lease_version=item.get("lease_version", 0),
         version=item["version"],
     )
 
@@ -278,6 +377,10 @@ def _entry_item(entry: Entry) -> dict[str, Any]:
         "reverses": entry.reverses,
         "corrects": entry.corrects,
         "method": entry.method,
+        "credits": entry.credits,
+        "withdraws": entry.withdraws or None,
+        "replaced_by": entry.replaced_by,
+        "label": entry.label,
     }
 
 
@@ -294,11 +397,28 @@ def _entry_of(item: Item) -> Entry:
         reverses=item.get("reverses"),
         corrects=item.get("corrects"),
         method=item.get("method"),
+        credits=item.get("credits"),
+        withdraws=item.get("withdraws", False),
+        replaced_by=item.get("replaced_by"),
+        label=item.get("label"),
+    )
+
+
+def _asked_of(item: Item) -> AskedAdjustment:
+    return AskedAdjustment(
+        adjustment=Adjustment(
+            adjustment_id=item["adjustment_id"], amount_cents=item["amount_cents"], label=item["label"]
+        ),
+        asked_at=datetime.fromisoformat(item["recorded_at"]),
+        reason=item["reason"],
+        by=item["by"],
+        waits=item["waits"],
     )
 
 
 def _line_item(line: NoticeLine) -> dict[str, Any]:
-    return {
+    named = {"room": line.room or None, "label": line.label or None}
+    return named | {
         "kind": line.kind.value,
         "starts_on": line.starts_on.isoformat(),
         "ends_on": line.ends_on.isoformat(),
@@ -323,9 +443,12 @@ def _notice_of(item: Item) -> IssuedNotice:
                     ends_on=date.fromisoformat(line["ends_on"]),
                     monthly_cents=line["monthly_cents"],
                     amount_cents=line["amount_cents"],
+                    room=line.get("room", ""),
+                    label=line.get("label", ""),
                 )
                 for line in item["lines"]
             ),
+            number=item.get("number", 1),
         ),
         issued_at=datetime.fromisoformat(item["effective_at"]),
     )

@@ -39,11 +39,15 @@ class Action(StrEnum):
     RESIDENCE_SET = "residence_set"
     STAFF_SET = "staff_set"
     DOCUMENT_REQUESTED = "document_requested"
+    DOCUMENT_FLAG_SETTLED = "document_flag_settled"
     DOCUMENT_RUN_ASKED = "document_run_asked"
     DOCUMENT_RUN_ARCHIVED = "document_run_archived"
     PAYMENT_RECORDED = "payment_recorded"
     PAYMENT_REVERSED = "payment_reversed"
     PAYMENT_REVIEWED = "payment_reviewed"
+    RENT_ADJUSTED = "rent_adjusted"
+    NOTICE_CREDITED = "notice_credited"
+    LEASE_BILLED = "lease_billed"
     AID_IMPORTED = "aid_imported"
     AID_POSTED = "aid_posted"
     EXPECTED_AID_SET = "expected_aid_set"
@@ -70,6 +74,9 @@ class Action(StrEnum):
     ERASURE_ASKED = "erasure_asked"
     ERASURE_CANCELLED = "erasure_cancelled"
     ERASED = "erased"
+    TASK_RESOLVED = "task_resolved"
+    CALENDAR_FEED_SET = "calendar_feed_set"
+    CALENDAR_FEED_ENDED = "calendar_feed_ended"
 
 
 class ActorKind(StrEnum):

@@ -14,7 +14,10 @@ from sesame.store.table import NOT_THERE, ConditionFailed, Item, Key, Put, Table
 RUN_LIFE = timedelta(days=30)
 """Of a run and its archive; the documents themselves stay."""
 TAKEN_OVER_AFTER = timedelta(hours=1)
-"""A run that is still planning after this no longer holds up another one."""
+"""A run that is still planning after this no longer holds up another one, which then ends it."""
+ARCHIVE_LOST_AFTER = timedelta(minutes=15)
+"""A zip that has not come after this can be asked for again: the queue has tried twice by then."""
+_TRIES = 3
 
 
 class RunStatus(StrEnum):
@@ -22,6 +25,8 @@ class RunStatus(StrEnum):
 
     PLANNING = "planning"
     PLANNED = "planned"
+    TAKEN_OVER = "taken_over"
+    """Given up for a later one on the same."""
 
 
 class ArchiveStatus(StrEnum):
@@ -30,6 +35,8 @@ class ArchiveStatus(StrEnum):
     NONE = "none"
     REQUESTED = "requested"
     READY = "ready"
+    FAILED = "failed"
+    """The last try did. The queue tries again; it may be asked for anew as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +55,9 @@ class DocumentRun:
     """Where to go on among the residence's leases."""
     archive: ArchiveStatus = ArchiveStatus.NONE
     archive_key: str = ""
+    archive_asked_at: datetime | None = None
+    taken_over_by: str | None = None
+    """The run that it was given up for."""
 
     @property
     def expires_at(self) -> datetime:
@@ -76,32 +86,66 @@ class DocumentRuns:
         return _run(item) if item else None
 
     def ask(self, run: DocumentRun, entry: Put) -> str:
-        """Keeps a run with its audit entry; returns its id, or that of the one under way. One transaction."""
+        """Keeps a run with its audit entry; returns its id, or that of the one under way.
+
+        One that is under way for too long is ended for it. A read and a transaction; two reads where one went
+        before.
+        """
+        for _ in range(_TRIES - 1):
+            try:
+                return self._ask(run, entry)
+            except ConditionFailed:  # the one before came to its end at that moment
+                continue
+        return self._ask(run, entry)
+
+    def _ask(self, run: DocumentRun, entry: Put) -> str:
         under_way = keys.document_run_under_way(run.residence_id, run.month, run.kind.value)
-        busy_until = run.asked_at + TAKEN_OVER_AFTER
+        pointer = Put(
+            table=self.table.name,
+            item={
+                **under_way,
+                "run_id": run.run_id,
+                "busy_until": (run.asked_at + TAKEN_OVER_AFTER).isoformat(),
+                "expires_at": int(run.expires_at.timestamp()),
+            },
+            condition=f"{NOT_THERE} OR busy_until <= :now",
+            values={":now": run.asked_at.isoformat()},
+        )
         writes: list[Write] = [
+            pointer,
             Put(table=self.table.name, item=_item(run), condition=NOT_THERE),
             entry,
-            Put(
-                table=self.table.name,
-                item={
-                    **under_way,
-                    "run_id": run.run_id,
-                    "busy_until": busy_until.isoformat(),
-                    "expires_at": int(run.expires_at.timestamp()),
-                },
-                condition=f"{NOT_THERE} OR busy_until <= :now",
-                values={":now": run.asked_at.isoformat()},
-            ),
+            *self._ending_before(run, self.table.get(under_way)),
         ]
         try:
-            transact(self.table.client, writes, attempts=3)
+            transact(self.table.client, writes, attempts=_TRIES)
         except ConditionFailed as refused:
-            other = refused.items[-1]
+            other = refused.items[0]
             if other is None:
                 raise
             return str(other["run_id"])
         return run.run_id
+
+    def _ending_before(self, run: DocumentRun, pointer: Item | None) -> list[Write]:
+        """The write that ends a run which has been at work for too long."""
+        before = self.get(pointer["run_id"]) if pointer else None
+        if before is None or before.status is not RunStatus.PLANNING:
+            return []
+        return [
+            Update(
+                table=self.table.name,
+                key=keys.document_run(before.run_id),
+                expression="SET #status = :over, taken_over_by = :by, announce = :nothing",
+                condition="#status = :planning",
+                names={"#status": "status"},
+                values={
+                    ":over": RunStatus.TAKEN_OVER.value,
+                    ":planning": RunStatus.PLANNING.value,
+                    ":by": run.run_id,
+                    ":nothing": {},
+                },
+            )
+        ]
 
     def advance(
         self, run: DocumentRun, page: RunPage, cursor: Mapping[str, str] | None, now: datetime
@@ -162,37 +206,49 @@ class DocumentRuns:
         ]
 
     def ask_archive(self, run: DocumentRun, key: str, now: datetime, entry: Put) -> bool:
-        """Has a run's zip made; False where it is being made already. One transaction."""
+        """Has a run's zip made; False while it is being made already, unless it got lost. One transaction."""
         change = Update(
             table=self.table.name,
             key=keys.document_run(run.run_id),
-            expression="SET #archive = :requested, archive_key = :key, announce = :announce",
-            condition="#archive <> :requested AND #status = :planned",
+            expression="SET #archive = :requested, archive_key = :key, archive_asked_at = :now,"
+            " announce = :announce",
+            condition="#status = :planned AND (#archive <> :requested"
+            " OR attribute_not_exists(archive_asked_at) OR archive_asked_at <= :lost)",
             names={"#status": "status", "#archive": "archive"},
             values={
                 ":requested": ArchiveStatus.REQUESTED.value,
                 ":planned": RunStatus.PLANNED.value,
                 ":key": key,
+                ":now": now.isoformat(),
+                ":lost": (now - ARCHIVE_LOST_AFTER).isoformat(),
                 ":announce": announcement("document_run.archive_requested", now, run_id=run.run_id),
             },
         )
         try:
-            transact(self.table.client, [change, entry], attempts=3)
+            transact(self.table.client, [change, entry], attempts=_TRIES)
         except ConditionFailed:
             return False
         return True
 
     def mark_archived(self, run: DocumentRun) -> bool:
         """The zip is there. False if another one was asked for meanwhile."""
+        return self._mark(run, ArchiveStatus.READY)
+
+    def mark_archive_failed(self, run: DocumentRun) -> bool:
+        """The zip could not be made. False if another one was asked for meanwhile."""
+        return self._mark(run, ArchiveStatus.FAILED)
+
+    def _mark(self, run: DocumentRun, status: ArchiveStatus) -> bool:
         try:
             self.table.update(
                 keys.document_run(run.run_id),
-                "SET #archive = :ready",
-                condition="#archive = :requested AND archive_key = :key",
+                "SET #archive = :status",
+                condition="archive_key = :key AND #archive IN (:requested, :failed)",
                 names={"#archive": "archive"},
                 values={
-                    ":ready": ArchiveStatus.READY.value,
+                    ":status": status.value,
                     ":requested": ArchiveStatus.REQUESTED.value,
+                    ":failed": ArchiveStatus.FAILED.value,
                     ":key": run.archive_key,
                 },
             )
@@ -224,6 +280,7 @@ def _item(run: DocumentRun) -> dict[str, Any]:
 
 def _run(item: Item) -> DocumentRun:
     cursor: Key | None = item.get("cursor") or None
+    asked_at = item.get("archive_asked_at")
     return DocumentRun(
         run_id=item["run_id"],
         residence_id=item["residence_id"],
@@ -236,4 +293,6 @@ def _run(item: Item) -> DocumentRun:
         cursor=cursor,
         archive=ArchiveStatus(item["archive"]),
         archive_key=item.get("archive_key", ""),
+        archive_asked_at=datetime.fromisoformat(asked_at) if asked_at else None,
+        taken_over_by=item.get("taken_over_by"),
     )

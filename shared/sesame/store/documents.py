@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from itertools import batched
 from typing import Any
@@ -16,6 +16,7 @@ from sesame.domain.certificates import (
     canonical,
     facts_digest,
 )
+from sesame.domain.retention import has_file_until, kept_until
 from sesame.domain.tenancy import Language
 from sesame.domain.validity import Ending
 from sesame.platform.events import announcement
@@ -64,7 +65,9 @@ class Document:
     asked_at: datetime
     """When rendering was last asked for."""
     tells_tenant: bool = False
-    """Whether its tenant asked for it, and is told when it has come."""
+    """Whether its tenant asked for it, be it while it was being made, and is told when it has come."""
+    residence_id: str = ""
+    """Whose staff are told where a letter could not be printed."""
     file_digest: str | None = None
     """SHA-256 (hex) of the sealed file."""
     carries_two_d_doc: bool = False
@@ -80,7 +83,65 @@ class Document:
     @property
     def unsealed_key(self) -> str:
         """Where its file lies until it is sealed; what may be read by nobody but the sealer."""
-        return f"unsealed/{self.object_key.removeprefix('documents/')}"
+        return unsealed_key(self.object_key)
+
+    @property
+    def kept_until(self) -> datetime:
+        """When its record goes."""
+        return kept_until(self.kind, self.created_at)
+
+    @property
+    def remains(self) -> "Remains":
+        """What is left to say once its record is gone by its time."""
+        return Remains(
+            kind=self.kind,
+            issued_on=self.issue.on,
+            erased_on=self.kept_until.date(),
+            validity=self.validity,
+            since=self.validity_since,
+        )
+
+    def status_at(self, now: datetime) -> DocumentStatus:
+        """How far its file is; EXPIRED once it need not be there any more."""
+        return DocumentStatus.EXPIRED if now >= has_file_until(self.kind, self.created_at) else self.status
+
+
+def unsealed_key(object_key: str) -> str:
+    """Where a file lies before its seal."""
+    return f"unsealed/{object_key.removeprefix('documents/')}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remains:
+    """What is left of a document whose record is gone, for who still holds the paper: no personal data."""
+
+    kind: Kind
+    issued_on: date
+    erased_on: date
+    validity: Validity
+    """As it was at the end."""
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlaggedDocument:
+    """A document that was printed with letters missing, which staff should look at."""
+
+    document_id: str
+    lease_id: str
+    residence_id: str
+    kind: Kind
+    number: str
+    created_at: datetime
+    missing_glyphs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlaggedPage:
+    """Some of a residence's flagged documents, newest first, and where to go on."""
+
+    documents: tuple[FlaggedDocument, ...]
+    next: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +165,10 @@ class Documents:
         facts_key = keys.facts(document.lease_id, document.kind.value, digest)
         by_facts = Put(
             table=self.table.name,
-            item={**facts_key, "document_id": document.document_id},
-            condition=NOT_THERE,
+            item={**facts_key, "document_id": document.document_id, "expires_at": _expires_at(document)},
+            # the table drops what is past its time late
+            condition=f"{NOT_THERE} OR expires_at <= :now",
+            values={":now": int(document.asked_at.timestamp())},
         )
         found = replace(document, facts_digest=digest)
         writes: list[Write] = [*along, *self.creating(found), by_facts]
@@ -125,15 +188,20 @@ class Documents:
         return document.document_id
 
     def creating(self, document: Document) -> list[Put]:
-        """The writes that keep a document, findable by its code, and announce `document.requested`."""
-        code_key = keys.verification(document.issue.verification_code)
+        """The writes that keep a document, findable by its code, and announce `document.requested`.
+
+        The look-up by code outlives the document: it holds what is then left to say (`Remains`).
+        """
+        by_code = {
+            **keys.verification(document.issue.verification_code),
+            "document_id": document.document_id,
+            "kind": document.kind.value,
+            "issued_on": document.issue.on.isoformat(),
+            "erased_on": document.kept_until.date().isoformat(),
+        }
         return [
             Put(table=self.table.name, item=_item(document), condition=NOT_THERE),
-            Put(
-                table=self.table.name,
-                item={**code_key, "document_id": document.document_id},
-                condition=NOT_THERE,
-            ),
+            Put(table=self.table.name, item=by_code, condition=NOT_THERE),
         ]
 
     def of_lease(self, lease_id: str, *, after: Document | None = None, limit: int) -> list[Document]:
@@ -165,10 +233,13 @@ class Documents:
             items = same_table(self.table, [keys.document(document_id) for document_id in ids])
             yield from (_document(item) for item in items if item)
 
-    def by_verification_code(self, code: str) -> Document | None:
-        """The document that carries a (folded) code. Two reads."""
+    def by_verification_code(self, code: str) -> Document | Remains | None:
+        """The document that carries a (folded) code, or what is left of it. Two reads."""
         found = self.table.get(keys.verification(code))
-        return self.get(found["document_id"]) if found else None
+        if found is None:
+            return None
+        document = self.get(found["document_id"]) if "document_id" in found else None
+        return document or (_remains(found) if "kind" in found else None)
 
     def ask_again(self, document: Document, now: datetime) -> None:
         """Has the file made anew, unless somebody just asked or it has come."""
@@ -179,7 +250,7 @@ class Documents:
                 condition="#status <> :ready AND asked_at = :before",
                 names={"#status": "status"},
                 values={
-                    ":announce": _requested(document.document_id, now),
+                    ":announce": _requested(document, now),
                     ":now": _stamp(now),
                     ":before": _stamp(document.asked_at),
                     ":requested": DocumentStatus.REQUESTED.value,
@@ -189,6 +260,75 @@ class Documents:
             )
         except ConditionFailed:
             return
+
+    def tell_tenant(self, document: Document) -> bool:
+        """Has its tenant told once it has come; False where it has come, or is gone."""
+        try:
+            self.table.update(
+                keys.document(document.document_id),
+                "SET tells_tenant = :yes ADD version :one",
+                condition="attribute_exists(pk) AND #status <> :ready",
+                names={"#status": "status"},
+                values={":yes": True, ":ready": DocumentStatus.READY.value, ":one": 1},
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def erase(self, document: Document, on: date) -> bool:
+        """Takes a document away, to what is left of one that was given out (`Remains`); its files are for the
+        caller to delete first. One transaction; False where the document has changed since it was read.
+        """
+        code_key = keys.verification(document.issue.verification_code)
+        digest = document.facts_digest or facts_digest(document.facts)
+        writes: list[Write] = [
+            Delete(
+                table=self.table.name,
+                key=keys.document(document.document_id),
+                condition="#status = :status AND validity = :validity",
+                names={"#status": "status"},
+                values={":status": document.status.value, ":validity": document.validity.value},
+            ),
+            Delete(table=self.table.name, key=keys.document_flag(document.document_id)),
+        ]
+        if document.status is DocumentStatus.READY and document.file_digest:
+            since = _stamp(document.validity_since) if document.validity_since else None
+            remains = {
+                **code_key,
+                "kind": document.kind.value,
+                "issued_on": document.issue.on.isoformat(),
+                "erased_on": on.isoformat(),
+                "validity": document.validity.value,
+                "validity_since": since,
+            }
+            by_file = {
+                **keys.document_file(document.file_digest),
+                "verification_code": document.issue.verification_code,
+            }
+            writes += [Put(table=self.table.name, item=item) for item in (remains, by_file)]
+        else:
+            writes.append(Delete(table=self.table.name, key=code_key))
+        pointer = Delete(
+            table=self.table.name,
+            key=keys.facts(document.lease_id, document.kind.value, digest),
+            condition="document_id = :id OR attribute_not_exists(pk)",
+            values={":id": document.document_id},
+        )
+        # where another document states the same facts by now, it keeps the pointer
+        for some in ([*writes, pointer], writes):
+            try:
+                transact(self.table.client, some, attempts=_TRIES)
+            except ConditionFailed as refused:
+                if refused.failed(0):
+                    return False
+            else:
+                return True
+        return False
+
+    def stated_by(self, lease_id: str) -> list[str]:
+        """The ids of the documents that a lease's facts point to. One strongly consistent query."""
+        pointers = self.table.query_all(keys.facts(lease_id, "", "")["pk"], "FACTS#")
+        return [item["document_id"] for item in pointers]
 
     def revoking(self, document: Document, reason: Ending, *, at: datetime) -> list[Write]:
         """The writes that make a document void, and let the same facts be stated anew should they return."""
@@ -229,6 +369,14 @@ class Documents:
                 condition=condition,
                 values=values,
             ),
+            # told for as long as somebody may hold the paper
+            Update(
+                table=self.table.name,
+                key=keys.verification(document.issue.verification_code),
+                expression="SET validity = :ended, validity_since = :at",
+                condition="attribute_exists(pk)",
+                values={":ended": validity.value, ":at": _stamp(at)},
+            ),
             Delete(table=self.table.name, key=keys.facts(document.lease_id, document.kind.value, digest)),
         ]
 
@@ -243,65 +391,116 @@ class Documents:
         return str(kept["two_d_doc"])
 
     def mark_rendered(self, document: Document, now: datetime, *, missing_glyphs: int = 0) -> bool:
-        """The file is set: announces `document.rendered`. False if it already was."""
+        """The file is set: announces `document.rendered`. False if it already was, or the document is gone.
+
+        With glyphs missing the document is listed for its residence's staff, in the same transaction.
+        """
+        rendered = Update(
+            table=self.table.name,
+            key=keys.document(document.document_id),
+            expression="SET #status = :rendered, rendered_at = :now, announce = :announce,"
+            " missing_glyphs = :missing ADD version :one",
+            condition="#status = :requested",
+            names={"#status": "status"},
+            values={
+                ":rendered": DocumentStatus.RENDERED.value,
+                ":requested": DocumentStatus.REQUESTED.value,
+                ":now": _stamp(now),
+                ":announce": _rendered(document, now),
+                ":missing": missing_glyphs,
+                ":one": 1,
+            },
+        )
         try:
-            self.table.update(
-                keys.document(document.document_id),
-                "SET #status = :rendered, rendered_at = :now, announce = :announce, missing_glyphs = :missing"
-                " ADD version :one",
-                condition="#status = :requested",
-                names={"#status": "status"},
-                values={
-                    ":rendered": DocumentStatus.RENDERED.value,
-                    ":requested": DocumentStatus.REQUESTED.value,
-                    ":now": _stamp(now),
-                    ":announce": announcement("document.rendered", now, document_id=document.document_id),
-                    ":missing": missing_glyphs,
-                    ":one": 1,
-                },
-            )
+            if missing_glyphs and document.residence_id:
+                flag = Put(table=self.table.name, item=_flag_item(document, missing_glyphs))
+                transact(self.table.client, [rendered, flag], attempts=_TRIES)
+            else:
+                self.table.write(rendered)
         except ConditionFailed:
             return False
         return True
+
+    def flagged(
+        self, residence_id: str, *, after: FlaggedDocument | None = None, limit: int = 50
+    ) -> FlaggedPage:
+        """A residence's documents that staff should look at, newest first. One query of the index."""
+        start = _flag_key(after) if after else None
+        page = self.table.query(
+            keys.flagged_documents(residence_id), index=keys.GSI1, limit=limit, forward=False, start=start
+        )
+        found = tuple(map(_flagged, page.items))
+        return FlaggedPage(documents=found, next=found[-1].document_id if page.next and found else None)
+
+    def flag_of(self, document_id: str) -> FlaggedDocument | None:
+        """What a document is listed for, or None. One read."""
+        item = self.table.get(keys.document_flag(document_id))
+        return _flagged(item) if item else None
+
+    def unflagging(self, flagged: FlaggedDocument) -> Delete:
+        """The write that takes a document off its residence's list, once."""
+        return Delete(
+            table=self.table.name,
+            key=keys.document_flag(flagged.document_id),
+            condition="attribute_exists(pk)",
+        )
 
     def mark_ready(self, document: Document, now: datetime, *, file_digest: str) -> bool:
         """The sealed file is there, and is found by its SHA-256: announces `document.ready`.
 
-        False if it already was. One transaction.
+        False if it already was, or the document is gone. One transaction, and two calls more where its
+        tenant asked to be told since it was read.
         """
-        found_by_file = {**keys.document_file(file_digest), "document_id": document.document_id}
-        told = {"told": "tenant"} if document.tells_tenant else {}
-        ready = announcement(
-            "document.ready", now, document_id=document.document_id, lease_id=document.lease_id, **told
-        )
-        writes: list[Write] = [
-            Update(
-                table=self.table.name,
-                key=keys.document(document.document_id),
-                expression="SET #status = :ready, ready_at = :now, announce = :announce,"
-                " file_digest = :digest ADD version :one",
-                condition="#status <> :ready AND attribute_exists(pk)",
-                names={"#status": "status"},
-                values={
-                    ":ready": DocumentStatus.READY.value,
-                    ":now": _stamp(now),
-                    ":announce": ready,
-                    ":digest": file_digest,
-                    ":one": 1,
-                },
-            ),
-            Put(table=self.table.name, item=found_by_file),
-        ]
         try:
-            transact(self.table.client, writes, attempts=_TRIES)
+            transact(self.table.client, _readying(self.table, document, now, file_digest), attempts=_TRIES)
         except ConditionFailed:
-            return False
+            current = self.get(document.document_id)
+            if current is None or current.tells_tenant == document.tells_tenant:
+                return False
+            return self.mark_ready(current, now, file_digest=file_digest)
         return True
 
-    def by_file(self, digest: str) -> Document | None:
-        """The document whose sealed file has a SHA-256 (hex). Two reads."""
+    def by_file(self, digest: str) -> Document | Remains | None:
+        """The document whose sealed file has a SHA-256 (hex), or what is left of it. Two to four reads."""
         found = self.table.get(keys.document_file(digest))
-        return self.get(found["document_id"]) if found else None
+        if found is None:
+            return None
+        document = self.get(found["document_id"]) if "document_id" in found else None
+        if document is None and "verification_code" in found:
+            return self.by_verification_code(found["verification_code"])
+        return document
+
+
+def _readying(table: Table, document: Document, now: datetime, file_digest: str) -> list[Write]:
+    """The writes that give a document out, if its tenant has not asked to be told since it was read."""
+    found_by_file = {
+        **keys.document_file(file_digest),
+        "document_id": document.document_id,
+        "verification_code": document.issue.verification_code,
+    }
+    told = {"told": "tenant"} if document.tells_tenant else {}
+    ready = announcement(
+        "document.ready", now, document_id=document.document_id, lease_id=document.lease_id, **told
+    )
+    unasked = "" if document.tells_tenant else " AND attribute_not_exists(tells_tenant)"
+    return [
+        Update(
+            table=table.name,
+            key=keys.document(document.document_id),
+            expression="SET #status = :ready, ready_at = :now, announce = :announce,"
+            " file_digest = :digest ADD version :one",
+            condition=f"#status <> :ready AND attribute_exists(pk){unasked}",
+            names={"#status": "status"},
+            values={
+                ":ready": DocumentStatus.READY.value,
+                ":now": _stamp(now),
+                ":announce": ready,
+                ":digest": file_digest,
+                ":one": 1,
+            },
+        ),
+        Put(table=table.name, item=found_by_file),
+    ]
 
 
 def _stamp(moment: datetime) -> str:
@@ -309,8 +508,70 @@ def _stamp(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds")
 
 
-def _requested(document_id: str, now: datetime) -> dict[str, str]:
-    return announcement("document.requested", now, document_id=document_id)
+def _expires_at(document: Document) -> int:
+    return int(document.kept_until.timestamp())
+
+
+def _requested(document: Document, now: datetime) -> dict[str, str]:
+    return announcement("document.requested", now, **_places(document))
+
+
+def _rendered(document: Document, now: datetime) -> dict[str, str]:
+    return announcement("document.rendered", now, **_places(document))
+
+
+def _places(document: Document) -> dict[str, str]:
+    """Also where the file is to lie, so that it can be taken away where the document is gone by then."""
+    return {"document_id": document.document_id, "object_key": document.object_key}
+
+
+def _remains(item: Item) -> Remains:
+    return Remains(
+        kind=Kind(item["kind"]),
+        issued_on=date.fromisoformat(item["issued_on"]),
+        erased_on=date.fromisoformat(item["erased_on"]),
+        validity=Validity(item.get("validity", Validity.GENUINE)),
+        since=datetime.fromisoformat(item["validity_since"]) if "validity_since" in item else None,
+    )
+
+
+def _flag_key(flagged: FlaggedDocument) -> dict[str, str]:
+    return {
+        **keys.document_flag(flagged.document_id),
+        "gsi1pk": keys.flagged_documents(flagged.residence_id),
+        "gsi1sk": f"{_stamp(flagged.created_at)}#{flagged.document_id}",
+    }
+
+
+def _flag_item(document: Document, missing_glyphs: int) -> Item:
+    flagged = FlaggedDocument(
+        document_id=document.document_id,
+        lease_id=document.lease_id,
+        residence_id=document.residence_id,
+        kind=document.kind,
+        number=document.issue.number,
+        created_at=document.created_at,
+        missing_glyphs=missing_glyphs,
+    )
+    return {
+        **asdict(flagged),
+        **_flag_key(flagged),
+        "kind": flagged.kind.value,
+        "created_at": _stamp(flagged.created_at),
+        "expires_at": _expires_at(document),
+    }
+
+
+def _flagged(item: Item) -> FlaggedDocument:
+    return FlaggedDocument(
+        document_id=item["document_id"],
+        lease_id=item["lease_id"],
+        residence_id=item["residence_id"],
+        kind=Kind(item["kind"]),
+        number=item["number"],
+        created_at=datetime.fromisoformat(item["created_at"]),
+        missing_glyphs=item["missing_glyphs"],
+    )
 
 
 def _index_key(document: Document) -> dict[str, str]:
@@ -345,7 +606,9 @@ def _item(document: Document) -> dict[str, Any]:
         "issued_on": issue.on.isoformat(),
         "created_at": _stamp(issue.at),
         "asked_at": _stamp(document.asked_at),
-        "announce": _requested(document.document_id, document.asked_at),
+        "residence_id": document.residence_id or None,
+        "expires_at": _expires_at(document),
+        "announce": _requested(document, document.asked_at),
     }
 
 
@@ -374,6 +637,7 @@ def _document(item: Item) -> Document:
         asked_at=datetime.fromisoformat(item["asked_at"]),
         file_digest=item.get("file_digest"),
         tells_tenant=item.get("tells_tenant", False),
+        residence_id=item.get("residence_id", ""),
         carries_two_d_doc=item.get("carries_two_d_doc", False),
         two_d_doc=item.get("two_d_doc"),
     )

@@ -135,14 +135,20 @@ def account(lease_id: str) -> Key:
     return {"pk": f"ACCOUNT#{lease_id}", "sk": "ACCOUNT"}
 
 
-def notice(lease_id: str, period: str) -> Key:
-    """A rent notice, which is its own debit entry. `period` is YYYY-MM."""
-    return {"pk": f"ACCOUNT#{lease_id}", "sk": f"NOTICE#{period}"}
+def notice(lease_id: str, period: str, number: int = 1) -> Key:
+    """A rent notice, which is its own debit entry. `period` is YYYY-MM; the second one of it has number 2."""
+    again = f"#{number}" if number > 1 else ""
+    return {"pk": f"ACCOUNT#{lease_id}", "sk": f"NOTICE#{period}{again}"}
 
 
 def entry(lease_id: str, entry_id: str) -> Key:
     """A journal entry."""
     return {"pk": f"ACCOUNT#{lease_id}", "sk": f"ENTRY#{entry_id}"}
+
+
+def adjustment(lease_id: str, adjustment_id: str) -> Key:
+    """What staff asked to be added to a notice, kept so that a repeat is the same."""
+    return {"pk": f"ACCOUNT#{lease_id}", "sk": f"ADJUSTMENT#{adjustment_id}"}
 
 
 def payment(payment_id: str) -> Key:
@@ -210,6 +216,16 @@ def document_file(digest: str) -> Key:
     return {"pk": f"FILE#{digest}", "sk": "LOOKUP"}
 
 
+def document_flag(document_id: str) -> Key:
+    """Finds a document that staff should look at."""
+    return {"pk": f"DOCUMENT#{document_id}", "sk": "FLAG"}
+
+
+def flagged_documents(residence_id: str) -> str:
+    """Partition, on the first index, of a residence's documents that staff should look at, by time."""
+    return f"FLAGGED#{residence_id}"
+
+
 def facts(lease_id: str, kind: str, digest: str) -> Key:
     """Finds the document that already states the same facts."""
     return {"pk": f"LEASE#{lease_id}", "sk": f"FACTS#{kind}#{digest}"}
@@ -243,6 +259,36 @@ def document_run_under_way(residence_id: str, month: str, kind: str) -> Key:
 def message(message_id: str) -> Key:
     """An e-mail, from queued to delivered."""
     return {"pk": f"MESSAGE#{message_id}", "sk": "MESSAGE"}
+
+
+def message_again(message_id: str) -> Key:
+    """When a message is to be looked at again, and the event that calls for it."""
+    return {"pk": f"MESSAGE#{message_id}", "sk": "AGAIN"}
+
+
+def messages_again() -> str:
+    """Partition, on the first index, of the messages to be looked at again, by when."""
+    return "AGAIN"
+
+
+def task(task_id: str) -> Key:
+    """Something that staff should see to (operations table)."""
+    return {"pk": f"TASK#{task_id}", "sk": "TASK"}
+
+
+def open_tasks(residence_id: str) -> str:
+    """Partition, on the first index, of what the staff of a residence should see to, by time."""
+    return f"TASKS#{residence_id}"
+
+
+def calendar_feed(token_hash: str) -> Key:
+    """A calendar feed, by the hash of its token."""
+    return {"pk": f"CALENDARFEED#{token_hash}", "sk": "FEED"}
+
+
+def calendar_feed_of(person_id: str, lease_id: str) -> Key:
+    """Points from a person's lease to its calendar feed."""
+    return {"pk": f"PERSON#{person_id}", "sk": f"CALENDAR#{lease_id}"}
 
 
 def run(job: str, day: str) -> Key:

@@ -27,6 +27,9 @@ from sesame.domain.tenancy import (
     Residence,
     RoomSurface,
     Structure,
+    Terms,
+    Unusable,
+    UnusableContact,
 )
 from sesame.platform.events import announcement
 from sesame.platform.ids import derived_id
@@ -361,6 +364,30 @@ class People:
             writes.append(Put(table=self.table.name, item={**key, "person_id": person.person_id}))
         return writes
 
+    def amending(self, before: Lease, after: Lease, announce: Mapping[str, str] | None = None) -> Update:
+        """The write that gives a lease other terms, another end or status, if nobody changed it since.
+
+        The lease is one version on then.
+        """
+        return Update(
+            table=self.table.name,
+            key=keys.lease(before.lease_id),
+            expression=(
+                "SET terms = :terms, ends_on = :ends_on, #status = :status, version = :after"
+                + (", announce = :announce" if announce else "")
+            ),
+            condition="version = :before",
+            names={"#status": "status"},
+            values={
+                ":terms": _terms_items(after),
+                ":ends_on": after.ends_on.isoformat(),
+                ":status": after.status.value,
+                ":before": before.version,
+                ":after": before.version + 1,
+            }
+            | ({":announce": dict(announce)} if announce else {}),
+        )
+
     def rotating(
         self, lease: Lease, code: str, *, sealed: bytes, at: datetime, announce: Mapping[str, str] | None
     ) -> list[Write]:
@@ -545,8 +572,29 @@ def person_item(person: Person) -> Item:
         "language": person.language.value,
         "credential_epoch": person.credential_epoch,
         "hold": hold_item(person.hold) if person.hold else None,
+        "reminders_by": person.reminders_by.value,
+        "courtesy_reminders": person.courtesy_reminders,
+        **{f"unusable_{one.channel}": unusable_item(one) for one in person.unusable},
         "version": 1,
     }
+
+
+def unusable_item(mark: UnusableContact) -> Item:
+    """A contact that failed, as stored on its person under `unusable_{channel}`."""
+    return {"contact": mark.contact, "reason": mark.reason.value, "since": mark.since.isoformat()}
+
+
+def _unusable_of(item: Item) -> tuple[UnusableContact, ...]:
+    return tuple(
+        UnusableContact(
+            channel=channel,
+            contact=mark["contact"],
+            reason=Unusable(mark["reason"]),
+            since=datetime.fromisoformat(mark["since"]),
+        )
+        for channel in Channel
+        if (mark := item.get(f"unusable_{channel}"))
+    )
 
 
 def desk_record(item: Item) -> DeskRecord | None:
@@ -616,6 +664,9 @@ def person_of(item: Item) -> Person:
         language=Language(item["language"]),
         credential_epoch=item["credential_epoch"],
         hold=_hold_of(item["hold"]) if "hold" in item else None,
+        reminders_by=Channel(item.get("reminders_by", Channel.EMAIL)),
+        courtesy_reminders=item.get("courtesy_reminders", True),
+        unusable=_unusable_of(item),
     )
 
 
@@ -642,7 +693,12 @@ def lease_item(lease: Lease) -> Item:
         "code_rotated_at": lease.code_rotated_at.isoformat() if lease.code_rotated_at else None,
         "status": lease.status.value,
         "version": lease.version,
+        "terms": _terms_items(lease) or None,
     }
+
+
+def _terms_items(lease: Lease) -> list[Item]:
+    return [asdict(one) | {"starts_on": one.starts_on.isoformat()} for one in lease.terms]
 
 
 def lease_of(item: Item) -> Lease:
@@ -665,6 +721,10 @@ def lease_of(item: Item) -> Lease:
         code_rotated_at=datetime.fromisoformat(rotated) if (rotated := item.get("code_rotated_at")) else None,
         status=LeaseStatus(item["status"]),
         version=item["version"],
+        terms=tuple(
+            Terms(**one | {"starts_on": date.fromisoformat(one["starts_on"])})
+            for one in item.get("terms", ())
+        ),
     )
 
 
