@@ -7,7 +7,7 @@ from sesame.platform.clock import scheduled_time, utc_now
 from sesame.platform.events import job_handler
 from sesame.platform.logs import logger
 from sesame.platform.settings import Settings
-from sesame.services.attachments import AttachmentRemoval
+from sesame.services.attachment_removal import AttachmentRemoval
 from sesame.store.attachments import Attachments
 from sesame.store.table import Table
 

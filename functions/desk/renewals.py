@@ -14,7 +14,7 @@ from sesame.domain.renewals import (
     MOST_REMINDERS,
     Campaign,
     Criterion,
-    DeclineReason,
+    DeclinedFor,
     RenewalState,
     RenewalStep,
     Rules,
@@ -143,7 +143,7 @@ class DecidedShown(Shown):
 
     at: datetime
     by: str
-    reason: DeclineReason | None
+    reason: DeclinedFor | None
     note: str
     exception: bool
     renewed_until: date | None
@@ -204,7 +204,7 @@ class DecisionRequest(StrictModel):
     """`accept` gives the lease its new last day; `decline` says why. `exception` lets a rule be unmet."""
 
     decision: Literal["accept", "decline"]
-    reason: DeclineReason | None = None
+    reason: DeclinedFor | None = None
     note: Annotated[str, Field(max_length=500)] = ""
     """In the operator's words; the tenant reads it."""
     exception: bool = False

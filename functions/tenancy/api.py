@@ -145,10 +145,10 @@ class AccountShown(Shown):
 
 
 class PreferencesRequest(StrictModel):
-    """All three, as they shall be."""
+    """All three, as they shall be. `reminders_by` null: however the residence does it."""
 
     language: SpokenLanguage
-    reminders_by: Channel
+    reminders_by: Channel | None
     courtesy_reminders: bool
 
 
@@ -171,7 +171,7 @@ class PreferencesShown(Shown):
     """How the tenant is written to. `obligatory` cannot be switched off."""
 
     language: SpokenLanguage
-    reminders_by: Channel
+    reminders_by: Channel | None
     courtesy_reminders: bool
     contacts: list[ContactUse]
     obligatory: list[ObligatoryShown]

@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler import Depends
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from pydantic import Field
 
-from sesame.domain.renewals import Criterion, DeclineReason, RenewalState, RenewalStep
+from sesame.domain.renewals import Criterion, DeclinedFor, RenewalState, RenewalStep
 from sesame.domain.social_file import FileState, PieceKind, PieceRefusal, PieceState
 from sesame.domain.tenancy import Language as SpokenLanguage
 from sesame.platform.aws import Later, client
@@ -108,7 +108,7 @@ class RenewalShown(Shown):
     eligible: bool
     criteria: list[RenewalCriterion]
     decided_at: datetime | None
-    declined_because: DeclineReason | None
+    declined_because: DeclinedFor | None
     note: str
 
 

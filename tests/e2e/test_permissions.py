@@ -206,6 +206,14 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         forgets("documents"),
         [deletes("Money"), writes("Identity"), forgets("logos"), stores("documents"), decrypts()],
     ),
+    "MessagesFunction": (
+        stores("uploads"),
+        [deletes("Documents"), reads("Money"), writes("Operations"), stores("attachments"), decrypts()],
+    ),
+    "DeskMessagesFunction": (
+        queries("Documents", index="gsi1"),
+        [reads("Money"), writes("Identity"), queries("Operations"), stores("attachments"), decrypts()],
+    ),
     "AttachmentCheckFunction": (
         stores("attachments"),
         [reads("Identity"), reads("Money"), deletes("Documents"), stores("uploads"), knows("PepperSecret")],

@@ -10,10 +10,10 @@ import pytest
 from sesame.domain.attachments import Attachment, AttachmentState, Side
 from sesame.domain.file_contents import FileFault, FileType
 from sesame.platform.errors import NotFound, TooManyRequests
+from sesame.services.attachment_removal import AttachmentRemoval
 from sesame.services.attachments import (
     AttachmentChecking,
     AttachmentDesk,
-    AttachmentRemoval,
     NotAttachable,
     Uploader,
 )

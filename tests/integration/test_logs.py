@@ -41,6 +41,7 @@ from tests.integration.leaks import (
 )
 from tests.integration.staff_members import enrol
 from tests.integration.tenants import RESIDENCE, Tenant, admit
+from tests.unit.test_file_contents import PICTURES
 
 # WeasyPrint leaves its colour profile open.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file.*sRGB2014.icc:ResourceWarning")
@@ -167,6 +168,7 @@ def test_no_flow_logs_a_code_a_token_or_a_person(
         refunds(story)
         studies(story)
         another_year(story)
+        conversations(story)
         credentials(story)
         privacy(story)
         wishes(story)
@@ -569,6 +571,68 @@ def another_year(story: Story) -> None:
     story.ask("POST", f"{renewal}/answer", {"wish": "renew"}, staff=STAFF, expect=200)
     declined = {"decision": "decline", "reason": "no_room", "note": "Nguyễn"}
     story.ask("POST", f"{renewal}/decision", declined, staff=STAFF, expect=200)
+
+
+def conversations(story: Story) -> None:
+    """A leak, a photograph of it, what is done about it, and what is never read out of a file."""
+    story.secrets["words of a message"] = {"chez Zébulon", "Rendez-vous donné", "Tout va bien merci"}
+    story.secrets["name of a file"] = {"salle-de-zebulon"}
+    me = story.sign_in()
+    photo = attached(story, "/v1/me/attachments", me, PICTURES["jpeg"])
+    rest = attached(story, "/v1/me/attachments", me, b"MZ of salle-de-zebulon")
+    leak = {"category": "room", "subject": "Fuite chez Zébulon", "repair": True, "attachments": [photo]}
+    opened = story.ask("POST", "/v1/me/messages", leak, idempotency_key="m1", **me, expect=201).body
+    thread_id = opened["thread"]["thread_id"]
+    mine = f"/v1/me/messages/{thread_id}"
+    theirs = f"/v1/desk/leases/{story.tenant.lease.lease_id}/threads"
+    said = {"body": "Encore chez Zébulon", "attachments": [rest]}
+    story.ask("POST", f"{mine}/replies", said, idempotency_key="m2", **me, expect=422)
+    story.ask("POST", f"{mine}/replies", {"body": "chez Zébulon"}, idempotency_key="m2", **me, expect=201)
+    for path in ("/v1/me/messages", mine, f"/v1/me/attachments/{photo}"):
+        story.ask("GET", path, **me, expect=200)
+
+    where = f"residence_id={RESIDENCE.residence_id}"
+    story.ask("GET", "/v1/desk/messages", query=where, staff=STAFF, expect=200)
+    for path in (theirs, f"{theirs}/{thread_id}", f"{theirs}/{thread_id}/attachments/{photo}"):
+        story.ask("GET", path, staff=STAFF, expect=200)
+    for path, body in (
+        ("replies", {"body": "Rendez-vous donné"}),
+        ("repair", {"event": "schedule", "on": "2027-06-01", "body": "Rendez-vous donné"}),
+        ("repair", {"event": "finish"}),
+    ):
+        key = f"s-{path}-{len(body)}"
+        story.ask("POST", f"{theirs}/{thread_id}/{path}", body, idempotency_key=key, staff=STAFF, expect=201)
+    story.ask("PUT", f"{theirs}/{thread_id}/read", {"number": 2}, staff=STAFF, expect=200)
+    story.ask("PUT", f"{theirs}/{thread_id}/assignee", {"staff_id": None}, staff=STAFF, expect=200)
+    story.ask("PUT", f"{theirs}/{thread_id}/state", {"open": False}, staff=STAFF, expect=200)
+    first = {"category": "other", "subject": "chez Zébulon", "body": "Rendez-vous donné"}
+    story.ask("POST", theirs, first, idempotency_key="s1", staff=STAFF, expect=201)
+    begin = f"/v1/desk/leases/{story.tenant.lease.lease_id}/attachments"
+    story.ask("POST", begin, {"file_name": "salle-de-zebulon.pdf"}, staff=STAFF, expect=201)
+    assert any("Vous avez un nouveau message" in one for one in story.house.sent.to("huong@example.org"))
+
+    story.ask("PUT", f"{mine}/read", {"number": 5}, **me, expect=200)
+    story.ask("PUT", f"{mine}/state", {"open": True}, **me, expect=200)
+    answer = {"event": "confirm", "body": "Tout va bien merci"}
+    story.ask("POST", f"{mine}/repair", answer, idempotency_key="m3", **me, expect=201)
+
+    ready = {"residence_id": RESIDENCE.residence_id, "title": "Fuite", "words": {"fr": "Rendez-vous donné"}}
+    kept = story.ask(
+        "POST", "/v1/desk/canned-answers", ready, idempotency_key="c1", staff=STAFF, expect=201
+    ).body
+    path = f"/v1/desk/canned-answers/{kept['answer_id']}"
+    story.ask("PUT", path, ready, staff=STAFF, expect=200)
+    story.ask("GET", "/v1/desk/canned-answers", query=where, staff=STAFF, expect=200)
+    story.ask("DELETE", path, query=where, staff=STAFF, expect=204)
+
+
+def attached(story: Story, path: str, me: dict[str, str], content: bytes) -> str:
+    """A file sent as a browser does, and checked: its id."""
+    begun = story.ask("POST", path, {"file_name": "salle-de-zebulon.jpg"}, **me, expect=201).body
+    aws = story.house.aws
+    aws.s3.put_object(Bucket=aws.bucket, Key=begun["upload"]["fields"]["key"], Body=content)
+    story.ask("POST", f"{path}/{begun['attachment_id']}/completion", **me, expect=202)
+    return str(begun["attachment_id"])
 
 
 def credentials(story: Story) -> None:

@@ -30,11 +30,11 @@ from sesame.providers.base import (
 from sesame.providers.registry import PROVIDERS, Registry, UnknownProvider
 from sesame.providers.sandbox import Sandbox
 from sesame.services.accounts import Bookkeeping
+from sesame.services.idempotency import KeyReused
 from sesame.services.intake import Intake, UnreadableNotification
 from sesame.services.payments import (
     Checkouts,
     History,
-    KeyReused,
     NothingToPay,
     Order,
     ProviderNotOffered,

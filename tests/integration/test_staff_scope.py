@@ -10,31 +10,39 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from secrets import token_bytes
 from typing import Any
 
 import pytest
 from PIL import Image
 
 from sesame.domain.attachments import Attachment, Side
+from sesame.domain.canned_answers import CannedAnswer
 from sesame.domain.notices import notice_for
 from sesame.domain.payments import EventKind, PaymentEvent
 from sesame.domain.refunds import Refund
 from sesame.domain.scope import Scope
 from sesame.domain.social_file import HandedIn, handed_in
+from sesame.domain.tenancy import Language
+from sesame.domain.threads import ThreadCategory
 from sesame.platform.clock import utc_now
 from sesame.platform.events import Event
 from sesame.platform.ids import new_id
 from sesame.services.accounts import Bookkeeping
+from sesame.services.attachments import AttachmentDesk
 from sesame.services.file_imports import CHUNK_DUE
 from sesame.services.payment_reviews import review_name
+from sesame.services.threads import Author, Place, Talk, Topic, Words
 from sesame.store.accounts import Accounts
 from sesame.store.attachments import Attachments
+from sesame.store.canned_answers import CannedAnswers
 from sesame.store.deliveries import Deliveries, Delivery, DeliveryState, Hints, Told
 from sesame.store.reconciliations import Reconciliations, ResidenceFinding, Run
 from sesame.store.refunds import Refunds
 from sesame.store.social_files import SocialFiles
 from sesame.store.table import transact
 from sesame.store.tasks import Task, TaskKind, Tasks, task_id_of
+from sesame.store.threads import Threads
 from tests.integration.entries import http_event, load, prepare
 from tests.integration.import_fixtures import cells_of, desk_on, lease_file
 from tests.integration.staff_members import as_staff, enrol
@@ -79,6 +87,9 @@ class World:
     aid_import_id: str
     refund_id: str
     study: Study
+    thread_id: str
+    attachment_id: str
+    answer_id: str
     task_id: str
 
     def place(self, path: str) -> str:
@@ -99,9 +110,11 @@ class World:
             refund_id=self.refund_id,
             year=self.study.year,
             piece_id="p1",
-            attachment_id=self.study.attachment_id,
+            attachment_id=self.study.attachment_id or self.attachment_id,
             campaign_id=self.study.campaign_id,
             warning_id=self.study.warning_id,
+            thread_id=self.thread_id,
+            answer_id=self.answer_id,
             period="2027-03",
             task_id=self.task_id,
         )
@@ -128,6 +141,9 @@ NOWHERE = World(
     aid_import_id="",
     refund_id="",
     study=NO_STUDY,
+    thread_id="",
+    attachment_id="",
+    answer_id="",
     document_id="",
     task_id="",
 )
@@ -257,6 +273,8 @@ STUDY_FILES = {
     "enrolment-imports": "Tenant reference;Year;University;Status\n{tenant_reference};2026;Lyon;enrolled\n",
     "social-file-imports": "Tenant reference;Year;State\n{tenant_reference};2025;submitted\n",
 }
+THREAD = "{} /v1/desk/leases/{{lease_id}}/threads/{{thread_id}}{}"
+ANSWER = {"residence_id": RESIDENCE.residence_id, "title": "Vélos", "words": {"fr": "Au sous-sol."}}
 
 CASES: dict[str, Case] = {
     "POST /v1/desk/leases": Case(entry="desk/api", body=ROW),
@@ -418,6 +436,37 @@ CASES: dict[str, Case] = {
     "POST /v1/desk/leases/{lease_id}/warnings/{warning_id}/withdrawal": Case(
         entry="desk/renewals", shown_to=("manager",)
     ),
+    "GET /v1/desk/messages": Case(entry="desk/messages", hidden=empty("threads")),
+    "GET /v1/desk/leases/{lease_id}/threads": Case(entry="desk/messages"),
+    "POST /v1/desk/leases/{lease_id}/threads": Case(
+        entry="desk/messages",
+        body={"category": "other", "subject": "Vélos", "body": "Bonjour"},
+        headers=KEYED,
+    ),
+    THREAD.format("GET", ""): Case(entry="desk/messages"),
+    THREAD.format("POST", "/replies"): Case(entry="desk/messages", body={"body": "Oui"}, headers=KEYED),
+    THREAD.format("POST", "/repair"): Case(
+        entry="desk/messages", body={"event": "acknowledge"}, headers=KEYED
+    ),
+    THREAD.format("PUT", "/read"): Case(entry="desk/messages", body={"number": 1}),
+    THREAD.format("PUT", "/state"): Case(entry="desk/messages", body={"open": True}),
+    THREAD.format("PUT", "/assignee"): Case(entry="desk/messages", body={"staff_id": None}),
+    THREAD.format("GET", "/attachments/{attachment_id}"): Case(entry="desk/messages"),
+    "POST /v1/desk/leases/{lease_id}/attachments": Case(
+        entry="desk/messages", body={"file_name": "plan.pdf"}
+    ),
+    "GET /v1/desk/canned-answers": Case(
+        entry="desk/messages", query={"residence_id": RESIDENCE.residence_id}
+    ),
+    "POST /v1/desk/canned-answers": Case(
+        entry="desk/messages", body=ANSWER, headers=KEYED, shown_to=("manager",)
+    ),
+    "PUT /v1/desk/canned-answers/{answer_id}": Case(
+        entry="desk/messages", body=ANSWER, shown_to=("manager",)
+    ),
+    "DELETE /v1/desk/canned-answers/{answer_id}": Case(
+        entry="desk/messages", query={"residence_id": RESIDENCE.residence_id}, shown_to=("manager",)
+    ),
     "GET /v1/desk/tasks": Case(
         entry="desk/follow_up", query={"residence_id": RESIDENCE.residence_id}, shown_to=("desk",)
     ),
@@ -488,7 +537,9 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch, request: pytest
         aid_import_id=aid_import["import_id"],
         refund_id=refund_asked(aws, tenant),
         study=NO_STUDY,
+        answer_id=canned_answer(aws),
         task_id=address_that_failed(aws, tenant),
+        **talk_begun(aws, tenant),
     )
 
 
@@ -538,6 +589,42 @@ def studies(aws: Any, tenant: Tenant) -> Study:
         campaign_id=campaign["campaign_id"],
         warning_id=done("desk/renewals", "POST", f"{lease}/warnings", WARNING)["warning_id"],
     )
+
+
+def talk_begun(aws: Any, tenant: Tenant) -> dict[str, str]:
+    """A repair asked for, with a photograph."""
+    lease = tenant.lease
+    files = AttachmentDesk(
+        attachments=Attachments(aws.documents),
+        s3=aws.s3,
+        bucket=aws.bucket,
+        clock=utc_now,
+        random=token_bytes,
+    )
+    author = Author(side=Side.TENANT, id=lease.person_id)
+    photo = files.begin(lease.lease_id, lease.residence_id, author.uploader, "fuite.jpg").attachment
+    talk = Talk(threads=Threads(aws.documents), files=files, clock=utc_now, random=token_bytes)
+    place = Place(lease_id=lease.lease_id, residence_id=lease.residence_id, person_id=lease.person_id)
+    topic = Topic(category=ThreadCategory.ROOM, subject="Fuite", repair=True)
+    words = Words(body="Ça coule", attachments=(photo.attachment_id,))
+    opened = talk.open(author, place, topic, words, key="1")
+    return {"thread_id": opened.thread.thread_id, "attachment_id": photo.attachment_id}
+
+
+def canned_answer(aws: Any) -> str:
+    """An answer that the residence keeps ready."""
+    answers, answer_id = CannedAnswers(aws.documents), new_id()
+    answer = CannedAnswer(
+        answer_id=answer_id,
+        owner=RESIDENCE.residence_id,
+        title="Vélos",
+        category=None,
+        words={Language.FRENCH: "Au sous-sol."},
+        changed_at=utc_now(),
+        changed_by="-",
+    )
+    answers.table.write(answers.setting(answer))
+    return answer_id
 
 
 def letters_missing(document_id: str) -> str:

@@ -109,6 +109,8 @@ def test_nothing_is_both_erased_and_kept_and_nothing_is_forgotten(
             Category.RENEWALS,
             Category.CERTIFICATES,
             Category.OLD_CERTIFICATES,
+            Category.THREADS,
+            Category.EVIDENCE_THREADS,
             Category.LEASE,
             Category.CLAIMS,
             Category.MESSAGES,

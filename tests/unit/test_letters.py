@@ -125,6 +125,7 @@ FACTS: dict[LetterKind, dict[str, Any]] = {
     LetterKind.CONTACT_SHARED: {"until": None},
     LetterKind.DATA_EXPORT: {"ends_on": date(2026, 9, 8)},
     LetterKind.DOCUMENT_READY: {},
+    LetterKind.THREAD_ANSWERED: {},
     LetterKind.ERASURE_ASKED: {
         "asked_at": datetime(2026, 9, 1, 14, 5),  # noqa: DTZ001  a local time, as a letter says it
         "erases_at": datetime(2026, 9, 2, 14, 5),  # noqa: DTZ001

@@ -195,7 +195,7 @@ def test_a_message_that_keeps_failing_reaches_its_dead_letters_before_it_is_forg
 
 def test_the_alarms_on_dead_letters_watch_every_one_of_them() -> None:
     watched: list[str] = []
-    for name in ("DeadLetterAlarm", "FileDeadLetterAlarm", "MoneyDeadLetterAlarm"):
+    for name in ("DeadLetterAlarm", "FilesDeadLetterAlarm", "MoneyDeadLetterAlarm"):
         metrics = of_type("AWS::CloudWatch::Alarm")[name]["Metrics"]
         stats = [metric for metric in metrics if "MetricStat" in metric]
         # A queue that nobody touches sends no figures for hours: FILL counts it as empty, not as unknown.

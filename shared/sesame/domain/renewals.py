@@ -59,7 +59,7 @@ ANSWERS = frozenset({RenewalStep.ASK, RenewalStep.LEAVE})
 """What a tenant can say, while the campaign is open."""
 
 
-class DeclineReason(StrEnum):
+class DeclinedFor(StrEnum):
     """Why a renewal is declined."""
 
     RENT_OWED = "rent_owed"
@@ -188,11 +188,11 @@ class Criterion(StrEnum):
     RENEWALS = "renewals"
 
 
-DECLINED_FOR: dict[Criterion, DeclineReason] = {
-    Criterion.RENT: DeclineReason.RENT_OWED,
-    Criterion.ENROLMENT: DeclineReason.NOT_ENROLLED,
-    Criterion.CONDUCT: DeclineReason.RULES_BROKEN,
-    Criterion.RENEWALS: DeclineReason.TOO_MANY_RENEWALS,
+DECLINED_FOR: dict[Criterion, DeclinedFor] = {
+    Criterion.RENT: DeclinedFor.RENT_OWED,
+    Criterion.ENROLMENT: DeclinedFor.NOT_ENROLLED,
+    Criterion.CONDUCT: DeclinedFor.RULES_BROKEN,
+    Criterion.RENEWALS: DeclinedFor.TOO_MANY_RENEWALS,
 }
 
 

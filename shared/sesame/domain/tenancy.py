@@ -208,8 +208,8 @@ class Person:
     credential_epoch: int = 1
     """Raising it kills every session and one-time code of an older epoch."""
     hold: ContactHold | None = None
-    reminders_by: Channel = Channel.EMAIL
-    """How they wish to be reminded, where that can be."""
+    reminders_by: Channel | None = None
+    """How they wish to be reminded, where that can be; None for however the residence does it."""
     courtesy_reminders: bool = True
     """Whether they want reminders while nothing is late."""
     unusable: tuple[UnusableContact, ...] = ()

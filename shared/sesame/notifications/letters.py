@@ -47,6 +47,7 @@ class LetterKind(StrEnum):
     SOCIAL_FILE_CHANGED = "social-file-changed"
     RENEWAL_DUE = "renewal-due"
     RENEWAL_DECIDED = "renewal-decided"
+    THREAD_ANSWERED = "thread-answered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

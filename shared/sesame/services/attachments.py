@@ -228,29 +228,3 @@ class AttachmentChecking:
 
     def _delete(self, key: str) -> None:
         self.s3.delete_object(Bucket=self.bucket, Key=key)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttachmentRemoval:
-    """Deletes attachments with their files: attached to nothing in a day, or kept long enough."""
-
-    attachments: Attachments
-    s3: Any
-    bucket: str
-
-    def run(self, now: datetime) -> int:
-        """Deletes what is due; how many there were. Safe to repeat, and to cut off."""
-        removed = 0
-        for attachment in self.attachments.due(now):
-            current = self.attachments.get(attachment.lease_id, attachment.attachment_id)
-            if current is not None and current.delete_at <= now:  # the index may lag behind
-                self.remove(current)
-                removed += 1
-        count("AttachmentRemovalRun")
-        return removed
-
-    def remove(self, attachment: Attachment) -> None:
-        """Deletes one: its files first, so that no file is left without its record."""
-        for key in (attachment.upload_key, attachment.object_key):
-            self.s3.delete_object(Bucket=self.bucket, Key=key)
-        self.attachments.forget(attachment)

@@ -95,7 +95,8 @@ class Correspondence:
         if event.type in TOLD_TO_ALL:
             AccessNotices(mailer=self.mailer, identity=self.identity).handle(event)
             return
-        message, compose = self._plan(event)
+        planned = self._about_studies(event) if event.type in STUDY_EVENTS else self._plan(event)
+        message, compose = planned
         composed = compose(event)
         now = self.mailer.clock()
         match composed:
@@ -169,8 +170,11 @@ class Correspondence:
             case "document.ready":
                 cause = {"lease_id": lease_id, "document_id": event["document_id"]}
                 return _record(LetterKind.DOCUMENT_READY, cause, event, may_repeat=True), self._document_ready
-            case study if study in STUDY_EVENTS:
-                return self._about_studies(event)
+            case "thread.answered":
+                cause = {"lease_id": lease_id, "thread_id": event["thread_id"], "number": event["number"]}
+                return _record(
+                    LetterKind.THREAD_ANSWERED, cause, event, may_repeat=True
+                ), self._thread_answered
             case other:
                 raise ValueError(f"no message for an event of type {other}")
 
@@ -203,7 +207,7 @@ class Correspondence:
             return MessageState.UNADDRESSED
         last_whole_day = datetime.fromisoformat(event["expires_at"]) - timedelta(days=1)
         ends_on = local_date(last_whole_day, found.residence.time_zone)
-        channel = _way(found.person, event, Channel.EMAIL)
+        channel = _way(found.person, event)
         if channel is None:
             return MessageState.UNADDRESSED
         return replace(_draft(found, LetterKind.DATA_EXPORT, ends_on=ends_on), channel=channel)
@@ -213,6 +217,13 @@ class Correspondence:
         if found is None or not found.person.usable(Channel.EMAIL):
             return MessageState.UNADDRESSED
         return _draft(found, LetterKind.DOCUMENT_READY)
+
+    def _thread_answered(self, event: Event) -> Composed:
+        """That something came, never what: mailboxes are read by others."""
+        found = self._tenancy(event["lease_id"])
+        if found is None or not found.person.usable(Channel.EMAIL):
+            return MessageState.UNADDRESSED
+        return _draft(found, LetterKind.THREAD_ANSWERED)
 
     def _notice(self, event: Event) -> Composed:
         """Only the latest period's notice is news, and one that replaces another.
@@ -236,7 +247,7 @@ class Correspondence:
             return MessageState.SUPERSEDED
         [notice], account = issued, journal.account.checkpoint
         earlier = [debt for debt in account.outstanding if debt.period != notice.period]
-        channel = _way(found.person, event, Channel.EMAIL)
+        channel = _way(found.person, event)
         if channel is None:
             return MessageState.UNADDRESSED
         if channel is Channel.SMS and (quiet := self._quiet(found, event)):
@@ -338,11 +349,11 @@ def _record(kind: LetterKind, cause: dict[str, str], event: Event, *, may_repeat
     )
 
 
-def _way(person: Person, event: Event, wished: Channel) -> Channel | None:
-    """The channel to use: the only one left, or what the step or the tenant wishes, else the other one."""
+def _way(person: Person, event: Event, wished: Channel | None = None) -> Channel | None:
+    """The channel to use: the only one left, or the tenant's wish, or the step's, or else the other one."""
     if by := event.data.get("by"):
         return Channel(by) if person.usable(Channel(by)) else None
-    first = Channel(event.data.get("channel", wished))
+    first = wished or Channel(event.data.get("channel", Channel.EMAIL))
     return next((one for one in (first, OTHER[first]) if person.usable(one)), None)
 
 

@@ -13,7 +13,7 @@ from sesame.domain.calendar import (
     local_date,
     wall_time,
 )
-from sesame.domain.reminders import DEFAULT_LADDER, Ladder, Reached, decide
+from sesame.domain.reminders import DEFAULT_LADDER, Ladder, Reached, decide, payable_by
 from sesame.domain.sending import OTHER
 from sesame.domain.tenancy import Channel, Lease, Person, Residence
 from sesame.platform.clock import Clock
@@ -91,10 +91,12 @@ class ReminderPreview:
                 reached.append((account, decision.reached))
             if len(reached) > MOST:
                 break
-        shown = self._shown(reached[:MOST], day)
+        shown = self._shown(reached[:MOST], residence, day)
         return Preview(day=day, open=True, reminders=shown, more=len(reached) > MOST)
 
-    def _shown(self, reached: Sequence[tuple[Account, Reached]], day: date) -> tuple[PreviewedReminder, ...]:
+    def _shown(
+        self, reached: Sequence[tuple[Account, Reached]], residence: Residence, day: date
+    ) -> tuple[PreviewedReminder, ...]:
         shown: list[PreviewedReminder] = []
         left = iter(reached)
         while some := list(islice(left, _A_CALL)):
@@ -107,18 +109,18 @@ class ReminderPreview:
                 lease = leases.get(account.lease_id)
                 person = persons.get(lease.person_id) if lease else None
                 if lease and person:
-                    shown.append(_previewed(account, step, lease, person, day))
+                    shown.append(_previewed(account, step, lease, person, residence, day))
         return tuple(shown)
 
 
 def _previewed(
-    account: Account, reached: Reached, lease: Lease, person: Person, day: date
+    account: Account, reached: Reached, lease: Lease, person: Person, residence: Residence, day: date
 ) -> PreviewedReminder:
     unpaid = [one for one in account.checkpoint.outstanding if one.unpaid_cents > 0]
-    late = any(one.due_on < day for one in unpaid)
+    late = any(payable_by(one, residence.time_zone) < day for one in unpaid)
     unwanted = not late and not person.courtesy_reminders
-    ways = (person.reminders_by, OTHER[person.reminders_by])
-    channel = next((one for one in ways if person.usable(one)), None)
+    first = person.reminders_by or Channel.EMAIL
+    channel = next((one for one in (first, OTHER[first]) if person.usable(one)), None)
     return PreviewedReminder(
         lease=lease,
         step=reached.step.name,

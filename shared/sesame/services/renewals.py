@@ -12,7 +12,7 @@ from typing import ClassVar
 from sesame.domain.calendar import local_date
 from sesame.domain.renewals import (
     Campaign,
-    DeclineReason,
+    DeclinedFor,
     Facts,
     RenewalState,
     RenewalStep,
@@ -282,7 +282,7 @@ class RenewalDecision:
     """What staff decide. `exception` lets a rule be unmet; `reason` says why a request is declined."""
 
     accepts: bool
-    reason: DeclineReason | None = None
+    reason: DeclinedFor | None = None
     note: str = ""
     exception: bool = False
     rent: NewRent = AS_BEFORE

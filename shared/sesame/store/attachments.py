@@ -46,7 +46,7 @@ class Attachments:
             UPLOADS_ALLOWED,
             attachment.created_at,
         )
-        return [Put(table=self.table.name, item=_item(attachment), condition=NOT_THERE), counting]
+        return [Put(table=self.table.name, item=attachment_item(attachment), condition=NOT_THERE), counting]
 
     def uploaded(self, attachment: Attachment, at: datetime) -> Update:
         """The write that has a waiting attachment checked: announced."""
@@ -160,7 +160,8 @@ def attachment_of(item: Item) -> Attachment:
     )
 
 
-def _item(attachment: Attachment) -> Item:
+def attachment_item(attachment: Attachment) -> Item:
+    """An attachment as it is stored."""
     return {
         **keys.attachment(attachment.lease_id, attachment.attachment_id),
         "gsi1pk": keys.attachments_to_delete(),
@@ -174,6 +175,10 @@ def _item(attachment: Attachment) -> Item:
         "created_at": attachment.created_at.isoformat(),
         "delete_at": attachment.delete_at.isoformat(),
         "state": attachment.state.value,
+        "attached_to": attachment.attached_to,
+        "file_type": attachment.file_type.value if attachment.file_type else None,
+        "size": attachment.size,
+        "refused_because": attachment.refused_because.value if attachment.refused_because else None,
         "version": attachment.version,
     }
 

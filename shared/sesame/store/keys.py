@@ -502,3 +502,49 @@ def attachments_begun(lease_id: str) -> Key:
 def attachments_to_delete() -> str:
     """Partition, on the first index, of all attachments, by when they go."""
     return "ATTACHMENTS"
+
+
+def threads_of(lease_id: str) -> str:
+    """Partition of a lease's threads, and of what guards writing in them."""
+    return f"THREADS#{lease_id}"
+
+
+def thread(lease_id: str, thread_id: str) -> Key:
+    """A thread, without its messages."""
+    return {"pk": threads_of(lease_id), "sk": f"THREAD#{thread_id}"}
+
+
+def thread_key(lease_id: str, key_hash: str) -> Key:
+    """A caller's Idempotency-Key for a message."""
+    return {"pk": threads_of(lease_id), "sk": f"KEY#{key_hash}"}
+
+
+def messages_written(lease_id: str) -> Key:
+    """When a lease's tenant wrote lately."""
+    return {"pk": threads_of(lease_id), "sk": "WRITTEN"}
+
+
+def messages_of_thread(thread_id: str) -> str:
+    """Partition of a thread's messages, by number."""
+    return f"THREAD#{thread_id}"
+
+
+def thread_message(thread_id: str, number: int) -> Key:
+    """A message of a thread."""
+    return {"pk": messages_of_thread(thread_id), "sk": f"MESSAGE#{number:06}"}
+
+
+def threads_of_residence(residence_id: str) -> str:
+    """Partition, on the first index, of a residence's open threads: those that wait by the oldest unanswered
+    message, the others by their last."""
+    return f"THREADS#{residence_id}"
+
+
+def canned_answers(owner: str) -> str:
+    """Partition of a residence's canned answers, or of the operator's."""
+    return f"CANNED#{owner}"
+
+
+def canned_answer(owner: str, answer_id: str) -> Key:
+    """A canned answer."""
+    return {"pk": canned_answers(owner), "sk": answer_id}

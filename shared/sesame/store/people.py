@@ -572,7 +572,7 @@ def person_item(person: Person) -> Item:
         "language": person.language.value,
         "credential_epoch": person.credential_epoch,
         "hold": hold_item(person.hold) if person.hold else None,
-        "reminders_by": person.reminders_by.value,
+        "reminders_by": person.reminders_by.value if person.reminders_by else None,
         "courtesy_reminders": person.courtesy_reminders,
         **{f"unusable_{one.channel}": unusable_item(one) for one in person.unusable},
         "version": 1,
@@ -664,7 +664,7 @@ def person_of(item: Item) -> Person:
         language=Language(item["language"]),
         credential_epoch=item["credential_epoch"],
         hold=_hold_of(item["hold"]) if "hold" in item else None,
-        reminders_by=Channel(item.get("reminders_by", Channel.EMAIL)),
+        reminders_by=Channel(item["reminders_by"]) if "reminders_by" in item else None,
         courtesy_reminders=item.get("courtesy_reminders", True),
         unusable=_unusable_of(item),
     )

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sesame.domain.renewals import Campaign, DeclineReason, RenewalState, Rules, Warned
+from sesame.domain.renewals import Campaign, DeclinedFor, RenewalState, Rules, Warned
 from sesame.domain.scope import Scope
 from sesame.store import keys
 from sesame.store.table import NOT_THERE, ConditionFailed, Item, Key, Put, Table, Update, same_table
@@ -19,7 +19,7 @@ class Decided:
 
     at: datetime
     by: str
-    reason: DeclineReason | None = None
+    reason: DeclinedFor | None = None
     note: str = ""
     """The operator's own words to the tenant, with a refusal."""
     exception: bool = False
@@ -297,7 +297,7 @@ def _decided_of(item: Mapping[str, Any]) -> Decided:
     return Decided(
         at=datetime.fromisoformat(item["at"]),
         by=item["by"],
-        reason=DeclineReason(reason) if reason else None,
+        reason=DeclinedFor(reason) if reason else None,
         note=item["note"],
         exception=item["exception"],
         renewed_until=date.fromisoformat(until) if until else None,

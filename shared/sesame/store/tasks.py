@@ -7,13 +7,16 @@ anew. It holds ids and kinds only.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sesame.platform.ids import derived_id
 from sesame.platform.logs import count
 from sesame.store import keys
 from sesame.store.table import ConditionFailed, Item, Key, Table, Update
+
+KEPT_FOR = timedelta(days=365)
+"""How long a closed task is kept; who closed it is in the audit for longer."""
 
 
 class TaskKind(StrEnum):
@@ -91,7 +94,7 @@ class Tasks:
             self.table.update(
                 keys.task(task.task_id),
                 "SET gsi1pk = :open, gsi1sk = :place, raised_at = :at, details = :details "
-                "REMOVE outcome, closed_at, closed_by ADD version :one",
+                "REMOVE outcome, closed_at, closed_by, expires_at ADD version :one",
                 condition="closed_at = :closed",
                 values={
                     ":open": keys.open_tasks(task.residence_id),
@@ -126,10 +129,16 @@ class Tasks:
         return Update(
             table=self.table.name,
             key=keys.task(task.task_id),
-            expression="SET outcome = :outcome, closed_at = :at, closed_by = :staff REMOVE gsi1pk, gsi1sk "
-            "ADD version :one",
+            expression="SET outcome = :outcome, closed_at = :at, closed_by = :staff, expires_at = :gone "
+            "REMOVE gsi1pk, gsi1sk ADD version :one",
             condition="attribute_exists(pk) AND attribute_not_exists(outcome)",
-            values={":outcome": outcome.value, ":at": at.isoformat(), ":staff": staff_id, ":one": 1},
+            values={
+                ":outcome": outcome.value,
+                ":at": at.isoformat(),
+                ":staff": staff_id,
+                ":gone": int((at + KEPT_FOR).timestamp()),
+                ":one": 1,
+            },
         )
 
 

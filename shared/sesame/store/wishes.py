@@ -16,17 +16,25 @@ class Wishes:
     table: Table
 
     def set(
-        self, person: Person, *, language: Language, reminders_by: Channel, courtesy: bool, at: datetime
+        self,
+        person: Person,
+        *,
+        language: Language,
+        reminders_by: Channel | None,
+        courtesy: bool,
+        at: datetime,
     ) -> None:
         """What a tenant wishes. When courtesy reminders were last turned on or off is kept: it is proof."""
+        by = ", reminders_by = :by" if reminders_by else ""
         changed = ", courtesy_changed_at = :at" if courtesy != person.courtesy_reminders else ""
         self.table.update(
             keys.person(person.person_id),
-            f"SET #language = :language, reminders_by = :by, courtesy_reminders = :courtesy{changed} "
-            "ADD version :one",
+            f"SET #language = :language, courtesy_reminders = :courtesy{by}{changed} "
+            f"{'' if reminders_by else 'REMOVE reminders_by '}ADD version :one",
             condition="attribute_exists(pk)",
             names={"#language": "language"},
-            values={":language": language.value, ":by": reminders_by.value, ":courtesy": courtesy, ":one": 1}
+            values={":language": language.value, ":courtesy": courtesy, ":one": 1}
+            | ({":by": reminders_by.value} if reminders_by else {})
             | ({":at": at.isoformat()} if changed else {}),
         )
 
