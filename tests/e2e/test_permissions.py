@@ -149,6 +149,10 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         encrypts(),
         [decrypts(), reads("Money"), reads("Operations"), updates("Operations"), stores("documents")],
     ),
+    "DeskRemindersFunction": (
+        updates("Money"),
+        [deletes("Money"), writes("Identity"), deletes("Documents"), reads("Operations"), decrypts()],
+    ),
     "DeskMoneyFunction": (
         deletes("Documents"),
         [deletes("Money"), writes("Identity"), reads("Operations"), decrypts(), stores("documents")],
@@ -242,10 +246,10 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
     ),
     "ReminderPlanFunction": (
         queries("Money", index="gsi1"),
-        [writes("Money"), queries("Documents"), writes("Identity")],
+        [deletes("Money"), queries("Documents"), writes("Identity"), stores("documents")],
     ),
     "SendFunction": (
-        reads("Money"),
+        updates("Money"),
         [writes("Money"), deletes("Identity"), knows("StripeSecret"), sends("NotificationQueue"), decrypts()],
     ),
     "FeedbackFunction": (

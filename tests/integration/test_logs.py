@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from typing import Any
@@ -20,12 +21,16 @@ from standardwebhooks import Webhook
 
 from sesame.domain.attachments import Attachment, AttachmentState, Side
 from sesame.domain.file_contents import FileType
+from sesame.domain.journal import Entry, EntryKind
+from sesame.domain.notices import notice_for
 from sesame.domain.scope import EVERYWHERE
 from sesame.platform import aws as platform_aws
 from sesame.platform.ids import new_id
 from sesame.platform.logs import count, logger
 from sesame.providers.base import Checkout, CheckoutOrder
+from sesame.services.accounts import Bookkeeping
 from sesame.services.posting import YOUNG
+from sesame.store.accounts import Accounts
 from sesame.store.attachments import Attachments
 from sesame.store.table import transact
 from tests.conftest import FrozenClock
@@ -164,6 +169,7 @@ def test_no_flow_logs_a_code_a_token_or_a_person(
         papers_in_bulk(story)
         payment_links(story)
         money_at_the_desk(story)
+        reminders_and_plans(story)
         notices_at_the_desk(story)
         refunds(story)
         studies(story)
@@ -380,6 +386,51 @@ def payment_links(story: Story) -> None:
     story.ask("GET", f"/payer/{token}", expect=200)
     story.ask("POST", f"/payer/{token}", "amount=450&key=", expect=422)
     story.ask("DELETE", f"/v1/me/payment-links/{created['link_id']}", **me, expect=204)
+
+
+def reminders_and_plans(story: Story) -> None:
+    lease, kept = story.tenant.lease, Accounts(story.house.aws.money)
+    notice = notice_for(replace(lease, starts_on=date(2026, 1, 1)), RESIDENCE, "2026-02")
+    assert notice is not None
+    books = Bookkeeping(kept, story.clock)
+    books.issue_notice(notice)
+    surcharge = Entry(
+        entry_id="surcharge:notice:2026-02",
+        kind=EntryKind.SURCHARGE,
+        amount_cents=1_000,
+        effective_at=story.clock(),
+        due_on=story.clock().date(),
+    )
+    books.post(lease.lease_id, lease.residence_id, surcharge)
+    path, today = f"/v1/desk/leases/{lease.lease_id}", story.clock().date()
+    held = {"kind": "dispute", "reason": "amount_disputed", "until": today.isoformat()}
+    story.ask("PUT", f"{path}/reminders/hold", held, staff=STAFF, expect=200)
+    story.ask("POST", f"{path}/reminders/release", {"reason": "settled"}, staff=STAFF, expect=200)
+    back = f"{path}/surcharges/2026-02/reversal"
+    story.ask("POST", back, {"reason": "goodwill"}, staff=STAFF, expect=200)
+    [owed] = [
+        one
+        for one in story.ask("GET", f"{path}/reminders", staff=STAFF, expect=200).body["owed"]
+        if one["period"] == "2026-02"
+    ]
+    plan = {
+        "debts": [owed["entry_id"]],
+        "instalments": [{"due_on": today.isoformat(), "amount_cents": owed["unpaid_cents"]}],
+    }
+    agreed = story.ask("POST", f"{path}/payment-plan", plan, idempotency_key="p1", staff=STAFF, expect=201)
+    assert agreed.body["status"] == "active"
+    story.ask("GET", f"{path}/payment-plan", staff=STAFF, expect=200)
+    story.ask("GET", "/v1/me/payment-plan", **story.sign_in(), expect=200)
+    cancel = f"{path}/payment-plan/cancellation"
+    story.ask("POST", cancel, {"reason": "mistake"}, staff=STAFF, expect=200)
+    paid = Entry(
+        entry_id="taking:plan",
+        kind=EntryKind.PAYMENT,
+        amount_cents=-2 * notice.amount_cents,
+        effective_at=story.clock(),
+        source="taking:plan",
+    )
+    books.post(lease.lease_id, lease.residence_id, paid)
 
 
 def notices_at_the_desk(story: Story) -> None:

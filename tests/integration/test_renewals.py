@@ -11,7 +11,6 @@ from sesame.domain.journal import Entry, EntryKind
 from sesame.domain.scope import Scope
 from sesame.domain.terms import segments, terms_on
 from sesame.services.accounts import Bookkeeping
-from sesame.services.reminders import no_holidays
 from sesame.services.renewal_reminders import RenewalReminderRun
 from sesame.store import keys
 from sesame.store.accounts import Accounts
@@ -290,9 +289,7 @@ def test_a_run_that_died_half_way_goes_on_and_tells_nobody_twice(office: Office)
 
 def test_who_answers_between_the_announcement_and_the_message_is_not_written_to(office: Office) -> None:
     season = Season(office, "answers-at-once")
-    run = RenewalReminderRun(
-        identity=office.aws.identity, operations=office.aws.operations, budget=HOUR, holidays=no_holidays
-    )
+    run = RenewalReminderRun(identity=office.aws.identity, operations=office.aws.operations, budget=HOUR)
     assert run.plan(OPENING).told >= 1
     answer = season.office.house.ask("POST", season.answer(season.resident), {"wish": "leave"}, staff=MANAGER)
     assert answer.status == 200, answer

@@ -8,7 +8,7 @@ cannot pass for another reason. A new staff route needs a new case; a test fails
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from secrets import token_bytes
 from typing import Any
@@ -18,6 +18,7 @@ from PIL import Image
 
 from sesame.domain.attachments import Attachment, Side
 from sesame.domain.canned_answers import CannedAnswer
+from sesame.domain.journal import Entry, EntryKind
 from sesame.domain.notices import notice_for
 from sesame.domain.payments import EventKind, PaymentEvent
 from sesame.domain.refunds import Refund
@@ -115,7 +116,7 @@ class World:
             warning_id=self.study.warning_id,
             thread_id=self.thread_id,
             answer_id=self.answer_id,
-            period="2027-03",
+            period=OWED if "surcharges" in path else "2027-03",
             task_id=self.task_id,
         )
 
@@ -253,6 +254,8 @@ SETTINGS = {
 KEYED = {"idempotency_key": "scope-1"}
 TODAY = datetime.now(UTC).date().isoformat()
 AID = "Tenant reference;Month;Amount;Paid on\n{tenant_reference};2026-11;1,00;" + TODAY
+OWED = "2026-07"
+PLAN = {"debts": [f"notice:{OWED}"], "instalments": [{"due_on": TODAY, "amount_cents": 45_000}]}
 CASH = {"kind": "cash", "amount_cents": 5_000, "received_on": TODAY}
 
 PIECE_ASKED = {
@@ -467,6 +470,23 @@ CASES: dict[str, Case] = {
     "DELETE /v1/desk/canned-answers/{answer_id}": Case(
         entry="desk/messages", query={"residence_id": RESIDENCE.residence_id}, shown_to=("manager",)
     ),
+    "GET /v1/desk/leases/{lease_id}/reminders": Case(entry="desk/reminders"),
+    "PUT /v1/desk/leases/{lease_id}/reminders/hold": Case(
+        entry="desk/reminders", body={"kind": "hold", "reason": "hardship", "until": TODAY}
+    ),
+    "POST /v1/desk/leases/{lease_id}/reminders/release": Case(
+        entry="desk/reminders", body={"reason": "settled"}
+    ),
+    "POST /v1/desk/leases/{lease_id}/surcharges/{period}/reversal": Case(
+        entry="desk/reminders", body={"reason": "goodwill"}
+    ),
+    "POST /v1/desk/leases/{lease_id}/payment-plan": Case(
+        entry="desk/reminders", body=PLAN, headers={"idempotency_key": "scope-2"}
+    ),
+    "GET /v1/desk/leases/{lease_id}/payment-plan": Case(entry="desk/reminders"),
+    "POST /v1/desk/leases/{lease_id}/payment-plan/cancellation": Case(
+        entry="desk/reminders", body={"reason": "mistake"}
+    ),
     "GET /v1/desk/tasks": Case(
         entry="desk/follow_up", query={"residence_id": RESIDENCE.residence_id}, shown_to=("desk",)
     ),
@@ -517,6 +537,8 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch, request: pytest
     done = json.loads(load("desk/recovery").handler(event, None)["body"])
     payment_id, return_id = money_moved(tenant)
     journal_that_differs(aws, tenant)
+    if any(word in request.node.name for word in ("/reminders", "/surcharges", "/payment-plan")):
+        owing(aws, tenant)  # which leaves no credit to refund
     aid = as_staff(
         http_event("POST", "/v1/desk/aid-imports", AID, content_type="text/csv"), "h", "accountant"
     )
@@ -625,6 +647,33 @@ def canned_answer(aws: Any) -> str:
     )
     answers.table.write(answers.setting(answer))
     return answer_id
+
+
+def owing(aws: Any, tenant: Tenant) -> None:
+    """A month's rent with its surcharge, reminders held, and a payment plan that was taken back."""
+    lease, now = tenant.lease, datetime.now(UTC)
+    books = Bookkeeping(Accounts(aws.money), clock=lambda: now)
+    for period in ("2026-06", OWED):  # what was paid too much pays the first
+        notice = notice_for(replace(lease, starts_on=date(2026, 6, 1)), RESIDENCE, period)
+        assert notice is not None
+        books.issue_notice(notice)
+    surcharge = Entry(
+        entry_id=f"surcharge:notice:{OWED}",
+        kind=EntryKind.SURCHARGE,
+        amount_cents=1_000,
+        effective_at=now,
+        due_on=now.date(),
+    )
+    books.post(lease.lease_id, lease.residence_id, surcharge)
+    desk, path = load("desk/reminders"), f"/v1/desk/leases/{lease.lease_id}"
+    for method, place, body in (
+        ("PUT", "reminders/hold", {"kind": "dispute", "reason": "amount_disputed", "until": TODAY}),
+        ("POST", "payment-plan", PLAN),
+        ("POST", "payment-plan/cancellation", {"reason": "mistake"}),
+    ):
+        event = http_event(method, f"{path}/{place}", body, idempotency_key="1")
+        answer = desk.handler(as_staff(event, "colleague", "administrator"), None)
+        assert answer["statusCode"] < 300, answer
 
 
 def letters_missing(document_id: str) -> str:

@@ -12,10 +12,10 @@ from time import monotonic
 from sesame.domain.calendar import IsHoliday, is_sending_time, local_date
 from sesame.domain.renewals import Campaign, RenewalState
 from sesame.domain.tenancy import Lease, Residence
+from sesame.domain.territories import holidays_of
 from sesame.platform.events import announcement
 from sesame.platform.ids import derived_id
 from sesame.platform.logs import count
-from sesame.services.reminders import no_holidays
 from sesame.store import keys
 from sesame.store.people import lease_of, residence_of
 from sesame.store.renewals import Campaigns, Renewal, RenewalMarks, Renewals
@@ -45,7 +45,7 @@ class RenewalReminderRun:
     identity: Table
     operations: Table
     budget: timedelta
-    holidays: Callable[[Residence], IsHoliday] = no_holidays
+    holidays: Callable[[Residence], IsHoliday] = holidays_of
     seconds: Callable[[], float] = monotonic
 
     def plan(self, now: datetime) -> PlannedRenewals:

@@ -146,6 +146,21 @@ def entry(lease_id: str, entry_id: str) -> Key:
     return {"pk": f"ACCOUNT#{lease_id}", "sk": f"ENTRY#{entry_id}"}
 
 
+def payment_plans(lease_id: str) -> str:
+    """Partition of the payment plans that were agreed for a lease."""
+    return f"PLANS#{lease_id}"
+
+
+def payment_plan(lease_id: str, plan_id: str) -> Key:
+    """A payment plan."""
+    return {"pk": payment_plans(lease_id), "sk": f"PLAN#{plan_id}"}
+
+
+def message_allowance(person_id: str, day: str, channel: str) -> Key:
+    """Who wrote to a person by a channel on a day (YYYY-MM-DD) of the residence (operations table)."""
+    return {"pk": f"PERSON#{person_id}", "sk": f"WRITTEN#{day}#{channel}"}
+
+
 def adjustment(lease_id: str, adjustment_id: str) -> Key:
     """What staff asked to be added to a notice, kept so that a repeat is the same."""
     return {"pk": f"ACCOUNT#{lease_id}", "sk": f"ADJUSTMENT#{adjustment_id}"}
