@@ -145,7 +145,7 @@ class Resident:
             delete_at=now + UNATTACHED_LIFE,
         )
         one = replace(one, **{"state": AttachmentState.CHECKING} | changed)
-        transact(self.office.aws.dynamodb, store.beginning(one, store.begun(of.lease_id)))
+        transact(self.office.aws.dynamodb, store.beginning(one, store.begun(of.lease_id, Side.TENANT)))
         if "state" not in changed:
             assert store.accept(one, FileType.PDF, 1_000)
         return one.attachment_id

@@ -556,7 +556,7 @@ def studies(story: Story) -> None:
         delete_at=story.clock() + timedelta(days=1),
         state=AttachmentState.CHECKING,
     )
-    writes = attachments.beginning(attachment, attachments.begun(of.lease_id))
+    writes = attachments.beginning(attachment, attachments.begun(of.lease_id, Side.TENANT))
     transact(attachments.table.client, writes)
     assert attachments.accept(attachment, FileType.PDF, 1_000)
     came = {"attachment_id": attachment.attachment_id}

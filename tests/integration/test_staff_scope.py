@@ -588,7 +588,7 @@ def studies(aws: Any, tenant: Tenant) -> Study:
         created_at=datetime.now(UTC),
         delete_at=datetime.now(UTC) + timedelta(days=9),
     )
-    transact(aws.dynamodb, store.beginning(attachment, store.begun(tenant.lease.lease_id)))
+    transact(aws.dynamodb, store.beginning(attachment, store.begun(tenant.lease.lease_id, Side.TENANT)))
     until = attachment.delete_at
     aws.documents.write(store.attaching(attachment, "piece", keep_until=until, at=datetime.now(UTC)))
     files = SocialFiles(aws.identity)

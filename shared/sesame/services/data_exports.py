@@ -455,7 +455,6 @@ donnees.json   Tout ce que nous tenons sur vous. Les noms des champs sont en ang
     notices    les avis d'échéance, y compris ceux qu'un avoir a annulés
     adjustments  ce que le personnel a ajouté à vos avis, ou en a retiré, et pourquoi
     entries    les autres écritures du compte : paiements, remboursements, corrections
-    adjustments  ce que l'accueil a ajouté à un avis, ou en a retiré
     payments   vos paiements en ligne et ce que le prestataire en a dit
     refunds    les remboursements que vous avez demandés
     payment_links  les liens de paiement que vous avez créés, sans leur adresse, que nous ne gardons pas
@@ -495,7 +494,6 @@ donnees.json   All that we hold about you. Amounts are in euro cents, times in U
     notices    the rent notices, those too that a credit note has withdrawn
     adjustments  what staff added to your notices, or took off them, and why
     entries    the account's other entries: payments, refunds, corrections
-    adjustments  what the desk added to a notice, or took off it
     payments   your online payments and what the provider said of them
     refunds    the refunds that you asked for
     payment_links  the payment links that you made, without their addresses, which we do not keep

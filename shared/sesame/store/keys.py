@@ -509,9 +509,9 @@ def attachment(lease_id: str, attachment_id: str) -> Key:
     return {"pk": attachments_of(lease_id), "sk": f"ATTACHMENT#{attachment_id}"}
 
 
-def attachments_begun(lease_id: str) -> Key:
-    """When the last uploads for a lease were begun."""
-    return {"pk": attachments_of(lease_id), "sk": "BEGUN"}
+def attachments_begun(lease_id: str, side: str) -> Key:
+    """When a side of a lease (`tenant`, `staff`) began its last uploads."""
+    return {"pk": attachments_of(lease_id), "sk": f"BEGUN#{side}"}
 
 
 def attachments_to_delete() -> str:
