@@ -23,6 +23,7 @@ from sesame.services.failed_contacts import FailedContacts
 from sesame.services.mailer import Draft, Envelope, Mailer
 from sesame.services.reminder_letters import Tenancy, reminder_facts
 from sesame.services.scheduled_mail import BY_THE_CLOCK, Leave, ScheduledMail
+from sesame.services.study_messages import RENEWAL_DUE, STUDY_EVENTS, StudyLetters
 from sesame.services.unsubscribing import UnsubscribeTokens
 from sesame.services.welcome import WELCOME_LIFE, WelcomeLinks
 from sesame.store import keys
@@ -76,7 +77,8 @@ class Correspondence:
             self.handle(replace(event, data=rest | {"only": "yes"}))
             self.handle(replace(event, data=rest | {"by": also}))
             return
-        message, compose = self._plan(event)
+        planned = self._about_studies(event) if event.type in STUDY_EVENTS else self._plan(event)
+        message, compose = planned
         composed = compose(event)
         now = self.mailer.clock()
         match composed:
@@ -159,6 +161,20 @@ class Correspondence:
                 ), self._thread_answered
             case other:
                 raise ValueError(f"no message for an event of type {other}")
+
+    def _about_studies(self, event: Event) -> tuple[Message, Callable[[Event], Composed]]:
+        """Of these only what reminds waits for a decent hour: the others answer to something."""
+        message, compose = StudyLetters(identity=self.identity, clock=self.mailer.clock).plan(event)
+
+        def composed(again: Event) -> Composed:
+            draft = compose(again)
+            if again.type != RENEWAL_DUE or not isinstance(draft, Draft):
+                return draft
+            facts = draft.facts
+            found = Tenancy(lease=facts["lease"], person=draft.person, residence=facts["residence"])
+            return self._quiet(found, again) or draft
+
+        return message, composed
 
     def _welcome(self, event: Event) -> Composed:
         found = self._tenancy(event["lease_id"])
