@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from secrets import token_bytes
 from typing import Any, ClassVar
@@ -31,6 +31,7 @@ from sesame.domain.receipts import payment_receipt_facts
 from sesame.domain.retention import folder_of
 from sesame.domain.takings import Taking
 from sesame.domain.tenancy import Lease, Person, Residence
+from sesame.domain.terms import as_of
 from sesame.domain.validity import Ending
 from sesame.platform.clock import Clock, utc_now
 from sesame.platform.errors import Conflict, NotFound
@@ -131,6 +132,12 @@ def _document(random: Random, order: Order) -> Document:
     )
 
 
+def _today(tenancy: Tenancy, now: datetime) -> Tenancy:
+    """The tenancy in the room of that day, by the residence's clock."""
+    today = local_date(now, tenancy.residence.time_zone)
+    return replace(tenancy, lease=as_of(tenancy.lease, today))
+
+
 @dataclass(frozen=True, slots=True)
 class EntryDocuments:
     """Entry documents, for the welcome of a tenant and for the desk."""
@@ -145,7 +152,7 @@ class EntryDocuments:
         """
         tenancy = Tenancy(person=person, lease=lease, residence=residence, language=person.language)
         try:
-            facts = entry_facts(tenancy)
+            facts = entry_facts(_today(tenancy, now))
         except Refused as refused:
             raise LeaseCancelled from refused
         return keep(self.documents, self.random, Order(tenancy=tenancy, facts=facts, now=now)).document_id
@@ -166,7 +173,9 @@ class CodeSlips:
         Raises CodeErased.
         """
         tenancy = Tenancy(person=person, lease=lease, residence=residence, language=person.language)
-        document = _document(self.random, Order(tenancy=tenancy, facts=slip_facts(tenancy, now), now=now))
+        document = _document(
+            self.random, Order(tenancy=tenancy, facts=slip_facts(_today(tenancy, now), now), now=now)
+        )
         return document.document_id, self.documents.creating(document)
 
     def of(self, lease_id: str, document_id: str) -> Document:
@@ -186,7 +195,7 @@ class PaymentReceipts:
 
     def ordering(self, tenancy: Tenancy, taking: Taking) -> tuple[str, list[Put]]:
         """The receipt's id and the writes that order it, for the transaction of the payment."""
-        facts = payment_receipt_facts(tenancy, taking)
+        facts = payment_receipt_facts(_today(tenancy, taking.recorded_at), taking)
         document = _document(self.random, Order(tenancy=tenancy, facts=facts, now=taking.recorded_at))
         return document.document_id, self.documents.creating(document)
 
