@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sesame.domain.certificates import Facts, Kind, Tenancy, Validity
+from sesame.domain.certificates import Facts, Kind, Tenancy, Validity, facts_digest
 from sesame.domain.takings import Method, Taking, TakingPurpose
 from sesame.domain.tenancy import Lease
 from sesame.domain.terms import amended
@@ -17,9 +17,10 @@ from sesame.services.documents import PaymentReceipts
 from sesame.services.lease_terms import LeaseTerms, Who
 from sesame.services.retries import Retries
 from sesame.services.sessions import Session
+from sesame.store import keys
 from sesame.store.documents import Document
 from sesame.store.people import People
-from sesame.store.table import transact
+from sesame.store.table import ConditionFailed, transact
 from tests.conftest import FrozenClock
 from tests.integration.tenants import RESIDENCE, Tenant, admit
 from tests.integration.test_certificates import Office
@@ -148,3 +149,59 @@ def test_entry_documents_and_payment_receipts_name_the_room_of_their_day(stay: S
         assert document.facts["lease"]["room"] == "C301"
     stay.clock.advance(timedelta(minutes=1))
     assert stay.ask(Kind.ENTRY_DOCUMENT).document_id == entry_id
+
+
+def test_a_late_repeat_of_an_ending_leaves_alone_the_newer_paper_on_the_same_facts(stay: Stay) -> None:
+    old = stay.ask(Kind.RESIDENCE_CERTIFICATE)
+    assert stay.documents.end(old, Ending.LEASE_CHANGED, at=stay.clock())
+    new = stay.ask(Kind.RESIDENCE_CERTIFICATE)
+    assert new.document_id != old.document_id
+    assert new.facts == old.facts
+    ended_at = stay.clock()
+    stay.clock.advance(timedelta(days=1))
+
+    assert not stay.documents.end(old, Ending.LEASE_CANCELLED, at=stay.clock())
+    with pytest.raises(ConditionFailed):
+        transact(
+            stay.documents.table.client,
+            stay.documents.revoking(old, Ending.LEASE_CANCELLED, at=stay.clock()),
+        )
+
+    assert stay.standing(old) == ENDED
+    kept = stay.documents.get(old.document_id)
+    assert kept is not None
+    assert kept.validity_since == ended_at
+    assert [one.document_id for one in stay.documents.in_force(stay.lease.lease_id, BY_TENANTS)] == [
+        new.document_id
+    ]
+
+
+def test_a_paper_whose_facts_another_states_by_now_ends_without_hiding_that_one(stay: Stay) -> None:
+    old = stay.ask(Kind.RESIDENCE_CERTIFICATE)
+    pointer = keys.facts(stay.lease.lease_id, old.kind.value, facts_digest(old.facts))
+    newer = {**stay.documents.table.get(pointer), "document_id": "another"}
+    stay.documents.table.put(newer)
+
+    assert stay.documents.end(old, Ending.LEASE_CHANGED, at=stay.clock())
+
+    assert stay.standing(old) == ENDED
+    assert stay.documents.table.get(pointer) == newer
+
+
+def test_whoever_checks_a_paper_is_told_days_by_the_residences_clock(stay: Stay) -> None:
+    document = stay.ask(Kind.RESIDENCE_CERTIFICATE)
+    digest = stay.give_out(document)
+    code = document.issue.verification_code
+    # half past midnight of the 6th in Paris
+    assert stay.documents.end(document, Ending.LEASE_CHANGED, at=datetime(2026, 10, 5, 22, 30, tzinfo=UTC))
+
+    def since() -> set[date | None]:
+        told = (stay.verifications.check(code), stay.verifications.check_digest(digest))
+        return {one.since.date() if one.since else None for one in told}
+
+    assert since() == {date(2026, 10, 6)}
+    ended = stay.documents.get(document.document_id)
+    assert ended is not None
+    assert stay.documents.erase(ended, datetime(2026, 12, 31, 23, 30, tzinfo=UTC))
+    assert since() == {date(2026, 10, 6)}
+    assert stay.verifications.check(code).erased_on == date(2027, 1, 1)

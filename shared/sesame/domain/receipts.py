@@ -234,9 +234,7 @@ def still_holds(facts: Facts, standing: PeriodStanding, entries: Iterable[Entry]
     """
     if facts["kind"] == Kind.RECEIPT and standing.outstanding_cents:
         return False
-    stated = facts["period"]
-    now = _asked(standing)
-    if any(stated.get(name) != now.get(name) for name in {"rooms", *now}):
+    if asked_otherwise(facts, standing):
         return False
     left = list(_period(standing)["settlements"])
     given_back = _given_back(entries, wall)
@@ -246,6 +244,12 @@ def still_holds(facts: Facts, standing: PeriodStanding, entries: Iterable[Entry]
         elif (settlement["received_on"], settlement["method"]) in given_back:
             return False
     return True
+
+
+def asked_otherwise(facts: Facts, standing: PeriodStanding) -> bool:
+    """Whether what a receipt says was asked for its period is no longer so."""
+    stated, now = facts["period"], _asked(standing)
+    return any(stated.get(name) != now.get(name) for name in {"rooms", *now})
 
 
 def _given_back(entries: Iterable[Entry], wall: tzinfo) -> set[tuple[str, str]]:

@@ -393,8 +393,8 @@ def refusal(refused: Refused) -> Conflict:
         return problem(
             detail_fr="Un avoir a annulé toute la somme demandée, et rien n'a été reçu : il n'y a pas de "
             "paiement à attester. L'avis d'échéance et le relevé de compte montrent cet avoir.",
-            detail_en="A credit note took away all that was asked, and nothing was received: there is no payment "
-            "to certify. The rent notice and the statement of account show that credit note.",
+            detail_en="A credit note took away all that was asked, and nothing was received: there is no "
+            "payment to certify. The rent notice and the statement of account show that credit note.",
         )
     if refused.reason is Reason.DETAILS_MISSING:
         return problem(

@@ -129,6 +129,7 @@ def _document(random: Random, order: Order) -> Document:
         carries_two_d_doc=order.tenancy.residence.documents.two_d_doc and two_d_doc.carried(order.facts),
         asked_at=order.now,
         residence_id=lease.residence_id,
+        time_zone=order.tenancy.residence.time_zone,
     )
 
 
@@ -203,12 +204,15 @@ class PaymentReceipts:
         self, lease_id: str, document_id: str | None, periods: Collection[str], at: datetime
     ) -> list[Write]:
         """The writes that make void a payment's receipt, and the receipts of periods that it paid."""
+        in_force = set(self.documents.stated_by(lease_id))
         return [
             write
             for document in self._of_lease(lease_id)
             if document.validity is Validity.GENUINE
             and (document.document_id == document_id or _states(document, periods))
-            for write in self.documents.revoking(document, Ending.PAYMENT_RETURNED, at=at)
+            for write in self.documents.revoking(
+                document, Ending.PAYMENT_RETURNED, at=at, gives_up=document.document_id in in_force
+            )
         ]
 
     def _of_lease(self, lease_id: str) -> Iterator[Document]:
@@ -275,7 +279,7 @@ class Verification:
 
     validity: Validity
     since: datetime | None = None
-    """When it ceased to hold."""
+    """When it ceased to hold, on the residence's clock."""
     statement: PublicStatement | None = None
     """What the paper says; of one whose record was erased, its kind and day only."""
     erased_on: date | None = None
@@ -312,7 +316,7 @@ class Verifications:
             return _of_what_remains(found.remains)
         return Verification(
             validity=found.validity,
-            since=found.validity_since,
+            since=found.local_validity_since,
             statement=public_statement(found.facts, found.issue),
         )
 
