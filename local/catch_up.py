@@ -17,7 +17,9 @@ JOBS = (
     "ReconcilePlanFunction",
     "BillingPlanFunction",
     "ReminderPlanFunction",
+    "MessagesAgainFunction",
     "ErasureFunction",
+    "AttachmentRemovalFunction",
 )
 """By their logical ids in template.yaml."""
 

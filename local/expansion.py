@@ -213,7 +213,7 @@ def _authorizer(api: str, scheme: str, definition: Mapping[str, Any]) -> Resourc
 
 
 def _merge_permissions(resources: dict[str, Resource]) -> None:
-    """The gateway's permissions, one a function: SAM writes one a route, and a stack has 500 resources at most.
+    """The gateway's permissions, one a function: SAM writes one a route, a stack has 500 resources.
 
     The emulator does not ask who may invoke; what AWS gets is asserted on the expansion as AWS makes it.
     """

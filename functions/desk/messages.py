@@ -15,7 +15,7 @@ from sesame.domain.tenancy import Language as SpokenLanguage
 from sesame.domain.threads import Message, Thread, ThreadCategory, ThreadState
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
-from sesame.platform.errors import Forbidden, NotFound, TooManyRequests
+from sesame.platform.errors import Forbidden, Invalid, NotFound, TooManyRequests
 from sesame.platform.http import Api, Id, Shown, Source, StrictModel
 from sesame.platform.ids import derived_id
 from sesame.platform.secrets import Pepper, Secrets
@@ -216,7 +216,7 @@ api = Api()
 @api.get(
     "/v1/desk/messages",
     summary="Threads that wait for an answer",
-    errors=[Forbidden, NotFound, ChooseOneResidence],
+    errors=[Forbidden, NotFound, Invalid, ChooseOneResidence],
     security="staff",
 )
 def waiting_threads(
@@ -382,7 +382,7 @@ def begin_desk_attachment(lease_id: Id, body: AttachmentRequest, staff: CurrentS
 @api.get(
     "/v1/desk/canned-answers",
     summary="Answers kept ready",
-    errors=[Forbidden, NotFound],
+    errors=[Forbidden, NotFound, Invalid],
     security="staff",
 )
 def canned_answers(

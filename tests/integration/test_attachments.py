@@ -1,5 +1,6 @@
 """Attachments: begun, uploaded, checked, given out; refused with a reason; gone when their time is over."""
 
+import json
 from datetime import timedelta
 from secrets import token_bytes
 from typing import Any
@@ -21,6 +22,8 @@ from sesame.store.attachments import Attachments
 from sesame.store.table import ConditionFailed, transact
 from tests.conftest import FrozenClock
 from tests.integration.aws_calls import count_calls
+from tests.integration.conftest import ROOT
+from tests.integration.entries import load, prepare
 from tests.integration.leaks import found_in
 from tests.unit.test_file_contents import PICTURES
 
@@ -138,6 +141,28 @@ def test_a_check_may_come_twice_and_before_or_after_its_end(post: Post) -> None:
     assert post.desk.uploaded(accepted) == accepted
 
 
+def test_the_queues_function_checks_what_a_real_event_names_and_the_schedules_removes_what_is_due(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(post.aws, monkeypatch)
+    attachment = post.begin()
+    post.put(attachment, PICTURES["webp"])
+    post.desk.uploaded(attachment)
+    event = (ROOT / "events" / "queue-attachment.json").read_text("utf-8")
+    named = event.replace("0123456789abcdefghjkmnpqrs", LEASE).replace(
+        "0123456789abcdefghjkmnpqrt", attachment.attachment_id
+    )
+
+    assert load("attachments/check").handler(json.loads(named), None) == {"batchItemFailures": []}
+
+    assert post.get(attachment).state is AttachmentState.ACCEPTED
+    schedule = json.loads((ROOT / "events" / "schedule.json").read_text("utf-8"))
+    monkeypatch.setattr("sesame.platform.clock.utc_now", lambda: post.clock() + 2 * DAY)
+    remove = load("attachments/remove").handler
+    assert remove(schedule, None) == {"removed": 0}  # that day it was still kept
+    assert remove({}, None) == {"removed": 1}
+
+
 def test_a_check_that_died_on_its_way_is_made_again(post: Post) -> None:
     attachment = post.begin()
     post.put(attachment, PICTURES["png"])
@@ -151,7 +176,6 @@ def test_what_was_erased_while_it_was_checked_leaves_nothing(post: Post) -> None
     attachment = post.begin()
     post.put(attachment, PICTURES["png"])
     post.desk.uploaded(attachment)
-    put = post.aws.s3.put_object
 
     class Meanwhile:
         def __getattr__(self, name: str) -> Any:
@@ -159,7 +183,6 @@ def test_what_was_erased_while_it_was_checked_leaves_nothing(post: Post) -> None
                 post.removal.remove(attachment)
             return getattr(post.aws.s3, name)
 
-    assert put
     AttachmentChecking(attachments=post.store, s3=Meanwhile(), bucket=post.aws.bucket).check(
         LEASE, attachment.attachment_id
     )

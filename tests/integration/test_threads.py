@@ -386,6 +386,8 @@ def test_files_go_with_a_message_once_and_only_to_these_two_sides(lobby: Lobby) 
         lobby.desk.file(MANAGER, lease.lease_id, other, photo.attachment_id, network=SOMEWHERE)
     with pytest.raises(NotAttachable):
         lobby.post(other, "-", key="k3", attachments=(photo.attachment_id,))
+    with pytest.raises(NotAttachable):
+        lobby.post(other, "-", key="k4", attachments=("0" * 26, "0" * 26))
     with pytest.raises(NothingSaid):
         lobby.post(thread_id, "")
 
@@ -433,6 +435,7 @@ def test_a_message_is_forgotten_when_its_category_says_so(lobby: Lobby) -> None:
 
     assert ends["THREAD"] == ends["MESSAGE"] == year
     lobby.clock.advance(timedelta(days=365))
+    assert lobby.talk.of_lease(lobby.lease_id) == []
     with pytest.raises(NotFound):
         lobby.talk.conversation(lobby.author(), lobby.lease_id, posted.thread.thread_id)
 

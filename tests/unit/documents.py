@@ -24,9 +24,10 @@ from sesame.domain.certificates import (
     slip_facts,
 )
 from sesame.domain.codes import CodeFormat
-from sesame.domain.debts import Instalment, PaymentPlan, formal_notice_facts, payment_plan_facts
+from sesame.domain.debts import formal_notice_facts, payment_plan_facts
 from sesame.domain.journal import Entry, EntryKind, Standing, fold
 from sesame.domain.notices import notice_for
+from sesame.domain.plans import Instalment, PaymentPlan
 from sesame.domain.receipts import (
     Billed,
     PeriodStanding,

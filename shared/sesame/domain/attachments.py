@@ -25,7 +25,7 @@ UPLOADS_ALLOWED = (
     Allowance(most=20, within=timedelta(hours=1)),
     Allowance(most=60, within=timedelta(days=1)),
 )
-"""For one lease, whoever uploads."""
+"""For one lease, each side by itself."""
 MAX_NAME = 120
 
 

@@ -32,6 +32,7 @@ from sesame.platform.errors import Invalid, NotFound, TooManyRequests
 from sesame.platform.ids import Random, new_id
 from sesame.platform.logs import count
 from sesame.services.retries import USUAL, Retries
+from sesame.services.stored_files import StoredFiles
 from sesame.store.attachments import Attachments
 from sesame.store.table import ConditionFailed, Write, transact
 
@@ -104,7 +105,7 @@ class AttachmentDesk:
         )
 
     def uploaded(self, attachment: Attachment) -> Attachment:
-        """Has the file checked, which its sender says is there. One call; none where that was said before."""
+        """Has the file checked, which its sender says is there. Two calls, none if that was said before."""
         if attachment.state is not AttachmentState.WAITING:
             return attachment
         with suppress(ConditionFailed):  # said by another request a moment ago
@@ -162,7 +163,7 @@ class AttachmentDesk:
         return [self.attachments.attaching(one, to, keep_until=keep_until, at=now) for one in found if one]
 
     def _begun(self, attachment: Attachment) -> None:
-        begun = self.attachments.begun(attachment.lease_id)
+        begun = self.attachments.begun(attachment.lease_id, attachment.side)
         waits = begun.wait(UPLOADS_ALLOWED, attachment.created_at)
         if waits > timedelta(0):
             raise TooManyRequests(retry_after=-int(-waits.total_seconds() // 1))
@@ -208,7 +209,8 @@ class AttachmentChecking:
         )
         accepted = self.attachments.accept(attachment, file.file_type, len(file.content))
         if not accepted and self.attachments.get(lease_id, attachment_id) is None:
-            self._delete(attachment.object_key)  # an erasure came between
+            # an erasure came between: no version of it stays
+            StoredFiles(self.s3, self.bucket).delete(attachment.object_key)
         self._delete(attachment.upload_key)
         if accepted:
             count("AttachmentAccepted")

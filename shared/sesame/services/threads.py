@@ -14,12 +14,12 @@ from typing import ClassVar
 from sesame.domain import repairs, threads
 from sesame.domain.attachments import Attachment, AttachmentState, Side
 from sesame.domain.repairs import OVER, DeclineReason, RepairEvent, RepairIncomplete, RepairNotMoved
-from sesame.domain.threads import POSTS_ALLOWED, Message, Thread, ThreadCategory, ThreadState
+from sesame.domain.threads import KEPT_FOR, POSTS_ALLOWED, Message, Thread, ThreadCategory, ThreadState
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Conflict, Invalid, NotFound, TooManyRequests
 from sesame.platform.ids import Random, new_id
 from sesame.platform.logs import count
-from sesame.services.attachments import AttachmentDesk, Uploader
+from sesame.services.attachments import AttachmentDesk, NotAttachable, Uploader
 from sesame.services.idempotency import KeyReused
 from sesame.services.retries import USUAL, Retries
 from sesame.store import keys
@@ -89,6 +89,8 @@ class Words:
     def __post_init__(self) -> None:
         if not (self.body or self.attachments or self.with_step):
             raise NothingSaid
+        if len(set(self.attachments)) != len(self.attachments):
+            raise NotAttachable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,9 +215,11 @@ class Talk:
         """
         thread = self._own(author, lease_id, thread_id)
         page = self.threads.messages(thread_id, before=before)
-        ids = list(dict.fromkeys(one for message in page.messages for one in message.attachments))
+        oldest = self.clock() - KEPT_FOR[thread.category]
+        messages = tuple(one for one in page.messages if one.at > oldest)
+        ids = list(dict.fromkeys(one for message in messages for one in message.attachments))
         return Conversation(
-            thread=thread, messages=page.messages, attachments=self._files(lease_id, ids), before=page.before
+            thread=thread, messages=messages, attachments=self._files(lease_id, ids), before=page.before
         )
 
     def file(self, author: Author, lease_id: str, thread_id: str, attachment_id: str) -> Attachment:
@@ -228,7 +232,8 @@ class Talk:
 
     def of_lease(self, lease_id: str) -> list[Thread]:
         """A lease's threads, the last written in first. One call."""
-        return self.threads.of_lease(lease_id)
+        now = self.clock()
+        return [one for one in self.threads.of_lease(lease_id) if one.keep_until > now]
 
     def read(self, author: Author, lease_id: str, thread_id: str, up_to: int) -> Thread:
         """Notes that a side has read up to a message. Two calls, one where that was so. Raises NotFound."""

@@ -34,15 +34,15 @@ class Attachments:
         for item in self.table.query_all(keys.attachments_of(lease_id), "ATTACHMENT#"):
             yield attachment_of(item)
 
-    def begun(self, lease_id: str) -> Used:
-        """When uploads for a lease were begun lately. One read."""
-        return used(self.table.get(keys.attachments_begun(lease_id)))
+    def begun(self, lease_id: str, side: Side) -> Used:
+        """When a side of a lease began uploads lately. One read."""
+        return used(self.table.get(keys.attachments_begun(lease_id, side)))
 
     def beginning(self, attachment: Attachment, begun: Used) -> list[Write]:
         """The writes of a new attachment, counted."""
         counting = begun.using(
             self.table.name,
-            keys.attachments_begun(attachment.lease_id),
+            keys.attachments_begun(attachment.lease_id, attachment.side),
             UPLOADS_ALLOWED,
             attachment.created_at,
         )
