@@ -13,7 +13,7 @@ from sesame.domain.journal import Entry, EntryKind, credit_note_id, notice_entry
 from sesame.domain.takings import ReversalReason
 from sesame.domain.validity import Ending
 from sesame.platform.events import Event
-from sesame.services.certificates import Certificates, NothingOwed, NotPaidInFull
+from sesame.services.certificates import Certificates, CreditedInFull, NotPaidInFull
 from sesame.services.receipt_watch import ReceiptWatch
 from sesame.services.retries import Retries
 from sesame.services.sessions import Session
@@ -351,6 +351,6 @@ def test_a_period_credited_in_full_has_no_receipt_and_its_tenant_is_told_why(
     desk.books.post(desk.lease_id, desk.tenant.lease.residence_id, note)
 
     for kind in (Kind.RECEIPT, Kind.PART_PAYMENT_RECEIPT):
-        with pytest.raises(NothingOwed) as refused:
+        with pytest.raises(CreditedInFull) as refused:
             asked(desk, kind, "2026-09")
         assert "avoir" in refused.value.detail["fr"]

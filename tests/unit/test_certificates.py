@@ -138,7 +138,7 @@ def test_a_period_that_was_credited_in_full_gives_no_receipt_of_nothing() -> Non
     credited = replace(october(), adjustments=(Adjustment(amount_cents=-52_650),))
 
     for facts in (receipt_facts, part_payment_facts):
-        assert refusal(facts, tenancy(), credited).reason is Reason.NOTHING_OWED
+        assert refusal(facts, tenancy(), credited).reason is Reason.CREDITED_IN_FULL
 
 
 def test_a_month_of_two_rooms_names_both_with_their_days() -> None:

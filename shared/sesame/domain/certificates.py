@@ -97,7 +97,7 @@ class Reason(StrEnum):
     STAY_NOT_OVER = "stay-not-over"
     OUTSIDE_THE_STAY = "outside-the-stay"
     DETAILS_MISSING = "details-missing"
-    NOTHING_OWED = "nothing-owed"
+    CREDITED_IN_FULL = "credited-in-full"
     """A credit note took away all that was asked: nothing was due, and nothing received."""
     NOTHING_OVERDUE = "nothing-overdue"
     NOTHING_BILLED = "nothing-billed"

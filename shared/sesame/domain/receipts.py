@@ -117,7 +117,7 @@ def receipt_facts(tenancy: Tenancy, standing: PeriodStanding | None) -> Facts:
     if standing.outstanding_cents:
         raise Refused(Reason.NOT_PAID_IN_FULL, outstanding_cents=standing.outstanding_cents)
     if standing.received_cents <= 0:
-        raise Refused(Reason.NOTHING_OWED)
+        raise Refused(Reason.CREDITED_IN_FULL)
     return common_facts(Kind.RECEIPT, tenancy) | {
         "code_tail": tenancy.lease.code_tail,
         "period": _period(standing),
@@ -128,7 +128,7 @@ def part_payment_facts(tenancy: Tenancy, standing: PeriodStanding | None) -> Fac
     """A part-payment receipt (*reçu*). Raises Refused if nothing was received, or if a receipt is due."""
     standing = _billed(tenancy, standing)
     if not standing.outstanding_cents:
-        raise Refused(Reason.PAID_IN_FULL if standing.received_cents > 0 else Reason.NOTHING_OWED)
+        raise Refused(Reason.PAID_IN_FULL if standing.received_cents > 0 else Reason.CREDITED_IN_FULL)
     if standing.received_cents <= 0:
         raise Refused(Reason.NOTHING_RECEIVED, outstanding_cents=standing.outstanding_cents)
     period = _period(standing)

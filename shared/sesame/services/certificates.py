@@ -67,13 +67,13 @@ class PaidInFull(Conflict):
     }
 
 
-class NothingOwed(Conflict):
+class CreditedInFull(Conflict):
     """What was asked was taken away by a credit note before anything was paid."""
 
-    slug = "nothing-owed"
+    slug = "credited-in-full"
     title: ClassVar = {
-        "fr": "Rien n'était à payer pour cette période",
-        "en": "Nothing was to be paid for this period",
+        "fr": "Cette période a été annulée par un avoir",
+        "en": "This period was credited in full",
     }
 
 
@@ -180,7 +180,7 @@ REFUSALS: dict[Reason, type[Conflict]] = {
     Reason.NOT_PAID_IN_FULL: NotPaidInFull,
     Reason.NOTHING_RECEIVED: NothingReceived,
     Reason.PAID_IN_FULL: PaidInFull,
-    Reason.NOTHING_OWED: NothingOwed,
+    Reason.CREDITED_IN_FULL: CreditedInFull,
     Reason.NOT_UP_TO_DATE: NotUpToDate,
     Reason.STAY_NOT_OVER: StayNotOver,
     Reason.OUTSIDE_THE_STAY: OutsideTheStay,
@@ -389,7 +389,7 @@ def refusal(refused: Refused) -> Conflict:
             "certificate is issued as soon as the payment is on record. If you cannot pay it all, ask for a "
             "payment plan at the reception.",
         )
-    if refused.reason is Reason.NOTHING_OWED:
+    if refused.reason is Reason.CREDITED_IN_FULL:
         return problem(
             detail_fr="Un avoir a annulé toute la somme demandée, et rien n'a été reçu : il n'y a pas de "
             "paiement à attester. L'avis d'échéance et le relevé de compte montrent cet avoir.",

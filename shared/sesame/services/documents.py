@@ -133,7 +133,7 @@ def new_document(random: Random, order: Order) -> Document:
     )
 
 
-def _today(tenancy: Tenancy, now: datetime) -> Tenancy:
+def as_of_today(tenancy: Tenancy, now: datetime) -> Tenancy:
     """The tenancy in the room of that day, by the residence's clock."""
     today = local_date(now, tenancy.residence.time_zone)
     return replace(tenancy, lease=as_of(tenancy.lease, today))
@@ -153,7 +153,7 @@ class EntryDocuments:
         """
         tenancy = Tenancy(person=person, lease=lease, residence=residence, language=person.language)
         try:
-            facts = entry_facts(_today(tenancy, now))
+            facts = entry_facts(as_of_today(tenancy, now))
         except Refused as refused:
             raise LeaseCancelled from refused
         return keep(self.documents, self.random, Order(tenancy=tenancy, facts=facts, now=now)).document_id
@@ -174,7 +174,7 @@ class CodeSlips:
         Raises CodeErased.
         """
         tenancy = Tenancy(person=person, lease=lease, residence=residence, language=person.language)
-        facts = slip_facts(_today(tenancy, now), now)
+        facts = slip_facts(as_of_today(tenancy, now), now)
         document = new_document(self.random, Order(tenancy=tenancy, facts=facts, now=now))
         return document.document_id, self.documents.creating(document)
 
@@ -195,7 +195,7 @@ class PaymentReceipts:
 
     def ordering(self, tenancy: Tenancy, taking: Taking) -> tuple[str, list[Put]]:
         """The receipt's id and the writes that order it, for the transaction of the payment."""
-        facts = payment_receipt_facts(_today(tenancy, taking.recorded_at), taking)
+        facts = payment_receipt_facts(as_of_today(tenancy, taking.recorded_at), taking)
         document = new_document(self.random, Order(tenancy=tenancy, facts=facts, now=taking.recorded_at))
         return document.document_id, self.documents.creating(document)
 
