@@ -342,7 +342,7 @@ class ErasureRun:
         current: Document | None = document
         while current is not None:
             self._files.delete_document(current.object_key)
-            if self.documents.erase(current, at.date()):
+            if self.documents.erase(current, at):
                 return
             current = self.documents.get(document.document_id)
 

@@ -22,7 +22,7 @@ from sesame.domain.reminders import Reached, payable_by
 from sesame.domain.retention import folder_of
 from sesame.domain.tenancy import Residence
 from sesame.platform.ids import Random, derived_id, new_id
-from sesame.services.documents import ASK_AGAIN_AFTER
+from sesame.services.documents import ASK_AGAIN_AFTER, as_of_today
 from sesame.store import keys
 from sesame.store.accounts import Account, Accounts, Move
 from sesame.store.audit import Action, Actor, ActorKind, Audit, AuditEntry
@@ -92,7 +92,7 @@ class FormalNotices:
         today = local_date(now, residence.time_zone)
         try:
             facts = formal_notice_facts(
-                tenancy,
+                as_of_today(tenancy, now),
                 demandable(account, residence.time_zone, breaks_plan=move.plan_broken_on is not None),
                 as_of=today,
                 pay_by=today + timedelta(days=residence.reminders.pay_by_days),
@@ -124,6 +124,7 @@ class FormalNotices:
             object_key=f"{folder_of(kind)}{new_id(self.random)}.pdf",
             period=reached.period,
             asked_at=now,
+            time_zone=tenancy.residence.time_zone,
         )
 
 
