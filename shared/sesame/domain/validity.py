@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from sesame.domain.certificates import Facts, Kind, Stay
 from sesame.domain.tenancy import Lease, LeaseStatus
+from sesame.domain.terms import segments
 
 
 class Ending(StrEnum):
@@ -58,6 +59,14 @@ def _substance(facts: Facts) -> Facts:
     return {name: value for name, value in facts.items() if name not in _NOT_OF_SUBSTANCE}
 
 
+def _elsewhere(lease: Lease, room: str, today: date, until: date) -> bool:
+    """Whether the tenant lives, or is to live, in another room on one of these days."""
+    first = min(today, until)
+    return any(
+        one.terms.room != room for one in segments(lease) if one.starts_on <= until and one.ends_on >= first
+    )
+
+
 PROOFS_OF_STAY = frozenset({Kind.RESIDENCE_CERTIFICATE, Kind.CAF_RENT_CERTIFICATE})
 """What others rely on for where somebody lives, and until when."""
 
@@ -69,9 +78,9 @@ def proves_more_than(lease: Lease, facts: Facts, today: date) -> bool:
     were to come are gone.
     """
     stated = facts["lease"]
-    if lease.status is LeaseStatus.CANCELLED or lease.room != stated["room"]:
-        return True
     starts_on, ends_on = date.fromisoformat(stated["starts_on"]), date.fromisoformat(stated["ends_on"])
+    if lease.status is LeaseStatus.CANCELLED or _elsewhere(lease, stated["room"], today, ends_on):
+        return True
     if lease.starts_on > starts_on or lease.ends_on < ends_on:
         return True
     closed_early = lease.status is LeaseStatus.CLOSED and today < ends_on

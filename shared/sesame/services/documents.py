@@ -101,6 +101,11 @@ def keep(
     return same
 
 
+def ordering(documents: Documents, random: Random, order: Order) -> list[Put]:
+    """The writes that order a document, for the transaction of what it tells."""
+    return documents.creating(_document(random, order))
+
+
 def _document(random: Random, order: Order) -> Document:
     """A new document of an order. Raises CodeErased."""
     lease = order.tenancy.lease
