@@ -1,4 +1,4 @@
-"""`python -m local up|reset|down|demo|redrive|doctor`: the local stack from a terminal.
+"""`python -m local up|reset|down|demo|redrive|catch-up|doctor`: the local stack from a terminal.
 
 Imports what needs the virtual environment only after the checks, so that a wrong Python gets a remedy, not a
 traceback.
@@ -19,6 +19,7 @@ HELP = {
     "down": "stop the stack that runs elsewhere",
     "demo": "play the story of a tenancy against the running stack",
     "redrive": "bring a queue's dead letters back to it, e.g. `redrive Posting`",
+    "catch-up": "after an outage, run every scheduled job once; with `--stack NAME` those of a stack on AWS",
     "doctor": "check this machine",
 }
 
@@ -35,6 +36,8 @@ def main(arguments: list[str]) -> int:
             )
         if name == "redrive":
             command.add_argument("queue", help="its name in template.yaml, without Queue or DeadLetters")
+        if name == "catch-up":
+            command.add_argument("--stack", help="a stack on AWS, by your usual credentials and region")
     options = parser.parse_args(arguments)
     try:
         if options.command == "doctor":
@@ -57,6 +60,8 @@ def _run(options: argparse.Namespace) -> int:
         return commands.up(demo_once=options.demo_once)
     if options.command == "redrive":
         return commands.redrive(options.queue)
+    if options.command == "catch-up":
+        return commands.catch_up(options.stack)
     return {"reset": commands.reset, "down": commands.down, "demo": commands.demo}[options.command]()
 
 

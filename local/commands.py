@@ -93,14 +93,36 @@ def redrive(name: str) -> int:
     from local.deploy import resources_of  # noqa: PLC0415  (loads boto3: not with the rest)
     from local.redrive import redrive as bring_back  # noqa: PLC0415
 
+    instance = _running_instance()
+    moved = bring_back(instance.client("sqs"), resources_of(instance), name)
+    say(f"{moved} message{'s' if moved != 1 else ''} brought back.")
+    return 0
+
+
+def catch_up(stack: str | None) -> int:
+    """Run every scheduled job once, here or, where a stack is named, on AWS."""
+    import boto3  # noqa: PLC0415  (not with the rest)
+
+    from local import catch_up as jobs  # noqa: PLC0415
+    from local.deploy import resources_of  # noqa: PLC0415
+
+    if stack is None:
+        instance = _running_instance()
+        functions, resources = instance.client("lambda"), resources_of(instance)
+    else:
+        functions = boto3.client("lambda")
+        resources = jobs.stack_resources(boto3.client("cloudformation"), stack)
+    for job, answer in jobs.catch_up(functions, resources):
+        say(f"{job}: {answer}")
+    return 0
+
+
+def _running_instance() -> Instance:
     content = stack_file.read(HOME)
     port = urlsplit(content["api_url"]).port if content else None
     if port is None or _running_pid(HOME) is None:
         raise Trouble("No local stack is running.\n  Start it in another terminal: make run")
-    instance = Instance(port=port, mailbox_port=port + 1, folder=HOME, keeps_state=True)
-    moved = bring_back(instance.client("sqs"), resources_of(instance), name)
-    say(f"{moved} message{'s' if moved != 1 else ''} brought back.")
-    return 0
+    return Instance(port=port, mailbox_port=port + 1, folder=HOME, keeps_state=True)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

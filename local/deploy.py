@@ -105,6 +105,8 @@ def _parameters(template: Mapping[str, Any], instance: Instance) -> dict[str, st
         "Sender": SENDER,
         "StudentIssuer": instance.student_issuer,
         "StudentAudience": AUDIENCE,
+        # the story reminds at whatever hour it is told, and wakes nobody
+        "QuietTime": "ignored",
     }
     declared = template.get("Parameters", {})
     missing = [name for name, p in declared.items() if "Default" not in p and name not in known]

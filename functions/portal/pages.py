@@ -9,7 +9,7 @@ from datetime import date
 from html import escape
 from pathlib import Path
 from secrets import token_bytes
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from aws_lambda_powertools.event_handler import Request, Response
 
@@ -25,12 +25,14 @@ from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.documents import Download, Downloads, EntryDocuments, Verification, Verifications
 from sesame.services.tenant_codes import Decipher
+from sesame.services.unsubscribing import UnsubscribeTokens, Unsubscribing
 from sesame.services.uploads import PDF, uploaded_file
 from sesame.services.welcome import Welcomed, WelcomeLinkEnded, Welcomes, WrongBirthDate
 from sesame.store.audit import Audit
 from sesame.store.challenges import Challenges
 from sesame.store.documents import Documents
 from sesame.store.table import Table
+from sesame.store.wishes import Wishes
 
 _FORM_BYTES = 2048
 pages = Pages(Path(__file__).parent)
@@ -50,11 +52,13 @@ class PortalSettings(Settings):
 
 settings = PortalSettings.from_env()
 dynamodb = client("dynamodb")
+identity = Table(dynamodb, settings.identity_table)
+pepper = Pepper(Secrets(Later("secretsmanager")), settings.pepper_secret)
 documents = Documents(Table(dynamodb, settings.documents_table))
 welcomes = Welcomes(
-    Challenges(Table(dynamodb, settings.identity_table)),
+    Challenges(identity),
     Audit(Table(dynamodb, settings.operations_table)),
-    Pepper(Secrets(Later("secretsmanager")), settings.pepper_secret),
+    pepper,
     Decipher(Later("kms"), settings.codes_key),
     EntryDocuments(documents, token_bytes),
     utc_now,
@@ -62,6 +66,7 @@ welcomes = Welcomes(
 )
 verifications = Verifications(documents)
 downloads = Downloads(documents, Later("s3"), settings.bucket)
+unsubscribing = Unsubscribing(wishes=Wishes(identity), tokens=UnsubscribeTokens(pepper), clock=utc_now)
 
 
 api = Api(show=pages.problem)
@@ -127,6 +132,32 @@ def verify(verification_code: str, language: Language) -> Response[str]:
     return _verdict(language, verifications.check(verification_code))
 
 
+@api.get("/desabonnement/<token>", in_schema=False)
+def ask_to_unsubscribe(token: str, language: Language) -> Response[str]:
+    """A question, since programs that look at links for their readers must end nothing."""
+    words = WORDS[language]
+    content = (
+        f"<h1>{escape(words['unsubscribe'])}</h1><p>{escape(words['unsubscribe_why'])}</p>"
+        f"<p>{escape(words['unsubscribe_not'])}</p>"
+        f'<form method="post" action="/desabonnement/{escape(quote(token))}">'
+        f'<input type="hidden" name="List-Unsubscribe" value="One-Click">'
+        f"<button>{escape(words['unsubscribe_button'])}</button></form>"
+    )
+    return pages.page(200, language, "unsubscribe", content)
+
+
+@api.post("/desabonnement/<token>", in_schema=False)
+def unsubscribe(token: str, language: Language) -> Response[str]:
+    """By the page's button or a mail program's own (RFC 8058), which sends no cookie and follows nothing."""
+    unsubscribing.stop(token)
+    words = WORDS[language]
+    content = (
+        f"<h1>{escape(words['unsubscribed'])}</h1><p>{escape(words['unsubscribe_not'])}</p>"
+        f"<p>{escape(words['unsubscribed_back'])}</p>"
+    )
+    return pages.page(200, language, "unsubscribed", content)
+
+
 @api.get("/payments/<payment_id>", in_schema=False)
 def back_from_payment(payment_id: str, language: Language, request: Request) -> Response[str]:
     """Where a provider sends the payer back to; what happened is told by its webhook, not by this visit."""
@@ -144,7 +175,7 @@ def _verdict(language: str, answer: Verification, unknown: str = "unknown") -> R
     mark = "" if said in {"genuine", "erased"} else ' class="wrong"'
     content = f"<h1{mark}>{escape(words[said])}</h1><p>{escape(words[why])}</p>"
     if answer.statement is not None:
-        content += _stated(answer.statement, answer, language)
+        content += _stated(answer, answer.statement, language)
     if said == unknown:
         content += _code_form(words)
     return pages.page(200, language, said, content)
@@ -243,7 +274,7 @@ _DAYS = {
 """How a day stands beside what it is the day of; by itself for the others."""
 
 
-def _stated(statement: PublicStatement, answer: Verification, language: str) -> str:
+def _stated(answer: Verification, statement: PublicStatement, language: str) -> str:
     """What the paper says, in its order, so that the two are compared line by line."""
     teller = _Teller(language, statement.rent_word)
     told = {

@@ -1,5 +1,6 @@
 """What a tenant sees of the tenancy: who, where, on what terms, and where the rent stands."""
 
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated
 
@@ -7,18 +8,25 @@ from aws_lambda_powertools.event_handler import Depends
 
 from sesame.domain.calendar import local_date
 from sesame.domain.journal import Entry, Standing
+from sesame.domain.sending import WHY_OBLIGATORY, Obligatory
+from sesame.domain.tenancy import Channel, Person
+from sesame.domain.tenancy import Language as SpokenLanguage
 from sesame.domain.terms import as_of
 from sesame.platform.aws import client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import NotFound
-from sesame.platform.http import Api, Shown
+from sesame.platform.http import Api, Language, Shown, StrictModel
 from sesame.platform.settings import Settings
 from sesame.services.accounts import Bookkeeping, NoticeStanding
+from sesame.services.plan_views import PlanStatus, PlanViews
 from sesame.services.sessions import Session, SessionCheck, session_dependency
+from sesame.services.surcharges import announced
 from sesame.services.tenancies import Tenancies
 from sesame.store.accounts import Accounts
+from sesame.store.payment_plans import PaymentPlans
 from sesame.store.sessions import Sessions
 from sesame.store.table import Table
+from sesame.store.wishes import Wishes
 
 
 class TenancySettings(Settings):
@@ -60,13 +68,22 @@ class LeaseShown(Shown):
     status: str
 
 
+class SurchargeToCome(Shown):
+    """What will be added on that day unless the notice is paid before it, and the text that it rests on."""
+
+    on: date
+    amount_cents: int
+    source: str
+
+
 class UnpaidShown(Shown):
-    """A notice that is not paid in full."""
+    """A notice that is not paid in full. A payment plan may have taken the place of its due date."""
 
     period: str | None
     due_on: date
     amount_cents: int
     unpaid_cents: int
+    surcharge: SurchargeToCome | None = None
 
 
 class Me(Shown):
@@ -139,11 +156,66 @@ class AccountShown(Shown):
     entries: list[EntryShown]
 
 
+class InstalmentShown(Shown):
+    """An instalment, and what is still owed of it."""
+
+    number: int
+    due_on: date
+    amount_cents: int
+    unpaid_cents: int
+
+
+class PaymentPlanShown(Shown):
+    """The plan that was agreed. Ask for its agreement among the certificates, by `document_id`."""
+
+    status: PlanStatus
+    currency: str = "EUR"
+    debt_cents: int
+    agreed_on: date
+    instalments: list[InstalmentShown]
+    broken_on: date | None
+    document_id: str
+
+
+class PreferencesRequest(StrictModel):
+    """All three, as they shall be. `reminders_by` null: however the residence does it."""
+
+    language: SpokenLanguage
+    reminders_by: Channel | None
+    courtesy_reminders: bool
+
+
+class ObligatoryShown(Shown):
+    """Messages that go out whatever the tenant prefers, and why."""
+
+    messages: Obligatory
+    reason: str
+
+
+class ContactUse(Shown):
+    """Whether a contact is on record, and whether notices and reminders can go to it."""
+
+    channel: Channel
+    on_record: bool
+    usable: bool
+
+
+class PreferencesShown(Shown):
+    """How the tenant is written to. `obligatory` cannot be switched off."""
+
+    language: SpokenLanguage
+    reminders_by: Channel | None
+    courtesy_reminders: bool
+    contacts: list[ContactUse]
+    obligatory: list[ObligatoryShown]
+
+
 settings = TenancySettings.from_env()
 dynamodb = client("dynamodb")
 identity, money = Table(dynamodb, settings.identity_table), Table(dynamodb, settings.money_table)
 tenancies = Tenancies(identity, money)
 bookkeeping = Bookkeeping(Accounts(money), utc_now)
+plans = PlanViews(Accounts(money), PaymentPlans(money))
 check = SessionCheck(Sessions(identity), utc_now)
 CurrentSession = Annotated[Session, Depends(session_dependency(check))]
 
@@ -157,6 +229,10 @@ def me(session: CurrentSession) -> Me:
     person, residence = session.person, tenancy.residence
     lease = as_of(session.lease, local_date(utc_now(), residence.time_zone))
     checkpoint = tenancy.account.checkpoint if tenancy.account else None
+    surcharges = {
+        one.entry_id: SurchargeToCome(on=one.on, amount_cents=one.amount_cents, source=one.source)
+        for one in (announced(tenancy.account, residence, utc_now()) if tenancy.account else ())
+    }
     return Me(
         tenant=TenantShown(
             given_names=person.given_names, family_name=person.family_name, language=person.language.value
@@ -187,6 +263,7 @@ def me(session: CurrentSession) -> Me:
                 due_on=debit.due_on,
                 amount_cents=debit.amount_cents,
                 unpaid_cents=debit.unpaid_cents,
+                surcharge=surcharges.get(debit.entry_id),
             )
             for debit in (checkpoint.outstanding if checkpoint else ())
         ],
@@ -220,6 +297,28 @@ def account(session: CurrentSession) -> AccountShown:
         balance_cents=statement.balance_cents,
         credit_cents=statement.credit_cents,
         entries=[_entry(entry) for entry in statement.entries],
+    )
+
+
+@api.get("/v1/me/payment-plan", summary="The payment plan", errors=[NotFound], security="session")
+def payment_plan(session: CurrentSession) -> PaymentPlanShown:
+    """The last one that was agreed, as far as it is paid."""
+    plan = plans.current(session.lease.lease_id)
+    return PaymentPlanShown(
+        status=plan.status,
+        debt_cents=plan.record.debt_cents,
+        agreed_on=plan.record.agreed_on,
+        instalments=[
+            InstalmentShown(
+                number=one.number,
+                due_on=one.instalment.due_on,
+                amount_cents=one.instalment.amount_cents,
+                unpaid_cents=one.unpaid_cents,
+            )
+            for one in plan.instalments
+        ],
+        broken_on=plan.broken_on,
+        document_id=plan.record.document_id,
     )
 
 
@@ -258,6 +357,52 @@ def _entry(entry: Entry) -> EntryShown:
         amount_cents=entry.amount_cents,
         period=entry.period,
         label=entry.label,
+    )
+
+
+@api.get("/v1/me/preferences", summary="How the tenant is written to", security="session")
+def preferences(session: CurrentSession, language: Language) -> PreferencesShown:
+    """Language, channel of reminders, whether there are any while nothing is late."""
+    return _preferences(session.person, language)
+
+
+@api.put("/v1/me/preferences", summary="Say how to be written to", security="session")
+def set_preferences(
+    body: PreferencesRequest, session: CurrentSession, language: Language
+) -> PreferencesShown:
+    """Reminders go by the channel chosen while its contact can be used, else by the other one."""
+    Wishes(identity).set(
+        session.person,
+        language=body.language,
+        reminders_by=body.reminders_by,
+        courtesy=body.courtesy_reminders,
+        at=utc_now(),
+    )
+    changed = replace(
+        session.person,
+        language=body.language,
+        reminders_by=body.reminders_by,
+        courtesy_reminders=body.courtesy_reminders,
+    )
+    return _preferences(changed, language)
+
+
+def _preferences(person: Person, language: str) -> PreferencesShown:
+    return PreferencesShown(
+        language=person.language,
+        reminders_by=person.reminders_by,
+        courtesy_reminders=person.courtesy_reminders,
+        contacts=[
+            ContactUse(
+                channel=channel,
+                on_record=person.contact(channel) is not None,
+                usable=person.usable(channel) is not None,
+            )
+            for channel in Channel
+        ],
+        obligatory=[
+            ObligatoryShown(messages=kind, reason=reason[language]) for kind, reason in WHY_OBLIGATORY.items()
+        ],
     )
 
 

@@ -149,6 +149,10 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         encrypts(),
         [decrypts(), reads("Money"), reads("Operations"), updates("Operations"), stores("documents")],
     ),
+    "DeskRemindersFunction": (
+        updates("Money"),
+        [deletes("Money"), writes("Identity"), deletes("Documents"), reads("Operations"), decrypts()],
+    ),
     "DeskMoneyFunction": (
         deletes("Documents"),
         [deletes("Money"), writes("Identity"), reads("Operations"), decrypts(), stores("documents")],
@@ -221,15 +225,47 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         forgets("documents"),
         [deletes("Money"), writes("Identity"), forgets("logos"), stores("documents"), decrypts()],
     ),
+    "MessagesFunction": (
+        stores("uploads"),
+        [deletes("Documents"), reads("Money"), writes("Operations"), stores("attachments"), decrypts()],
+    ),
+    "DeskMessagesFunction": (
+        queries("Documents", index="gsi1"),
+        [reads("Money"), writes("Identity"), queries("Operations"), stores("attachments"), decrypts()],
+    ),
+    "AttachmentCheckFunction": (
+        stores("attachments"),
+        [reads("Identity"), reads("Money"), deletes("Documents"), stores("uploads"), knows("PepperSecret")],
+    ),
+    "AttachmentRemovalFunction": (
+        deletes("Documents"),
+        [writes("Documents"), reads("Identity"), stores("attachments"), writes("Operations")],
+    ),
     "BillingPlanFunction": (sends("BillingQueue"), [reads("Money"), writes("Identity")]),
     "BillingIssueFunction": (reads("Money"), [writes("Identity"), deletes("Money"), reads("Operations")]),
     "ReminderPlanFunction": (
         queries("Money", index="gsi1"),
-        [writes("Money"), queries("Documents"), writes("Identity")],
+        [deletes("Money"), queries("Documents"), writes("Identity"), stores("documents")],
     ),
     "SendFunction": (
-        reads("Money"),
-        [writes("Money"), knows("PepperSecret"), queries("Identity"), decrypts()],
+        updates("Money"),
+        [writes("Money"), deletes("Identity"), knows("StripeSecret"), sends("NotificationQueue"), decrypts()],
+    ),
+    "FeedbackFunction": (
+        sends("NotificationQueue"),
+        [reads("Money"), writes("Identity"), deletes("Identity"), deletes("Operations"), decrypts()],
+    ),
+    "MessagesAgainFunction": (
+        sends("NotificationQueue"),
+        [reads("Identity"), reads("Operations"), writes("Operations"), reads("Money")],
+    ),
+    "CalendarFunction": (
+        deletes("Identity"),
+        [reads("Money"), writes("Money"), reads("Operations"), updates("Operations"), decrypts()],
+    ),
+    "DeskFollowUpFunction": (
+        queries("Operations", index="gsi1"),
+        [writes("Identity"), deletes("Identity"), writes("Money"), deletes("Operations"), decrypts()],
     ),
     "SendCodeFunction": (updates("Identity"), [reads("Money"), deletes("Identity"), decrypts()]),
     "OutboxFunction": (publishes(), [reads("Identity"), sends("PostingQueue"), writes("Money")]),
@@ -245,10 +281,12 @@ CONSUMES = {
     "SealFunction": "SealQueue",
     "DocumentRunFunction": "DocumentRunQueue",
     "DataExportFunction": "DataExportQueue",
+    "AttachmentCheckFunction": "AttachmentQueue",
     "BillingIssueFunction": "BillingQueue",
     "ReconcileFunction": "ReconciliationQueue",
     "AidImportFunction": "AidImportQueue",
     "SendFunction": "NotificationQueue",
+    "FeedbackFunction": "FeedbackQueue",
     "SendCodeFunction": "OneTimeCodeQueue",
 }
 QUEUES = tuple(CONSUMES.values())

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any
 
@@ -10,6 +11,7 @@ from moto.ses.models import ses_backends
 
 from sesame.platform import aws as platform_aws
 from sesame.store import keys
+from tests.conftest import FrozenClock
 from tests.integration import entries
 from tests.integration.conftest import REGION, ROOT
 from tests.integration.tenants import admit
@@ -21,7 +23,9 @@ type Load = Callable[[str], ModuleType]
 def load(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     """An entry file by its path under functions/, in its function's environment."""
     queue = aws.sqs.create_queue(QueueName="billing")["QueueUrl"]
-    entries.prepare(aws, monkeypatch, BILLING_QUEUE_URL=queue)
+    entries.prepare(
+        aws, monkeypatch, BILLING_QUEUE_URL=queue, NOTIFICATION_QUEUE_URL=queue, QUIET_TIME="ignored"
+    )
     yield entries.load
     platform_aws.client.cache_clear()
 
@@ -44,7 +48,11 @@ def announced(item: dict[str, Any]) -> dict[str, Any]:
     return {"Records": [{"messageId": "1", "body": json.dumps(envelope)}]}
 
 
-def test_from_the_schedule_to_the_reminder_in_the_mailbox(aws: Any, load: Load) -> None:
+def test_from_the_schedule_to_the_reminder_in_the_mailbox(
+    aws: Any, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    morning = FrozenClock(datetime(2026, 9, 14, 8, 6, tzinfo=UTC))
+    monkeypatch.setattr("sesame.platform.clock.utc_now", morning)
     tenant = admit(aws)
     account = keys.account(tenant.lease.lease_id)
 
@@ -76,6 +84,7 @@ def test_a_message_that_cannot_be_read_goes_back_to_the_queue_alone(aws: Any, lo
         ("billing/issue", "queue-billing"),
         ("notifications/send", "queue-notification"),
         ("notifications/send_code", "queue-one-time-code"),
+        ("notifications/feedback", "queue-mail-feedback"),
     ],
 )
 def test_the_sample_of_each_trigger_is_read_and_harms_nobody(load: Load, function: str, sample: str) -> None:

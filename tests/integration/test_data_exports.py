@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from sesame.domain.notices import Adjustment
 from sesame.domain.refunds import Refund
+from sesame.domain.threads import ThreadCategory
 from sesame.platform.errors import NotFound
 from sesame.platform.events import Event, event_of
 from sesame.platform.ids import new_id
@@ -33,10 +34,12 @@ from tests.integration.tenants import Tenant, admit
 WITHHELD = {
     *("pk", "sk", "gsi1pk", "gsi1sk", "announce", "version", "announced_at", "sending_since", "folded_to"),
     *("session_id", "epoch", "credential_epoch", "code_hash", "code_cipher", "source", "object_key"),
+    *("told", "issuing", "billed_to", "lease_version"),
     *("facts", "person_id", "lease_id", "residence_id", "subject", "missing_glyphs"),
     *(
         "checkout_url",
         "provider_message_id",
+        "event",
         "search",
         "desk_record",
         "file_digest",
@@ -92,6 +95,21 @@ def test_the_zip_holds_everything_about_the_person_and_their_papers(bureau: Bure
     [file] = [one["file"] for one in of["documents"] if one["file"]]
     assert archive.read(file) == "%PDF of Thị Hương".encode()
     assert set(archive.namelist()) == {"donnees.json", file, "LISEZMOI.txt"}
+
+
+def test_what_was_said_is_in_it_with_its_files(bureau: Bureau, tenant: Tenant) -> None:
+    key = bureau.talk(tenant, ThreadCategory.ROOM)
+
+    archive = opened(bureau, bureau.export(bureau.session(tenant)))
+
+    [of] = json.loads(archive.read("donnees.json"))["leases"]
+    [thread] = of["threads"]
+    assert (thread["subject"], thread["category"]) == ("Une question", "room")
+    assert [one["body"] for one in thread["written"]] == ["Ici Thị Hương", "Bien reçu"]
+    [photo] = of["attachments"]
+    assert photo["file_name"] == "fuite.jpg"
+    stored = bureau.aws.s3.get_object(Bucket=bureau.aws.bucket, Key=key)["Body"].read()
+    assert archive.read(photo["file"]) == stored
 
 
 def test_the_read_me_explains_every_part_in_both_languages(bureau: Bureau, tenant: Tenant) -> None:
@@ -153,6 +171,7 @@ def test_a_file_that_may_not_be_read_is_not_taken_for_one_that_is_gone(
 
 
 def test_every_field_on_record_either_leaves_or_is_known_to_stay(bureau: Bureau, tenant: Tenant) -> None:
+    bureau.talk(tenant, ThreadCategory.ROOM)
     bureau.ask(session := bureau.session(tenant))
     bureau.export(session)
     lease, now = tenant.lease, bureau.clock()
@@ -188,6 +207,9 @@ def test_every_field_on_record_either_leaves_or_is_known_to_stay(bureau: Bureau,
         ("money", "ACCOUNT#", "ADJUSTMENT#"): "adjustment",
         ("money", "PAYMENT#", "PAYMENT"): "payment",
         ("documents", "DOCUMENT#", "DOCUMENT"): "document",
+        ("documents", "THREADS#", "THREAD#"): "thread",
+        ("documents", "THREAD#", "MESSAGE#"): "thread_message",
+        ("documents", "ATTACHMENTS#", "ATTACHMENT#"): "attachment",
         ("operations", "MESSAGE#", "MESSAGE"): "message",
         ("operations", "AUDIT#", ""): "audit",
         ("operations", "EXPORT#", "EXPORT"): "export",
@@ -198,7 +220,7 @@ def test_every_field_on_record_either_leaves_or_is_known_to_stay(bureau: Bureau,
             for (of, pk, sk), kind in kinds.items():
                 if of == table and item["pk"].startswith(pk) and item["sk"].startswith(sk):
                     seen.add(kind)
-                    assert set(item) <= set(SHOWN[kind].split()) | WITHHELD, kind
+                    assert set(item) <= set(SHOWN[kind].split()) | WITHHELD | {"thread_id"}, kind
                     assert not set(SHOWN[kind].split()) & {"code_hash", "code_cipher", "session_id"}
 
     assert seen == set(kinds.values())

@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from hashlib import sha256
 from typing import Any
@@ -18,12 +19,16 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from standardwebhooks import Webhook
 
+from sesame.domain.journal import Entry, EntryKind
+from sesame.domain.notices import notice_for
 from sesame.domain.scope import EVERYWHERE
 from sesame.platform import aws as platform_aws
 from sesame.platform.ids import new_id
 from sesame.platform.logs import count, logger
 from sesame.providers.base import Checkout, CheckoutOrder
+from sesame.services.accounts import Bookkeeping
 from sesame.services.posting import YOUNG
+from sesame.store.accounts import Accounts
 from tests.conftest import FrozenClock
 from tests.integration.house import SOMEWHERE, WEBHOOK_SECRET, Answer, House, functions, routes
 from tests.integration.import_fixtures import cells_of, lease_file
@@ -37,6 +42,7 @@ from tests.integration.leaks import (
 )
 from tests.integration.staff_members import enrol
 from tests.integration.tenants import RESIDENCE, Tenant, admit
+from tests.unit.test_file_contents import PICTURES
 
 # WeasyPrint leaves its colour profile open.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file.*sRGB2014.icc:ResourceWarning")
@@ -159,13 +165,17 @@ def test_no_flow_logs_a_code_a_token_or_a_person(
         papers_in_bulk(story)
         payment_links(story)
         money_at_the_desk(story)
+        reminders_and_plans(story)
         notices_at_the_desk(story)
         leaving(story)
         refunds(story)
+        conversations(story)
         credentials(story)
         privacy(story)
+        wishes(story)
         desk_helps(story)
         schedules(story)
+        following_up(story)
         messages_that_fail(story)
         hostile_requests(story)
         services_that_fail(story)
@@ -373,6 +383,51 @@ def payment_links(story: Story) -> None:
     story.ask("DELETE", f"/v1/me/payment-links/{created['link_id']}", **me, expect=204)
 
 
+def reminders_and_plans(story: Story) -> None:
+    lease, kept = story.tenant.lease, Accounts(story.house.aws.money)
+    notice = notice_for(replace(lease, starts_on=date(2026, 1, 1)), RESIDENCE, "2026-02")
+    assert notice is not None
+    books = Bookkeeping(kept, story.clock)
+    books.issue_notice(notice)
+    surcharge = Entry(
+        entry_id="surcharge:notice:2026-02",
+        kind=EntryKind.SURCHARGE,
+        amount_cents=1_000,
+        effective_at=story.clock(),
+        due_on=story.clock().date(),
+    )
+    books.post(lease.lease_id, lease.residence_id, surcharge)
+    path, today = f"/v1/desk/leases/{lease.lease_id}", story.clock().date()
+    held = {"kind": "dispute", "reason": "amount_disputed", "until": today.isoformat()}
+    story.ask("PUT", f"{path}/reminders/hold", held, staff=STAFF, expect=200)
+    story.ask("POST", f"{path}/reminders/release", {"reason": "settled"}, staff=STAFF, expect=200)
+    back = f"{path}/surcharges/2026-02/reversal"
+    story.ask("POST", back, {"reason": "goodwill"}, staff=STAFF, expect=200)
+    [owed] = [
+        one
+        for one in story.ask("GET", f"{path}/reminders", staff=STAFF, expect=200).body["owed"]
+        if one["period"] == "2026-02"
+    ]
+    plan = {
+        "debts": [owed["entry_id"]],
+        "instalments": [{"due_on": today.isoformat(), "amount_cents": owed["unpaid_cents"]}],
+    }
+    agreed = story.ask("POST", f"{path}/payment-plan", plan, idempotency_key="p1", staff=STAFF, expect=201)
+    assert agreed.body["status"] == "active"
+    story.ask("GET", f"{path}/payment-plan", staff=STAFF, expect=200)
+    story.ask("GET", "/v1/me/payment-plan", **story.sign_in(), expect=200)
+    cancel = f"{path}/payment-plan/cancellation"
+    story.ask("POST", cancel, {"reason": "mistake"}, staff=STAFF, expect=200)
+    paid = Entry(
+        entry_id="taking:plan",
+        kind=EntryKind.PAYMENT,
+        amount_cents=-2 * notice.amount_cents,
+        effective_at=story.clock(),
+        source="taking:plan",
+    )
+    books.post(lease.lease_id, lease.residence_id, paid)
+
+
 def notices_at_the_desk(story: Story) -> None:
     lease = f"/v1/desk/leases/{story.tenant.lease.lease_id}"
     label = "Clé de Thị Hương Nguyễn"
@@ -498,6 +553,68 @@ def refunds(story: Story) -> None:
         story.ask("POST", f"{desk}/{refund_id}/{path}", body, staff=ACCOUNTANT, expect=200)
 
 
+def conversations(story: Story) -> None:
+    """A leak, a photograph of it, what is done about it, and what is never read out of a file."""
+    story.secrets["words of a message"] = {"chez Zébulon", "Rendez-vous donné", "Tout va bien merci"}
+    story.secrets["name of a file"] = {"salle-de-zebulon"}
+    me = story.sign_in()
+    photo = attached(story, "/v1/me/attachments", me, PICTURES["jpeg"])
+    rest = attached(story, "/v1/me/attachments", me, b"MZ of salle-de-zebulon")
+    leak = {"category": "room", "subject": "Fuite chez Zébulon", "repair": True, "attachments": [photo]}
+    opened = story.ask("POST", "/v1/me/messages", leak, idempotency_key="m1", **me, expect=201).body
+    thread_id = opened["thread"]["thread_id"]
+    mine = f"/v1/me/messages/{thread_id}"
+    theirs = f"/v1/desk/leases/{story.tenant.lease.lease_id}/threads"
+    said = {"body": "Encore chez Zébulon", "attachments": [rest]}
+    story.ask("POST", f"{mine}/replies", said, idempotency_key="m2", **me, expect=422)
+    story.ask("POST", f"{mine}/replies", {"body": "chez Zébulon"}, idempotency_key="m2", **me, expect=201)
+    for path in ("/v1/me/messages", mine, f"/v1/me/attachments/{photo}"):
+        story.ask("GET", path, **me, expect=200)
+
+    where = f"residence_id={RESIDENCE.residence_id}"
+    story.ask("GET", "/v1/desk/messages", query=where, staff=STAFF, expect=200)
+    for path in (theirs, f"{theirs}/{thread_id}", f"{theirs}/{thread_id}/attachments/{photo}"):
+        story.ask("GET", path, staff=STAFF, expect=200)
+    for path, body in (
+        ("replies", {"body": "Rendez-vous donné"}),
+        ("repair", {"event": "schedule", "on": "2027-06-01", "body": "Rendez-vous donné"}),
+        ("repair", {"event": "finish"}),
+    ):
+        key = f"s-{path}-{len(body)}"
+        story.ask("POST", f"{theirs}/{thread_id}/{path}", body, idempotency_key=key, staff=STAFF, expect=201)
+    story.ask("PUT", f"{theirs}/{thread_id}/read", {"number": 2}, staff=STAFF, expect=200)
+    story.ask("PUT", f"{theirs}/{thread_id}/assignee", {"staff_id": None}, staff=STAFF, expect=200)
+    story.ask("PUT", f"{theirs}/{thread_id}/state", {"open": False}, staff=STAFF, expect=200)
+    first = {"category": "other", "subject": "chez Zébulon", "body": "Rendez-vous donné"}
+    story.ask("POST", theirs, first, idempotency_key="s1", staff=STAFF, expect=201)
+    begin = f"/v1/desk/leases/{story.tenant.lease.lease_id}/attachments"
+    story.ask("POST", begin, {"file_name": "salle-de-zebulon.pdf"}, staff=STAFF, expect=201)
+    assert any("Vous avez un nouveau message" in one for one in story.house.sent.to("huong@example.org"))
+
+    story.ask("PUT", f"{mine}/read", {"number": 5}, **me, expect=200)
+    story.ask("PUT", f"{mine}/state", {"open": True}, **me, expect=200)
+    answer = {"event": "confirm", "body": "Tout va bien merci"}
+    story.ask("POST", f"{mine}/repair", answer, idempotency_key="m3", **me, expect=201)
+
+    ready = {"residence_id": RESIDENCE.residence_id, "title": "Fuite", "words": {"fr": "Rendez-vous donné"}}
+    kept = story.ask(
+        "POST", "/v1/desk/canned-answers", ready, idempotency_key="c1", staff=STAFF, expect=201
+    ).body
+    path = f"/v1/desk/canned-answers/{kept['answer_id']}"
+    story.ask("PUT", path, ready, staff=STAFF, expect=200)
+    story.ask("GET", "/v1/desk/canned-answers", query=where, staff=STAFF, expect=200)
+    story.ask("DELETE", path, query=where, staff=STAFF, expect=204)
+
+
+def attached(story: Story, path: str, me: dict[str, str], content: bytes) -> str:
+    """A file sent as a browser does, and checked: its id."""
+    begun = story.ask("POST", path, {"file_name": "salle-de-zebulon.jpg"}, **me, expect=201).body
+    aws = story.house.aws
+    aws.s3.put_object(Bucket=aws.bucket, Key=begun["upload"]["fields"]["key"], Body=content)
+    story.ask("POST", f"{path}/{begun['attachment_id']}/completion", **me, expect=202)
+    return str(begun["attachment_id"])
+
+
 def credentials(story: Story) -> None:
     me = story.sign_in()
     new = story.ask("POST", "/v1/me/tenant-code/rotation", **me, expect=200).body["tenant_code"]
@@ -579,6 +696,63 @@ def desk_helps(story: Story) -> None:
     story.ask("GET", lease, staff=COLLEAGUE, expect=200)
 
 
+def wishes(story: Story) -> None:
+    """How to be written to; a calendar of due dates, made anew and ended."""
+    me = story.sign_in()
+    story.ask("GET", "/v1/me/preferences", **me, expect=200)
+    wish = {"language": "fr", "reminders_by": "email", "courtesy_reminders": True}
+    story.ask("PUT", "/v1/me/preferences", wish, **me, expect=200)
+    story.ask("PUT", "/v1/me/preferences", wish | {"reminders_by": NEW_PHONE}, **me, expect=422)
+    for _ in range(2):
+        made = story.ask("POST", "/v1/me/calendar-feed", **me, expect=201).body["url"]
+        token = made.rpartition("/")[2].removesuffix(".ics")
+        story.keep("calendar token", {token, sha256(token.encode()).hexdigest()})
+        story.ask("GET", f"/v1/calendar-feeds/{token}.ics", expect=200)
+    story.ask("GET", "/v1/me/calendar-feed", **me, expect=200)
+    story.ask("DELETE", "/v1/me/calendar-feed", **me, expect=204)
+    story.ask("GET", f"/v1/calendar-feeds/{token}", expect=404)
+
+
+def following_up(story: Story) -> None:
+    """The mail service's word on an address; what the desk makes of it; one click in a mail."""
+    lease, residence = story.tenant.lease, f"/v1/desk/residences/{RESIDENCE.residence_id}"
+    listed = story.ask("GET", f"/v1/desk/leases/{lease.lease_id}/messages", staff=STAFF, expect=200)
+    told = {
+        "eventType": "Bounce",
+        "bounce": {
+            "bounceType": "Permanent",
+            "bouncedRecipients": [{"emailAddress": NEW_EMAIL, "diagnosticCode": f"550 <{NEW_EMAIL}> Nguyễn"}],
+            "timestamp": story.clock().isoformat(),
+        },
+        "mail": {
+            "messageId": "ses-1",
+            "destination": [NEW_EMAIL],
+            "tags": {"message_id": [listed.body["messages"][0]["message_id"]]},
+        },
+    }
+    envelope = {"source": "aws.ses", "detail-type": "Email Bounced", "detail": told}
+    assert story.house.deliver("notifications/feedback", json.dumps(envelope)) == {"batchItemFailures": []}
+    story.house.relay()
+    story.house.deliver("notifications/feedback", f"no JSON of {NEW_EMAIL}")
+    where = f"residence_id={RESIDENCE.residence_id}"
+    tasks = story.ask("GET", "/v1/desk/tasks", query=where, staff=STAFF, expect=200).body["tasks"]
+    [bounce] = [one for one in tasks if one["kind"] == "bounce"]
+    path, works = f"/v1/desk/tasks/{bounce['task_id']}/resolution", {"outcome": "contact_works"}
+    story.ask("POST", path, works, staff=STAFF, expect=200)
+    story.ask("GET", f"{residence}/reminder-preview", staff=STAFF, expect=200)
+    for format in ("json", "csv"):
+        story.ask("GET", f"{residence}/arrears", query=f"format={format}", staff=ACCOUNTANT, expect=200)
+    story.ask("GET", f"{residence}/arrears/chart", staff=ACCOUNTANT, expect=200)
+    story.house.run("notifications/again", {"scheduled_time": story.clock().isoformat()})
+    story.house.relay()
+    token = story.house.entries["notifications/send"].correspondence.unsubscribe.of(
+        story.tenant.person.person_id
+    )
+    story.keep("unsubscribe token", {token})
+    for method in ("GET", "POST"):
+        story.ask(method, f"/desabonnement/{token}", "List-Unsubscribe=One-Click", expect=200)
+
+
 def schedules(story: Story) -> None:
     before = len(story.house.sent.to(NEW_EMAIL))
     story.house.run("billing/plan", {"scheduled_time": "2026-10-01T03:00:00+00:00"})
@@ -587,7 +761,8 @@ def schedules(story: Story) -> None:
         story.house.run("reminders/plan", {"scheduled_time": f"2026-10-{day:02}T09:00:00+00:00"})
         story.house.relay()
     assert len(story.house.sent.to(NEW_EMAIL)) > before + 2  # the notice, and reminders of it
-    story.house.run("privacy/erase", {"scheduled_time": story.clock().isoformat()})
+    for entry in ("privacy/erase", "attachments/remove"):
+        story.house.run(entry, {"scheduled_time": story.clock().isoformat()})
 
 
 def messages_that_fail(story: Story) -> None:
@@ -669,12 +844,24 @@ def services_that_fail(story: Story) -> None:
         claims = {"ine": "170669074DK", "sub": "student"}
         assert story.house.ask("GET", "/v1/personal-space/tenant-code", claims=claims).status == 500
         assert story.house.ask("GET", "/v1/desk/residences", staff=STAFF).status == 500
-        for entry in ("notifications/send_code", "notifications/send", "payments/posting", "privacy/export"):
+        for entry in (
+            "notifications/send_code",
+            "notifications/send",
+            "payments/posting",
+            "privacy/export",
+            "attachments/check",
+        ):
             announcement = {"id": "e", "type": "t", "at": story.clock().isoformat(), "challenge_id": "c"}
             failed = story.house.deliver(entry, json.dumps(announcement))
             assert failed["batchItemFailures"], entry
             story.house.deliver(entry, f"huong@example.org {story.tenant.printed_code}")
-        for entry in ("billing/plan", "reminders/plan", "privacy/erase", "payments/sweep"):
+        for entry in (
+            "billing/plan",
+            "reminders/plan",
+            "privacy/erase",
+            "payments/sweep",
+            "attachments/remove",
+        ):
             story.house.run(entry, {"scheduled_time": "2026-10-01T03:00:00+00:00"})
         item = {"pk": {"S": "PERSON#x"}, "email": {"S": "huong@example.org"}, "announce": {"S": "Nguyễn"}}
         story.house.run("outbox/publish", {"Records": [{"eventID": "e", "dynamodb": {"NewImage": item}}]})

@@ -8,31 +8,42 @@ cannot pass for another reason. A new staff route needs a new case; a test fails
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from secrets import token_bytes
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from sesame.domain.attachments import Side
+from sesame.domain.canned_answers import CannedAnswer
+from sesame.domain.journal import Entry, EntryKind
 from sesame.domain.notices import notice_for
 from sesame.domain.payments import EventKind, PaymentEvent
 from sesame.domain.refunds import Refund
 from sesame.domain.scope import Scope
-from sesame.domain.tenancy import Departure, DepartureReason
+from sesame.domain.tenancy import Departure, DepartureReason, Language
+from sesame.domain.threads import ThreadCategory
 from sesame.platform.clock import utc_now
 from sesame.platform.events import Event
 from sesame.platform.ids import new_id
 from sesame.services.accounts import Bookkeeping
+from sesame.services.attachments import AttachmentDesk
 from sesame.services.file_imports import CHUNK_DUE
 from sesame.services.payment_reviews import review_name
+from sesame.services.threads import Author, Place, Talk, Topic, Words
 from sesame.store import keys
 from sesame.store.accounts import Accounts
+from sesame.store.attachments import Attachments
+from sesame.store.canned_answers import CannedAnswers
 from sesame.store.deliveries import Deliveries, Delivery, DeliveryState, Hints, Told
 from sesame.store.people import lease_item
 from sesame.store.reconciliations import Reconciliations, ResidenceFinding, Run
 from sesame.store.refunds import Refunds
 from sesame.store.table import Delete, transact
+from sesame.store.tasks import Task, TaskKind, Tasks, task_id_of
+from sesame.store.threads import Threads
 from tests.integration.entries import http_event, load, prepare
 from tests.integration.import_fixtures import cells_of, desk_on, lease_file
 from tests.integration.staff_members import as_staff, enrol
@@ -62,6 +73,10 @@ class World:
     review_id: str
     aid_import_id: str
     refund_id: str
+    thread_id: str
+    attachment_id: str
+    answer_id: str
+    task_id: str
 
     def place(self, path: str) -> str:
         """A route's path, or an id of a body, with the tenant's ids in it."""
@@ -79,7 +94,11 @@ class World:
             review_id=self.review_id,
             day=TODAY,
             refund_id=self.refund_id,
-            period="2027-03",
+            thread_id=self.thread_id,
+            attachment_id=self.attachment_id,
+            answer_id=self.answer_id,
+            period=OWED if "surcharges" in path else "2027-03",
+            task_id=self.task_id,
         )
 
 
@@ -203,7 +222,12 @@ SETTINGS = {
 KEYED = {"idempotency_key": "scope-1"}
 TODAY = datetime.now(UTC).date().isoformat()
 AID = "Tenant reference;Month;Amount;Paid on\n{tenant_reference};2026-11;1,00;" + TODAY
+OWED = "2026-07"
+PLAN = {"debts": [f"notice:{OWED}"], "instalments": [{"due_on": TODAY, "amount_cents": 45_000}]}
 CASH = {"kind": "cash", "amount_cents": 5_000, "received_on": TODAY}
+
+THREAD = "{} /v1/desk/leases/{{lease_id}}/threads/{{thread_id}}{}"
+ANSWER = {"residence_id": RESIDENCE.residence_id, "title": "Vélos", "words": {"fr": "Au sous-sol."}}
 
 CASES: dict[str, Case] = {
     "POST /v1/desk/leases": Case(entry="desk/api", body=ROW),
@@ -340,6 +364,68 @@ CASES: dict[str, Case] = {
     "POST /v1/desk/leases/{lease_id}/refunds/{refund_id}/refusal": Case(
         entry="desk/refunds", body={"reason": "account_in_doubt"}, shown_to=ACCOUNTANTS
     ),
+    "GET /v1/desk/messages": Case(entry="desk/messages", hidden=empty("threads")),
+    "GET /v1/desk/leases/{lease_id}/threads": Case(entry="desk/messages"),
+    "POST /v1/desk/leases/{lease_id}/threads": Case(
+        entry="desk/messages",
+        body={"category": "other", "subject": "Vélos", "body": "Bonjour"},
+        headers=KEYED,
+    ),
+    THREAD.format("GET", ""): Case(entry="desk/messages"),
+    THREAD.format("POST", "/replies"): Case(entry="desk/messages", body={"body": "Oui"}, headers=KEYED),
+    THREAD.format("POST", "/repair"): Case(
+        entry="desk/messages", body={"event": "acknowledge"}, headers=KEYED
+    ),
+    THREAD.format("PUT", "/read"): Case(entry="desk/messages", body={"number": 1}),
+    THREAD.format("PUT", "/state"): Case(entry="desk/messages", body={"open": True}),
+    THREAD.format("PUT", "/assignee"): Case(entry="desk/messages", body={"staff_id": None}),
+    THREAD.format("GET", "/attachments/{attachment_id}"): Case(entry="desk/messages"),
+    "POST /v1/desk/leases/{lease_id}/attachments": Case(
+        entry="desk/messages", body={"file_name": "plan.pdf"}
+    ),
+    "GET /v1/desk/canned-answers": Case(
+        entry="desk/messages", query={"residence_id": RESIDENCE.residence_id}
+    ),
+    "POST /v1/desk/canned-answers": Case(
+        entry="desk/messages", body=ANSWER, headers=KEYED, shown_to=("manager",)
+    ),
+    "PUT /v1/desk/canned-answers/{answer_id}": Case(
+        entry="desk/messages", body=ANSWER, shown_to=("manager",)
+    ),
+    "DELETE /v1/desk/canned-answers/{answer_id}": Case(
+        entry="desk/messages", query={"residence_id": RESIDENCE.residence_id}, shown_to=("manager",)
+    ),
+    "GET /v1/desk/leases/{lease_id}/reminders": Case(entry="desk/reminders"),
+    "PUT /v1/desk/leases/{lease_id}/reminders/hold": Case(
+        entry="desk/reminders", body={"kind": "hold", "reason": "hardship", "until": TODAY}
+    ),
+    "POST /v1/desk/leases/{lease_id}/reminders/release": Case(
+        entry="desk/reminders", body={"reason": "settled"}
+    ),
+    "POST /v1/desk/leases/{lease_id}/surcharges/{period}/reversal": Case(
+        entry="desk/reminders", body={"reason": "goodwill"}
+    ),
+    "POST /v1/desk/leases/{lease_id}/payment-plan": Case(
+        entry="desk/reminders", body=PLAN, headers={"idempotency_key": "scope-2"}
+    ),
+    "GET /v1/desk/leases/{lease_id}/payment-plan": Case(entry="desk/reminders"),
+    "POST /v1/desk/leases/{lease_id}/payment-plan/cancellation": Case(
+        entry="desk/reminders", body={"reason": "mistake"}
+    ),
+    "GET /v1/desk/tasks": Case(
+        entry="desk/follow_up", query={"residence_id": RESIDENCE.residence_id}, shown_to=("desk",)
+    ),
+    "POST /v1/desk/tasks/{task_id}/resolution": Case(
+        entry="desk/follow_up", body={"outcome": "done"}, shown_to=("desk",)
+    ),
+    "GET /v1/desk/leases/{lease_id}/messages": Case(entry="desk/follow_up", shown_to=("desk",)),
+    "GET /v1/desk/residences/{residence_id}/reminder-preview": Case(
+        entry="desk/follow_up", shown_to=("desk",)
+    ),
+    "GET /v1/desk/residences/{residence_id}/arrears": Case(entry="desk/follow_up", shown_to=ACCOUNTANTS),
+    "GET /v1/desk/residences/{residence_id}/arrears/chart": Case(
+        entry="desk/follow_up", shown_to=ACCOUNTANTS
+    ),
     "GET /v1/desk/me": Case(entry="desk/staff", hidden=not_among_theirs),
     "GET /v1/desk/staff": Case(entry="desk/staff", shown_to=ADMINISTRATORS),
     "PUT /v1/desk/staff/{staff_id}": Case(
@@ -349,7 +435,7 @@ CASES: dict[str, Case] = {
 
 
 @pytest.fixture
-def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
+def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> World:
     prepare(
         aws,
         monkeypatch,
@@ -371,6 +457,8 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
     done = json.loads(load("desk/recovery").handler(event, None)["body"])
     payment_id, return_id = money_moved(tenant)
     journal_that_differs(aws, tenant)
+    if any(word in request.node.name for word in ("/reminders", "/surcharges", "/payment-plan")):
+        owing(aws, tenant)  # which leaves no credit to refund
     aid = as_staff(
         http_event("POST", "/v1/desk/aid-imports", AID, content_type="text/csv"), "h", "accountant"
     )
@@ -390,7 +478,73 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         review_id=unknown_payment(aws, tenant),
         aid_import_id=aid_import["import_id"],
         refund_id=refund_asked(aws, tenant),
+        answer_id=canned_answer(aws),
+        task_id=address_that_failed(aws, tenant),
+        **talk_begun(aws, tenant),
     )
+
+
+def talk_begun(aws: Any, tenant: Tenant) -> dict[str, str]:
+    """A repair asked for, with a photograph."""
+    lease = tenant.lease
+    files = AttachmentDesk(
+        attachments=Attachments(aws.documents),
+        s3=aws.s3,
+        bucket=aws.bucket,
+        clock=utc_now,
+        random=token_bytes,
+    )
+    author = Author(side=Side.TENANT, id=lease.person_id)
+    photo = files.begin(lease.lease_id, lease.residence_id, author.uploader, "fuite.jpg").attachment
+    talk = Talk(threads=Threads(aws.documents), files=files, clock=utc_now, random=token_bytes)
+    place = Place(lease_id=lease.lease_id, residence_id=lease.residence_id, person_id=lease.person_id)
+    topic = Topic(category=ThreadCategory.ROOM, subject="Fuite", repair=True)
+    words = Words(body="Ça coule", attachments=(photo.attachment_id,))
+    opened = talk.open(author, place, topic, words, key="1")
+    return {"thread_id": opened.thread.thread_id, "attachment_id": photo.attachment_id}
+
+
+def canned_answer(aws: Any) -> str:
+    """An answer that the residence keeps ready."""
+    answers, answer_id = CannedAnswers(aws.documents), new_id()
+    answer = CannedAnswer(
+        answer_id=answer_id,
+        owner=RESIDENCE.residence_id,
+        title="Vélos",
+        category=None,
+        words={Language.FRENCH: "Au sous-sol."},
+        changed_at=utc_now(),
+        changed_by="-",
+    )
+    answers.table.write(answers.setting(answer))
+    return answer_id
+
+
+def owing(aws: Any, tenant: Tenant) -> None:
+    """A month's rent with its surcharge, reminders held, and a payment plan that was taken back."""
+    lease, now = tenant.lease, datetime.now(UTC)
+    books = Bookkeeping(Accounts(aws.money), clock=lambda: now)
+    for period in ("2026-06", OWED):  # what was paid too much pays the first
+        notice = notice_for(replace(lease, starts_on=date(2026, 6, 1)), RESIDENCE, period)
+        assert notice is not None
+        books.issue_notice(notice)
+    surcharge = Entry(
+        entry_id=f"surcharge:notice:{OWED}",
+        kind=EntryKind.SURCHARGE,
+        amount_cents=1_000,
+        effective_at=now,
+        due_on=now.date(),
+    )
+    books.post(lease.lease_id, lease.residence_id, surcharge)
+    desk, path = load("desk/reminders"), f"/v1/desk/leases/{lease.lease_id}"
+    for method, place, body in (
+        ("PUT", "reminders/hold", {"kind": "dispute", "reason": "amount_disputed", "until": TODAY}),
+        ("POST", "payment-plan", PLAN),
+        ("POST", "payment-plan/cancellation", {"reason": "mistake"}),
+    ):
+        event = http_event(method, f"{path}/{place}", body, idempotency_key="1")
+        answer = desk.handler(as_staff(event, "colleague", "administrator"), None)
+        assert answer["statusCode"] < 300, answer
 
 
 def letters_missing(document_id: str) -> str:
@@ -451,6 +605,19 @@ def money_moved(tenant: Tenant) -> tuple[str, str]:
     return paid["payment_id"], given["return_id"]
 
 
+def address_that_failed(aws: Any, tenant: Tenant) -> str:
+    """A task of the desk's about the tenant."""
+    task = Task(
+        task_id=task_id_of(TaskKind.BOUNCE, tenant.lease.lease_id),
+        kind=TaskKind.BOUNCE,
+        residence_id=tenant.lease.residence_id,
+        lease_id=tenant.lease.lease_id,
+        raised_at=datetime.now(UTC),
+    )
+    Tasks(aws.operations).raise_once(task)
+    return task.task_id
+
+
 def refund_asked(aws: Any, tenant: Tenant) -> str:
     """Some of the credit, to another account, more than a day ago."""
     asked_at = datetime(2026, 9, 1, tzinfo=UTC)
@@ -483,6 +650,8 @@ def ask(world: World, route: str, sub: str, roles: tuple[str, ...]) -> Answer:
     event["queryStringParameters"] = case.query
     event["rawQueryString"] = "&".join(f"{name}={value}" for name, value in case.query.items())
     answer = load(case.entry).handler(event, None)
+    if answer["headers"].get("Content-Type") == "image/svg+xml":
+        return answer["statusCode"], answer["body"]
     return answer["statusCode"], json.loads(answer["body"] or "null")
 
 

@@ -24,9 +24,11 @@ from sesame.domain.certificates import (
     slip_facts,
 )
 from sesame.domain.codes import CodeFormat
-from sesame.domain.debts import Instalment, PaymentPlan, formal_notice_facts, payment_plan_facts
+from sesame.domain.debts import formal_notice_facts, payment_plan_facts
 from sesame.domain.journal import Entry, EntryKind, fold
+from sesame.domain.plans import Instalment, PaymentPlan
 from sesame.domain.receipts import (
+    Billed,
     PeriodStanding,
     Settlement,
     part_payment_facts,
@@ -155,7 +157,9 @@ def every_kind(language: Language) -> dict[str, tuple[Facts, str | None]]:
         "residence_certificate": (residence_facts(who, as_of=ISSUE.on), None),
         "caf_rent_certificate": (caf_facts(who, as_of=ISSUE.on, overdue_cents=0), None),
         "rent_notice": (
-            rent_notice_facts(who, october(), due_on=date(2026, 10, 10), brought_forward_cents=12_345),
+            rent_notice_facts(
+                who, october(), Billed(due_on=date(2026, 10, 10), brought_forward_cents=12_345)
+            ),
             None,
         ),
         "receipt": (receipt_facts(who, october(100_000, 23_450)), None),

@@ -107,6 +107,8 @@ def test_nothing_is_both_erased_and_kept_and_nothing_is_forgotten(
             Category.TENANT_CODE,
             Category.CERTIFICATES,
             Category.OLD_CERTIFICATES,
+            Category.THREADS,
+            Category.EVIDENCE_THREADS,
             Category.LEASE,
             Category.CLAIMS,
             Category.MESSAGES,

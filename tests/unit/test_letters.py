@@ -2,13 +2,14 @@
 
 import re
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from html import unescape
 from typing import Any
 
 import pytest
 from jinja2 import UndefinedError
 
+from sesame.domain.lease_life import LifeEvent
 from sesame.domain.notices import LineKind, NoticeLine
 from sesame.domain.sms import is_gsm7, segments
 from sesame.domain.tenancy import Landlord, Language, Lease, Person, Residence
@@ -23,6 +24,9 @@ from sesame.notifications.letters import (
     write_letter,
     write_text,
 )
+from sesame.services.lease_life import TOLD
+from sesame.store.audit import ActorKind
+from sesame.store.lease_changes import LeaseChange
 
 FRENCH, ENGLISH = Language.FRENCH, Language.ENGLISH
 RESIDENCE = Residence(
@@ -65,6 +69,7 @@ class Debt:
     period: str
     due_on: date
     unpaid_cents: int
+    instalment: int | None = None
 
 
 SEPTEMBER = Debt("2026-09", date(2026, 9, 10), 52_650)
@@ -85,15 +90,20 @@ SHARED: dict[str, Any] = {
 }
 
 
-def reminder(today: date, *debts: Debt, step: str = "late-1") -> dict[str, Any]:
+def reminder(today: date, *debts: Debt, tone: str = "courtesy", **more: Any) -> dict[str, Any]:
     overdue = [debt.unpaid_cents for debt in debts if debt.due_on < today]
     return {
-        "step": step,
+        "tone": tone,
+        "words": "",
+        "plan": False,
+        "pay_by": None,
+        "surcharges": (),
         "today": today,
         "debts": debts,
         "total_cents": sum(debt.unpaid_cents for debt in debts),
         "overdue_cents": sum(overdue),
         "due_on": min((debt.due_on for debt in debts if debt.due_on >= today), default=None),
+        **more,
     }
 
 
@@ -110,6 +120,20 @@ NOTICE = {
     "today": date(2026, 9, 1),
     "corrected": False,
 }
+LEAVING = LeaseChange(
+    change_id="c1",
+    lease_id="l1",
+    event=LifeEvent.NOTICE_GIVEN,
+    said="",
+    at=datetime(2026, 9, 5, 12, 3, tzinfo=UTC),
+    by_kind=ActorKind.TENANT,
+    by="p1",
+    effective_on=date(2026, 10, 5),
+    ends_on=date(2026, 10, 5),
+    room="C301",
+    difference_cents=-12_000,
+    corrected=("2026-10",),
+)
 FACTS: dict[LetterKind, dict[str, Any]] = {
     LetterKind.WELCOME: {"link": "https://sesame.example/bienvenue/abc", "link_ends_on": date(2026, 9, 8)},
     LetterKind.ONE_TIME_CODE: {"code": "1234 5678", "minutes": 10, "purpose": "sign_in", "next_at": None},
@@ -125,6 +149,7 @@ FACTS: dict[LetterKind, dict[str, Any]] = {
     LetterKind.CONTACT_SHARED: {"until": None},
     LetterKind.DATA_EXPORT: {"ends_on": date(2026, 9, 8)},
     LetterKind.DOCUMENT_READY: {},
+    LetterKind.THREAD_ANSWERED: {},
     LetterKind.ERASURE_ASKED: {
         "asked_at": datetime(2026, 9, 1, 14, 5),  # noqa: DTZ001  a local time, as a letter says it
         "erases_at": datetime(2026, 9, 2, 14, 5),  # noqa: DTZ001
@@ -134,6 +159,7 @@ FACTS: dict[LetterKind, dict[str, Any]] = {
         "decides_at": datetime(2026, 9, 2, 14, 5),  # noqa: DTZ001
     },
     LetterKind.ERASURE_SET_ASIDE: {"asked_at": AT},
+    LetterKind.LEASE_CHANGED: {"change": LEAVING, "at": AT},
     LetterKind.NOTICE: NOTICE,
     LetterKind.REMINDER: reminder(date(2026, 9, 14), SEPTEMBER),
 }
@@ -214,6 +240,24 @@ def test_who_comes_too_late_for_the_link_is_told_of_the_recovery_before_the_rece
     assert text.count(reception) == 1
 
 
+@pytest.mark.parametrize("event", sorted(TOLD))
+@pytest.mark.parametrize("language", list(Language))
+def test_each_decision_of_a_lease_is_told_in_words_of_its_own(event: LifeEvent, language: Language) -> None:
+    others = TOLD - {event}
+    change = replace(LEAVING, event=event)
+
+    told = letter(LetterKind.LEASE_CHANGED, language, change=change)
+    texts = write_text(LetterKind.LEASE_CHANGED, language, SHARED | {"change": change})
+
+    subjects = {
+        letter(LetterKind.LEASE_CHANGED, language, change=replace(LEAVING, event=one)).subject
+        for one in others
+    }
+    assert told.subject not in subjects
+    assert ("C301" in told.text) == (event is LifeEvent.ROOM_CHANGED)
+    assert segments(texts) == 1, texts
+
+
 def test_a_missing_fact_is_an_error_and_not_a_gap() -> None:
     with pytest.raises(UndefinedError):
         write_letter(LetterKind.ONE_TIME_CODE, FRENCH, {**SHARED, "code": "1234 5678", "purpose": "recovery"})
@@ -234,19 +278,60 @@ def test_amounts_and_days_are_in_the_readers_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("today", "step", "title"),
+    ("today", "tone", "title"),
     [
-        (date(2026, 9, 5), "before-due", "Votre loyer est bientôt à payer"),
-        (date(2026, 9, 10), "due", "Votre loyer est à payer aujourd'hui"),
-        (date(2026, 9, 14), "late-1", "Votre loyer reste à payer"),
-        (date(2026, 9, 30), "late-3", "Votre loyer n'est toujours pas réglé"),
+        (date(2026, 9, 5), "courtesy", "Votre loyer est bientôt à payer"),
+        (date(2026, 9, 10), "courtesy", "Votre loyer est à payer aujourd'hui"),
+        (date(2026, 9, 14), "courtesy", "Votre loyer reste à payer"),
+        (date(2026, 9, 30), "pressing", "Votre loyer n'est toujours pas réglé"),
     ],
 )
-def test_a_reminders_tone_follows_the_step_and_the_day(today: date, step: str, title: str) -> None:
-    found = letter(LetterKind.REMINDER, FRENCH, **reminder(today, SEPTEMBER, step=step))
+def test_a_reminders_tone_follows_the_step_and_the_day(today: date, tone: str, title: str) -> None:
+    found = letter(LetterKind.REMINDER, FRENCH, **reminder(today, SEPTEMBER, tone=tone))
 
     assert title in found.text
     assert ("Difficile de payer" in found.text) == (today > SEPTEMBER.due_on)
+
+
+def test_a_formal_notice_says_what_is_demanded_by_when_and_where_the_document_is() -> None:
+    facts = reminder(date(2026, 10, 12), SEPTEMBER, tone="pressing", pay_by=date(2026, 10, 20))
+    french, english = (letter(LetterKind.REMINDER, language, **facts) for language in (FRENCH, ENGLISH))
+
+    assert french.subject == "Mise en demeure de payer 526,50\N{NO-BREAK SPACE}€"
+    assert "mardi 20 octobre 2026" in " ".join(french.text.split())
+    assert english.subject == "Formal notice to pay €526.50"
+    assert "Tuesday 20 October 2026" in " ".join(english.text.split())
+
+
+def test_an_instalment_is_called_by_its_number_and_a_residences_own_words_open_the_message() -> None:
+    instalment = Debt("2026-11", date(2026, 11, 5), 20_000, instalment=2)
+    plan = letter(LetterKind.REMINDER, FRENCH, **reminder(date(2026, 11, 8), instalment, plan=True))
+    own = letter(
+        LetterKind.REMINDER, FRENCH, **reminder(date(2026, 9, 14), SEPTEMBER, words="Venez nous voir.")
+    )
+
+    assert "Échéance 2 de l'échelonnement" in plan.text
+    assert "Votre échelonnement" in plan.text
+    assert "Venez nous voir." in own.text
+    assert "simple oubli" not in own.text
+
+
+@dataclass(frozen=True)
+class Late:
+    on: date
+    period: str
+    amount_cents: int
+    source: str
+
+
+def test_a_surcharge_is_announced_with_its_day_amount_and_source() -> None:
+    late = Late(date(2026, 9, 25), "2026-09", 1_500, "Règlement intérieur, article 12")
+    found = letter(LetterKind.REMINDER, FRENCH, **reminder(date(2026, 9, 14), SEPTEMBER, surcharges=(late,)))
+
+    said = " ".join(found.text.split())
+    assert "avant le 25 septembre 2026" in said
+    assert "15,00" in said
+    assert "(Règlement intérieur, article 12)" in said
 
 
 def test_a_reminder_of_several_months_lists_each_and_asks_first_for_what_is_late() -> None:
@@ -301,6 +386,48 @@ def test_a_text_message_is_one_segment_of_the_cheap_alphabet(kind: LetterKind, l
 
         assert is_gsm7(text), [letter for letter in text if not is_gsm7(letter)]
         assert segments(text) == 1, f"{len(text)} letters: {text}"
+
+
+HARD_TO_FIT: dict[str, Any] = {
+    "residence": replace(RESIDENCE, name="Résidence universitaire Jean-Baptiste-Čapek « L'Œuvre »"),
+    "lease": replace(LEASE, tenant_reference="T" * 12),
+    "person": replace(PERSON, given_names="Nguyễn Thị Hương Ğülsüm-Małgorzata"),
+}
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize(
+    "facts",
+    [
+        reminder(date(2026, 12, 1), replace(SEPTEMBER, unpaid_cents=1_234_567), step="late-2"),
+        reminder(date(2026, 9, 1), replace(SEPTEMBER, unpaid_cents=1_234_567), step="before-due"),
+        reminder(date(2026, 9, 10), replace(SEPTEMBER, unpaid_cents=1_234_567), step="due"),
+        NOTICE | {"balance_cents": 1_234_567, "period": "2026-12", "due_on": date(2026, 12, 31)},
+        NOTICE | {"balance_cents": 1_234_567, "today": date(2026, 10, 1)},
+        NOTICE | {"balance_cents": -1},
+    ],
+    ids=["overdue", "before-due", "due", "notice", "notice-late", "notice-paid"],
+)
+def test_long_names_and_amounts_cost_no_second_segment(language: Language, facts: dict[str, Any]) -> None:
+    kind = LetterKind.REMINDER if "step" in facts else LetterKind.NOTICE
+
+    text = write_text(kind, language, {**SHARED, **facts, **HARD_TO_FIT})
+
+    assert is_gsm7(text), [letter for letter in text if not is_gsm7(letter)]
+    assert segments(text) == 1, f"{len(text)} letters: {text}"
+    assert "T" * 12 in text or "balance_cents" in facts
+
+
+@pytest.mark.parametrize("language", Language)
+def test_only_a_letter_with_a_link_to_unsubscribe_by_says_so(language: Language) -> None:
+    link = "https://sesame.example/desabonnement/abc"
+
+    with_link = letter(LetterKind.REMINDER, language, unsubscribe_url=link)
+    without = letter(LetterKind.REMINDER, language)
+
+    assert link in with_link.text
+    assert f'href="{link}"' in with_link.html
+    assert "desabonnement" not in without.text + without.html
 
 
 def test_everything_told_of_the_code_has_words_for_a_phone() -> None:

@@ -47,6 +47,10 @@ class Category(StrEnum):
     ACCOUNT = "account"
     """Notices, journal, payments."""
     LEASE = "lease"
+    THREADS = "threads"
+    """Conversations with the staff, and their files: those that prove nothing."""
+    EVIDENCE_THREADS = "evidence_threads"
+    """Conversations about rent and repairs."""
     MESSAGES = "messages"
     """That a message was sent, not what it said."""
     AUDIT = "audit"
@@ -218,7 +222,7 @@ def _of_person(tenancies: Sequence[Tenancy], needs: Sequence[_Need], *, has_emai
 
 def _of_lease(tenancy: Tenancy, now: datetime) -> Iterator[Line]:
     lease_id, need = tenancy.lease.lease_id, need_of(tenancy, now)
-    for category in (Category.TENANT_CODE, Category.CERTIFICATES):
+    for category in (Category.TENANT_CODE, Category.CERTIFICATES, Category.THREADS):
         yield _stays(category, need, lease_id) if need else _goes(category, lease_id)
     yield _goes(Category.OLD_CERTIFICATES, lease_id)
     evidence = _years_later(max(tenancy.lease.ends_on, local_date(now, tenancy.time_zone)), LIMITATION_YEARS)
@@ -229,7 +233,7 @@ def _of_lease(tenancy: Tenancy, now: datetime) -> Iterator[Line]:
         yield Line(category=Category.LEASE, reason=why, lease_id=lease_id, until=until)
     else:
         yield Line(category=Category.LEASE, reason=Reason.LIMITATION, lease_id=lease_id, until=evidence)
-    for category in (Category.CLAIMS, Category.MESSAGES, Category.AUDIT):
+    for category in (Category.CLAIMS, Category.EVIDENCE_THREADS, Category.MESSAGES, Category.AUDIT):
         yield Line(category=category, reason=Reason.LIMITATION, lease_id=lease_id, until=evidence)
 
 

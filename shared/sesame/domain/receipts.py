@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, tzinfo
+from datetime import UTC, date, tzinfo
 from typing import Any
 
+from sesame.domain.calendar import days_in
 from sesame.domain.certificates import Facts, Kind, Reason, Refused, Tenancy, common_facts, standing_lease
 from sesame.domain.journal import Entry, Standing
 from sesame.domain.notices import LineKind, Notice
@@ -116,13 +117,33 @@ def _billed(tenancy: Tenancy, standing: PeriodStanding | None) -> PeriodStanding
     return standing
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Billed:
+    """What a rent notice prints besides the period's amounts."""
+
+    due_on: date
+    brought_forward_cents: int
+    """The balance before it, printed and never added (above zero: owed)."""
+    expected_aid_cents: int = 0
+    """What the CAF should pay for the month, printed and never posted; zero where nobody knows."""
+    notice: Notice | None = None
+    """As issued: its number, and its lines where there are more than one of a kind."""
+    credit_notes: Sequence[Entry] = ()
+    """Of the period, in the order in which they were issued."""
+
+
+def notice_number(period: str, number: int) -> str:
+    """What names a notice on paper and on the telephone: `2026-10/2`."""
+    return f"{period}/{number}"
+
+
 def rent_notice_facts(
-    tenancy: Tenancy, standing: PeriodStanding | None, *, due_on: date, brought_forward_cents: int
+    tenancy: Tenancy, standing: PeriodStanding | None, billed: Billed, wall: tzinfo = UTC
 ) -> Facts:
     """A rent notice (*avis d'échéance*) as it was billed; what came in since is no part of it.
 
-    `brought_forward_cents` is the balance before it, printed and never added (above zero: owed). Raises
-    Refused where nothing was billed.
+    A notice that takes another's place says so, and which credit note withdrew that; a credit note for a part
+    is shown too. Raises Refused where nothing was billed.
     """
     standing = _billed(tenancy, standing)
     period = _period(standing)
@@ -130,8 +151,49 @@ def rent_notice_facts(
         del period[received]
     return common_facts(Kind.RENT_NOTICE, tenancy) | {
         "period": period,
-        "due_on": due_on.isoformat(),
-        "brought_forward_cents": brought_forward_cents,
+        "due_on": billed.due_on.isoformat(),
+        "brought_forward_cents": billed.brought_forward_cents,
+        "expected_aid_cents": billed.expected_aid_cents,
+        "days": _days(standing),
+        **_as_issued(billed, wall),
+    }
+
+
+def _days(standing: PeriodStanding) -> dict[str, int] | None:
+    """Of a month that is charged in part: how many days of how many."""
+    charged, whole = (standing.ends_on - standing.starts_on).days + 1, days_in(standing.period)
+    return {"charged": charged, "of": whole} if charged < whole else None
+
+
+def _as_issued(billed: Billed, wall: tzinfo) -> dict[str, Any]:
+    notice = billed.notice
+    if notice is None:
+        return {}
+    of_rent = [line for line in notice.lines if line.kind is not LineKind.ADJUSTMENT]
+    several = len({line.kind for line in of_rent}) < len(of_rent)
+    return {
+        "number": notice_number(notice.period, notice.number),
+        "replaces": notice_number(notice.period, notice.number - 1) if notice.number > 1 else None,
+        "lines": [
+            {
+                "kind": line.kind.value,
+                "room": line.room,
+                "starts_on": line.starts_on.isoformat(),
+                "ends_on": line.ends_on.isoformat(),
+                "amount_cents": line.amount_cents,
+            }
+            for line in (of_rent if several else ())
+        ],
+        "credit_notes": [
+            {
+                "number": note.entry_id.removeprefix("credit-note:").split(":")[0].replace("#", "/"),
+                "on": note.effective_at.astimezone(wall).date().isoformat(),
+                "amount_cents": -note.amount_cents,
+                "label": note.label or "",
+                "withdraws": note.withdraws,
+            }
+            for note in billed.credit_notes
+        ],
     }
 
 

@@ -8,6 +8,7 @@ from botocore.config import Config
 
 from sesame.notifications.letters import Letter
 from sesame.notifications.outcome import hand_over
+from sesame.notifications.ses_events import MESSAGE_TAG
 
 _REFUSALS = {"BadRequestException"}
 """The message itself is wrong, most often its address."""
@@ -29,8 +30,20 @@ class EmailSender:
     sender: str
     configuration_set: str | None = None
 
-    def send(self, to: str, letter: Letter, *, message_id: str, kind: str) -> str:
-        """SES's own id of the message. Raises NotAccepted, Refused, AnswerLost; none names the address."""
+    def send(
+        self, to: str, letter: Letter, *, message_id: str, kind: str, unsubscribe_url: str | None = None
+    ) -> str:
+        """SES's own id of the message. Raises NotAccepted, Refused, AnswerLost; none names the address.
+
+        With `unsubscribe_url` mail programs show a button that posts to it (RFC 8058).
+        """
+        # RFC 3834: holiday responders leave it alone
+        headers = {"Auto-Submitted": "auto-generated"}
+        if unsubscribe_url is not None:
+            headers |= {
+                "List-Unsubscribe": f"<{unsubscribe_url}>",
+                "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            }
         request: dict[str, Any] = {
             "FromEmailAddress": self.sender,
             "Destination": {"ToAddresses": [to]},
@@ -41,11 +54,10 @@ class EmailSender:
                         "Text": {"Data": letter.text, "Charset": "UTF-8"},
                         "Html": {"Data": letter.html, "Charset": "UTF-8"},
                     },
-                    # RFC 3834: holiday responders leave it alone
-                    "Headers": [{"Name": "Auto-Submitted", "Value": "auto-generated"}],
+                    "Headers": [{"Name": name, "Value": value} for name, value in headers.items()],
                 }
             },
-            "EmailTags": [{"Name": "message_id", "Value": message_id}, {"Name": "kind", "Value": kind}],
+            "EmailTags": [{"Name": MESSAGE_TAG, "Value": message_id}, {"Name": "kind", "Value": kind}],
         }
         if self.configuration_set:
             request["ConfigurationSetName"] = self.configuration_set

@@ -25,6 +25,7 @@ from sesame.domain.tenancy import Language
 _TEMPLATES = Path(__file__).parent / "templates"
 _LOCALES = {Language.FRENCH: "fr_FR", Language.ENGLISH: "en_GB"}
 _TEXT_WIDTH = 74
+_CLIPPED = 20
 
 
 class LetterKind(StrEnum):
@@ -44,6 +45,7 @@ class LetterKind(StrEnum):
     ERASURE_ASKED = "erasure-asked"
     REFUND_ASKED = "refund-asked"
     ERASURE_SET_ASIDE = "erasure-set-aside"
+    THREAD_ANSWERED = "thread-answered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,7 @@ class Letter:
 
 def write_letter(kind: LetterKind, language: Language, facts: Mapping[str, Any]) -> Letter:
     """The e-mail of a kind in a language. Raises jinja2.UndefinedError when the template lacks a fact."""
-    facts = {"residence": None, **facts, "language": language.value}
+    facts = {"residence": None, "unsubscribe_url": None, **facts, "language": language.value}
     name = f"{kind}.{language}.j2"
     text = _environment(language, html=False).get_template(name)
     page = _environment(language, html=True).get_template(name)
@@ -121,6 +123,15 @@ def brief(at: datetime, language: Language) -> str:
     return f"{at:%d/%m} {between} {at:%H:%M}"
 
 
+def clipped(name: str) -> str:
+    """A name for a text message: at most 20 letters, cut at a word where that leaves enough of it."""
+    if len(name) <= _CLIPPED:
+        return name
+    cut = name[: _CLIPPED - 1]
+    whole = cut.rpartition(" ")[0] if name[_CLIPPED - 1] != " " else cut
+    return (whole if len(whole) > _CLIPPED // 2 else cut).rstrip(" ,-") + "."
+
+
 def _day(on: date, pattern: str, language: Language) -> str:
     # CLDR writes "1 septembre"; French says "1er" for the first of a month, and for no other day
     french_first = language is Language.FRENCH and on.day == 1
@@ -152,6 +163,7 @@ def _environment(language: Language, *, html: bool) -> Environment:
         "brief": brief,
     }.items():
         environment.filters[name] = _in(language, words)
+    environment.filters["clipped"] = clipped
     environment.filters["wrapped"] = _wrapped
     environment.filters["lines"] = _lines
     return environment

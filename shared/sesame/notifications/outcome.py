@@ -15,10 +15,22 @@ from botocore.parsers import ResponseParserError
 
 _NEVER_CALLED = (EndpointConnectionError, ConnectTimeoutError, NoCredentialsError, ParamValidationError)
 _SERVER_ERROR = 500
+_TOO_MANY = 429
+_THROTTLES = {
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "TooManyRequestsException",
+    "LimitExceededException",
+}
 
 
 class NotAccepted(Exception):
     """The service did not take the message; the same one may be taken later."""
+
+
+class TooFast(NotAccepted):
+    """It came faster than the account may send, or after the day's quota."""
 
 
 class Refused(Exception):
@@ -50,4 +62,6 @@ def _failure(error: ClientError, refusals: set[str]) -> Exception:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if status >= _SERVER_ERROR:
         return AnswerLost(code)
+    if status == _TOO_MANY or code in _THROTTLES:
+        return TooFast(code)
     return Refused(code) if code in refusals else NotAccepted(code)

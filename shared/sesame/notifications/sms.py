@@ -10,7 +10,9 @@ from sesame.domain.sms import segments
 from sesame.notifications.outcome import hand_over
 from sesame.platform.logs import count
 
-_REFUSALS = {"InvalidParameter", "InvalidParameterValue", "OptedOut"}
+OPTED_OUT = "OptedOut"
+"""SNS's word for a number whose holder wants no messages."""
+_REFUSALS = {"InvalidParameter", "InvalidParameterValue", OPTED_OUT}
 """The number is wrong, or its holder wants no messages."""
 
 

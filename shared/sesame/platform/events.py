@@ -5,10 +5,10 @@ A consumer sees an event at least once, in any order.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from sesame.platform.ids import new_id
 from sesame.platform.logs import describe, logger
@@ -28,6 +28,18 @@ class Event:
     def __getitem__(self, name: str) -> str:
         return self.data[name]
 
+    def announcement(self) -> dict[str, str]:
+        """The event as it was announced, for who queues it again."""
+        return {"id": self.id, "type": self.type, "at": self.at.isoformat(), **self.data}
+
+    @classmethod
+    def of(cls, announced: Mapping[str, str]) -> Self:
+        """The event behind an announcement."""
+        data = dict(announced)
+        return cls(
+            id=data.pop("id"), type=data.pop("type"), at=datetime.fromisoformat(data.pop("at")), data=data
+        )
+
 
 def announcement(type: str, at: datetime, *, id: str | None = None, **ids: str) -> dict[str, str]:
     """The `announce` attribute of an item; give `id` where a repeat of the cause must be the same event."""
@@ -37,16 +49,15 @@ def announcement(type: str, at: datetime, *, id: str | None = None, **ids: str) 
 def event_of(body: str) -> Event:
     """The event in a queue message: an EventBridge envelope around an announcement, or that by itself."""
     message: dict[str, Any] = json.loads(body)
-    detail = dict(message["detail"] if "detail-type" in message else message)
-    return Event(
-        id=detail.pop("id"),
-        type=detail.pop("type"),
-        at=datetime.fromisoformat(detail.pop("at")),
-        data=detail,
-    )
+    return Event.of(message["detail"] if "detail-type" in message else message)
 
 
 def batch_handler(consume: Callable[[Event], None]) -> Callable[[dict[str, Any], object], dict[str, Any]]:
+    """A Lambda handler for an SQS queue of our own events; see `message_handler`."""
+    return message_handler(lambda body: consume(event_of(body)))
+
+
+def message_handler(consume: Callable[[str], None]) -> Callable[[dict[str, Any], object], dict[str, Any]]:
     """A Lambda handler for an SQS queue that reports each failed message alone: one cannot hold the others.
 
     A failure is logged by its class only: its text might hold personal data.
@@ -57,7 +68,7 @@ def batch_handler(consume: Callable[[Event], None]) -> Callable[[dict[str, Any],
         failures: dict[str, int] = {}
         for record in event["Records"]:
             try:
-                consume(event_of(record["body"]))
+                consume(record["body"])
             except Exception as error:  # whatever it is, the queue's retry and its DLQ are the answer
                 failed.append({"itemIdentifier": record["messageId"]})
                 place = describe(error)

@@ -16,6 +16,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from botocore.exceptions import ClientError
 
+from sesame.domain.attachments import Side
 from sesame.domain.certificates import SHOWS_THE_CODE, DocumentStatus
 from sesame.platform.clock import Clock
 from sesame.platform.errors import NotFound
@@ -25,6 +26,7 @@ from sesame.platform.secrets import Pepper
 from sesame.services.documents import LINK_SECONDS
 from sesame.services.sessions import Session
 from sesame.store import keys
+from sesame.store.attachments import Attachments, attachment_item
 from sesame.store.audit import Action, by_tenant
 from sesame.store.data_exports import ASK_AGAIN_AFTER, DataExport, DataExports, ExportStatus
 from sesame.store.table import Item, Table
@@ -34,7 +36,8 @@ MOST_BYTES = 400 * 1024 * 1024
 DATA, READ_ME = "donnees.json", "LISEZMOI.txt"
 
 SHOWN: dict[str, str] = {
-    "person": "person_id family_name given_names birth_date ine email phone language hold",
+    "person": "person_id family_name given_names birth_date ine email phone language hold "
+    "reminders_by courtesy_reminders courtesy_changed_at unusable_email unusable_sms",
     "session": "lease_id created_at last_seen_at expires_at device",
     "erasure": "lease_id asked_at state begun_at erases waits_for",
     "export": "export_id lease_id asked_at status expires_at",
@@ -59,7 +62,13 @@ SHOWN: dict[str, str] = {
     "document": "document_id kind language period status validity validity_reason validity_since replaced_by "
     "number verification_code issued_on "
     "created_at asked_at ready_at expires_at",
-    "message": "message_id kind channel cause state created_at accepted_at changed_at expires_at",
+    "thread": "thread_id category subject created_at created_by last_at state messages last_by read_by "
+    "waiting_since first_answer_at first_answer_seconds assigned_to closed_at closed_by repair expires_at",
+    "thread_message": "number at side author body attachments step expires_at",
+    "attachment": "attachment_id file_name side uploaded_by created_at delete_at state attached_to file_type "
+    "size refused_because",
+    "message": "message_id kind channel cause state created_at accepted_at delivered_at failed_at failure "
+    "complained_at sent_again_at changed_at expires_at",
     "audit": "entry_id at action actor_kind actor_id details expires_at",
 }
 """The fields of each kind of item that leave."""
@@ -272,6 +281,8 @@ class ExportMaking:
                 ),
             ),
             ("documents", self._documents(lease_id, papers)),
+            ("threads", self._threads(lease_id)),
+            ("attachments", self._attachments(lease_id, papers)),
             (
                 "messages",
                 (
@@ -292,6 +303,25 @@ class ExportMaking:
                 file = f"documents/{item['kind']}-{item['number']}.pdf"
                 papers.found.append(_Paper(object_key=item["object_key"], name=file))
             yield shown("document", item) | {"states": json.loads(item["facts"]), "file": file}
+
+    def _threads(self, lease_id: str) -> Iterator[list[tuple[str, Any]]]:
+        for item in self.documents.query_all(keys.threads_of(lease_id), "THREAD#"):
+            said = self.documents.query_all(keys.messages_of_thread(item["thread_id"]))
+            yield [
+                *shown("thread", item).items(),
+                ("written", (shown("thread_message", one) for one in said)),
+            ]
+
+    def _attachments(self, lease_id: str, papers: _Papers) -> Iterator[dict[str, Any]]:
+        """Those that the person may look at: what staff have not sent is none of theirs yet."""
+        for one in Attachments(self.documents).of_lease(lease_id):
+            if not one.is_seen_by(Side.TENANT):
+                continue
+            file = None
+            if one.file_type is not None:
+                file = f"attachments/{one.attachment_id}.{one.file_type.extension}"
+                papers.found.append(_Paper(object_key=one.object_key, name=file))
+            yield shown("attachment", attachment_item(one)) | {"file": file}
 
     def _add_papers(self, archive: ZipFile, now: datetime, papers: _Papers) -> None:
         left = self.most_bytes
@@ -395,7 +425,8 @@ donnees.json   Tout ce que nous tenons sur vous. Les noms des champs sont en ang
     lease      ses conditions
     residence  la résidence
     account    le solde ; au-dessus de zéro, vous le devez
-    notices    les avis d'échéance
+    notices    les avis d'échéance, y compris ceux qu'un avoir a annulés
+    adjustments  ce que le personnel a ajouté à vos avis, ou en a retiré, et pourquoi
     entries    les autres écritures du compte : paiements, remboursements, corrections
     payments   vos paiements en ligne et ce que le prestataire en a dit
     refunds    les remboursements que vous avez demandés
@@ -404,9 +435,12 @@ donnees.json   Tout ce que nous tenons sur vous. Les noms des champs sont en ang
     aid        l'aide au logement que la CAF nous a versée, et celle qui est attendue
     deposit    votre dépôt de garantie : ce que nous en détenons, et ce qui a été rendu
     documents  vos documents et ce que chacun atteste ; « file » nomme le fichier joint
+    threads    vos échanges avec l'équipe de la résidence ; un membre du personnel y est un numéro
+    attachments  les fichiers de ces échanges ; « file » nomme le fichier joint
     messages   les messages envoyés : quand et pourquoi, sans leur texte, que nous ne gardons pas
     audit      qui a fait quoi sur votre séjour ; un membre du personnel y est un numéro
 documents/     Vos documents, au format PDF.
+attachments/   Les fichiers de vos échanges.
 
 Ce qui n'y est pas : votre code locataire, dont seuls les deux derniers signes figurent ici, car il ouvre
 votre espace, et les documents qui le montrent (votre document d'entrée, que votre espace vous donne ; les
@@ -426,7 +460,8 @@ donnees.json   All that we hold about you. Amounts are in euro cents, times in U
     lease      its terms
     residence  the residence
     account    the balance; above zero, you owe it
-    notices    the rent notices
+    notices    the rent notices, those too that a credit note has withdrawn
+    adjustments  what staff added to your notices, or took off them, and why
     entries    the account's other entries: payments, refunds, corrections
     payments   your online payments and what the provider said of them
     refunds    the refunds that you asked for
@@ -435,9 +470,12 @@ donnees.json   All that we hold about you. Amounts are in euro cents, times in U
     aid        the housing benefit that the CAF paid us, and what is expected
     deposit    your deposit: what we hold of it, and what was given back
     documents  your documents and what each states; "file" names the file that is enclosed
+    threads    your conversations with those who manage the residence; a member of staff is a number there
+    attachments  the files of these conversations; "file" names the file that is enclosed
     messages   the messages sent: when and why, without their text, which we do not keep
     audit      who did what to your stay; a member of staff is a number there
 documents/     Your documents, as PDF.
+attachments/   The files of your conversations.
 
 What is not here: your tenant code, of which only the last two symbols appear, since it opens your space, and
 the documents that show it (your entry document, which your space gives you; slips handed over at the desk);

@@ -51,7 +51,11 @@ VOID = "sans-valeur"
 _COLUMNS = ("reference_locataire", "numero", "montant_demande", "montant_recu", "fichier", "motif")
 _NOT_READY, _NO_FILE, _ERASED = "pas encore prêt", "fichier manquant", "document effacé"
 _ENDED = {Validity.REVOKED: "annulé", Validity.REPLACED: "remplacé"}
-_WHY = {Ending.PAYMENT_RETURNED: "paiement repris", Ending.LEASE_CANCELLED: "séjour annulé"}
+_WHY = {
+    Ending.PAYMENT_RETURNED: "paiement repris",
+    Ending.LEASE_CANCELLED: "séjour annulé",
+    Ending.LEASE_CHANGED: "bail modifié",
+}
 
 
 class RunNotFinished(Conflict):

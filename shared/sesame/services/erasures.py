@@ -22,24 +22,28 @@ from sesame.domain.erasure import (
     need_of,
     plan_erasure,
 )
-from sesame.domain.tenancy import Lease, Person
+from sesame.domain.tenancy import Channel, Lease, Person
+from sesame.domain.threads import EVIDENCE
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Conflict, NotFound
 from sesame.platform.ids import Random, derived_id
 from sesame.platform.logs import count, describe, logger
 from sesame.platform.secrets import Pepper
+from sesame.services.attachment_removal import AttachmentRemoval
 from sesame.services.confirming import wrong
 from sesame.services.sessions import Session
 from sesame.services.step_up import Purpose, StepUp, not_confirmed
 from sesame.services.stored_files import StoredFiles
 from sesame.store import keys
 from sesame.store.accounts import account_of
+from sesame.store.attachments import Attachments
 from sesame.store.audit import Action, Actor, ActorKind, AuditEntry, by_tenant
 from sesame.store.data_exports import DataExports
 from sesame.store.documents import Document, Documents
 from sesame.store.erasures import Erasure, Erasures, ErasureState
 from sesame.store.people import ERASED_BIRTH_DATE, People, hold_item, person_of
 from sesame.store.table import ConditionFailed, Delete, Key, Table, same_table
+from sesame.store.threads import Threads
 
 JOB = "erasures"
 _NEEDS = {Reason.TENANCY, Reason.UNPAID, Reason.CREDIT, Reason.DEPOSIT}
@@ -232,6 +236,7 @@ class ErasureRun:
         at = erasure.begun_at or erasure.asked_at
         person, plan = dossier.person, dossier.plan
         self._end_sessions(person.person_id)
+        self._end_calendar_feeds(person.person_id)
         self._delete_exports(person.person_id)
         for tenancy in dossier.tenancies:
             lease = tenancy.lease
@@ -239,6 +244,7 @@ class ErasureRun:
                 self._forget_code(lease)
             self._delete_certificates(tenancy, at)
             if need_of(tenancy, at) is None:
+                self.delete_threads(lease.lease_id)
                 self._let_messages_expire(lease.lease_id, at)
             if plan.erases(Category.NAMES):
                 self._forget_search(lease.lease_id)
@@ -253,6 +259,12 @@ class ErasureRun:
     def _end_sessions(self, person_id: str) -> None:
         table = self.erasures.table
         for item in table.query_all(keys.person(person_id)["pk"], "SESSION#"):
+            _delete(table, item)
+
+    def _end_calendar_feeds(self, person_id: str) -> None:
+        table = self.erasures.table
+        for item in table.query_all(keys.person(person_id)["pk"], "CALENDAR#"):
+            _delete(table, keys.calendar_feed(item["token_hash"]))
             _delete(table, item)
 
     def _delete_exports(self, person_id: str) -> None:
@@ -326,6 +338,21 @@ class ErasureRun:
     def _files(self) -> StoredFiles:
         return StoredFiles(self.s3, self.bucket)
 
+    def delete_threads(self, lease_id: str) -> None:
+        """Conversations of a lease that prove nothing, with their files; and files that were never used."""
+        table = self.documents.table
+        threads, kept = Threads(table), set[str]()
+        for thread in threads.of_lease(lease_id):
+            if thread.category in EVIDENCE:
+                kept.add(thread.thread_id)
+                continue
+            for key in threads.items_of(thread):
+                threads.forget(key)
+        removal = AttachmentRemoval(attachments=Attachments(table), s3=self.s3, bucket=self.bucket)
+        for attachment in list(removal.attachments.of_lease(lease_id)):
+            if attachment.attached_to not in kept:
+                removal.remove(attachment)
+
     def _let_messages_expire(self, lease_id: str, at: datetime) -> None:
         expires_at = int((at + timedelta(days=365 * LIMITATION_YEARS)).timestamp())
         for item in self.operations.query_all(keys.messages_of_lease(lease_id), index=keys.GSI1):
@@ -353,6 +380,10 @@ class ErasureRun:
             for digest in pepper.hashes(kind, value):
                 _delete(table, _lookup(kind, digest, person.person_id))
             profile.remove(kind, unchanged=value)
+        for mark in person.unusable:
+            # it names the contact itself, perhaps one of before
+            if plan.erases(Category.EMAIL if mark.channel is Channel.EMAIL else Category.PHONE):
+                profile.removes.append(f"unusable_{mark.channel}")
         if plan.erases(Category.NAMES) and person.full_name:
             profile.sets |= {"family_name": "", "given_names": ""}
         if plan.erases(Category.BIRTH_DATE) and person.birth_date != ERASED_BIRTH_DATE:

@@ -26,7 +26,7 @@ from sesame.services.deeds import Deeds
 from sesame.services.deposits import DeductionsTooHigh
 from sesame.services.desk_leases import DeskLeases
 from sesame.services.desk_payments import CASHIERS, REVERSERS
-from sesame.services.documents import Order, ordering
+from sesame.services.documents import Order, new_document
 from sesame.services.gathering import Gathering
 from sesame.services.lease_life import AtDesk, ChangeRefused, LeaseLife
 from sesame.services.lease_terms import Changed
@@ -308,7 +308,7 @@ class FinalAccounts:
         now = books.clock()
         facts = Gathering(books.accounts, tenancy, now).facts(Kind.END_OF_STAY_CERTIFICATE)
         order = Order(tenancy=tenancy, facts=facts, now=now, by_tenant=True)
-        return list(ordering(self.documents, self.random, order))
+        return list(self.documents.creating(new_document(self.random, order)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from sesame.domain.certificates import Facts, Kind, Reason, Refused, Tenancy, en
 from sesame.domain.journal import Outstanding, fold, notice_entry_id
 from sesame.domain.notices import Notice
 from sesame.domain.receipts import (
+    Billed,
     PeriodStanding,
     part_payment_facts,
     period_standing,
@@ -21,6 +22,7 @@ from sesame.domain.standings import end_of_stay_facts, overdue_cents, statement_
 from sesame.domain.terms import as_of, in_room
 from sesame.domain.validity import PROOFS_OF_STAY
 from sesame.store.accounts import Account, Accounts, Journal
+from sesame.store.aid import LeaseAids
 
 BY_PERIOD = frozenset({Kind.RECEIPT, Kind.PART_PAYMENT_RECEIPT, Kind.RENT_NOTICE})
 """About one month, which must be said."""
@@ -100,6 +102,11 @@ class Gathering:
         own = next((entry.position for entry in entries if entry.entry_id == entry_id), None)
         return sum(entry.amount_cents for entry in entries if own is not None and entry.position < own)
 
+    def expected_aid_cents(self) -> int:
+        """What the CAF should pay for the period, as far as anybody knows. One read."""
+        aid = LeaseAids(self.accounts.table).of(self.tenancy.lease.lease_id)
+        return aid.expected_for(str(self.period)) or 0
+
 
 def _statement(of: Gathering) -> Facts:
     starts_on = first_day(of.period) if of.period else of.tenancy.lease.starts_on
@@ -111,12 +118,15 @@ def _statement(of: Gathering) -> Facts:
 
 def _rent_notice(of: Gathering) -> Facts:
     notice = of.notice
-    return rent_notice_facts(
-        of.tenancy,
-        of.standing(),
+    notes = [one for one in of.journal.entries if one.credits and one.period == of.period]
+    billed = Billed(
         due_on=notice.due_on if notice else of.today,
         brought_forward_cents=of.brought_forward_cents(),
+        expected_aid_cents=of.expected_aid_cents(),
+        notice=notice,
+        credit_notes=sorted(notes, key=lambda one: one.position),
     )
+    return rent_notice_facts(of.tenancy, of.standing(), billed, of.wall)
 
 
 _BUILDERS: Mapping[Kind, Callable[[Gathering], Facts]] = {

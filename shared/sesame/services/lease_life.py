@@ -13,6 +13,7 @@ from typing import ClassVar, Protocol
 
 from sesame.domain.calendar import local_date
 from sesame.domain.lease_life import (
+    BY_CALENDAR,
     Cancellation,
     Closing,
     Extension,
@@ -191,7 +192,7 @@ class LeaseLife:
         return known
 
 
-TOLD = frozenset(LifeEvent) - {LifeEvent.CLOSED, LifeEvent.RENEWED}
+TOLD = frozenset(LifeEvent) - BY_CALENDAR - {LifeEvent.CLOSED, LifeEvent.RENEWED}
 """What every contact of the tenant hears of: closing has its own paper, renewal its own message."""
 
 

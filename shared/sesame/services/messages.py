@@ -2,75 +2,137 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sesame.domain.calendar import Period, local_date, period_of
-from sesame.domain.journal import Outstanding
+from sesame.domain.calendar import (
+    IsHoliday,
+    is_sending_time,
+    local_date,
+    next_sending_time,
+)
 from sesame.domain.notices import latest_period
-from sesame.domain.reminders import payable_by
-from sesame.domain.tenancy import Channel, Lease, Person, Residence
+from sesame.domain.sending import OTHER
+from sesame.domain.tenancy import Channel, Person, Residence, Unusable
 from sesame.domain.terms import as_of
+from sesame.domain.territories import holidays_of
 from sesame.notifications.letters import LetterKind
+from sesame.notifications.sms import OPTED_OUT
 from sesame.platform.events import Event
 from sesame.platform.ids import derived_id
 from sesame.services.access_messages import TOLD_TO_ALL, AccessNotices
-from sesame.services.mailer import Draft, Mailer
+from sesame.services.failed_contacts import FailedContacts
+from sesame.services.mailer import Draft, Envelope, Mailer
+from sesame.services.reminder_letters import Tenancy, reminder_facts
+from sesame.services.scheduled_mail import BY_THE_CLOCK, Leave, ScheduledMail
+from sesame.services.unsubscribing import UnsubscribeTokens
 from sesame.services.welcome import WELCOME_LIFE, WelcomeLinks
 from sesame.store import keys
 from sesame.store.accounts import Accounts
 from sesame.store.messages import Message, MessageState
 from sesame.store.people import lease_of, person_of, residence_of
 from sesame.store.table import Table, same_table
+from sesame.store.tasks import Task, TaskKind, Tasks, task_id_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tenancy:
-    """A lease with its tenant and its residence."""
+@dataclass(frozen=True, slots=True)
+class NotNow:
+    """It is quiet time: the message may leave from `until` on (UTC)."""
 
-    lease: Lease
-    person: Person
-    residence: Residence
+    until: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Debt:
-    """A row of a reminder: what is unpaid of a month. Cents."""
+type Composed = Draft | MessageState | NotNow | None
+"""A draft, or why there is none; None where it was given back to the planner, which calls for it again."""
 
-    period: Period
-    due_on: date
-    unpaid_cents: int
-
-
-type Composed = Draft | MessageState
-"""A draft, or why there is none."""
+BY_EITHER = frozenset({LetterKind.REMINDER, LetterKind.NOTICE, LetterKind.DATA_EXPORT})
+"""What goes another way where the first one failed. All others of these need an e-mail: they carry a link."""
+MUST_ARRIVE = frozenset({LetterKind.REMINDER, LetterKind.NOTICE})
+"""Whose failure to reach anybody is the desk's to see to: it must be able to prove that it told of a debt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correspondence:
-    """Every other message that the system sends, by the event that calls for it."""
+    """Every other message that the system sends, by the event that calls for it.
+
+    An event may carry `channel`, the one to use if it can be, or `by`, the only one left to try.
+    """
 
     mailer: Mailer
     identity: Table
     accounts: Accounts
     welcome_links: WelcomeLinks
+    unsubscribe: UnsubscribeTokens
+    tasks: Tasks
+    failed_contacts: FailedContacts
+    schedule: ScheduledMail
+    holidays: Callable[[Residence], IsHoliday] = holidays_of
+    keeps_quiet: bool = True
+    """False where nobody is woken: on a local stack, whose story is told at any hour."""
 
     def handle(self, event: Event) -> None:
         """Sends what the event calls for. Safe to repeat. Raises when the queue should bring it again."""
         if event.type in TOLD_TO_ALL:
             AccessNotices(mailer=self.mailer, identity=self.identity).handle(event)
             return
+        if also := event.data.get("also"):  # a step that is told of two ways: a record for each
+            rest = {name: value for name, value in event.data.items() if name != "also"}
+            self.handle(replace(event, data=rest))
+            self.handle(replace(event, data=rest | {"by": also}))
+            return
         message, compose = self._plan(event)
         composed = compose(event)
-        if isinstance(composed, MessageState):
-            self.mailer.messages.skip(message, composed, self.mailer.clock())
+        now = self.mailer.clock()
+        match composed:
+            case NotNow():
+                self.mailer.messages.put_off(message, event, composed.until)
+                self.mailer.messages.skip(message, MessageState.WAITING, now)
+            case MessageState():
+                self._leave(message, composed)
+            case Draft():
+                message = replace(message, channel=composed.channel)
+                # written before it is claimed: what fails on the way to the mail service leaves no lost one
+                envelope = self.mailer.write(message, composed)
+                if envelope is None:
+                    self._leave(message, MessageState.UNADDRESSED)
+                elif self._may_leave(event, message, composed) and self.mailer.messages.begin(message, now):
+                    self._send(message, envelope, event)
+
+    def _leave(self, message: Message, state: MessageState) -> None:
+        if state is MessageState.UNADDRESSED:
+            if message.event is not None and "by" in message.event.data:
+                return  # the first way has failed, which is on record and with the desk; there is no other
+            if message.kind in MUST_ARRIVE:
+                self._ask_the_desk(TaskKind.UNREACHABLE, message)
+        self.mailer.messages.skip(message, state, self.mailer.clock())
+
+    def _send(self, message: Message, envelope: Envelope, event: Event) -> None:
+        """Hands it over; what will never be taken goes the other way, and the desk is told."""
+        reached, code = self.mailer.send(message, envelope)
+        if reached is not MessageState.REFUSED:
             return
-        # written before it is claimed: what fails on the way to the mail service leaves no lost message
-        envelope = self.mailer.write(message, composed)
-        if envelope is None:
-            self.mailer.messages.skip(message, MessageState.UNADDRESSED, self.mailer.clock())
-        elif self.mailer.messages.begin(message, self.mailer.clock()):
-            self.mailer.send(message, envelope)
+        if code == OPTED_OUT:
+            self.failed_contacts.phone(envelope.to, Unusable.OPTED_OUT, self.mailer.clock())
+        else:
+            self._ask_the_desk(TaskKind.REFUSED, message, channel=envelope.channel.value)
+        if message.kind in BY_EITHER and "by" not in event.data:
+            self.handle(by_another_way(event, envelope.channel))
+
+    def _ask_the_desk(self, kind: TaskKind, message: Message, **details: str) -> None:
+        found = self._tenancy(message.lease_id or "")
+        if found is None:
+            return
+        lease = found.lease
+        self.tasks.raise_once(
+            Task(
+                task_id=task_id_of(kind, lease.lease_id),
+                kind=kind,
+                residence_id=lease.residence_id,
+                lease_id=lease.lease_id,
+                raised_at=self.mailer.clock(),
+                details={"message_id": message.message_id, "message": message.kind, **details},
+            )
+        )
 
     def _plan(self, event: Event) -> tuple[Message, Callable[[Event], Composed]]:
         """The record of a message, and who writes it. Its id comes from what must not be said twice."""
@@ -78,26 +140,33 @@ class Correspondence:
         match event.type:
             case "reminder.due":
                 cause = {"lease_id": lease_id, "period": event["period"], "step": event["step"]}
-                return _record(LetterKind.REMINDER, cause), self._reminder
+                if "plan_id" in event.data:
+                    cause |= {"plan_id": event["plan_id"], "instalment": event["instalment"]}
+                return _record(LetterKind.REMINDER, cause, event), self._reminder
             case "notice.issued":
                 again = {"number": event.data["number"]} if "number" in event.data else {}
                 cause = {"lease_id": lease_id, "period": event["period"], **again}
-                return _record(LetterKind.NOTICE, cause), self._notice
+                return _record(LetterKind.NOTICE, cause, event), self._notice
             case "lease.admitted":
                 cause = {"lease_id": lease_id, "event_id": event.id}
-                return _record(LetterKind.WELCOME, cause, may_repeat=True), self._welcome
+                return _record(LetterKind.WELCOME, cause, event, may_repeat=True), self._welcome
             case "data_export.ready":
                 cause = {"lease_id": lease_id, "export_id": event["export_id"]}
-                return _record(LetterKind.DATA_EXPORT, cause, may_repeat=True), self._data_export
+                return _record(LetterKind.DATA_EXPORT, cause, event, may_repeat=True), self._data_export
             case "document.ready":
                 cause = {"lease_id": lease_id, "document_id": event["document_id"]}
-                return _record(LetterKind.DOCUMENT_READY, cause, may_repeat=True), self._document_ready
+                return _record(LetterKind.DOCUMENT_READY, cause, event, may_repeat=True), self._document_ready
+            case "thread.answered":
+                cause = {"lease_id": lease_id, "thread_id": event["thread_id"], "number": event["number"]}
+                return _record(
+                    LetterKind.THREAD_ANSWERED, cause, event, may_repeat=True
+                ), self._thread_answered
             case other:
                 raise ValueError(f"no message for an event of type {other}")
 
     def _welcome(self, event: Event) -> Composed:
         found = self._tenancy(event["lease_id"])
-        if found is None or not found.person.email:
+        if found is None or not found.person.usable(Channel.EMAIL):
             return MessageState.UNADDRESSED
         token = self.welcome_links.create(found.lease, found.person)
         ends_on = local_date(self.mailer.clock() + WELCOME_LIFE, found.residence.time_zone)
@@ -110,12 +179,23 @@ class Correspondence:
             return MessageState.UNADDRESSED
         last_whole_day = datetime.fromisoformat(event["expires_at"]) - timedelta(days=1)
         ends_on = local_date(last_whole_day, found.residence.time_zone)
-        draft = _draft(found, LetterKind.DATA_EXPORT, ends_on=ends_on)
-        return draft if found.person.email else replace(draft, channel=Channel.SMS)
+        channel = _way(found.person, event)
+        if channel is None:
+            return MessageState.UNADDRESSED
+        return replace(_draft(found, LetterKind.DATA_EXPORT, ends_on=ends_on), channel=channel)
 
     def _document_ready(self, event: Event) -> Composed:
         found = self._tenancy(event["lease_id"])
-        return _draft(found, LetterKind.DOCUMENT_READY) if found else MessageState.UNADDRESSED
+        if found is None or not found.person.usable(Channel.EMAIL):
+            return MessageState.UNADDRESSED
+        return _draft(found, LetterKind.DOCUMENT_READY)
+
+    def _thread_answered(self, event: Event) -> Composed:
+        """That something came, never what: mailboxes are read by others."""
+        found = self._tenancy(event["lease_id"])
+        if found is None or not found.person.usable(Channel.EMAIL):
+            return MessageState.UNADDRESSED
+        return _draft(found, LetterKind.THREAD_ANSWERED)
 
     def _notice(self, event: Event) -> Composed:
         """Only the latest period's notice is news, and one that replaces another.
@@ -139,7 +219,12 @@ class Correspondence:
             return MessageState.SUPERSEDED
         [notice], account = issued, journal.account.checkpoint
         earlier = [debt for debt in account.outstanding if debt.period != notice.period]
-        return _draft(
+        channel = _way(found.person, event)
+        if channel is None:
+            return MessageState.UNADDRESSED
+        if channel is Channel.SMS and (quiet := self._quiet(found, event)):
+            return quiet
+        draft = _draft(
             found,
             LetterKind.NOTICE,
             period=notice.period,
@@ -153,31 +238,49 @@ class Correspondence:
             balance_cents=account.balance_cents,
             earlier_cents=sum(debt.unpaid_cents for debt in earlier),
         )
+        return replace(draft, channel=channel)
 
     def _reminder(self, event: Event) -> Composed:
-        """Only while the month whose step it is remains unpaid: any other has steps of its own."""
+        """Only while the debt whose step it is remains unpaid: any other has steps of its own."""
         found = self._tenancy(event["lease_id"])
         if found is None:
             return MessageState.UNADDRESSED
-        account = self.accounts.get(found.lease.lease_id)
-        outstanding = account.checkpoint.outstanding if account else ()
-        time_zone = found.residence.time_zone
-        debts = [_debt(debit, time_zone) for debit in outstanding if debit.unpaid_cents > 0]
-        if event["period"] not in {debt.period for debt in debts}:
+        account, person = self.accounts.get(found.lease.lease_id), found.person
+        leave = self.schedule.reminder(event, found.residence, account, self.mailer.clock())
+        if account is None or leave is Leave.NEVER:
             return MessageState.SUPERSEDED
+        if leave is Leave.LATER:
+            return None
         # a run made for another day writes as of that day; one that waited in a queue, as of today
-        today = local_date(max(self.mailer.clock(), event.at), time_zone)
-        to_come = [debt for debt in debts if debt.due_on >= today]
-        return _draft(
-            found,
-            LetterKind.REMINDER,
-            step=event["step"],
-            today=today,
-            debts=debts,
-            total_cents=sum(debt.unpaid_cents for debt in debts),
-            overdue_cents=sum(debt.unpaid_cents for debt in debts if debt.due_on < today),
-            due_on=min((debt.due_on for debt in to_come), default=None),
+        facts = reminder_facts(event, account, found, max(self.mailer.clock(), event.at))
+        late = facts["overdue_cents"] > 0
+        if not late and not person.courtesy_reminders:
+            return MessageState.UNWANTED
+        channel = _way(person, event, person.reminders_by)
+        if channel is None:
+            return MessageState.UNADDRESSED
+        token = None if late else self.unsubscribe.of(person.person_id)
+        link = f"{self.mailer.portal_url}/desabonnement/{token}" if token else None
+        return replace(_draft(found, LetterKind.REMINDER, **facts), channel=channel, unsubscribe_url=link)
+
+    def _may_leave(self, event: Event, message: Message, draft: Draft) -> bool:
+        """Whether the day is the message's own, where it is one that the clock called for."""
+        if event.type not in BY_THE_CLOCK:
+            return True
+        lease, residence = draft.facts["lease"], draft.facts["residence"]
+        return self.schedule.claim(
+            event, lease, residence, message.message_id, draft.channel, self.mailer.clock()
         )
+
+    def _quiet(self, found: Tenancy, event: Event) -> NotNow | None:
+        """Until when the residence's clock forbids it: a queue may bring a message at any hour."""
+        if not self.keeps_quiet:
+            return None
+        now, residence = max(self.mailer.clock(), event.at), found.residence
+        is_holiday = self.holidays(residence)
+        if is_sending_time(now, residence.time_zone, is_holiday):
+            return None
+        return NotNow(next_sending_time(now, residence.time_zone, is_holiday))
 
     def _tenancy(self, lease_id: str) -> Tenancy | None:
         """Two reads."""
@@ -195,25 +298,33 @@ class Correspondence:
         return Tenancy(lease=as_of(lease, today), person=person_of(person), residence=where)
 
 
-def _record(kind: LetterKind, cause: dict[str, str], *, may_repeat: bool = False) -> Message:
+def by_another_way(event: Event, failed: Channel) -> Event:
+    """The same event, for the channel that is left where one failed."""
+    return replace(event, data={**event.data, "by": OTHER[failed].value})
+
+
+def _record(kind: LetterKind, cause: dict[str, str], event: Event, *, may_repeat: bool = False) -> Message:
+    """`by` another way it is another message, with a record of its own."""
+    by = event.data.get("by")
     return Message(
-        message_id=derived_id(kind, *cause.values()),
+        message_id=derived_id(kind, *cause.values(), *([by] if by else [])),
         kind=kind,
         cause=cause,
         lease_id=cause["lease_id"],
         may_repeat=may_repeat,
+        event=event,
     )
+
+
+def _way(person: Person, event: Event, wished: Channel | None = None) -> Channel | None:
+    """The channel to use: the only one left, or the tenant's wish, or the step's, or else the other one."""
+    if by := event.data.get("by"):
+        return Channel(by) if person.usable(Channel(by)) else None
+    first = wished or Channel(event.data.get("channel", Channel.EMAIL))
+    return next((one for one in (first, OTHER[first]) if person.usable(one)), None)
 
 
 def _draft(found: Tenancy, kind: LetterKind, **facts: Any) -> Draft:
     return Draft(
         person=found.person, kind=kind, facts={"lease": found.lease, "residence": found.residence, **facts}
-    )
-
-
-def _debt(debit: Outstanding, time_zone: str) -> Debt:
-    return Debt(
-        period=debit.period or period_of(debit.due_on),
-        due_on=payable_by(debit, time_zone),
-        unpaid_cents=debit.unpaid_cents,
     )

@@ -151,6 +151,21 @@ def entry(lease_id: str, entry_id: str) -> Key:
     return {"pk": f"ACCOUNT#{lease_id}", "sk": f"ENTRY#{entry_id}"}
 
 
+def payment_plans(lease_id: str) -> str:
+    """Partition of the payment plans that were agreed for a lease."""
+    return f"PLANS#{lease_id}"
+
+
+def payment_plan(lease_id: str, plan_id: str) -> Key:
+    """A payment plan."""
+    return {"pk": payment_plans(lease_id), "sk": f"PLAN#{plan_id}"}
+
+
+def message_allowance(person_id: str, day: str, channel: str) -> Key:
+    """Who wrote to a person by a channel on a day (YYYY-MM-DD) of the residence (operations table)."""
+    return {"pk": f"PERSON#{person_id}", "sk": f"WRITTEN#{day}#{channel}"}
+
+
 def adjustment(lease_id: str, adjustment_id: str) -> Key:
     """What staff asked to be added to a notice, kept so that a repeat is the same."""
     return {"pk": f"ACCOUNT#{lease_id}", "sk": f"ADJUSTMENT#{adjustment_id}"}
@@ -264,6 +279,36 @@ def document_run_under_way(residence_id: str, month: str, kind: str) -> Key:
 def message(message_id: str) -> Key:
     """An e-mail, from queued to delivered."""
     return {"pk": f"MESSAGE#{message_id}", "sk": "MESSAGE"}
+
+
+def message_again(message_id: str) -> Key:
+    """When a message is to be looked at again, and the event that calls for it."""
+    return {"pk": f"MESSAGE#{message_id}", "sk": "AGAIN"}
+
+
+def messages_again() -> str:
+    """Partition, on the first index, of the messages to be looked at again, by when."""
+    return "AGAIN"
+
+
+def task(task_id: str) -> Key:
+    """Something that staff should see to (operations table)."""
+    return {"pk": f"TASK#{task_id}", "sk": "TASK"}
+
+
+def open_tasks(residence_id: str) -> str:
+    """Partition, on the first index, of what the staff of a residence should see to, by time."""
+    return f"TASKS#{residence_id}"
+
+
+def calendar_feed(token_hash: str) -> Key:
+    """A calendar feed, by the hash of its token."""
+    return {"pk": f"CALENDARFEED#{token_hash}", "sk": "FEED"}
+
+
+def calendar_feed_of(person_id: str, lease_id: str) -> Key:
+    """Points from a person's lease to its calendar feed."""
+    return {"pk": f"PERSON#{person_id}", "sk": f"CALENDAR#{lease_id}"}
 
 
 def run(job: str, day: str) -> Key:
@@ -394,3 +439,69 @@ def expected_aid(lease_id: str) -> Key:
 def aid_paid(lease_id: str, period: str, taking_id: str) -> Key:
     """Aid that came for a month; a back payment is one more."""
     return {"pk": f"AID#{lease_id}", "sk": f"PAID#{period}#{taking_id}"}
+
+
+def attachments_of(lease_id: str) -> str:
+    """Partition of a lease's attachments."""
+    return f"ATTACHMENTS#{lease_id}"
+
+
+def attachment(lease_id: str, attachment_id: str) -> Key:
+    """An attachment, from request to file."""
+    return {"pk": attachments_of(lease_id), "sk": f"ATTACHMENT#{attachment_id}"}
+
+
+def attachments_begun(lease_id: str, side: str) -> Key:
+    """When a side of a lease (`tenant`, `staff`) began its last uploads."""
+    return {"pk": attachments_of(lease_id), "sk": f"BEGUN#{side}"}
+
+
+def attachments_to_delete() -> str:
+    """Partition, on the first index, of all attachments, by when they go."""
+    return "ATTACHMENTS"
+
+
+def threads_of(lease_id: str) -> str:
+    """Partition of a lease's threads, and of what guards writing in them."""
+    return f"THREADS#{lease_id}"
+
+
+def thread(lease_id: str, thread_id: str) -> Key:
+    """A thread, without its messages."""
+    return {"pk": threads_of(lease_id), "sk": f"THREAD#{thread_id}"}
+
+
+def thread_key(lease_id: str, key_hash: str) -> Key:
+    """A caller's Idempotency-Key for a message."""
+    return {"pk": threads_of(lease_id), "sk": f"KEY#{key_hash}"}
+
+
+def messages_written(lease_id: str) -> Key:
+    """When a lease's tenant wrote lately."""
+    return {"pk": threads_of(lease_id), "sk": "WRITTEN"}
+
+
+def messages_of_thread(thread_id: str) -> str:
+    """Partition of a thread's messages, by number."""
+    return f"THREAD#{thread_id}"
+
+
+def thread_message(thread_id: str, number: int) -> Key:
+    """A message of a thread."""
+    return {"pk": messages_of_thread(thread_id), "sk": f"MESSAGE#{number:06}"}
+
+
+def threads_of_residence(residence_id: str) -> str:
+    """Partition, on the first index, of a residence's open threads: those that wait by the oldest unanswered
+    message, the others by their last."""
+    return f"THREADS#{residence_id}"
+
+
+def canned_answers(owner: str) -> str:
+    """Partition of a residence's canned answers, or of the operator's."""
+    return f"CANNED#{owner}"
+
+
+def canned_answer(owner: str, answer_id: str) -> Key:
+    """A canned answer."""
+    return {"pk": canned_answers(owner), "sk": answer_id}

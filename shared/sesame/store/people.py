@@ -5,7 +5,7 @@ admission is ever half-written.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from enum import Enum, auto
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from sesame.domain import codes
 from sesame.domain.contacts import folded_words
 from sesame.domain.tenancy import (
+    USUAL_REMINDERS,
     CafSettings,
     Channel,
     ContactHold,
@@ -25,11 +26,17 @@ from sesame.domain.tenancy import (
     Lease,
     LeaseStatus,
     Person,
+    ReminderSettings,
+    ReminderStep,
     RentWord,
     Residence,
     RoomSurface,
     Structure,
+    Surcharge,
     Terms,
+    Tone,
+    Unusable,
+    UnusableContact,
 )
 from sesame.platform.events import announcement
 from sesame.platform.ids import derived_id
@@ -508,7 +515,8 @@ class People:
 
 def residence_item(residence: Residence) -> Item:
     """A residence as stored."""
-    item = asdict(residence)
+    item = asdict(replace(residence, reminders=USUAL_REMINDERS))
+    item["reminders"] = _reminders_item(residence.reminders)
     if agreed := residence.documents.caf.agreement_on:
         item["documents"]["caf"]["agreement_on"] = agreed.isoformat()
     return {**keys.residence(residence.residence_id), **item, "version": 1}
@@ -531,6 +539,7 @@ def residence_of(item: Item) -> Residence:
         provider=item["provider"],
         other_providers=tuple(item.get("other_providers", ())),
         documents=_document_settings(item.get("documents", {})),
+        reminders=_reminders_of(item["reminders"]) if "reminders" in item else USUAL_REMINDERS,
         confirmed=item["confirmed"],
     )
 
@@ -562,6 +571,36 @@ def _document_settings(item: Mapping[str, Any]) -> DocumentSettings:
     )
 
 
+def _reminders_item(settings: ReminderSettings) -> Item | None:
+    """None for the usual ones, so that where nobody chose, a better usual ladder is followed."""
+    if settings == USUAL_REMINDERS:
+        return None
+    item = asdict(settings)
+    if settings.surcharge:
+        item["surcharge"] |= {"applies_from": settings.surcharge.applies_from.isoformat()}
+    return item
+
+
+def _reminders_of(item: Mapping[str, Any]) -> ReminderSettings:
+    surcharge = item.get("surcharge")
+    return ReminderSettings(
+        steps=tuple(map(_step_of, item["steps"])),
+        tolerance_cents=item["tolerance_cents"],
+        pay_by_days=item["pay_by_days"],
+        plan_steps=tuple(map(_step_of, item["plan_steps"])),
+        plan_grace_days=item["plan_grace_days"],
+        surcharge=Surcharge(**surcharge | {"applies_from": date.fromisoformat(surcharge["applies_from"])})
+        if surcharge
+        else None,
+        territory=item["territory"],
+    )
+
+
+def _step_of(item: Mapping[str, Any]) -> ReminderStep:
+    chosen = {"channels": tuple(map(Channel, item["channels"])), "tone": Tone(item["tone"])}
+    return ReminderStep(**{**item, **chosen})
+
+
 def person_item(person: Person) -> Item:
     """A person as stored; what they do not have is left out."""
     return {
@@ -576,8 +615,29 @@ def person_item(person: Person) -> Item:
         "language": person.language.value,
         "credential_epoch": person.credential_epoch,
         "hold": hold_item(person.hold) if person.hold else None,
+        "reminders_by": person.reminders_by.value if person.reminders_by else None,
+        "courtesy_reminders": person.courtesy_reminders,
+        **{f"unusable_{one.channel}": unusable_item(one) for one in person.unusable},
         "version": 1,
     }
+
+
+def unusable_item(mark: UnusableContact) -> Item:
+    """A contact that failed, as stored on its person under `unusable_{channel}`."""
+    return {"contact": mark.contact, "reason": mark.reason.value, "since": mark.since.isoformat()}
+
+
+def _unusable_of(item: Item) -> tuple[UnusableContact, ...]:
+    return tuple(
+        UnusableContact(
+            channel=channel,
+            contact=mark["contact"],
+            reason=Unusable(mark["reason"]),
+            since=datetime.fromisoformat(mark["since"]),
+        )
+        for channel in Channel
+        if (mark := item.get(f"unusable_{channel}"))
+    )
 
 
 def desk_record(item: Item) -> DeskRecord | None:
@@ -647,6 +707,9 @@ def person_of(item: Item) -> Person:
         language=Language(item["language"]),
         credential_epoch=item["credential_epoch"],
         hold=_hold_of(item["hold"]) if "hold" in item else None,
+        reminders_by=Channel(item["reminders_by"]) if "reminders_by" in item else None,
+        courtesy_reminders=item.get("courtesy_reminders", True),
+        unusable=_unusable_of(item),
     )
 
 
