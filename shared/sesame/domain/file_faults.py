@@ -81,7 +81,7 @@ class Fault(StrEnum):
     AID_DIFFERS = "aid_differs"
     TENANT_DEPARTED = "tenant_departed"
     SECOND_OF_PERIOD = "second_of_period"
-    # A change that a lease's life does not allow, by a file or by hand
+    # A change that a lease's life does not allow
     STAY_NOT_BEGUN = "stay_not_begun"
     STAY_UNDER_WAY = "stay_under_way"
     STAY_OVER = "stay_over"
@@ -99,13 +99,6 @@ class Fault(StrEnum):
     NOTICE_TOO_SHORT = "notice_too_short"
     LEAVES_AFTER_END = "leaves_after_end"
     TOO_LATE_TO_CANCEL = "too_late_to_cancel"
-    TOO_MANY_CORRECTIONS = "too_many_corrections"
-    # In a file of amendments or of departures
-    UNKNOWN_LEASE = "unknown_lease"
-    NO_CHANGE_SAID = "no_change_said"
-    BAD_DEPARTURE_REASON = "bad_departure_reason"
-    BAD_OCCUPANTS = "bad_occupants"
-    SAID_OTHERWISE = "said_otherwise"
     # Admitted, with something to know
     CONTACT_KEPT = "contact_kept"
 
@@ -649,42 +642,6 @@ WORDS: dict[Fault, Wording] = {
         "Enregistrer un départ.",
         "A lease can be cancelled until {about} days after its first day only.",
         "Record a departure.",
-    ),
-    Fault.TOO_MANY_CORRECTIONS: Wording(
-        "Ce changement rectifierait trop d'avis d'échéance à la fois.",
-        "Choisir une date plus récente, ou procéder par avoirs.",
-        "That change would correct too many rent notices at once.",
-        "Choose a later date, or credit the notices one by one.",
-    ),
-    Fault.UNKNOWN_LEASE: Wording(
-        "Aucun bail de vos résidences n'a cette référence.",
-        "Vérifier la référence du bail.",
-        "No lease of your residences has this reference.",
-        "Check the lease reference.",
-    ),
-    Fault.NO_CHANGE_SAID: Wording(
-        "La ligne ne dit pas ce qui change.",
-        "Remplir la chambre, le loyer, les charges ou le nombre d'occupants.",
-        "The row does not say what changes.",
-        "Fill the room, the rent, the charges or the number of occupants.",
-    ),
-    Fault.BAD_DEPARTURE_REASON: Wording(
-        "Ce motif de départ n'est pas connu.",
-        "Écrire : congé, accord, décision ou abandon.",
-        "This reason for leaving is not known.",
-        "Write: notice, agreement, decision or abandoned.",
-    ),
-    Fault.BAD_OCCUPANTS: Wording(
-        "Ce n'est pas un nombre d'occupants.",
-        "Écrire un nombre de 1 à 9.",
-        "This is not a number of occupants.",
-        "Write a number from 1 to 9.",
-    ),
-    Fault.SAID_OTHERWISE: Wording(
-        "La ligne {about} parle déjà du même bail et du même jour, et dit autre chose.",
-        "Ne garder que la ligne qui est juste.",
-        "Line {about} is about the same lease and day already, and says something else.",
-        "Keep only the row that is right.",
     ),
     Fault.SECOND_OF_PERIOD: Wording(
         "Une aide avait déjà été versée pour ce mois ; celle-ci s'y ajoute.",

@@ -46,8 +46,6 @@ class Action(StrEnum):
     PAYMENT_REVERSED = "payment_reversed"
     PAYMENT_REVIEWED = "payment_reviewed"
     LEASE_CHANGED = "lease_changed"
-    AMENDMENTS_IMPORTED = "amendments_imported"
-    DEPARTURES_IMPORTED = "departures_imported"
     FINAL_ACCOUNT_DRAWN = "final_account_drawn"
     RENT_ADJUSTED = "rent_adjusted"
     NOTICE_CREDITED = "notice_credited"
