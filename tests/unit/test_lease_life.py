@@ -92,13 +92,14 @@ def test_what_a_stage_does_not_allow_is_refused_in_both_languages(stage: Stage) 
     }[stage]
     assert stage_on(lease, today) is stage
 
-    for event, change in {
+    decisions: dict[LifeEvent, LifeChange] = {
         LifeEvent.CANCELLED: Cancellation(),
         LifeEvent.CLOSED: Closing(),
         LifeEvent.NOTICE_WITHDRAWN: Withdrawal(),
         LifeEvent.EXTENDED: Extension(ends_on=END + DAY),
         LifeEvent.ROOM_CHANGED: RoomChange(starts_on=START, room="Z9"),
-    }.items():
+    }
+    for event, change in decisions.items():
         if (stage, event) not in TRANSITIONS:
             with pytest.raises(LifeRefused) as refused:
                 changed(lease, change, today)

@@ -67,7 +67,10 @@ class FormalNotices:
         ]
         try:
             transact(self.documents.table.client, writes)
-        except (ConditionFailed, Contention):
+        except ConditionFailed as failure:
+            if failure.failed(1):  # it is there: the next run takes it up
+                self.accounts.move_step(account, move)
+        except Contention:
             return True
         return True
 
@@ -79,9 +82,9 @@ class FormalNotices:
     def _facts(
         self, account: Account, residence: Residence, move: Move, now: datetime
     ) -> tuple[Tenancy, Facts] | None:
-        item = self.identity.get(keys.lease(account.lease_id))
+        item = self.identity.get(keys.lease(account.lease_id), consistent=False)
         lease = lease_of(item) if item else None
-        found = self.identity.get(keys.person(lease.person_id)) if lease else None
+        found = self.identity.get(keys.person(lease.person_id), consistent=False) if lease else None
         if lease is None or found is None:
             return None
         person = person_of(found)
