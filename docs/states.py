@@ -2,8 +2,8 @@
 
 Usage: python docs/states.py [--check]     (--check fails when the file is not what the tables say)
 
-A table is what the domain holds: `{(state, event): state}`, or `{state: {state, ...}}` where nothing is named
-that moves it. To draw another one, add it to `tables`.
+A table is what the domain holds: `{(state, event): state}`, with several states where the rest of the facts
+decides, or `{state: {state, ...}}` where nothing is named that moves it. To draw another, add it to `tables`.
 """
 
 import sys
@@ -49,7 +49,8 @@ def arrows(table: Table, who: Mapping[Any, StrEnum] | None = None) -> list[Arrow
         if isinstance(key, tuple):
             source, event = key
             label = f"{event} ({who[event]})" if who else str(event)
-            moves.setdefault((str(source), str(value)), []).append(label)
+            for target in value if isinstance(value, tuple) else (value,):
+                moves.setdefault((str(source), str(target)), []).append(label)
         else:
             for target in sorted(value):
                 moves.setdefault((str(key), str(target)), [])
@@ -84,10 +85,27 @@ def document(drawn: Iterable[Drawn]) -> str:
 
 def tables() -> list[Drawn]:
     """What is drawn, in the order of the page."""
-    from sesame.domain import attachments, payments, refunds, renewals, repairs, social_file, threads  # noqa: PLC0415  # noqa: PLC0415
+    from sesame.domain import (  # noqa: PLC0415
+        attachments,
+        lease_life,
+        payments,
+        refunds,
+        renewals,
+        repairs,
+        social_file,
+        threads,
+    )
 
     tenant, staff = attachments.Side.TENANT, attachments.Side.STAFF
     return [
+        Drawn(
+            title="A lease",
+            module="domain/lease_life.py",
+            says="What may be decided of a lease at each stage of its life. `first_day_came` and "
+            "`last_day_passed` are the calendar's: nobody has to say them.",
+            table=lease_life.TRANSITIONS,
+            first=(lease_life.Stage.ADMITTED,),
+        ),
         Drawn(
             title="A thread of messages",
             module="domain/threads.py",

@@ -157,6 +157,21 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         deletes("Documents"),
         [deletes("Money"), writes("Identity"), reads("Operations"), decrypts(), stores("documents")],
     ),
+    "DeskLifeFunction": (
+        writes("Documents"),
+        [
+            deletes("Identity"),
+            deletes("Money"),
+            reads("Documents"),
+            reads("Operations"),
+            updates("Operations"),
+            decrypts(),
+        ],
+    ),
+    "DepartureFunction": (
+        updates("Identity"),
+        [deletes("Identity"), deletes("Money"), reads("Documents"), reads("Operations"), decrypts()],
+    ),
     "DeskNoticesFunction": (
         updates("Money"),
         [deletes("Money"), writes("Identity"), reads("Operations"), reads("Documents"), decrypts()],

@@ -178,6 +178,7 @@ def test_no_flow_logs_a_code_a_token_or_a_person(
         money_at_the_desk(story)
         reminders_and_plans(story)
         notices_at_the_desk(story)
+        leaving(story)
         refunds(story)
         studies(story)
         another_year(story)
@@ -457,6 +458,31 @@ def notices_at_the_desk(story: Story) -> None:
     shown = story.ask("GET", f"{lease}/notices", staff=ACCOUNTANT, expect=200).body["notices"]
     note = f"{lease}/notices/{shown[0]['period']}/credit-notes"
     story.ask("POST", note, line | {"amount_cents": 100}, idempotency_key="c1", staff=ACCOUNTANT, expect=201)
+
+
+def leaving(story: Story) -> None:
+    lease, me = f"/v1/desk/leases/{story.tenant.lease.lease_id}", story.sign_in()
+    seen = story.ask("GET", "/v1/me/departure", **me, expect=200).body
+    wrong = {"leaves_on": seen["leaves_on"], "shown": "0" * 32}
+    story.ask("POST", "/v1/me/departure", wrong, **me, expect=409)
+    story.ask("POST", "/v1/me/departure", wrong | {"shown": seen["shown"]}, **me, expect=201)
+    story.ask("GET", "/v1/me/final-account", **me, expect=200)
+    asked = [
+        ("departure/withdrawal", {}, 200),
+        ("room-change", {"starts_on": "2026-12-01", "room": "Nguyễn 12", "preview": True}, 200),
+        ("room-change", {"starts_on": "2026-12-02", "room": "Nguyễn 12"}, 409),
+        ("rent-amendment", {"starts_on": "2026-12-01", "rent_cents": 40_100}, 200),
+        ("sharing", {"starts_on": "2026-12-01", "occupants": 2}, 200),
+        ("extension", {"ends_on": "2027-09-30"}, 200),
+        ("departure", {"leaves_on": "2027-01-01", "given_on": "2026-09-01", "reason": "Nguyễn"}, 422),
+        ("cancellation", {"preview": True}, 200),
+        ("final-account", {"deductions": [{"kind": "damage", "amount_cents": 1, "label": "Nguyễn"}]}, 409),
+        ("closing", None, 409),
+    ]
+    for number, (path, body, status) in enumerate(asked):
+        story.ask("POST", f"{lease}/{path}", body, idempotency_key=f"l{number}", staff=STAFF, expect=status)
+    story.ask("GET", f"{lease}/life", staff=STAFF, expect=200)
+    story.ask("GET", f"{lease}/final-account", staff=STAFF, expect=200)
 
 
 def money_at_the_desk(story: Story) -> None:

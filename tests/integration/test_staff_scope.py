@@ -24,7 +24,7 @@ from sesame.domain.payments import EventKind, PaymentEvent
 from sesame.domain.refunds import Refund
 from sesame.domain.scope import Scope
 from sesame.domain.social_file import HandedIn, handed_in
-from sesame.domain.tenancy import Language
+from sesame.domain.tenancy import Departure, DepartureReason, Language
 from sesame.domain.threads import ThreadCategory
 from sesame.platform.clock import utc_now
 from sesame.platform.events import Event
@@ -34,14 +34,16 @@ from sesame.services.attachments import AttachmentDesk
 from sesame.services.file_imports import CHUNK_DUE
 from sesame.services.payment_reviews import review_name
 from sesame.services.threads import Author, Place, Talk, Topic, Words
+from sesame.store import keys
 from sesame.store.accounts import Accounts
 from sesame.store.attachments import Attachments
 from sesame.store.canned_answers import CannedAnswers
 from sesame.store.deliveries import Deliveries, Delivery, DeliveryState, Hints, Told
+from sesame.store.people import lease_item
 from sesame.store.reconciliations import Reconciliations, ResidenceFinding, Run
 from sesame.store.refunds import Refunds
 from sesame.store.social_files import SocialFiles
-from sesame.store.table import transact
+from sesame.store.table import Delete, transact
 from sesame.store.tasks import Task, TaskKind, Tasks, task_id_of
 from sesame.store.threads import Threads
 from tests.integration.entries import http_event, load, prepare
@@ -222,9 +224,39 @@ class Case:
     headers: dict[str, str] = field(default_factory=dict)
     hidden: Hidden = refused
     shown_to: tuple[str, ...] = ROLES
+    before: Callable[[World], None] = lambda _world: None
+    """What must have become of the tenant's lease for the request to be one."""
+
+
+def living(**terms: Any) -> Callable[[World], None]:
+    """The lease on other terms."""
+
+    def write(world: World) -> None:
+        world.aws.identity.put(lease_item(replace(world.tenant.lease, **terms)))
+
+    return write
+
+
+def settled(world: World) -> None:
+    """The stay is over, and nothing is left on any account."""
+    living(**LONG_OVER)(world)
+    lease_id = world.tenant.lease.lease_id
+    for key in (keys.account(lease_id), keys.deposit(lease_id), keys.open_refund(lease_id)):
+        world.aws.money.write(Delete(table=world.aws.money.name, key=key))
+    for item in list(world.aws.money.query_all(keys.account(lease_id)["pk"])):
+        key = {"pk": item["pk"], "sk": item["sk"]}
+        world.aws.money.write(Delete(table=world.aws.money.name, key=key))
 
 
 ACCOUNTANTS = ("accountant",)
+MANAGERS = ("manager",)
+NOW = datetime.now(UTC).date()
+NEXT_MONTH = (NOW.replace(day=28) + timedelta(days=4)).replace(day=1)
+LONG_OVER = {"starts_on": NOW - timedelta(days=300), "ends_on": NOW - timedelta(days=200)}
+RUNNING = {"starts_on": NOW - timedelta(days=60), "ends_on": NOW + timedelta(days=300)}
+GOING = RUNNING | {
+    "departure": Departure(given_on=NOW, reason=DepartureReason.AGREEMENT, ended_on=NOW + timedelta(days=400))
+}
 ADMINISTRATORS = ("administrator",)
 HELPERS = ("desk", "manager")
 ROW: dict[str, Any] = {
@@ -324,6 +356,32 @@ CASES: dict[str, Case] = {
         entry="desk/money", body={"reason": "typing_error"}
     ),
     "GET /v1/desk/residences/{residence_id}/till": Case(entry="desk/money"),
+    "GET /v1/desk/leases/{lease_id}/life": Case(entry="desk/life"),
+    **{
+        f"POST /v1/desk/leases/{{lease_id}}/{path}": Case(
+            entry="desk/life", body=body, headers=KEYED, shown_to=MANAGERS, before=living(**terms)
+        )
+        for path, body, terms in (
+            ("room-change", {"starts_on": NEXT_MONTH.isoformat(), "room": "C301", "preview": True}, RUNNING),
+            ("rent-amendment", {"starts_on": NEXT_MONTH.isoformat(), "rent_cents": 41_000}, RUNNING),
+            ("sharing", {"starts_on": NEXT_MONTH.isoformat(), "occupants": 2}, RUNNING),
+            ("extension", {"ends_on": (NOW + timedelta(days=400)).isoformat()}, RUNNING),
+            ("departure", {"leaves_on": TODAY, "given_on": TODAY, "reason": "agreement"}, RUNNING),
+            ("departure/withdrawal", {}, GOING),
+            ("cancellation", {}, RUNNING | {"starts_on": NOW}),
+        )
+    },
+    "GET /v1/desk/leases/{lease_id}/final-account": Case(entry="desk/life"),
+    "POST /v1/desk/leases/{lease_id}/final-account": Case(
+        entry="desk/life",
+        body={"deductions": [{"kind": "cleaning", "amount_cents": 1_000}]},
+        headers=KEYED,
+        shown_to=ACCOUNTANTS,
+        before=living(**LONG_OVER),
+    ),
+    "POST /v1/desk/leases/{lease_id}/closing": Case(
+        entry="desk/life", headers=KEYED, shown_to=ACCOUNTANTS, before=settled
+    ),
     "GET /v1/desk/leases/{lease_id}/notices": Case(entry="desk/notices"),
     "POST /v1/desk/leases/{lease_id}/notices": Case(entry="desk/notices", shown_to=("manager",)),
     "POST /v1/desk/leases/{lease_id}/adjustments": Case(
@@ -798,6 +856,7 @@ def staff_routes() -> list[str]:
 def test_staff_of_another_residence_see_nothing_of_the_tenant(route: str, world: World) -> None:
     assert route in CASES, f"{route} needs a case in CASES: what do staff of another residence get?"
     case = CASES[route]
+    case.before(world)
 
     theirs = ask(world, route, "elsewhere", ROLES)
     shown = ask(world, route, "here", case.shown_to)

@@ -2,13 +2,14 @@
 
 import re
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from html import unescape
 from typing import Any
 
 import pytest
 from jinja2 import UndefinedError
 
+from sesame.domain.lease_life import LifeEvent
 from sesame.domain.notices import LineKind, NoticeLine
 from sesame.domain.sms import is_gsm7, segments
 from sesame.domain.tenancy import Landlord, Language, Lease, Person, Residence
@@ -23,6 +24,9 @@ from sesame.notifications.letters import (
     write_letter,
     write_text,
 )
+from sesame.services.lease_life import TOLD
+from sesame.store.audit import ActorKind
+from sesame.store.lease_changes import LeaseChange
 
 FRENCH, ENGLISH = Language.FRENCH, Language.ENGLISH
 RESIDENCE = Residence(
@@ -116,6 +120,20 @@ NOTICE = {
     "today": date(2026, 9, 1),
     "corrected": False,
 }
+LEAVING = LeaseChange(
+    change_id="c1",
+    lease_id="l1",
+    event=LifeEvent.NOTICE_GIVEN,
+    said="",
+    at=datetime(2026, 9, 5, 12, 3, tzinfo=UTC),
+    by_kind=ActorKind.TENANT,
+    by="p1",
+    effective_on=date(2026, 10, 5),
+    ends_on=date(2026, 10, 5),
+    room="C301",
+    difference_cents=-12_000,
+    corrected=("2026-10",),
+)
 FACTS: dict[LetterKind, dict[str, Any]] = {
     LetterKind.WELCOME: {"link": "https://sesame.example/bienvenue/abc", "link_ends_on": date(2026, 9, 8)},
     LetterKind.ONE_TIME_CODE: {"code": "1234 5678", "minutes": 10, "purpose": "sign_in", "next_at": None},
@@ -141,6 +159,7 @@ FACTS: dict[LetterKind, dict[str, Any]] = {
         "decides_at": datetime(2026, 9, 2, 14, 5),  # noqa: DTZ001
     },
     LetterKind.ERASURE_SET_ASIDE: {"asked_at": AT},
+    LetterKind.LEASE_CHANGED: {"change": LEAVING, "at": AT},
     LetterKind.SOCIAL_FILE_CHANGED: {"due_on": date(2026, 9, 18), "year": "2026-2027"},
     LetterKind.RENEWAL_DUE: {
         "first": True,
@@ -227,6 +246,24 @@ def test_who_comes_too_late_for_the_link_is_told_of_the_recovery_before_the_rece
 
     assert 0 < text.find(recovery) < text.find(reception, text.find(recovery))
     assert text.count(reception) == 1
+
+
+@pytest.mark.parametrize("event", sorted(TOLD))
+@pytest.mark.parametrize("language", list(Language))
+def test_each_decision_of_a_lease_is_told_in_words_of_its_own(event: LifeEvent, language: Language) -> None:
+    others = TOLD - {event}
+    change = replace(LEAVING, event=event)
+
+    told = letter(LetterKind.LEASE_CHANGED, language, change=change)
+    texts = write_text(LetterKind.LEASE_CHANGED, language, SHARED | {"change": change})
+
+    subjects = {
+        letter(LetterKind.LEASE_CHANGED, language, change=replace(LEAVING, event=one)).subject
+        for one in others
+    }
+    assert told.subject not in subjects
+    assert ("C301" in told.text) == (event is LifeEvent.ROOM_CHANGED)
+    assert segments(texts) == 1, texts
 
 
 def test_a_missing_fact_is_an_error_and_not_a_gap() -> None:

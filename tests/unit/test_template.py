@@ -179,7 +179,7 @@ MOST_METRICS_OF_AN_ALARM = 10
 """AWS refuses an alarm of more."""
 
 NOBODY_LISTENS_YET: set[str] = set()
-TO_BE_ANNOUNCED = {"lease.changed", "lease.cancelled"}
+TO_BE_ANNOUNCED: set[str] = set()
 """By whatever changes leases: papers about a stay end with it."""
 
 

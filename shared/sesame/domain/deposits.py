@@ -87,15 +87,20 @@ class DepositReturn:
         """What is kept for rent, and so paid."""
         return sum(one.amount_cents for one in self.deductions if one.kind is DeductionKind.ARREARS)
 
+    @property
+    def credited_cents(self) -> int:
+        """What the rent account gets: the rent that was kept; all that is not kept, where it goes there."""
+        return self.arrears_cents + (self.returned_cents if self.method is Method.ACCOUNT else 0)
+
     def entries(self) -> list[Entry]:
-        """The credit that the rent account gets, where rent was kept."""
-        if not self.arrears_cents:
+        """The credit that the rent account gets, where it gets one."""
+        if not self.credited_cents:
             return []
         return [
             Entry(
                 entry_id=self.source,
                 kind=EntryKind.PAYMENT,
-                amount_cents=-self.arrears_cents,
+                amount_cents=-self.credited_cents,
                 effective_at=self.recorded_at,
                 source=self.source,
                 method="deposit",
@@ -104,13 +109,13 @@ class DepositReturn:
 
     def reversing_entries(self, at: datetime) -> list[Entry]:
         """What takes that credit back."""
-        if not self.arrears_cents:
+        if not self.credited_cents:
             return []
         return [
             Entry(
                 entry_id=f"{self.source}:reversal",
                 kind=EntryKind.REVERSAL,
-                amount_cents=self.arrears_cents,
+                amount_cents=self.credited_cents,
                 effective_at=at,
                 source=self.source,
                 reverses=self.source,

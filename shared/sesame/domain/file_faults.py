@@ -81,6 +81,24 @@ class Fault(StrEnum):
     AID_DIFFERS = "aid_differs"
     TENANT_DEPARTED = "tenant_departed"
     SECOND_OF_PERIOD = "second_of_period"
+    # A change that a lease's life does not allow
+    STAY_NOT_BEGUN = "stay_not_begun"
+    STAY_UNDER_WAY = "stay_under_way"
+    STAY_OVER = "stay_over"
+    NOTICE_WAS_GIVEN = "notice_was_given"
+    LEASE_CLOSED = "lease_closed"
+    LEASE_CANCELLED = "lease_cancelled"
+    OUTSIDE_THE_STAY = "outside_the_stay"
+    NOT_A_ROOM_CHANGE_DAY = "not_a_room_change_day"
+    ENDS_BEFORE_START = "ends_before_start"
+    SAME_ROOM = "same_room"
+    NOTHING_CHANGES = "nothing_changes"
+    END_NOT_LATER = "end_not_later"
+    END_TOO_FAR = "end_too_far"
+    NOTICE_IN_FUTURE = "notice_in_future"
+    NOTICE_TOO_SHORT = "notice_too_short"
+    LEAVES_AFTER_END = "leaves_after_end"
+    TOO_LATE_TO_CANCEL = "too_late_to_cancel"
     # In a file of enrolments or of social files
     BAD_YEAR = "bad_year"
     BAD_ENROLMENT = "bad_enrolment"
@@ -541,6 +559,108 @@ WORDS: dict[Fault, Wording] = {
         "Solder son compte : rembourser ou imputer ce crédit.",
         "The tenant has left; the aid is for a month of the stay and remains to their credit.",
         "Settle the account: pay this credit back or use it.",
+    ),
+    Fault.STAY_NOT_BEGUN: Wording(
+        "Le séjour n'a pas encore commencé.",
+        "Attendre l'entrée, ou annuler le bail.",
+        "The stay has not begun yet.",
+        "Wait until they move in, or cancel the lease.",
+    ),
+    Fault.STAY_UNDER_WAY: Wording(
+        "Le séjour est en cours, sans congé.",
+        "Enregistrer d'abord le congé, ou attendre la fin du séjour.",
+        "The stay is under way and no notice was given.",
+        "Record the notice first, or wait for the end of the stay.",
+    ),
+    Fault.STAY_OVER: Wording(
+        "Le séjour est terminé.",
+        "Établir le solde de tout compte, ou prolonger le bail si le locataire est resté.",
+        "The stay is over.",
+        "Draw up the final account, or extend the lease if the tenant stayed.",
+    ),
+    Fault.NOTICE_WAS_GIVEN: Wording(
+        "Un congé a déjà été donné.",
+        "S'adresser à l'accueil, qui peut changer la date ou accepter le retrait du congé.",
+        "Notice was given already.",
+        "Turn to the reception, which can change the day or allow the notice to be withdrawn.",
+    ),
+    Fault.LEASE_CLOSED: Wording(
+        "Le bail est clos.",
+        "Un bail clos ne change plus ; une somme due se règle sur son compte.",
+        "The lease is closed.",
+        "A closed lease changes no more; what is owed is settled on its account.",
+    ),
+    Fault.LEASE_CANCELLED: Wording(
+        "Le bail a été annulé.",
+        "Enregistrer un nouveau bail.",
+        "The lease was cancelled.",
+        "Record another lease.",
+    ),
+    Fault.OUTSIDE_THE_STAY: Wording(
+        "Cette date est hors du séjour.",
+        "Choisir un jour entre le premier et le dernier du bail.",
+        "That day is outside the stay.",
+        "Choose a day from the lease's first to its last.",
+    ),
+    Fault.NOT_A_ROOM_CHANGE_DAY: Wording(
+        "On change de chambre le 1er ou le 16 du mois.",
+        "Choisir l'un de ces deux jours.",
+        "Rooms are changed on the 1st or the 16th of a month.",
+        "Choose one of these two days.",
+    ),
+    Fault.ENDS_BEFORE_START: Wording(
+        "La fin précède le début du bail.",
+        "Vérifier la date ; si le locataire n'est jamais venu, annuler le bail.",
+        "The end is before the lease's first day.",
+        "Check the date; if the tenant never came, cancel the lease.",
+    ),
+    Fault.SAME_ROOM: Wording(
+        "Le locataire occupe déjà cette chambre à cette date.",
+        "Vérifier la chambre ; pour le seul loyer, modifier le loyer.",
+        "The tenant has that room on that day already.",
+        "Check the room; to change the rent alone, amend the rent.",
+    ),
+    Fault.NOTHING_CHANGES: Wording(
+        "Rien ne change : le bail est déjà ainsi.",
+        "Vérifier les valeurs ; sinon, il n'y a rien à faire.",
+        "Nothing changes: the lease is like that already.",
+        "Check the values; otherwise there is nothing to do.",
+    ),
+    Fault.END_NOT_LATER: Wording(
+        "La nouvelle fin n'est pas après la fin actuelle, {about}.",
+        "Pour une fin plus proche, enregistrer un départ.",
+        "The new end is not after the present one, {about}.",
+        "For an earlier end, record a departure.",
+    ),
+    Fault.END_TOO_FAR: Wording(
+        "Un bail se prolonge de deux ans au plus à la fois.",
+        "Vérifier l'année.",
+        "A lease is extended by two years at most at a time.",
+        "Check the year.",
+    ),
+    Fault.NOTICE_IN_FUTURE: Wording(
+        "Le congé ne peut avoir été reçu dans l'avenir.",
+        "Donner le jour où il a été reçu.",
+        "Notice cannot have been received in the future.",
+        "Give the day on which it was received.",
+    ),
+    Fault.NOTICE_TOO_SHORT: Wording(
+        "Le préavis est d'un mois entier : le départ est possible à partir du {about}.",
+        "Choisir ce jour ou un jour suivant.",
+        "Notice is of one full month: leaving is possible from {about}.",
+        "Choose that day or a later one.",
+    ),
+    Fault.LEAVES_AFTER_END: Wording(
+        "Le bail prend fin le {about} : ce jour est après.",
+        "Choisir un jour jusque-là, ou prolonger le bail.",
+        "The lease ends on {about}: that day is after it.",
+        "Choose a day until then, or extend the lease.",
+    ),
+    Fault.TOO_LATE_TO_CANCEL: Wording(
+        "Un bail ne s'annule que jusqu'à {about} jours après son premier jour.",
+        "Enregistrer un départ.",
+        "A lease can be cancelled until {about} days after its first day only.",
+        "Record a departure.",
     ),
     Fault.BAD_YEAR: Wording(
         "Ce n'est pas une année universitaire.",

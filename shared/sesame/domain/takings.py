@@ -25,6 +25,8 @@ class Method(StrEnum):
     CARD_TERMINAL = "card_terminal"
     TRANSFER = "transfer"
     AID = "aid"
+    ACCOUNT = "account"
+    """To the rent account: a deposit that a final account brings there."""
 
 
 class TakingPurpose(StrEnum):

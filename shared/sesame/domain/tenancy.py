@@ -335,6 +335,31 @@ class Terms:
     """How many tenants live in the room."""
 
 
+class DepartureReason(StrEnum):
+    """Why a stay ends on another day than was agreed when it began."""
+
+    TENANT_NOTICE = "tenant_notice"
+    """The tenant's notice, of a full month."""
+    AGREEMENT = "agreement"
+    """Both sides agreed on a day."""
+    DECISION = "decision"
+    """The operator's, or a court's."""
+    ABANDONED = "abandoned"
+    """The room was found empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Departure:
+    """Notice to leave, or an early end: with what is needed to take it back."""
+
+    given_on: date
+    reason: DepartureReason
+    ended_on: date
+    """The lease's last day before it."""
+    cut_off: tuple[Terms, ...] = ()
+    """Terms that would have come to hold after the new last day."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
     """A *décision d'admission*: one person, `starts_on` to `ends_on` included; cents a month.
@@ -368,6 +393,10 @@ class Lease:
     version: int = 1
     terms: tuple[Terms, ...] = ()
     """The terms from the first day on, each to the eve of the next; empty while they have never changed."""
+    departure: Departure | None = None
+    """Set while `ends_on` is a day that notice, or a decision, has brought forward."""
+    renewed_from: tuple[date, ...] = ()
+    """The first day of each period that a renewal added."""
 
     @property
     def has_code(self) -> bool:

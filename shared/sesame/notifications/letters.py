@@ -39,6 +39,7 @@ class LetterKind(StrEnum):
     CONTACT_SHARED = "contact-shared"
     NOTICE = "notice"
     REMINDER = "reminder"
+    LEASE_CHANGED = "lease-changed"
     DATA_EXPORT = "data-export"
     DOCUMENT_READY = "document-ready"
     ERASURE_ASKED = "erasure-asked"

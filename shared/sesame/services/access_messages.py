@@ -14,6 +14,7 @@ from sesame.platform.ids import derived_id
 from sesame.services.mailer import Draft, Envelope, Mailer
 from sesame.services.one_time_codes import Explanation, Obstacle, OneTimeCode, OneTimeCodes, Withheld
 from sesame.store import keys
+from sesame.store.lease_changes import LeaseChange, LeaseChanges
 from sesame.store.messages import Message, MessageState
 from sesame.store.people import lease_of, person_of, residence_of
 from sesame.store.table import Table, same_table
@@ -29,6 +30,7 @@ TOLD_TO_ALL: dict[str, LetterKind] = {
     "erasure.asked": LetterKind.ERASURE_ASKED,
     "refund.asked": LetterKind.REFUND_ASKED,
     "erasure.set_aside": LetterKind.ERASURE_SET_ASIDE,
+    "lease.told": LetterKind.LEASE_CHANGED,
 }
 """Events that every contact on record hears of, so that nobody uses one of them behind the others' back."""
 
@@ -113,7 +115,7 @@ def _local(at: datetime, residence: Residence | None) -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessNotices:
-    """Tells every contact on record what was done with a tenant's code, or asked of data or money."""
+    """Tells every contact what was done with a tenant's code or lease, or asked of data or money."""
 
     mailer: Mailer
     identity: Table
@@ -129,6 +131,7 @@ class AccessNotices:
         lease, person, residence = found
         now = self.mailer.clock()
         facts = {
+            "change": self._change(event),
             "lease": lease,
             "residence": residence,
             "at": _local(event.at, residence),
@@ -151,6 +154,11 @@ class AccessNotices:
                 failure = failure or error
         if failure is not None:
             raise failure
+
+    def _change(self, event: Event) -> LeaseChange | None:
+        """What was decided of the lease, where the event tells of that: one read."""
+        change_id = event.data.get("change_id")
+        return LeaseChanges(self.identity).get(event["lease_id"], change_id) if change_id else None
 
     def _tell(self, event: Event, draft: Draft) -> None:
         message = Message(

@@ -234,8 +234,8 @@ class DepositDesk:
         return replace(given, reversal=reversal, version=given.version + 1)
 
     def _revoking(self, given: DepositReturn) -> list[Write]:
-        """Receipts of rent that was kept hold no more."""
-        if not given.arrears_cents:
+        """Receipts of rent that it paid hold no more."""
+        if not given.credited_cents:
             return []
         periods = self.bookkeeping.paid_by(given.lease_id, given.source)
         return self.receipts.revoking(given.lease_id, None, periods, self.clock())
@@ -255,8 +255,8 @@ class DepositDesk:
     def _ringing(
         self, tenancy: Tenancy, staff: Staff, given: DepositReturn, cents: int, line_id: str
     ) -> list[Write]:
-        if not cents:
-            return []
+        if not cents or given.method is Method.ACCOUNT:
+            return []  # nothing leaves or enters the till
         line = till_line(tenancy, staff, self.clock(), line_id, given, cents)
         return [Takings(self.money).ringing(line)]
 

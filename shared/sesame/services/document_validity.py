@@ -57,7 +57,8 @@ class DocumentValidity:
             raise LookupError("a lease without its residence")
         today = local_date(at, residence_of(residence).time_zone)
         for document in proofs:
-            if proves_more_than(lease, document.facts, today):
+            # an event that comes late says nothing of days before the paper was made
+            if proves_more_than(lease, document.facts, max(today, document.issue.on)):
                 self._end(document, Ending.LEASE_CHANGED, at)
 
     def _earlier(self, new: Document) -> Iterator[Document]:

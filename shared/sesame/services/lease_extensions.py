@@ -1,6 +1,6 @@
 """A lease that goes on after its last day: the one call by which a renewal takes effect."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from sesame.domain.tenancy import Lease
@@ -37,7 +37,7 @@ class LeaseExtensions:
         former = lease.ends_on
 
         def change(now: Lease) -> Lease:
-            if now.ends_on != former or now.status is not lease.status:
+            if now.ends_on != former or now.status is not lease.status or now.departure is not None:
                 raise LeaseMoved
             return extended(now, until, rent)
 
@@ -45,13 +45,13 @@ class LeaseExtensions:
 
 
 class LeaseMoved(Exception):
-    """The lease ends on another day than it was decided on: another change was first."""
+    """The lease ends on another day than it was decided on, or notice was given: another change was first."""
 
 
 def extended(lease: Lease, until: date, rent: NewRent) -> Lease:
     """The lease with a later last day; the new rent, where it is another, holds from the day after."""
     starts_on = lease.ends_on + timedelta(days=1)
-    longer = ending(lease, until)
+    longer = replace(ending(lease, until), renewed_from=(*lease.renewed_from, starts_on))
     held = terms_on(longer, starts_on)
     same = rent.rent_cents in {None, held.rent_cents} and rent.charges_cents in {None, held.charges_cents}
     if same:

@@ -45,6 +45,8 @@ class Action(StrEnum):
     PAYMENT_RECORDED = "payment_recorded"
     PAYMENT_REVERSED = "payment_reversed"
     PAYMENT_REVIEWED = "payment_reviewed"
+    LEASE_CHANGED = "lease_changed"
+    FINAL_ACCOUNT_DRAWN = "final_account_drawn"
     RENT_ADJUSTED = "rent_adjusted"
     NOTICE_CREDITED = "notice_credited"
     LEASE_BILLED = "lease_billed"

@@ -65,6 +65,11 @@ def lease(lease_id: str) -> Key:
     return {"pk": f"LEASE#{lease_id}", "sk": "LEASE"}
 
 
+def lease_change(lease_id: str, change_id: str) -> Key:
+    """What somebody decided of a lease, beside it."""
+    return {"pk": lease(lease_id)["pk"], "sk": f"CHANGE#{change_id}"}
+
+
 def code(code_hash: str) -> Key:
     """Looks a lease up by its tenant code."""
     return {"pk": f"CODE#{code_hash}", "sk": "LOOKUP"}

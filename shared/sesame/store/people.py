@@ -17,6 +17,8 @@ from sesame.domain.tenancy import (
     CafSettings,
     Channel,
     ContactHold,
+    Departure,
+    DepartureReason,
     DocumentSettings,
     FormerContact,
     Landlord,
@@ -378,18 +380,22 @@ class People:
             table=self.table.name,
             key=keys.lease(before.lease_id),
             expression=(
-                "SET terms = :terms, ends_on = :ends_on, #status = :status, version = :after"
+                "SET terms = :terms, ends_on = :ends_on, #status = :status, renewed_from = :renewed, "
+                "version = :after"
                 + (", announce = :announce" if announce else "")
+                + (", departure = :departure" if after.departure else " REMOVE departure")
             ),
             condition="version = :before",
             names={"#status": "status"},
             values={
-                ":terms": _terms_items(after),
+                ":terms": _terms_items(after.terms),
                 ":ends_on": after.ends_on.isoformat(),
                 ":status": after.status.value,
+                ":renewed": [day.isoformat() for day in after.renewed_from],
                 ":before": before.version,
                 ":after": before.version + 1,
             }
+            | ({":departure": _departure_item(after.departure)} if after.departure else {})
             | ({":announce": dict(announce)} if announce else {}),
         )
 
@@ -730,12 +736,36 @@ def lease_item(lease: Lease) -> Item:
         "code_rotated_at": lease.code_rotated_at.isoformat() if lease.code_rotated_at else None,
         "status": lease.status.value,
         "version": lease.version,
-        "terms": _terms_items(lease) or None,
+        "terms": _terms_items(lease.terms) or None,
+        "departure": _departure_item(lease.departure) if lease.departure else None,
+        "renewed_from": [day.isoformat() for day in lease.renewed_from] or None,
     }
 
 
-def _terms_items(lease: Lease) -> list[Item]:
-    return [asdict(one) | {"starts_on": one.starts_on.isoformat()} for one in lease.terms]
+def _terms_items(terms: Sequence[Terms]) -> list[Item]:
+    return [asdict(one) | {"starts_on": one.starts_on.isoformat()} for one in terms]
+
+
+def _terms_of(items: Sequence[Item]) -> tuple[Terms, ...]:
+    return tuple(Terms(**one | {"starts_on": date.fromisoformat(one["starts_on"])}) for one in items)
+
+
+def _departure_item(departure: Departure) -> Item:
+    return {
+        "given_on": departure.given_on.isoformat(),
+        "reason": departure.reason.value,
+        "ended_on": departure.ended_on.isoformat(),
+        "cut_off": _terms_items(departure.cut_off),
+    }
+
+
+def _departure_of(item: Item) -> Departure:
+    return Departure(
+        given_on=date.fromisoformat(item["given_on"]),
+        reason=DepartureReason(item["reason"]),
+        ended_on=date.fromisoformat(item["ended_on"]),
+        cut_off=_terms_of(item["cut_off"]),
+    )
 
 
 def lease_of(item: Item) -> Lease:
@@ -758,10 +788,9 @@ def lease_of(item: Item) -> Lease:
         code_rotated_at=datetime.fromisoformat(rotated) if (rotated := item.get("code_rotated_at")) else None,
         status=LeaseStatus(item["status"]),
         version=item["version"],
-        terms=tuple(
-            Terms(**one | {"starts_on": date.fromisoformat(one["starts_on"])})
-            for one in item.get("terms", ())
-        ),
+        terms=_terms_of(item.get("terms", ())),
+        departure=_departure_of(item["departure"]) if "departure" in item else None,
+        renewed_from=tuple(date.fromisoformat(day) for day in item.get("renewed_from", ())),
     )
 
 
