@@ -21,6 +21,7 @@ from local.instance import API_ID, PORTAL_HOST, REGION, ROOT, Instance
 from local.student_issuer import AUDIENCE
 
 STACK = "sesame-local"
+ROUTES = "sesame-local-routes"
 ARTEFACT_BUCKET = "sesame-local-artefacts"
 DEPLOY_SECONDS = 120.0
 SENDER = "sesame@residences.example"
@@ -69,11 +70,12 @@ def deploy(instance: Instance, say: Say, *, root: Path = ROOT, schedules: bool =
     )
     for name, kind in expanded.dropped:
         say(f"  left out, the local AWS has no {kind}: {name}")
-    created = _bring_about(instance, expanded.template, parameters)
+    whole, routes = expansion.apart(expanded.template)
+    created = _bring_about(instance, STACK, whole, parameters)
     resources, types = _resources(instance)
-    settings = _settings(
-        instance, [resources[name] for name, kind in types.items() if kind == "AWS::Lambda::Function"]
-    )
+    functions = {name: resources[name] for name, kind in types.items() if kind == "AWS::Lambda::Function"}
+    settings, arns = _functions(instance, functions)
+    _bring_about(instance, ROUTES, expansion.tied(routes, resources, arns), parameters)
     _expire_items(instance, expanded.template, resources)
     _verify_sender(instance)
     return Deployment(
@@ -93,7 +95,11 @@ def resources_of(instance: Instance) -> dict[str, str]:
 
 def is_deployed(instance: Instance) -> bool:
     """Whether this emulator holds the stack, whole: a failed first deployment is nothing to build on."""
-    return _status(instance) in {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
+    return _stands(instance, STACK)
+
+
+def _stands(instance: Instance, stack: str) -> bool:
+    return _status(instance, stack) in {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
 
 
 def _parameters(template: Mapping[str, Any], instance: Instance) -> dict[str, str]:
@@ -134,20 +140,22 @@ def _upload(instance: Instance, zips: Mapping[str, artefacts.Artefact]) -> dict[
     return {name: f"s3://{ARTEFACT_BUCKET}/{zipped.key}" for name, zipped in zips.items()}
 
 
-def _bring_about(instance: Instance, template: Mapping[str, Any], parameters: Mapping[str, str]) -> bool:
-    """Create or update the stack and wait for it. True when it was created."""
+def _bring_about(
+    instance: Instance, stack: str, template: Mapping[str, Any], parameters: Mapping[str, str]
+) -> bool:
+    """Create or update a stack and wait for it. True when it was created."""
     formation = instance.client("cloudformation")
     instance.client("s3").put_object(
-        Bucket=ARTEFACT_BUCKET, Key="template.json", Body=json.dumps(template).encode()
+        Bucket=ARTEFACT_BUCKET, Key=f"{stack}.json", Body=json.dumps(template).encode()
     )
     request = {
-        "StackName": STACK,
+        "StackName": stack,
         # By address: given inline, a template may have 51,200 bytes at most.
-        "TemplateURL": f"{instance.endpoint}/{ARTEFACT_BUCKET}/template.json",
+        "TemplateURL": f"{instance.endpoint}/{ARTEFACT_BUCKET}/{stack}.json",
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
     }
-    created = not is_deployed(instance)
+    created = not _stands(instance, stack)
     try:
         (formation.create_stack if created else formation.update_stack)(**request)
     except ClientError as error:
@@ -155,23 +163,23 @@ def _bring_about(instance: Instance, template: Mapping[str, Any], parameters: Ma
             return False
         raise Trouble(f"The local AWS refuses the template: {error.response['Error']['Message']}") from error
     deadline = time.monotonic() + DEPLOY_SECONDS
-    while (status := _status(instance) or "").endswith("IN_PROGRESS") and time.monotonic() < deadline:
+    while (status := _status(instance, stack) or "").endswith("IN_PROGRESS") and time.monotonic() < deadline:
         time.sleep(0.05)
     if status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
-        raise Trouble("\n  ".join([f"The stack did not deploy ({status}):", *_reasons(instance)]))
+        raise Trouble("\n  ".join([f"The stack did not deploy ({status}):", *_reasons(instance, stack)]))
     return created
 
 
-def _status(instance: Instance) -> str | None:
+def _status(instance: Instance, stack: str) -> str | None:
     try:
-        stacks = instance.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+        stacks = instance.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
     except ClientError:
         return None
     return str(stacks[0]["StackStatus"])
 
 
-def _reasons(instance: Instance) -> list[str]:
-    events = instance.client("cloudformation").describe_stack_events(StackName=STACK)["StackEvents"]
+def _reasons(instance: Instance, stack: str) -> list[str]:
+    events = instance.client("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
     return [
         f"{event['LogicalResourceId']} ({event.get('ResourceType')}): {event['ResourceStatusReason']}"
         for event in events
@@ -188,15 +196,17 @@ def _resources(instance: Instance) -> tuple[dict[str, str], dict[str, str]]:
     )
 
 
-def _settings(instance: Instance, functions: list[str]) -> dict[str, str]:
-    """Every environment variable of the deployed functions, together: one name means one thing throughout."""
+def _functions(instance: Instance, functions: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Every environment variable of the deployed functions, together, since one name means one thing
+    throughout; and each one's ARN by its logical id."""
     lambda_ = instance.client("lambda")
     settings: dict[str, str] = {}
-    for name in functions:
-        settings |= (
-            lambda_.get_function_configuration(FunctionName=name).get("Environment", {}).get("Variables", {})
-        )
-    return settings
+    arns: dict[str, str] = {}
+    for logical, physical in functions.items():
+        found = lambda_.get_function_configuration(FunctionName=physical)
+        settings |= found.get("Environment", {}).get("Variables", {})
+        arns[logical] = found["FunctionArn"]
+    return settings, arns
 
 
 def _expire_items(instance: Instance, template: Mapping[str, Any], resources: Mapping[str, str]) -> None:

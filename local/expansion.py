@@ -212,6 +212,39 @@ def _authorizer(api: str, scheme: str, definition: Mapping[str, Any]) -> Resourc
     }
 
 
+ROUTING = frozenset({"AWS::ApiGatewayV2::Route", "AWS::ApiGatewayV2::Integration"})
+
+
+def apart(template: Template) -> tuple[Template, Template]:
+    """The API's routes as a stack of their own, after the rest: spelled out they are too many for one.
+
+    AWS takes them as the body of the API, where they count for nothing.
+    """
+    resources = cast("dict[str, Resource]", template["Resources"])
+    routes = {name: one for name, one in resources.items() if one["Type"] in ROUTING}
+    rest = {name: one for name, one in resources.items() if name not in routes}
+    shared = {name: one for name, one in template.items() if name in {"Parameters", "Conditions"}}
+    return {**template, "Resources": rest}, {**shared, "Resources": routes}
+
+
+def tied(routes: Template, physical: Mapping[str, str], arns: Mapping[str, str]) -> Template:
+    """The stack of routes, naming what is in the other one by physical ids and functions' ARNs."""
+
+    def resolved(value: Any) -> Any:
+        match value:
+            case {"Ref": str(name)} if name in physical:
+                return physical[name]
+            case dict():
+                return {key: resolved(one) for key, one in value.items()}
+            case list():
+                return [resolved(one) for one in value]
+            case str():
+                return re.sub(r"\$\{(\w+)\.Arn\}", lambda found: arns.get(found[1], found[0]), value)
+        return value
+
+    return cast("Template", resolved(routes))
+
+
 def _merge_permissions(resources: dict[str, Resource]) -> None:
     """The gateway's permissions, one a function: SAM writes one a route, a stack has 500 resources.
 

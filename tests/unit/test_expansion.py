@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from local.expansion import Expansion, Local, expand, expand_shorthand
+from local.expansion import Expansion, Local, apart, expand, expand_shorthand, tied
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = """
@@ -108,8 +108,20 @@ def test_the_whole_template_fits_into_one_stack() -> None:
     )
     local = Local(region="eu-west-3", api_id="5e5a3e00", portal_host="sesame.localhost")
 
-    assert len(expand(template, parameters, code, local).template["Resources"]) < MOST_RESOURCES
+    for stack in apart(expand(template, parameters, code, local).template):
+        assert len(stack["Resources"]) < MOST_RESOURCES
     assert len(expand_shorthand(template, parameters, code, "eu-west-3")["Resources"]) < MOST_RESOURCES
+
+
+def test_the_routes_are_a_stack_that_names_the_rest_by_what_it_became() -> None:
+    rest, routes = apart(expanded().template)
+
+    tied_up = tied(routes, {"Api": "5e5a3e00"}, {"DeskFunction": "arn:of-desk"})["Resources"]
+
+    assert not rest["Resources"].keys() & routes["Resources"].keys()
+    [integration] = [one for one in tied_up.values() if one["Type"].endswith("Integration")]
+    assert integration["Properties"]["ApiId"] == "5e5a3e00"
+    assert "/functions/arn:of-desk/invocations" in str(integration["Properties"]["IntegrationUri"])
 
 
 def test_the_gateway_may_call_each_function_by_one_permission() -> None:
