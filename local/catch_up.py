@@ -16,6 +16,7 @@ JOBS = (
     "SweepFunction",
     "ReconcilePlanFunction",
     "BillingPlanFunction",
+    "TransmissionPlanFunction",
     "ReminderPlanFunction",
     "ErasureFunction",
 )

@@ -19,18 +19,22 @@ from sesame.domain.notices import notice_for
 from sesame.domain.payments import EventKind, PaymentEvent
 from sesame.domain.refunds import Refund
 from sesame.domain.scope import Scope
+from sesame.domain.transmission_files import file_reference
+from sesame.domain.transmissions import Change, Difference, Row, TransmissionKind
 from sesame.platform.clock import utc_now
 from sesame.platform.events import Event
 from sesame.platform.ids import new_id
 from sesame.services.accounts import Bookkeeping
 from sesame.services.file_imports import CHUNK_DUE
 from sesame.services.payment_reviews import review_name
+from sesame.services.transmissions import series_of
 from sesame.store.accounts import Accounts
 from sesame.store.deliveries import Deliveries, Delivery, DeliveryState, Hints, Told
 from sesame.store.reconciliations import Reconciliations, ResidenceFinding, Run
 from sesame.store.refunds import Refunds
 from sesame.store.table import transact
 from sesame.store.tasks import Task, TaskKind, Tasks, task_id_of
+from sesame.store.transmissions import SentFile, Transmissions
 from tests.integration.entries import http_event, load, prepare
 from tests.integration.import_fixtures import cells_of, desk_on, lease_file
 from tests.integration.staff_members import as_staff, enrol
@@ -61,6 +65,13 @@ class World:
     aid_import_id: str
     refund_id: str
     task_id: str
+    transmission_id: str
+    acknowledgement_id: str
+
+    def _import_of(self, path: str) -> str:
+        if "transmission-acknowledgements" in path:
+            return self.acknowledgement_id
+        return self.aid_import_id if "aid-imports" in path else self.import_id
 
     def place(self, path: str) -> str:
         """A route's path, or an id of a body, with the tenant's ids in it."""
@@ -68,7 +79,9 @@ class World:
             recovery_id=self.recovery_id,
             lease_id=self.tenant.lease.lease_id,
             residence_id=RESIDENCE.residence_id,
-            import_id=self.aid_import_id if "aid-imports" in path else self.import_id,
+            import_id=self._import_of(path),
+            transmission_id=self.transmission_id,
+            number=1,
             staff_id=self.staff_id,
             slip_id=self.slip_id,
             payment_id=self.payment_id,
@@ -119,6 +132,18 @@ def nothing_posted(world: World, answer: Answer) -> bool:
     _, chunks = worker.imports.with_chunks(taken["import_id"]) or (None, [])
     faults = [problem.fault.value for chunk in chunks for problem in chunk.problems]
     return sum(chunk.created for chunk in chunks) == 0 and faults == ["unknown_tenant"]
+
+
+def nothing_acknowledged(world: World, answer: Answer) -> bool:
+    """The file is taken, but its row is refused like one of nobody's."""
+    status, taken = answer
+    assert status == 202
+    worker = load("transmissions/build").acknowledgements
+    ids = {"import_id": taken["import_id"], "chunk": "1"}
+    worker.consume(Event(id="1", type=CHUNK_DUE, at=world.clock(), data=ids))
+    _, chunks = worker.imports.with_chunks(taken["import_id"]) or (None, [])
+    faults = [problem.fault.value for chunk in chunks for problem in chunk.problems]
+    return sum(chunk.created for chunk in chunks) == 0 and faults == ["unknown_transmission"]
 
 
 def without_the_residence(_world: World, answer: Answer) -> bool:
@@ -173,6 +198,11 @@ SETTINGS = {
 KEYED = {"idempotency_key": "scope-1"}
 TODAY = datetime.now(UTC).date().isoformat()
 AID = "Tenant reference;Month;Amount;Paid on\n{tenant_reference};2026-11;1,00;" + TODAY
+SERIES = series_of(RESIDENCE.residence_id, TransmissionKind.UNPAID_RENT, "CAF", "2026-09")
+ACKNOWLEDGEMENT = (
+    f"Transmission;Référence locataire;Statut\n{file_reference(SERIES.transmission_id, 1)};"
+    "{tenant_reference};ok"
+)
 CASH = {"kind": "cash", "amount_cents": 5_000, "received_on": TODAY}
 
 CASES: dict[str, Case] = {
@@ -298,6 +328,29 @@ CASES: dict[str, Case] = {
     "GET /v1/desk/residences/{residence_id}/arrears/chart": Case(
         entry="desk/follow_up", shown_to=ACCOUNTANTS
     ),
+    "GET /v1/desk/residences/{residence_id}/transmissions": Case(
+        entry="desk/transmissions", shown_to=ACCOUNTANTS
+    ),
+    "POST /v1/desk/residences/{residence_id}/transmissions": Case(
+        entry="desk/transmissions",
+        body={"kind": "unpaid_rent", "period": "2026-09"},
+        shown_to=ACCOUNTANTS,
+    ),
+    "GET /v1/desk/transmissions/{transmission_id}/files/{number}": Case(
+        entry="desk/transmissions", shown_to=ACCOUNTANTS
+    ),
+    "POST /v1/desk/transmissions/{transmission_id}/files/{number}/downloads": Case(
+        entry="desk/transmissions", shown_to=ACCOUNTANTS
+    ),
+    "POST /v1/desk/transmission-acknowledgements": Case(
+        entry="desk/transmissions",
+        body=ACKNOWLEDGEMENT,
+        hidden=nothing_acknowledged,
+        shown_to=ACCOUNTANTS,
+    ),
+    "GET /v1/desk/transmission-acknowledgements/{import_id}": Case(
+        entry="desk/transmissions", shown_to=ADMINISTRATORS
+    ),
     "GET /v1/desk/me": Case(entry="desk/staff", hidden=not_among_theirs),
     "GET /v1/desk/staff": Case(entry="desk/staff", shown_to=ADMINISTRATORS),
     "PUT /v1/desk/staff/{staff_id}": Case(
@@ -314,6 +367,7 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         IMPORTED_CODES="",
         AID_IMPORT_QUEUE_URL="https://sqs.example/aid",
         PROVIDER_SECRETS="{}",
+        TRANSMISSION_QUEUE_URL=aws.sqs.create_queue(QueueName="transmissions")["QueueUrl"],
     )
     tenant = admit(aws)
     cheap = replace(tenant.lease, rent_cents=0, charges_cents=1_500)  # the rest is credit, to be refunded
@@ -349,7 +403,37 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         aid_import_id=aid_import["import_id"],
         refund_id=refund_asked(aws, tenant),
         task_id=address_that_failed(aws, tenant),
+        transmission_id=something_sent(aws, tenant),
+        acknowledgement_id=acknowledged(),
     )
+
+
+def something_sent(aws: Any, tenant: Tenant) -> str:
+    """A file that tells the CAF of the tenant."""
+    file = SentFile(
+        series=SERIES,
+        number=1,
+        build_id="b",
+        rows=1,
+        digest="-",
+        encoding="utf-8",
+        media_type="text/csv",
+        extension="csv",
+        object_key="transmissions/x.csv",
+        built_at=datetime.now(UTC),
+    )
+    row = Row(reference=tenant.lease.tenant_reference, lease_id=tenant.lease.lease_id, values={})
+    assert Transmissions(aws.operations).write(file, [Difference(change=Change.NEW, row=row)])
+    return SERIES.transmission_id
+
+
+def acknowledged() -> str:
+    """An acknowledgement that somebody handed in."""
+    text = ACKNOWLEDGEMENT.format(tenant_reference="1234567890")
+    event = http_event("POST", "/v1/desk/transmission-acknowledgements", text, content_type="text/csv")
+    answer = load("desk/transmissions").handler(as_staff(event, "colleague", "administrator"), None)
+    assert answer["statusCode"] == 202, answer
+    return str(json.loads(answer["body"])["import_id"])
 
 
 def letters_missing(document_id: str) -> str:

@@ -62,6 +62,9 @@ SHOWN: dict[str, str] = {
     "created_at asked_at ready_at expires_at",
     "message": "message_id kind channel cause state created_at accepted_at delivered_at failed_at failure "
     "complained_at sent_again_at changed_at expires_at",
+    "sharing": "kind agreed decided_at how",
+    "transmission": "transmission_id kind recipient_name period number change built_at reference document_id consented_at "
+    "state reason acknowledged_at expires_at",
     "audit": "entry_id at action actor_kind actor_id details expires_at",
 }
 """The fields of each kind of item that leave."""
@@ -211,6 +214,7 @@ class ExportMaking:
             ("person", shown("person", person)),
             ("sessions", (shown("session", item) for item in self.identity.query_all(pk, "SESSION#"))),
             ("erasure", shown("erasure", erasure) if erasure else None),
+            ("sharing", [shown("sharing", one) for one in self.identity.query_all(pk, "SHARING#")]),
             ("exports", [shown("export", self.operations.get(keys.data_export(export.export_id)) or {})]),
         ]
         _write_object(
@@ -279,6 +283,15 @@ class ExportMaking:
                 (
                     shown("message", item)
                     for item in self.operations.query_all(keys.messages_of_lease(lease_id), index=keys.GSI1)
+                ),
+            ),
+            (
+                "transmissions",
+                (
+                    shown("transmission", item)
+                    for item in self.operations.query_all(
+                        keys.transmitted_of_lease(lease_id), index=keys.GSI1
+                    )
                 ),
             ),
             (
@@ -392,6 +405,7 @@ donnees.json   Tout ce que nous tenons sur vous. Les noms des champs sont en ang
   person       votre identité et vos coordonnées
   sessions     vos connexions en cours
   erasure      votre demande d'effacement, s'il y en a une
+  sharing      ce que vous avez accepté ou refusé de faire connaître à d'autres
   exports      cette demande de copie
   leases       vos séjours, et pour chacun :
     lease      ses conditions
@@ -408,6 +422,7 @@ donnees.json   Tout ce que nous tenons sur vous. Les noms des champs sont en ang
     deposit    votre dépôt de garantie : ce que nous en détenons, et ce qui a été rendu
     documents  vos documents et ce que chacun atteste ; « file » nomme le fichier joint
     messages   les messages envoyés : quand et pourquoi, sans leur texte, que nous ne gardons pas
+    transmissions  ce qui a été préparé pour la CAF ou votre université, et leur réponse
     audit      qui a fait quoi sur votre séjour ; un membre du personnel y est un numéro
 documents/     Vos documents, au format PDF.
 
@@ -424,6 +439,7 @@ donnees.json   All that we hold about you. Amounts are in euro cents, times in U
   person       your identity and contact details
   sessions     where you are signed in
   erasure      your request for erasure, if there is one
+  sharing      what you agreed to have told to others, or refused
   exports      this request for a copy
   leases       your stays, and for each:
     lease      its terms
@@ -440,6 +456,7 @@ donnees.json   All that we hold about you. Amounts are in euro cents, times in U
     deposit    your deposit: what we hold of it, and what was given back
     documents  your documents and what each states; "file" names the file that is enclosed
     messages   the messages sent: when and why, without their text, which we do not keep
+    transmissions  what was prepared for the CAF or your university, and their answer
     audit      who did what to your stay; a member of staff is a number there
 documents/     Your documents, as PDF.
 
