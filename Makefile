@@ -64,6 +64,7 @@ check: $(READY) ## Format, lint, types, imports, template, drift of what is gene
 	@report=$$(PYTHONPATH=shared $(BIN)/lint-imports --no-logo) || { echo "$$report"; exit 1; }
 	@$(BIN)/cfn-lint template.yaml
 	@$(BIN)/python docs/openapi.py --check
+	@$(BIN)/python docs/states.py --check
 	@$(BIN)/python shared/catalogues.py --check
 	@echo "check: all good"
 
@@ -75,6 +76,10 @@ format: $(READY) ## Put the code in its format
 .PHONY: openapi
 openapi: $(READY) ## Write docs/openapi.json from the routes
 	@$(BIN)/python docs/openapi.py
+
+.PHONY: states
+states: $(READY) ## Draw docs/states.md from the state tables of the domain
+	@$(BIN)/python docs/states.py
 
 .PHONY: catalogues
 catalogues: $(READY) ## Bring the documents' translations up to date with the templates, and compile them

@@ -18,7 +18,9 @@ JOBS = (
     "BillingPlanFunction",
     "TransmissionPlanFunction",
     "ReminderPlanFunction",
+    "MessagesAgainFunction",
     "ErasureFunction",
+    "AttachmentRemovalFunction",
 )
 """By their logical ids in template.yaml."""
 

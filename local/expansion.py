@@ -90,6 +90,7 @@ def expand(
             _fit_to_emulator(resource["Properties"].get("Policies"))
         elif resource["Type"] in RESOURCE_POLICIES and _allow_plain_http(resource):
             del resources[name]
+    _merge_permissions(resources)
     return Expansion(template=expanded, dropped=tuple(_drop_unsupported(expanded)))
 
 
@@ -209,6 +210,27 @@ def _authorizer(api: str, scheme: str, definition: Mapping[str, Any]) -> Resourc
             "JwtConfiguration": {"Issuer": jwt["issuer"], "Audience": jwt["audience"]},
         },
     }
+
+
+def _merge_permissions(resources: dict[str, Resource]) -> None:
+    """The gateway's permissions, one a function: SAM writes one a route, a stack has 500 resources.
+
+    The emulator does not ask who may invoke; what AWS gets is asserted on the expansion as AWS makes it.
+    """
+    seen: set[str] = set()
+    for name, resource in list(resources.items()):
+        if resource["Type"] != "AWS::Lambda::Permission":
+            continue
+        properties = resource["Properties"]
+        if properties.get("Principal") != "apigateway.amazonaws.com":
+            continue
+        function = json.dumps(properties["FunctionName"], sort_keys=True)
+        if function in seen:
+            del resources[name]
+            continue
+        seen.add(function)
+        source = properties["SourceArn"]["Fn::Sub"]
+        source[0] = re.sub(r"(\$\{__Stage__\}/).*", r"\g<1>*", source[0])
 
 
 def _portal(api: str, host: str) -> dict[str, Resource]:

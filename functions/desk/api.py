@@ -15,12 +15,17 @@ from sesame.domain.lease_files import Column, LeaseRow, check_lease
 from sesame.domain.logos import MAX_BYTES
 from sesame.domain.tenancy import (
     CafSettings,
+    Channel,
     DocumentSettings,
     Landlord,
+    ReminderSettings,
+    ReminderStep,
     RentWord,
     Residence,
     RoomSurface,
     Structure,
+    Surcharge,
+    Tone,
 )
 from sesame.domain.tenancy import Language as SpokenLanguage
 from sesame.platform.aws import Later, client
@@ -193,6 +198,50 @@ class DocumentWording(StrictModel):
     """Whether proofs of address carry a 2D-Doc, once the operator has a certificate for it."""
 
 
+class ReminderStepSettings(StrictModel):
+    """A step, so many days from the last day to pay. Your own words open the message in the tone's place."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40, examples=["late-1"])]
+    days: Annotated[int, Field(ge=-28, le=365)]
+    channels: Annotated[tuple[Channel, ...], Field(min_length=1, max_length=2)] = (Channel.EMAIL,)
+    tone: Tone = Tone.COURTESY
+    words_fr: Annotated[str, Field(max_length=300)] = ""
+    words_en: Annotated[str, Field(max_length=300)] = ""
+    formal_notice: bool = False
+    """Whether it is the *mise en demeure*: a sealed document, told of by e-mail."""
+
+
+class SurchargeRule(StrictModel):
+    """What being late costs, once a notice: flat, a share of what is unpaid, or both, and capped."""
+
+    flat_cents: Annotated[int, Field(ge=0, le=100_000)] = 0
+    basis_points: Annotated[int, Field(ge=0, le=2_000)] = 0
+    """Of what is unpaid: 500 for five per cent."""
+    cap_cents: Annotated[int, Field(ge=1, le=100_000)]
+    grace_days: Annotated[int, Field(ge=1, le=180)]
+    source: Annotated[str, Field(min_length=3, max_length=200, examples=["Règlement intérieur, article 12"])]
+    """The text that it rests on, shown beside it before it applies."""
+    applies_from: date
+    """Notices issued before that day never bear it."""
+
+
+class ReminderRules(StrictModel):
+    """Whom to remind, when and how. Days count from the last day to pay."""
+
+    steps: Annotated[list[ReminderStepSettings], Field(max_length=12)]
+    tolerance_cents: Annotated[int, Field(ge=0, le=100_000)] = 0
+    """Who owes no more than this in all is left alone."""
+    pay_by_days: Annotated[int, Field(ge=8, le=60)] = 8
+    """What a formal notice gives to pay."""
+    plan_steps: Annotated[list[ReminderStepSettings], Field(max_length=6)]
+    """Around each instalment of a payment plan."""
+    plan_grace_days: Annotated[int, Field(ge=1, le=60)] = 8
+    """A plan is broken once an instalment is unpaid this many days after its own."""
+    surcharge: SurchargeRule | None = None
+    territory: Annotated[str, Field(max_length=40)] = ""
+    """Whose public holidays are kept; by the postal code where it is not given."""
+
+
 class ResidenceSettings(StrictModel):
     """What a lease file cannot know of a residence. Days are days of the month."""
 
@@ -206,6 +255,8 @@ class ResidenceSettings(StrictModel):
     other_providers: Annotated[list[ProviderName], Field(max_length=5, default_factory=list)]
     documents: DocumentWording | None = None
     """Left as it is where it is not given."""
+    reminders: ReminderRules | None = None
+    """Left as they are where they are not given."""
 
 
 class ResidenceView(Shown):
@@ -337,6 +388,7 @@ def set_residence(
                 provider=body.provider,
                 other_providers=tuple(body.other_providers),
                 documents=_documents(body.documents) if body.documents else None,
+                reminders=_reminders(body.reminders) if body.reminders else None,
             ),
             deeds.entry(Action.RESIDENCE_SET, staff, network, residence_id=residence_id),
         )
@@ -460,6 +512,22 @@ def _documents(body: DocumentWording) -> DocumentSettings:
     )
 
 
+def _reminders(body: ReminderRules) -> ReminderSettings:
+    return ReminderSettings(
+        steps=tuple(map(_step, body.steps)),
+        tolerance_cents=body.tolerance_cents,
+        pay_by_days=body.pay_by_days,
+        plan_steps=tuple(map(_step, body.plan_steps)),
+        plan_grace_days=body.plan_grace_days,
+        surcharge=Surcharge(**body.surcharge.model_dump()) if body.surcharge else None,
+        territory=body.territory,
+    )
+
+
+def _step(body: ReminderStepSettings) -> ReminderStep:
+    return ReminderStep(**body.model_dump())
+
+
 def _wording(documents: DocumentSettings) -> DocumentWording:
     caf = documents.caf
     return DocumentWording(
@@ -503,6 +571,7 @@ def _residence(residence: Residence) -> ResidenceView:
             provider=residence.provider,
             other_providers=list(residence.other_providers),
             documents=_wording(residence.documents),
+            reminders=ReminderRules(**asdict(residence.reminders)),
         ),
     )
 

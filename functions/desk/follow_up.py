@@ -20,6 +20,7 @@ from sesame.services.arrears_chart import arrears_svg
 from sesame.services.deeds import Deeds
 from sesame.services.desk_leases import DeskLeases
 from sesame.services.reminder_preview import ReminderPreview
+from sesame.services.sent_messages import SentMessages
 from sesame.services.staff import Staff, staff_dependency
 from sesame.services.tasks import DeskTasks, TaskClosed
 from sesame.store.accounts import Accounts
@@ -157,7 +158,7 @@ tasks = DeskTasks(
     ),
     clock=utc_now,
 )
-messages = Messages(operations)
+messages = SentMessages(leases=leases, messages=Messages(operations))
 preview = ReminderPreview(identity=identity, accounts=Accounts(money), clock=utc_now)
 by_age = ArrearsByAge(identity=identity, money=money, clock=utc_now)
 CurrentStaff = Annotated[Staff, Depends(staff_dependency(StaffDirectory(identity)))]
@@ -168,7 +169,7 @@ api = Api()
 @api.get(
     "/v1/desk/tasks",
     summary="What the staff of a residence should see to",
-    errors=[Invalid, NotFound],
+    errors=[Invalid, Forbidden, NotFound],
     security="staff",
 )
 def open_tasks(
@@ -193,20 +194,19 @@ def resolve(task_id: Id, body: TaskResolution, staff: CurrentStaff, network: Sou
 @api.get(
     "/v1/desk/leases/<lease_id>/messages",
     summary="What was sent to a tenant, when, with proof",
-    errors=[NotFound, Invalid],
+    errors=[Forbidden, NotFound, Invalid],
     security="staff",
 )
 def messages_of_lease(lease_id: Id, staff: CurrentStaff, after: After = None) -> MessageList:
     """Without their text, which is not kept; one-time codes are not among them."""
-    leases.seen(staff, lease_id)
-    page = messages.of_lease(lease_id, after=after)
+    page = messages.of(staff, lease_id, after=after)
     return MessageList(messages=[_message(one) for one in page.messages], next=page.next)
 
 
 @api.get(
     "/v1/desk/residences/<residence_id>/reminder-preview",
     summary="The reminders of tomorrow, or of another day",
-    errors=[NotFound],
+    errors=[Forbidden, NotFound],
     security="staff",
 )
 def reminder_preview(residence_id: str, staff: CurrentStaff, day: date | None = None) -> ReminderPreviewShown:

@@ -30,8 +30,9 @@ from sesame.services.desk_payments import (
     Tills,
 )
 from sesame.services.documents import Downloads, PaymentReceipts
+from sesame.services.idempotency import KeyReused
 from sesame.services.online_payments import OnlinePayments
-from sesame.services.payments import History, KeyReused, PaymentUse, UnknownNotice
+from sesame.services.payments import History, PaymentUse, UnknownNotice
 from sesame.services.staff import Staff, staff_dependency
 from sesame.store.accounts import Accounts
 from sesame.store.audit import Audit

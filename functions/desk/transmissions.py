@@ -10,7 +10,7 @@ from pydantic import Field
 
 from sesame.domain.file_faults import RowProblem
 from sesame.domain.tenancy import Language as SpokenLanguage
-from sesame.domain.transmissions import FileState, Recipient, TransmissionKind
+from sesame.domain.transmissions import Recipient, SentFileState, TransmissionKind
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import Forbidden, Invalid, NotFound, TooLarge, UnsupportedMedia
@@ -81,7 +81,7 @@ class TransmittedFile(Shown):
     digest: str
     """SHA-256 of the file, hexadecimal."""
     encoding: str
-    state: FileState
+    state: SentFileState
     built_at: datetime
     downloaded_at: datetime | None
     acknowledged_at: datetime | None

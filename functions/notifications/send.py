@@ -14,10 +14,12 @@ from sesame.platform.settings import Settings
 from sesame.services.failed_contacts import FailedContacts
 from sesame.services.mailer import Mailer
 from sesame.services.messages import Correspondence
+from sesame.services.scheduled_mail import ScheduledMail
 from sesame.services.unsubscribing import UnsubscribeTokens
 from sesame.services.welcome import WelcomeLinks
 from sesame.store.accounts import Accounts
 from sesame.store.challenges import Challenges
+from sesame.store.message_allowances import MessageAllowances
 from sesame.store.messages import Messages
 from sesame.store.people import People
 from sesame.store.table import Table
@@ -46,6 +48,7 @@ class SendSettings(Settings):
 settings = SendSettings.from_env()
 dynamodb = client("dynamodb")
 identity, operations = Table(dynamodb, settings.identity_table), Table(dynamodb, settings.operations_table)
+accounts = Accounts(Table(dynamodb, settings.money_table))
 pepper = Pepper(Secrets(client("secretsmanager")), settings.pepper_secret)
 tasks = Tasks(operations)
 correspondence = Correspondence(
@@ -60,11 +63,15 @@ correspondence = Correspondence(
         pace=Pace(per_second=settings.mails_per_second / settings.senders),
     ),
     identity=identity,
-    accounts=Accounts(Table(dynamodb, settings.money_table)),
+    accounts=accounts,
     welcome_links=WelcomeLinks(Challenges(identity), utc_now, token_bytes),
+    schedule=ScheduledMail(
+        accounts=accounts,
+        allowances=MessageAllowances(operations),
+        keeps_quiet=settings.stage != "local" or settings.quiet_time == "kept",
+    ),
     unsubscribe=UnsubscribeTokens(pepper),
     tasks=tasks,
     failed_contacts=FailedContacts(people=People(identity, pepper), wishes=Wishes(identity), tasks=tasks),
-    keeps_quiet=settings.stage != "local" or settings.quiet_time == "kept",
 )
 handler = batch_handler(correspondence.handle)

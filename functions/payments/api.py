@@ -16,6 +16,7 @@ from sesame.platform.http import Api, Id, Language, Shown, Source, StrictModel
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.providers.registry import ProviderSettings, Registry
 from sesame.services.accounts import Bookkeeping
+from sesame.services.idempotency import KeyReused
 from sesame.services.payment_links import (
     LinkedPayments,
     LinkState,
@@ -30,7 +31,6 @@ from sesame.services.payment_links import (
 from sesame.services.payments import (
     Checkouts,
     History,
-    KeyReused,
     NothingToPay,
     Order,
     PaymentUse,

@@ -8,8 +8,12 @@ from sesame.platform.clock import scheduled_time, utc_now
 from sesame.platform.events import job_handler
 from sesame.platform.logs import logger
 from sesame.platform.settings import Settings
+from sesame.services.formal_notices import FormalNotices
 from sesame.services.reminders import ReminderRun
+from sesame.services.surcharges import Surcharges
 from sesame.store.accounts import Accounts
+from sesame.store.audit import Audit
+from sesame.store.documents import Documents
 from sesame.store.table import Table
 
 BUDGET = timedelta(seconds=240)
@@ -21,15 +25,25 @@ class PlanSettings(Settings):
 
     identity_table: str
     money_table: str
+    documents_table: str
     operations_table: str
 
 
 settings = PlanSettings.from_env()
 dynamodb = client("dynamodb")
+identity, operations = Table(dynamodb, settings.identity_table), Table(dynamodb, settings.operations_table)
+accounts, audit = Accounts(Table(dynamodb, settings.money_table)), Audit(operations)
 reminders = ReminderRun(
-    identity=Table(dynamodb, settings.identity_table),
-    accounts=Accounts(Table(dynamodb, settings.money_table)),
-    operations=Table(dynamodb, settings.operations_table),
+    identity=identity,
+    accounts=accounts,
+    operations=operations,
+    formal_notices=FormalNotices(
+        documents=Documents(Table(dynamodb, settings.documents_table)),
+        identity=identity,
+        accounts=accounts,
+        audit=audit,
+    ),
+    surcharges=Surcharges(accounts=accounts, audit=audit),
     budget=BUDGET,
 )
 

@@ -18,9 +18,12 @@ from sesame.platform.errors import NotFound
 from sesame.platform.http import Api, Language, Shown, StrictModel
 from sesame.platform.settings import Settings
 from sesame.services.accounts import Bookkeeping, NoticeStanding
+from sesame.services.plan_views import PlanStatus, PlanViews
 from sesame.services.sessions import Session, SessionCheck, session_dependency
+from sesame.services.surcharges import announced
 from sesame.services.tenancies import Tenancies
 from sesame.store.accounts import Accounts
+from sesame.store.payment_plans import PaymentPlans
 from sesame.store.sessions import Sessions
 from sesame.store.table import Table
 from sesame.store.wishes import Wishes
@@ -65,13 +68,22 @@ class LeaseShown(Shown):
     status: str
 
 
+class SurchargeToCome(Shown):
+    """What will be added on that day unless the notice is paid before it, and the text that it rests on."""
+
+    on: date
+    amount_cents: int
+    source: str
+
+
 class UnpaidShown(Shown):
-    """A notice that is not paid in full."""
+    """A notice that is not paid in full. A payment plan may have taken the place of its due date."""
 
     period: str | None
     due_on: date
     amount_cents: int
     unpaid_cents: int
+    surcharge: SurchargeToCome | None = None
 
 
 class Me(Shown):
@@ -144,6 +156,27 @@ class AccountShown(Shown):
     entries: list[EntryShown]
 
 
+class InstalmentShown(Shown):
+    """An instalment, and what is still owed of it."""
+
+    number: int
+    due_on: date
+    amount_cents: int
+    unpaid_cents: int
+
+
+class PaymentPlanShown(Shown):
+    """The plan that was agreed. Ask for its agreement among the certificates, by `document_id`."""
+
+    status: PlanStatus
+    currency: str = "EUR"
+    debt_cents: int
+    agreed_on: date
+    instalments: list[InstalmentShown]
+    broken_on: date | None
+    document_id: str
+
+
 class PreferencesRequest(StrictModel):
     """All three, as they shall be. `reminders_by` null: however the residence does it."""
 
@@ -182,6 +215,7 @@ dynamodb = client("dynamodb")
 identity, money = Table(dynamodb, settings.identity_table), Table(dynamodb, settings.money_table)
 tenancies = Tenancies(identity, money)
 bookkeeping = Bookkeeping(Accounts(money), utc_now)
+plans = PlanViews(Accounts(money), PaymentPlans(money))
 check = SessionCheck(Sessions(identity), utc_now)
 CurrentSession = Annotated[Session, Depends(session_dependency(check))]
 
@@ -195,6 +229,10 @@ def me(session: CurrentSession) -> Me:
     person, residence = session.person, tenancy.residence
     lease = as_of(session.lease, local_date(utc_now(), residence.time_zone))
     checkpoint = tenancy.account.checkpoint if tenancy.account else None
+    surcharges = {
+        one.entry_id: SurchargeToCome(on=one.on, amount_cents=one.amount_cents, source=one.source)
+        for one in (announced(tenancy.account, residence, utc_now()) if tenancy.account else ())
+    }
     return Me(
         tenant=TenantShown(
             given_names=person.given_names, family_name=person.family_name, language=person.language.value
@@ -225,6 +263,7 @@ def me(session: CurrentSession) -> Me:
                 due_on=debit.due_on,
                 amount_cents=debit.amount_cents,
                 unpaid_cents=debit.unpaid_cents,
+                surcharge=surcharges.get(debit.entry_id),
             )
             for debit in (checkpoint.outstanding if checkpoint else ())
         ],
@@ -258,6 +297,28 @@ def account(session: CurrentSession) -> AccountShown:
         balance_cents=statement.balance_cents,
         credit_cents=statement.credit_cents,
         entries=[_entry(entry) for entry in statement.entries],
+    )
+
+
+@api.get("/v1/me/payment-plan", summary="The payment plan", errors=[NotFound], security="session")
+def payment_plan(session: CurrentSession) -> PaymentPlanShown:
+    """The last one that was agreed, as far as it is paid."""
+    plan = plans.current(session.lease.lease_id)
+    return PaymentPlanShown(
+        status=plan.status,
+        debt_cents=plan.record.debt_cents,
+        agreed_on=plan.record.agreed_on,
+        instalments=[
+            InstalmentShown(
+                number=one.number,
+                due_on=one.instalment.due_on,
+                amount_cents=one.instalment.amount_cents,
+                unpaid_cents=one.unpaid_cents,
+            )
+            for one in plan.instalments
+        ],
+        broken_on=plan.broken_on,
+        document_id=plan.record.document_id,
     )
 
 

@@ -149,6 +149,10 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         encrypts(),
         [decrypts(), reads("Money"), reads("Operations"), updates("Operations"), stores("documents")],
     ),
+    "DeskRemindersFunction": (
+        updates("Money"),
+        [deletes("Money"), writes("Identity"), deletes("Documents"), reads("Operations"), decrypts()],
+    ),
     "DeskMoneyFunction": (
         deletes("Documents"),
         [deletes("Money"), writes("Identity"), reads("Operations"), decrypts(), stores("documents")],
@@ -206,14 +210,46 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         forgets("documents"),
         [deletes("Money"), writes("Identity"), forgets("logos"), stores("documents"), decrypts()],
     ),
+    "MessagesFunction": (
+        stores("uploads"),
+        [deletes("Documents"), reads("Money"), writes("Operations"), stores("attachments"), decrypts()],
+    ),
+    "DeskMessagesFunction": (
+        queries("Documents", index="gsi1"),
+        [reads("Money"), writes("Identity"), queries("Operations"), stores("attachments"), decrypts()],
+    ),
+    "AttachmentCheckFunction": (
+        stores("attachments"),
+        [reads("Identity"), reads("Money"), deletes("Documents"), stores("uploads"), knows("PepperSecret")],
+    ),
+    "AttachmentRemovalFunction": (
+        deletes("Documents"),
+        [writes("Documents"), reads("Identity"), stores("attachments"), writes("Operations")],
+    ),
     "BillingPlanFunction": (sends("BillingQueue"), [reads("Money"), writes("Identity")]),
     "BillingIssueFunction": (reads("Money"), [writes("Identity"), deletes("Money"), reads("Operations")]),
+    "StudiesFunction": (
+        writes("Identity"),
+        [deletes("Identity"), writes("Money"), writes("Documents"), reads("Operations"), decrypts()],
+    ),
+    "DeskStudiesFunction": (
+        queries("Identity", index="gsi1"),
+        [deletes("Identity"), updates("Identity"), reads("Money"), writes("Documents"), decrypts()],
+    ),
+    "DeskRenewalsFunction": (
+        updates("Identity"),
+        [deletes("Identity"), deletes("Money"), reads("Documents"), reads("Operations"), decrypts()],
+    ),
+    "RenewalPlanFunction": (
+        queries("Identity", index="gsi1"),
+        [reads("Money"), updates("Identity"), reads("Identity"), updates("Operations")],
+    ),
     "ReminderPlanFunction": (
         queries("Money", index="gsi1"),
-        [writes("Money"), queries("Documents"), writes("Identity")],
+        [deletes("Money"), queries("Documents"), writes("Identity"), stores("documents")],
     ),
     "SendFunction": (
-        reads("Money"),
+        updates("Money"),
         [writes("Money"), deletes("Identity"), knows("StripeSecret"), sends("NotificationQueue"), decrypts()],
     ),
     "FeedbackFunction": (
@@ -262,6 +298,7 @@ CONSUMES = {
     "SealFunction": "SealQueue",
     "DocumentRunFunction": "DocumentRunQueue",
     "DataExportFunction": "DataExportQueue",
+    "AttachmentCheckFunction": "AttachmentQueue",
     "BillingIssueFunction": "BillingQueue",
     "ReconcileFunction": "ReconciliationQueue",
     "AidImportFunction": "AidImportQueue",

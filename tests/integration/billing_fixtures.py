@@ -15,15 +15,21 @@ from sesame.services.access_messages import OneTimeCodeMail
 from sesame.services.accounts import Bookkeeping
 from sesame.services.billing import BillingRun, LeaseBilling, ResidenceBilling
 from sesame.services.failed_contacts import FailedContacts
+from sesame.services.formal_notices import FormalNotices
 from sesame.services.mailer import Mailer
 from sesame.services.messages import Correspondence
 from sesame.services.one_time_codes import OneTimeCodes
 from sesame.services.queues import Queue
 from sesame.services.reminders import ReminderRun
+from sesame.services.scheduled_mail import ScheduledMail
+from sesame.services.surcharges import Surcharges
 from sesame.services.unsubscribing import UnsubscribeTokens
 from sesame.services.welcome import WelcomeLinks
 from sesame.store.accounts import Accounts
+from sesame.store.audit import Audit
 from sesame.store.challenges import Challenges
+from sesame.store.documents import Documents
+from sesame.store.message_allowances import MessageAllowances
 from sesame.store.messages import Messages
 from sesame.store.pacing import Pacing
 from sesame.store.people import People
@@ -35,6 +41,21 @@ from tests.integration.aws_calls import count_calls
 
 PORTAL = "https://sesame.example"
 LONG = timedelta(hours=1)
+
+
+def reminder_run(aws: Any) -> ReminderRun:
+    """The planner, with all the time it wants."""
+    accounts, audit = Accounts(aws.money), Audit(aws.operations)
+    return ReminderRun(
+        identity=aws.identity,
+        accounts=accounts,
+        operations=aws.operations,
+        formal_notices=FormalNotices(
+            documents=Documents(aws.documents), identity=aws.identity, accounts=accounts, audit=audit
+        ),
+        surcharges=Surcharges(accounts=accounts, audit=audit),
+        budget=LONG,
+    )
 
 
 class Mailbox:
@@ -90,10 +111,8 @@ class Office:
         self.queue = Queue(aws.sqs, aws.sqs.create_queue(QueueName="billing")["QueueUrl"])
         self.run = BillingRun(identity=aws.identity, operations=aws.operations, queue=self.queue)
         self.billing = self.residence_billing(LONG)
+        self.reminders = reminder_run(aws)
         self.lease_billing = LeaseBilling(identity=aws.identity, accounts=self.accounts)
-        self.reminders = ReminderRun(
-            identity=aws.identity, accounts=self.accounts, operations=aws.operations, budget=LONG
-        )
         self.mailbox = Mailbox()
         self.phones = Phones()
         challenges = Challenges(aws.identity)
@@ -110,6 +129,7 @@ class Office:
             identity=aws.identity,
             accounts=self.accounts,
             welcome_links=WelcomeLinks(challenges, clock, token_bytes),
+            schedule=ScheduledMail(accounts=self.accounts, allowances=MessageAllowances(aws.operations)),
             unsubscribe=UnsubscribeTokens(aws.pepper),
             tasks=Tasks(aws.operations),
             failed_contacts=FailedContacts(

@@ -6,11 +6,17 @@ from hashlib import sha256
 from secrets import token_bytes
 from typing import Any
 
+from sesame.domain.attachments import Side
 from sesame.domain.certificates import Kind, Tenancy, residence_facts
 from sesame.domain.payments import Payment
+from sesame.domain.renewals import RenewalState, Warned
 from sesame.domain.scope import EVERYWHERE
+from sesame.domain.social_file import FileStep, News, PieceKind, SocialFile, Wanted, told
+from sesame.domain.studies import EnrolmentStatus
 from sesame.domain.tenancy import Language, LeaseStatus
+from sesame.domain.threads import ThreadCategory
 from sesame.platform.ids import new_id
+from sesame.services.attachments import AttachmentChecking, AttachmentDesk
 from sesame.services.confirming import Confirming
 from sesame.services.data_exports import ExportMaking, ExportRequests
 from sesame.services.desk_recovery import DeskRecoveries, DeskRequest, IdKind
@@ -19,9 +25,12 @@ from sesame.services.erasures import Dossiers, ErasureRequests, ErasureRun
 from sesame.services.one_time_codes import OneTimeCode
 from sesame.services.rotation import Rotations
 from sesame.services.sessions import Session
+from sesame.services.social_files import new_enrolment
 from sesame.services.staff import Role, Staff
 from sesame.services.step_up import Purpose, StepUp
+from sesame.services.threads import Author, Place, Talk, Topic, Words
 from sesame.store import keys
+from sesame.store.attachments import Attachments
 from sesame.store.audit import Action, Audit, by_staff
 from sesame.store.challenges import Challenges
 from sesame.store.data_exports import DataExport, DataExports
@@ -31,11 +40,15 @@ from sesame.store.messages import Message, MessageState
 from sesame.store.pacing import Pacing
 from sesame.store.payments import Payments
 from sesame.store.people import People
+from sesame.store.renewals import Renewal, Renewals
 from sesame.store.sessions import Sessions, StoredSession, new_token
+from sesame.store.social_files import Enrolments, SocialFiles
 from sesame.store.table import Item, transact, unmarshal
+from sesame.store.threads import Threads
 from tests.conftest import FrozenClock
 from tests.integration.billing_fixtures import Office
 from tests.integration.tenants import RESIDENCE, Tenant, admit, admit_again
+from tests.unit.test_file_contents import PICTURES
 
 DAY = timedelta(days=1)
 TABLES = ("identity", "money", "documents", "operations")
@@ -118,6 +131,44 @@ class Bureau(Office):
         self.paper(tenant)
         return tenant
 
+    def study(self, tenant: Tenant) -> None:
+        """A social file with a piece, an enrolment, an answer in a renewal campaign, and a warning."""
+        now, lease = self.clock(), tenant.lease
+        identity, year = self.aws.identity, "2026-2027"
+        wanted = Wanted(kind=PieceKind.OTHER, label="Livret de famille", due_on=now.date())
+        nothing = SocialFile(
+            person_id=lease.person_id,
+            year=year,
+            lease_id=lease.lease_id,
+            residence_id=lease.residence_id,
+        )
+        asked = told(nothing, News(step=FileStep.ASK_FOR_PIECES, wanted=(wanted,)), now)
+        enrolled = new_enrolment(lease.person_id, year, "Lyon 2", EnrolmentStatus.ENROLLED, now, "staff-7")
+        renewal = Renewal(
+            lease_id=lease.lease_id,
+            person_id=lease.person_id,
+            residence_id=lease.residence_id,
+            campaign_id=new_id(),
+            state=RenewalState.LEAVING,
+        )
+        warned = Warned(
+            warning_id=new_id(),
+            lease_id=lease.lease_id,
+            given_on=now.date(),
+            rule="Article 4",
+            recorded_at=now,
+            recorded_by="staff-7",
+        )
+        transact(
+            self.aws.dynamodb,
+            [
+                SocialFiles(identity).saving(asked, None),
+                Enrolments(identity).saving(enrolled),
+                Renewals(identity).saving(renewal),
+                Renewals(identity).giving(warned),
+            ],
+        )
+
     def paper(self, tenant: Tenant) -> str:
         """A certificate of residence, its file in the bucket; returns its object key."""
         now = self.clock()
@@ -129,6 +180,30 @@ class Bureau(Office):
         self.aws.s3.put_object(Bucket=self.aws.bucket, Key=document.object_key, Body=pdf)
         self.documents.mark_ready(document, now, file_digest=sha256(pdf).hexdigest())
         return document.object_key
+
+    def talk(self, tenant: Tenant, category: ThreadCategory) -> str:
+        """A conversation with a file in it, and an answer; returns the file's object key."""
+        lease, person = tenant.lease, tenant.person
+        files = AttachmentDesk(
+            attachments=Attachments(self.aws.documents),
+            s3=self.aws.s3,
+            bucket=self.aws.bucket,
+            clock=self.clock,
+            random=token_bytes,
+        )
+        author = Author(side=Side.TENANT, id=person.person_id)
+        photo = files.begin(lease.lease_id, lease.residence_id, author.uploader, "fuite.jpg").attachment
+        self.aws.s3.put_object(Bucket=self.aws.bucket, Key=photo.upload_key, Body=PICTURES["png"])
+        talk = Talk(threads=Threads(self.aws.documents), files=files, clock=self.clock, random=token_bytes)
+        place = Place(lease_id=lease.lease_id, residence_id=lease.residence_id, person_id=person.person_id)
+        said = Words(body=f"Ici {person.given_names}", attachments=(photo.attachment_id,))
+        topic = Topic(category=category, subject="Une question")
+        thread_id = talk.open(author, place, topic, said, key=new_id()).thread.thread_id
+        staff = Author(side=Side.STAFF, id="staff-7")
+        talk.post(staff, lease.lease_id, thread_id, Words(body="Bien reçu"), key=new_id())
+        checking = AttachmentChecking(attachments=files.attachments, s3=self.aws.s3, bucket=self.aws.bucket)
+        checking.check(lease.lease_id, photo.attachment_id)
+        return photo.object_key
 
     def papers_with_the_code(self, tenant: Tenant) -> list[str]:
         """An entry document and a desk's slip, their files in the bucket; returns the documents' ids."""

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from sesame.domain.notices import notice_for
 from sesame.domain.tenancy import LeaseStatus
 from sesame.platform.events import Event
 from sesame.services.accounts import Bookkeeping
 from sesame.services.billing import NotAllIssued
 from sesame.store import keys
+from sesame.store.accounts import Accounts
 from sesame.store.people import lease_item
 from tests.conftest import FrozenClock
 from tests.integration.billing_fixtures import Office
@@ -184,7 +186,7 @@ def test_a_residence_that_is_gone_is_no_error(office: Office) -> None:
     assert notices(office) == {}
 
 
-def test_a_notice_costs_a_read_and_a_transaction_and_looking_costs_three_reads_a_hundred_leases(
+def test_a_notice_costs_a_read_and_two_writes_and_looking_costs_three_reads_a_hundred_leases(
     aws: Any, office: Office
 ) -> None:
     admitted(aws, 4)
@@ -195,5 +197,80 @@ def test_a_notice_costs_a_read_and_a_transaction_and_looking_costs_three_reads_a
         office.bill(FIRST_OF_SEPTEMBER)
 
     # the residences and the run's record; the residence, its leases, their notices; each account
-    assert first == {"Query": 2, "PutItem": 1, "GetItem": 1 + 4, "BatchGetItem": 1, "TransactWriteItems": 4}
+    assert first == {
+        "Query": 2,
+        "PutItem": 1 + 4,
+        "GetItem": 1 + 4,
+        "BatchGetItem": 1,
+        "UpdateItem": 4,
+    }
     assert again == {"Query": 2, "PutItem": 1, "GetItem": 1, "BatchGetItem": 1}
+
+
+def test_a_run_killed_between_a_notices_two_writes_leaves_one_that_everybody_sees(
+    aws: Any, office: Office
+) -> None:
+    [tenant] = admitted(aws, 1)
+    lease_id = tenant.lease.lease_id
+
+    def killed(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Accounts, "issuing", killed)
+        with pytest.raises(KeyboardInterrupt):
+            office.bill(FIRST_OF_SEPTEMBER)
+
+    assert notices(office) == {}
+    [seen] = office.accounts.journal(lease_id).notices
+    statement = office.books.statement(lease_id)
+    account = office.accounts.get(lease_id)
+    assert account is not None
+    assert account.checkpoint.balance_cents == statement.balance_cents == seen.notice.amount_cents
+
+    office.clock.advance(timedelta(days=1))
+    office.bill(office.clock())
+
+    [written] = office.accounts.journal(lease_id).notices
+    assert written == seen
+    assert len(notices(office)) == 1
+    assert office.books.statement(lease_id).balance_cents == statement.balance_cents
+
+
+def test_a_month_killed_half_way_is_written_before_the_next_takes_its_place(aws: Any, office: Office) -> None:
+    [tenant] = admitted(aws, 1)
+    books, residence = Bookkeeping(office.accounts, office.clock), RESIDENCE
+    september, october = (notice_for(tenant.lease, residence, month) for month in ("2026-09", "2026-10"))
+    assert september is not None
+    assert october is not None
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Bookkeeping, "_written", lambda *_: False)
+        books.issue_notice(september)
+
+    assert books.issue_notice(october)
+
+    assert {one.notice.period for one in office.accounts.journal(tenant.lease.lease_id).notices} == {
+        "2026-09",
+        "2026-10",
+    }
+    assert len(notices(office)) == 2
+    assert not books.issue_notice(september)
+    assert books.statement(tenant.lease.lease_id).balance_cents == 90_000
+
+
+def test_an_account_from_before_it_was_noted_what_is_billed_is_billed_by_a_transaction(
+    aws: Any, office: Office
+) -> None:
+    [tenant] = admitted(aws, 1)
+    office.bill(FIRST_OF_SEPTEMBER)
+    office.aws.money.update(keys.account(tenant.lease.lease_id), "REMOVE billed_to, issuing")
+    october = notice_for(tenant.lease, RESIDENCE, "2026-10")
+    assert october is not None
+
+    with office.metered() as calls:
+        assert office.books.issue_notice(october)
+
+    assert calls["TransactWriteItems"] == 1
+    account = office.accounts.get(tenant.lease.lease_id)
+    assert account is not None
+    assert account.billed_to == "2026-10"

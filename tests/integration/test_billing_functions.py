@@ -23,7 +23,9 @@ type Load = Callable[[str], ModuleType]
 def load(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     """An entry file by its path under functions/, in its function's environment."""
     queue = aws.sqs.create_queue(QueueName="billing")["QueueUrl"]
-    entries.prepare(aws, monkeypatch, BILLING_QUEUE_URL=queue, NOTIFICATION_QUEUE_URL=queue)
+    entries.prepare(
+        aws, monkeypatch, BILLING_QUEUE_URL=queue, NOTIFICATION_QUEUE_URL=queue, QUIET_TIME="ignored"
+    )
     yield entries.load
     platform_aws.client.cache_clear()
 

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from sesame.domain.notices import Adjustment
 from sesame.domain.refunds import Refund
+from sesame.domain.threads import ThreadCategory
 from sesame.domain.transmissions import Change, Difference, Row, TransmissionKind
 from sesame.platform.errors import NotFound
 from sesame.platform.events import Event, event_of
@@ -37,11 +38,13 @@ from tests.integration.tenants import Tenant, admit
 WITHHELD = {
     *("pk", "sk", "gsi1pk", "gsi1sk", "announce", "version", "announced_at", "sending_since", "folded_to"),
     *("session_id", "epoch", "credential_epoch", "code_hash", "code_cipher", "source", "object_key"),
+    *("told", "issuing", "billed_to", "lease_version"),
     *("facts", "person_id", "lease_id", "residence_id", "subject", "missing_glyphs"),
     *(
         "checkout_url",
         "provider_message_id",
         "event",
+        "applied",
         "search",
         "desk_record",
         "file_digest",
@@ -99,6 +102,21 @@ def test_the_zip_holds_everything_about_the_person_and_their_papers(bureau: Bure
     [file] = [one["file"] for one in of["documents"] if one["file"]]
     assert archive.read(file) == "%PDF of Thị Hương".encode()
     assert set(archive.namelist()) == {"donnees.json", file, "LISEZMOI.txt"}
+
+
+def test_what_was_said_is_in_it_with_its_files(bureau: Bureau, tenant: Tenant) -> None:
+    key = bureau.talk(tenant, ThreadCategory.ROOM)
+
+    archive = opened(bureau, bureau.export(bureau.session(tenant)))
+
+    [of] = json.loads(archive.read("donnees.json"))["leases"]
+    [thread] = of["threads"]
+    assert (thread["subject"], thread["category"]) == ("Une question", "room")
+    assert [one["body"] for one in thread["written"]] == ["Ici Thị Hương", "Bien reçu"]
+    [photo] = of["attachments"]
+    assert photo["file_name"] == "fuite.jpg"
+    stored = bureau.aws.s3.get_object(Bucket=bureau.aws.bucket, Key=key)["Body"].read()
+    assert archive.read(photo["file"]) == stored
 
 
 def test_the_read_me_explains_every_part_in_both_languages(bureau: Bureau, tenant: Tenant) -> None:
@@ -160,8 +178,12 @@ def test_a_file_that_may_not_be_read_is_not_taken_for_one_that_is_gone(
 
 
 def test_every_field_on_record_either_leaves_or_is_known_to_stay(bureau: Bureau, tenant: Tenant) -> None:
+    bureau.talk(tenant, ThreadCategory.ROOM)
     bureau.ask(session := bureau.session(tenant))
-    bureau.export(session)
+    bureau.study(tenant)
+    text = opened(bureau, bureau.export(session)).read("donnees.json").decode()
+    assert "Livret de famille" in text
+    assert "Article 4" in text
     lease, now = tenant.lease, bureau.clock()
     whose: dict[str, Any] = {
         "lease_id": lease.lease_id,
@@ -182,10 +204,10 @@ def test_every_field_on_record_either_leaves_or_is_known_to_stay(bureau: Bureau,
     )
     asking = Accounts(money).asking(tenant.lease.lease_id, asked)
     transact(money.client, [PaymentLinks(money).creating(link), *Refunds(money).opening(refund), asking])
-    kind = TransmissionKind.HOUSING_CONFIRMATIONS
-    decided = Decision(person_id=lease.person_id, kind=kind, agreed=True, decided_at=now)
+    told = TransmissionKind.HOUSING_CONFIRMATIONS
+    decided = Decision(person_id=lease.person_id, kind=told, agreed=True, decided_at=now)
     bureau.aws.identity.write(Sharing(bureau.aws.identity).deciding(decided))
-    series = series_of(lease.residence_id, kind, "Université", "2026-09")
+    series = series_of(lease.residence_id, told, "Université", "2026-09")
     row = Row(reference=lease.tenant_reference, lease_id=lease.lease_id, values={}, document_id="-")
     file = SentFile(
         series=series,
@@ -207,12 +229,19 @@ def test_every_field_on_record_either_leaves_or_is_known_to_stay(bureau: Bureau,
         ("identity", "PERSON#", "SESSION#"): "session",
         ("identity", "PERSON#", "ERASURE"): "erasure",
         ("identity", "LEASE#", "LEASE"): "lease",
+        ("identity", "PERSON#", "SOCIALFILE#"): "social_file",
+        ("identity", "PERSON#", "ENROLMENT#"): "enrolment",
+        ("identity", "LEASE#", "RENEWAL#"): "renewal",
+        ("identity", "LEASE#", "WARNING#"): "warning",
         ("money", "ACCOUNT#", "ACCOUNT"): "account",
         ("money", "ACCOUNT#", "NOTICE#"): "entry",
         ("money", "ACCOUNT#", "ENTRY#"): "entry",
         ("money", "ACCOUNT#", "ADJUSTMENT#"): "adjustment",
         ("money", "PAYMENT#", "PAYMENT"): "payment",
         ("documents", "DOCUMENT#", "DOCUMENT"): "document",
+        ("documents", "THREADS#", "THREAD#"): "thread",
+        ("documents", "THREAD#", "MESSAGE#"): "thread_message",
+        ("documents", "ATTACHMENTS#", "ATTACHMENT#"): "attachment",
         ("operations", "MESSAGE#", "MESSAGE"): "message",
         ("operations", "AUDIT#", ""): "audit",
         ("operations", "EXPORT#", "EXPORT"): "export",
@@ -225,7 +254,7 @@ def test_every_field_on_record_either_leaves_or_is_known_to_stay(bureau: Bureau,
             for (of, pk, sk), kind in kinds.items():
                 if of == table and item["pk"].startswith(pk) and item["sk"].startswith(sk):
                     seen.add(kind)
-                    assert set(item) <= set(SHOWN[kind].split()) | WITHHELD, kind
+                    assert set(item) <= set(SHOWN[kind].split()) | WITHHELD | {"thread_id"}, kind
                     assert not set(SHOWN[kind].split()) & {"code_hash", "code_cipher", "session_id"}
 
     assert seen == set(kinds.values())

@@ -15,7 +15,8 @@ from sesame.platform.errors import Forbidden, Invalid, NotFound
 from sesame.services.certificates import Certificates
 from sesame.services.deposits import DeductionsTooHigh, NothingHeld, ReturnOrder
 from sesame.services.desk_payments import AlreadyReversed, DepositGone
-from sesame.services.payments import KeyReused, UnknownNotice
+from sesame.services.idempotency import KeyReused
+from sesame.services.payments import UnknownNotice
 from sesame.services.sessions import Session
 from sesame.store.accounts import Accounts
 from sesame.store.audit import Action

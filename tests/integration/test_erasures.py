@@ -16,6 +16,7 @@ from sesame.domain.erasure import Category
 from sesame.domain.journal import Entry, EntryKind
 from sesame.domain.public_statements import PublicStatement
 from sesame.domain.tenancy import Channel
+from sesame.domain.threads import ThreadCategory
 from sesame.platform import aws as platform_aws
 from sesame.platform.errors import NotFound, TooManyRequests
 from sesame.services.access import Starts
@@ -34,6 +35,7 @@ from sesame.store.erasures import ErasureState
 from sesame.store.people import ERASED_BIRTH_DATE, People
 from sesame.store.sessions import Sessions
 from sesame.store.table import Item
+from sesame.store.threads import Threads
 from tests.conftest import FrozenClock
 from tests.integration.door import Door
 from tests.integration.entries import http_event, load, prepare
@@ -585,8 +587,24 @@ def test_messages_of_a_lease_that_is_over_are_forgotten_after_five_years(
     assert message["expires_at"] == int((bureau.clock() + timedelta(days=5 * 365)).timestamp())
 
 
+def test_of_what_was_said_rent_and_repairs_stay_as_proof_and_the_rest_goes_with_its_files(
+    bureau: Bureau, gone: Tenant
+) -> None:
+    proof, rest = (bureau.talk(gone, one) for one in (ThreadCategory.ROOM, ThreadCategory.OTHER))
+
+    bureau.erasing.run(bureau.clock())
+
+    [thread] = Threads(bureau.aws.documents).of_lease(gone.lease.lease_id)
+    assert thread.category is ThreadCategory.ROOM
+    written = [one for one in bureau.everything()["documents"] if one["sk"].startswith("MESSAGE#")]
+    assert [one["body"] for one in written] == ["Ici Thị Hương", "Bien reçu"]
+    kept = {one["key"] for one in bureau.everything()["bucket"]}
+    assert proof in kept
+    assert rest not in kept
+
+
 def test_a_running_lease_keeps_what_it_needs_and_lets_the_rest_go(bureau: Bureau, tenant: Tenant) -> None:
-    old = bureau.paper(tenant)
+    old, said = bureau.paper(tenant), bureau.talk(tenant, ThreadCategory.OTHER)
     bureau.clock.advance(timedelta(days=100))
     fresh = bureau.paper(replace(tenant, lease=replace(tenant.lease, room="B205")))
     bureau.ask(bureau.session(tenant))
@@ -598,7 +616,7 @@ def test_a_running_lease_keeps_what_it_needs_and_lets_the_rest_go(bureau: Bureau
     assert {"EMAIL/PERSON", "INE/LOOKUP", "CODE/LOOKUP"} <= kinds
     assert not kinds & {"PHONE/PERSON", "PERSON/SESSION"}
     kept = [one["key"] for one in bureau.everything()["bucket"]]
-    assert fresh in kept
+    assert {fresh, said} <= set(kept)
     assert old not in kept
     kinds_left = {one["kind"] for one in bureau.everything()["documents"] if one["sk"] == "DOCUMENT"}
     assert kinds_left == {"entry_document", "residence_certificate"}
@@ -606,6 +624,25 @@ def test_a_running_lease_keeps_what_it_needs_and_lets_the_rest_go(bureau: Bureau
     assert waiting is not None
     assert waiting.state is ErasureState.WAITING
     assert waiting.due_at.date() == date(2027, 9, 2)
+
+
+def test_what_was_kept_of_studies_goes_once_no_lease_needs_it(bureau: Bureau, gone: Tenant) -> None:
+    tenant = bureau.tenant(ine="861583842CH")
+    for one in (tenant, gone):
+        bureau.study(one)
+    bureau.ask(bureau.session(tenant))
+    bureau.clock.advance(DAY)
+    bureau.erasing.run(bureau.clock())
+
+    left = [
+        (item["pk"], item["sk"].partition("#")[0])
+        for item in bureau.everything()["identity"]
+        if item["sk"].startswith(("SOCIALFILE#", "ENROLMENT#", "RENEWAL#", "WARNING#"))
+    ]
+    person, lease = f"PERSON#{tenant.person.person_id}", f"LEASE#{tenant.lease.lease_id}"
+    assert sorted(left) == sorted(
+        [(person, "SOCIALFILE"), (person, "ENROLMENT"), (lease, "RENEWAL"), (lease, "WARNING")]
+    )
 
 
 def test_what_a_running_lease_kept_goes_by_itself_once_it_is_over(bureau: Bureau, tenant: Tenant) -> None:
@@ -746,6 +783,29 @@ def test_killed_at_any_call_and_run_again_the_end_is_the_same(
         kills += killed
 
     assert kills > 25
+
+
+def test_killed_while_conversations_are_deleted_the_end_is_the_same(bureau: Bureau, tenant: Tenant) -> None:
+    lease_id = tenant.lease.lease_id
+    for category in (ThreadCategory.OTHER, ThreadCategory.RENT):
+        bureau.talk(tenant, category)
+    before = bureau.everything()
+    bureau.erasing.delete_threads(lease_id)
+    wanted = bureau.everything()
+    clients = (bureau.aws.dynamodb, bureau.aws.s3)
+
+    kills, killed = 0, True
+    while killed:
+        bureau.restore(before)
+        killed = _killed_at_call(
+            kills, clients, "after-call", lambda: bureau.erasing.delete_threads(lease_id)
+        )
+        bureau.erasing.delete_threads(lease_id)
+
+        assert bureau.everything() == wanted, kills
+        kills += killed
+
+    assert kills > 7
 
 
 def _killed_at_call(number: int, clients: tuple[Any, ...], moment: str, work: Callable[[], object]) -> bool:

@@ -10,7 +10,8 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -18,14 +19,22 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from standardwebhooks import Webhook
 
+from sesame.domain.attachments import Attachment, AttachmentState, Side
+from sesame.domain.file_contents import FileType
+from sesame.domain.journal import Entry, EntryKind
+from sesame.domain.notices import notice_for
 from sesame.domain.scope import EVERYWHERE
-from sesame.domain.studies import academic_year_of
+from sesame.domain.studies import Enrolment, EnrolmentStatus, academic_year_of
 from sesame.platform import aws as platform_aws
 from sesame.platform.ids import new_id
 from sesame.platform.logs import count, logger
 from sesame.providers.base import Checkout, CheckoutOrder
+from sesame.services.accounts import Bookkeeping
 from sesame.services.posting import YOUNG
-from sesame.store import keys
+from sesame.store.accounts import Accounts
+from sesame.store.attachments import Attachments
+from sesame.store.social_files import Enrolments
+from sesame.store.table import transact
 from tests.conftest import FrozenClock
 from tests.integration.house import SOMEWHERE, WEBHOOK_SECRET, Answer, House, functions, routes
 from tests.integration.import_fixtures import cells_of, lease_file
@@ -39,6 +48,7 @@ from tests.integration.leaks import (
 )
 from tests.integration.staff_members import enrol
 from tests.integration.tenants import RESIDENCE, Tenant, admit
+from tests.unit.test_file_contents import PICTURES
 
 # WeasyPrint leaves its colour profile open.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file.*sRGB2014.icc:ResourceWarning")
@@ -161,8 +171,12 @@ def test_no_flow_logs_a_code_a_token_or_a_person(
         papers_in_bulk(story)
         payment_links(story)
         money_at_the_desk(story)
+        reminders_and_plans(story)
         notices_at_the_desk(story)
         refunds(story)
+        studies(story)
+        another_year(story)
+        conversations(story)
         credentials(story)
         privacy(story)
         wishes(story)
@@ -377,6 +391,51 @@ def payment_links(story: Story) -> None:
     story.ask("DELETE", f"/v1/me/payment-links/{created['link_id']}", **me, expect=204)
 
 
+def reminders_and_plans(story: Story) -> None:
+    lease, kept = story.tenant.lease, Accounts(story.house.aws.money)
+    notice = notice_for(replace(lease, starts_on=date(2026, 1, 1)), RESIDENCE, "2026-02")
+    assert notice is not None
+    books = Bookkeeping(kept, story.clock)
+    books.issue_notice(notice)
+    surcharge = Entry(
+        entry_id="surcharge:notice:2026-02",
+        kind=EntryKind.SURCHARGE,
+        amount_cents=1_000,
+        effective_at=story.clock(),
+        due_on=story.clock().date(),
+    )
+    books.post(lease.lease_id, lease.residence_id, surcharge)
+    path, today = f"/v1/desk/leases/{lease.lease_id}", story.clock().date()
+    held = {"kind": "dispute", "reason": "amount_disputed", "until": today.isoformat()}
+    story.ask("PUT", f"{path}/reminders/hold", held, staff=STAFF, expect=200)
+    story.ask("POST", f"{path}/reminders/release", {"reason": "settled"}, staff=STAFF, expect=200)
+    back = f"{path}/surcharges/2026-02/reversal"
+    story.ask("POST", back, {"reason": "goodwill"}, staff=STAFF, expect=200)
+    [owed] = [
+        one
+        for one in story.ask("GET", f"{path}/reminders", staff=STAFF, expect=200).body["owed"]
+        if one["period"] == "2026-02"
+    ]
+    plan = {
+        "debts": [owed["entry_id"]],
+        "instalments": [{"due_on": today.isoformat(), "amount_cents": owed["unpaid_cents"]}],
+    }
+    agreed = story.ask("POST", f"{path}/payment-plan", plan, idempotency_key="p1", staff=STAFF, expect=201)
+    assert agreed.body["status"] == "active"
+    story.ask("GET", f"{path}/payment-plan", staff=STAFF, expect=200)
+    story.ask("GET", "/v1/me/payment-plan", **story.sign_in(), expect=200)
+    cancel = f"{path}/payment-plan/cancellation"
+    story.ask("POST", cancel, {"reason": "mistake"}, staff=STAFF, expect=200)
+    paid = Entry(
+        entry_id="taking:plan",
+        kind=EntryKind.PAYMENT,
+        amount_cents=-2 * notice.amount_cents,
+        effective_at=story.clock(),
+        source="taking:plan",
+    )
+    books.post(lease.lease_id, lease.residence_id, paid)
+
+
 def notices_at_the_desk(story: Story) -> None:
     lease = f"/v1/desk/leases/{story.tenant.lease.lease_id}"
     label = "Clé de Thị Hương Nguyễn"
@@ -475,6 +534,159 @@ def refunds(story: Story) -> None:
             "approved": ("approval", {"transfer_reference": "V-1"}),
         }[ending]
         story.ask("POST", f"{desk}/{refund_id}/{path}", body, staff=ACCOUNTANT, expect=200)
+
+
+def studies(story: Story) -> None:
+    """A social file, by the desk, by a file and by the tenant; an enrolment."""
+    lease, year = f"/v1/desk/leases/{story.tenant.lease.lease_id}", "2026-2027"
+    label = "Attestation de Nguyễn"
+    piece = {"kind": "other", "label": label, "due_on": "2027-01-31"}
+    file = f"{lease}/social-files/{year}"
+    story.ask("PUT", file, {"step": "ask_for_pieces", "pieces": [piece]}, staff=STAFF, expect=200)
+    me = story.sign_in()
+    [shown] = story.ask("GET", "/v1/me/social-file", **me, expect=200).body["files"]
+    assert shown["missing"][0]["label"] == label
+    attachments = Attachments(story.house.aws.documents)
+    of = story.tenant.lease
+    attachment = Attachment(
+        attachment_id=new_id(),
+        lease_id=of.lease_id,
+        residence_id=of.residence_id,
+        side=Side.TENANT,
+        uploaded_by=of.person_id,
+        file_name="Nguyễn.pdf",
+        created_at=story.clock(),
+        delete_at=story.clock() + timedelta(days=1),
+        state=AttachmentState.CHECKING,
+    )
+    writes = attachments.beginning(attachment, attachments.begun(of.lease_id, Side.TENANT))
+    transact(attachments.table.client, writes)
+    assert attachments.accept(attachment, FileType.PDF, 1_000)
+    came = {"attachment_id": attachment.attachment_id}
+    story.ask("POST", f"/v1/me/social-file/{year}/pieces/p1/files", came, **me, expect=200)
+    story.ask("GET", f"{file}/pieces/p1/files/{attachment.attachment_id}", staff=STAFF, expect=200)
+    verdict = {"accepted": False, "reason": "of_somebody_else"}
+    story.ask("POST", f"{file}/pieces/p1/verdict", verdict, staff=STAFF, expect=200)
+    residence = f"/v1/desk/residences/{RESIDENCE.residence_id}/social-files"
+    story.ask("GET", residence, query=f"year={year}", staff=STAFF, expect=200)
+    story.ask("GET", f"{lease}/social-files", staff=STAFF, expect=200)
+    told = {"university": "Nguyễn University", "status": "enrolled"}
+    story.ask("PUT", f"{lease}/enrolments/2027-2028", told, staff=STAFF, expect=200)
+    story.ask("GET", f"{lease}/enrolments", staff=STAFF, expect=200)
+    for kind, text in (
+        ("enrolment", "INE;Année;Université;Statut;Nom\r\n170669074DK;2026;Lyon;inscrit;Nguyễn\r\n"),
+        ("social-file", "INE;Année;État\r\n170669074DK;2026;En cours\r\nhuong@example.org;x;Nguyễn\r\n"),
+    ):
+        sent = story.ask(
+            "POST",
+            f"/v1/desk/{kind}-imports",
+            text,
+            content_type="text/csv; charset=utf-8",
+            staff=STAFF,
+            expect=202,
+        )
+        assert story.ask("GET", sent.headers["Location"], staff=STAFF, expect=200).body["taken"] == 1
+
+
+def another_year(story: Story) -> None:
+    """A campaign, who is written to in it, what they answer, a warning, and the decision."""
+    lease, today = f"/v1/desk/leases/{story.tenant.lease.lease_id}", story.clock().date()
+    campaign = {
+        "residence_ids": [RESIDENCE.residence_id],
+        "opens_on": today.isoformat(),
+        "closes_on": (today + timedelta(days=30)).isoformat(),
+        "leases_end_from": "2027-06-01",
+        "leases_end_to": "2027-08-31",
+        "renews_until": "2028-08-31",
+    }
+    campaigns = "/v1/desk/renewal-campaigns"
+    opened = story.ask("POST", campaigns, campaign, staff=STAFF, expect=201).body
+    story.ask("GET", campaigns, staff=STAFF, expect=200)
+    longer = campaign | {"closes_on": (today + timedelta(days=31)).isoformat()}
+    story.ask("PUT", f"{campaigns}/{opened['campaign_id']}", longer, staff=STAFF, expect=200)
+    noon = datetime.combine(today + timedelta(days=1), time(10), UTC)
+    for later in range(3):  # one of three days in a row is no Sunday, nor a holiday
+        at = noon + timedelta(days=later)
+        story.house.run("renewals/plan", {"scheduled_time": at.isoformat()})
+    story.house.relay()
+    me = story.sign_in()
+    story.ask("GET", "/v1/me/renewal", **me, expect=200)
+    story.ask("POST", "/v1/me/renewal", {"wish": "renew"}, **me, expect=200)
+    warning = {"given_on": today.isoformat(), "rule": "Nguyễn a fait du bruit"}
+    warned = story.ask("POST", f"{lease}/warnings", warning, staff=STAFF, expect=201).body
+    story.ask("GET", f"{lease}/warnings", staff=STAFF, expect=200)
+    withdrawal = f"{lease}/warnings/{warned['warning_id']}/withdrawal"
+    story.ask("POST", withdrawal, staff=STAFF, expect=200)
+    story.ask("GET", f"{lease}/renewals", staff=STAFF, expect=200)
+    query = f"campaign_id={opened['campaign_id']}"
+    residence = f"/v1/desk/residences/{RESIDENCE.residence_id}/renewals"
+    story.ask("GET", residence, query=query, staff=STAFF, expect=200)
+    renewal = f"{lease}/renewals/{opened['campaign_id']}"
+    story.ask("POST", f"{renewal}/answer", {"wish": "renew"}, staff=STAFF, expect=200)
+    declined = {"decision": "decline", "reason": "no_room", "note": "Nguyễn"}
+    story.ask("POST", f"{renewal}/decision", declined, staff=STAFF, expect=200)
+
+
+def conversations(story: Story) -> None:
+    """A leak, a photograph of it, what is done about it, and what is never read out of a file."""
+    story.secrets["words of a message"] = {"chez Zébulon", "Rendez-vous donné", "Tout va bien merci"}
+    story.secrets["name of a file"] = {"salle-de-zebulon"}
+    me = story.sign_in()
+    photo = attached(story, "/v1/me/attachments", me, PICTURES["jpeg"])
+    rest = attached(story, "/v1/me/attachments", me, b"MZ of salle-de-zebulon")
+    leak = {"category": "room", "subject": "Fuite chez Zébulon", "repair": True, "attachments": [photo]}
+    opened = story.ask("POST", "/v1/me/messages", leak, idempotency_key="m1", **me, expect=201).body
+    thread_id = opened["thread"]["thread_id"]
+    mine = f"/v1/me/messages/{thread_id}"
+    theirs = f"/v1/desk/leases/{story.tenant.lease.lease_id}/threads"
+    said = {"body": "Encore chez Zébulon", "attachments": [rest]}
+    story.ask("POST", f"{mine}/replies", said, idempotency_key="m2", **me, expect=422)
+    story.ask("POST", f"{mine}/replies", {"body": "chez Zébulon"}, idempotency_key="m2", **me, expect=201)
+    for path in ("/v1/me/messages", mine, f"/v1/me/attachments/{photo}"):
+        story.ask("GET", path, **me, expect=200)
+
+    where = f"residence_id={RESIDENCE.residence_id}"
+    story.ask("GET", "/v1/desk/messages", query=where, staff=STAFF, expect=200)
+    for path in (theirs, f"{theirs}/{thread_id}", f"{theirs}/{thread_id}/attachments/{photo}"):
+        story.ask("GET", path, staff=STAFF, expect=200)
+    for path, body in (
+        ("replies", {"body": "Rendez-vous donné"}),
+        ("repair", {"event": "schedule", "on": "2027-06-01", "body": "Rendez-vous donné"}),
+        ("repair", {"event": "finish"}),
+    ):
+        key = f"s-{path}-{len(body)}"
+        story.ask("POST", f"{theirs}/{thread_id}/{path}", body, idempotency_key=key, staff=STAFF, expect=201)
+    story.ask("PUT", f"{theirs}/{thread_id}/read", {"number": 2}, staff=STAFF, expect=200)
+    story.ask("PUT", f"{theirs}/{thread_id}/assignee", {"staff_id": None}, staff=STAFF, expect=200)
+    story.ask("PUT", f"{theirs}/{thread_id}/state", {"open": False}, staff=STAFF, expect=200)
+    first = {"category": "other", "subject": "chez Zébulon", "body": "Rendez-vous donné"}
+    story.ask("POST", theirs, first, idempotency_key="s1", staff=STAFF, expect=201)
+    begin = f"/v1/desk/leases/{story.tenant.lease.lease_id}/attachments"
+    story.ask("POST", begin, {"file_name": "salle-de-zebulon.pdf"}, staff=STAFF, expect=201)
+    assert any("Vous avez un nouveau message" in one for one in story.house.sent.to("huong@example.org"))
+
+    story.ask("PUT", f"{mine}/read", {"number": 5}, **me, expect=200)
+    story.ask("PUT", f"{mine}/state", {"open": True}, **me, expect=200)
+    answer = {"event": "confirm", "body": "Tout va bien merci"}
+    story.ask("POST", f"{mine}/repair", answer, idempotency_key="m3", **me, expect=201)
+
+    ready = {"residence_id": RESIDENCE.residence_id, "title": "Fuite", "words": {"fr": "Rendez-vous donné"}}
+    kept = story.ask(
+        "POST", "/v1/desk/canned-answers", ready, idempotency_key="c1", staff=STAFF, expect=201
+    ).body
+    path = f"/v1/desk/canned-answers/{kept['answer_id']}"
+    story.ask("PUT", path, ready, staff=STAFF, expect=200)
+    story.ask("GET", "/v1/desk/canned-answers", query=where, staff=STAFF, expect=200)
+    story.ask("DELETE", path, query=where, staff=STAFF, expect=204)
+
+
+def attached(story: Story, path: str, me: dict[str, str], content: bytes) -> str:
+    """A file sent as a browser does, and checked: its id."""
+    begun = story.ask("POST", path, {"file_name": "salle-de-zebulon.jpg"}, **me, expect=201).body
+    aws = story.house.aws
+    aws.s3.put_object(Bucket=aws.bucket, Key=begun["upload"]["fields"]["key"], Body=content)
+    story.ask("POST", f"{path}/{begun['attachment_id']}/completion", **me, expect=202)
+    return str(begun["attachment_id"])
 
 
 def credentials(story: Story) -> None:
@@ -626,15 +838,23 @@ def schedules(story: Story) -> None:
         story.house.run("reminders/plan", {"scheduled_time": f"2026-10-{day:02}T09:00:00+00:00"})
         story.house.relay()
     assert len(story.house.sent.to(NEW_EMAIL)) > before + 2  # the notice, and reminders of it
-    story.house.run("privacy/erase", {"scheduled_time": story.clock().isoformat()})
+    for entry in ("privacy/erase", "attachments/remove"):
+        story.house.run(entry, {"scheduled_time": story.clock().isoformat()})
 
 
 def what_is_told_to_others(story: Story) -> None:
     """A university's file, taken away and acknowledged; a partner whose request is not signed."""
     lease, now = story.tenant.lease, story.clock()
-    pk, sk = keys.enrolments_of(lease.person_id)
-    year = {"person_id": lease.person_id, "year": academic_year_of(lease.starts_on), "status": "enrolled"}
-    story.house.aws.identity.put({"pk": pk, "sk": f"{sk}x", "university": "Université de Nantes"} | year)
+    enrolment = Enrolment(
+        person_id=lease.person_id,
+        year=academic_year_of(lease.starts_on),
+        university="Université de Nantes",
+        status=EnrolmentStatus.ENROLLED,
+        recorded_at=now,
+        recorded_by="-",
+    )
+    identity = story.house.aws.identity
+    identity.write(Enrolments(identity).saving(enrolment))
     of_residence = f"/v1/desk/residences/{RESIDENCE.residence_id}/transmissions"
     month = {"kind": "housing_confirmations", "period": "2026-09"}
     due = datetime(2026, 10, 3, 9, 0, tzinfo=UTC)
@@ -741,12 +961,24 @@ def services_that_fail(story: Story) -> None:
         claims = {"ine": "170669074DK", "sub": "student"}
         assert story.house.ask("GET", "/v1/personal-space/tenant-code", claims=claims).status == 500
         assert story.house.ask("GET", "/v1/desk/residences", staff=STAFF).status == 500
-        for entry in ("notifications/send_code", "notifications/send", "payments/posting", "privacy/export"):
+        for entry in (
+            "notifications/send_code",
+            "notifications/send",
+            "payments/posting",
+            "privacy/export",
+            "attachments/check",
+        ):
             announcement = {"id": "e", "type": "t", "at": story.clock().isoformat(), "challenge_id": "c"}
             failed = story.house.deliver(entry, json.dumps(announcement))
             assert failed["batchItemFailures"], entry
             story.house.deliver(entry, f"huong@example.org {story.tenant.printed_code}")
-        for entry in ("billing/plan", "reminders/plan", "privacy/erase", "payments/sweep"):
+        for entry in (
+            "billing/plan",
+            "reminders/plan",
+            "privacy/erase",
+            "payments/sweep",
+            "attachments/remove",
+        ):
             story.house.run(entry, {"scheduled_time": "2026-10-01T03:00:00+00:00"})
         item = {"pk": {"S": "PERSON#x"}, "email": {"S": "huong@example.org"}, "announce": {"S": "Nguyễn"}}
         story.house.run("outbox/publish", {"Records": [{"eventID": "e", "dynamodb": {"NewImage": item}}]})

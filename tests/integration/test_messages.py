@@ -400,15 +400,15 @@ def test_an_event_that_calls_for_no_message_is_refused(office: Office) -> None:
         office.correspondence.handle(Event(id="x", type="payment.changed", at=ISSUED, data={"lease_id": "l"}))
 
 
-def test_a_reminder_costs_four_reads_and_two_writes(office: Office, reminder: Event) -> None:
+def test_a_reminder_costs_four_reads_and_three_writes(office: Office, reminder: Event) -> None:
     with office.metered() as calls:
         office.correspondence.handle(reminder)
     with office.metered() as again:
         office.correspondence.handle(reminder)
 
-    # lease, tenant and residence, account; claimed, then accepted
-    assert calls == {"GetItem": 2, "BatchGetItem": 1, "PutItem": 1, "UpdateItem": 1}
-    assert again == {"GetItem": 2, "BatchGetItem": 1, "PutItem": 1}
+    # lease, tenant and residence, account; the day and the message claimed, then accepted
+    assert calls == {"GetItem": 2, "BatchGetItem": 1, "PutItem": 2, "UpdateItem": 1}
+    assert again == {"GetItem": 2, "BatchGetItem": 1, "PutItem": 2}
 
 
 def test_a_record_claimed_by_another_sender_in_between_is_left_to_it(
@@ -432,7 +432,7 @@ def test_a_record_claimed_by_another_sender_in_between_is_left_to_it(
 
 
 def test_a_month_billed_late_is_not_called_overdue_at_once(aws: Any, office: Office, tenant: Tenant) -> None:
-    office.clock.now = datetime(2026, 10, 20, 8, tzinfo=UTC)
+    office.clock.now = datetime(2026, 10, 9, 8, tzinfo=UTC)
     office.bill(office.clock())  # October, due on the 10th
     office.reminders.plan(office.clock())
 
@@ -440,7 +440,7 @@ def test_a_month_billed_late_is_not_called_overdue_at_once(aws: Any, office: Off
     office.correspondence.handle(event)
 
     assert "450,00" in office.mailbox.subjects[0]
-    assert "Octobre 2026 (à payer au plus tard le 29 octobre)" in office.mailbox.text
+    assert "Octobre 2026 (à payer au plus tard le 18 octobre)" in office.mailbox.text
 
 
 def test_a_run_made_for_another_day_writes_as_of_that_day(office: Office, tenant: Tenant) -> None:

@@ -14,6 +14,7 @@ import pytest
 from sesame.platform import aws as platform_aws
 from sesame.platform.errors import NotFound
 from sesame.providers.base import Checkout, CheckoutOrder, Credentials
+from sesame.services.idempotency import KeyReused
 from sesame.services.payment_links import (
     MOST_LINKS,
     MOST_TRIES,
@@ -27,7 +28,7 @@ from sesame.services.payment_links import (
     TooManyPaymentLinks,
     UnknownPaymentLink,
 )
-from sesame.services.payments import KeyReused, NothingToPay, Order, Started, StillInFlight, WrongAmount
+from sesame.services.payments import NothingToPay, Order, Started, StillInFlight, WrongAmount
 from sesame.services.sessions import Session
 from sesame.store.audit import Audit
 from sesame.store.sessions import StoredSession

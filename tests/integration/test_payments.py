@@ -30,11 +30,11 @@ from sesame.providers.base import (
 from sesame.providers.registry import PROVIDERS, Registry, UnknownProvider
 from sesame.providers.sandbox import Sandbox
 from sesame.services.accounts import Bookkeeping
+from sesame.services.idempotency import KeyReused
 from sesame.services.intake import Intake, UnreadableNotification
 from sesame.services.payments import (
     Checkouts,
     History,
-    KeyReused,
     NothingToPay,
     Order,
     ProviderNotOffered,
@@ -47,7 +47,7 @@ from sesame.services.payments import (
 from sesame.services.posting import YOUNG, NotYetKnown, Posting
 from sesame.services.retries import Retries
 from sesame.store import keys
-from sesame.store.accounts import Accounts
+from sesame.store.accounts import Accounts, Move
 from sesame.store.deliveries import Deliveries, Hints
 from sesame.store.payments import Payments
 from sesame.store.table import ConditionFailed
@@ -277,14 +277,15 @@ def test_a_reminders_step_is_moved_once_and_survives_a_part_payment(house: House
     later = account.next_step_at + timedelta(days=3)
     announce = {"id": "a1", "type": "reminder.due", "at": later.isoformat()}
 
-    assert house.accounts.move_step(account, later, announce) is True
-    assert house.accounts.move_step(account, later, announce) is False
+    move = Move(next_step_at=later, announce=announce)
+    assert house.accounts.move_step(account, move) is True
+    assert house.accounts.move_step(account, move) is False
 
     house.hear(house.message(house.checkout(20_000).payment_id, cents=20_000))
     after = house.bookkeeping.overview(house.lease.lease_id)
     assert after is not None
     assert after.next_step_at == later
-    assert house.accounts.move_step(after, None) is True
+    assert house.accounts.move_step(after, Move(next_step_at=None)) is True
     assert list(house.accounts.due(house.lease.residence_id, later)) == []
 
 

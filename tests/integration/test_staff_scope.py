@@ -8,32 +8,45 @@ cannot pass for another reason. A new staff route needs a new case; a test fails
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from secrets import token_bytes
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from sesame.domain.attachments import Attachment, Side
+from sesame.domain.canned_answers import CannedAnswer
+from sesame.domain.journal import Entry, EntryKind
 from sesame.domain.notices import notice_for
 from sesame.domain.payments import EventKind, PaymentEvent
 from sesame.domain.refunds import Refund
 from sesame.domain.scope import Scope
+from sesame.domain.social_file import HandedIn, handed_in
+from sesame.domain.tenancy import Language
+from sesame.domain.threads import ThreadCategory
 from sesame.domain.transmission_files import file_reference
 from sesame.domain.transmissions import Change, Difference, Row, TransmissionKind
 from sesame.platform.clock import utc_now
 from sesame.platform.events import Event
 from sesame.platform.ids import new_id
 from sesame.services.accounts import Bookkeeping
+from sesame.services.attachments import AttachmentDesk
 from sesame.services.file_imports import CHUNK_DUE
 from sesame.services.payment_reviews import review_name
+from sesame.services.threads import Author, Place, Talk, Topic, Words
 from sesame.services.transmissions import series_of
 from sesame.store.accounts import Accounts
+from sesame.store.attachments import Attachments
+from sesame.store.canned_answers import CannedAnswers
 from sesame.store.deliveries import Deliveries, Delivery, DeliveryState, Hints, Told
 from sesame.store.reconciliations import Reconciliations, ResidenceFinding, Run
 from sesame.store.refunds import Refunds
+from sesame.store.social_files import SocialFiles
 from sesame.store.table import transact
 from sesame.store.tasks import Task, TaskKind, Tasks, task_id_of
+from sesame.store.threads import Threads
 from sesame.store.transmissions import SentFile, Transmissions
 from tests.integration.entries import http_event, load, prepare
 from tests.integration.import_fixtures import cells_of, desk_on, lease_file
@@ -44,6 +57,20 @@ from tests.unit.documents import png_of
 ROOT = Path(__file__).parents[2]
 DOCUMENT = json.loads((ROOT / "docs" / "openapi.json").read_text("utf-8"))
 ROLES = ("desk", "manager", "accountant")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """What is known of the tenant's studies, and of another year."""
+
+    year: str
+    imports: dict[str, str]
+    attachment_id: str
+    campaign_id: str
+    warning_id: str
+
+
+NO_STUDY = Study(year="", imports={}, attachment_id="", campaign_id="", warning_id="")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,14 +91,13 @@ class World:
     review_id: str
     aid_import_id: str
     refund_id: str
+    study: Study
+    thread_id: str
+    attachment_id: str
+    answer_id: str
     task_id: str
     transmission_id: str
     acknowledgement_id: str
-
-    def _import_of(self, path: str) -> str:
-        if "transmission-acknowledgements" in path:
-            return self.acknowledgement_id
-        return self.aid_import_id if "aid-imports" in path else self.import_id
 
     def place(self, path: str) -> str:
         """A route's path, or an id of a body, with the tenant's ids in it."""
@@ -79,7 +105,7 @@ class World:
             recovery_id=self.recovery_id,
             lease_id=self.tenant.lease.lease_id,
             residence_id=RESIDENCE.residence_id,
-            import_id=self._import_of(path),
+            import_id=self._import(path),
             transmission_id=self.transmission_id,
             number=1,
             staff_id=self.staff_id,
@@ -91,10 +117,49 @@ class World:
             review_id=self.review_id,
             day=TODAY,
             refund_id=self.refund_id,
-            period="2027-03",
+            year=self.study.year,
+            piece_id="p1",
+            attachment_id=self.study.attachment_id or self.attachment_id,
+            campaign_id=self.study.campaign_id,
+            warning_id=self.study.warning_id,
+            thread_id=self.thread_id,
+            answer_id=self.answer_id,
+            period=OWED if "surcharges" in path else "2027-03",
             task_id=self.task_id,
         )
 
+    def _import(self, path: str) -> str:
+        if "transmission-acknowledgements" in path:
+            return self.acknowledgement_id
+        for kind, import_id in self.study.imports.items():
+            if kind in path:
+                return import_id
+        return self.aid_import_id if "aid-imports" in path else self.import_id
+
+
+NOWHERE = World(
+    aws=None,
+    clock=None,
+    tenant=None,  # type: ignore[arg-type]
+    import_id="",
+    staff_id="",
+    slip_id="",
+    payment_id="",
+    return_id="",
+    run_id="",
+    recovery_id="",
+    review_id="",
+    aid_import_id="",
+    refund_id="",
+    study=NO_STUDY,
+    thread_id="",
+    attachment_id="",
+    answer_id="",
+    document_id="",
+    task_id="",
+    transmission_id="",
+    acknowledgement_id="",
+)
 
 Answer = tuple[int, Any]
 Hidden = Callable[[World, Answer], bool]
@@ -144,6 +209,21 @@ def nothing_acknowledged(world: World, answer: Answer) -> bool:
     _, chunks = worker.imports.with_chunks(taken["import_id"]) or (None, [])
     faults = [problem.fault.value for chunk in chunks for problem in chunk.problems]
     return sum(chunk.created for chunk in chunks) == 0 and faults == ["unknown_transmission"]
+
+
+def nothing_taken(world: World, answer: Answer) -> bool:
+    """The file is taken, but its row is refused like one of nobody's."""
+    status, taken = answer
+    assert status == 202
+    module = load("leases/import_rows")
+    for worker in (module.enrolments, module.social_files):
+        kept = worker.imports.get(taken["import_id"])
+        if kept.kind.value.startswith(worker.action.value[:5]):
+            ids = {"import_id": taken["import_id"], "chunk": "1", "kind": kept.kind.value}
+            worker.consume(Event(id="1", type=CHUNK_DUE, at=world.clock(), data=ids))
+    _, chunks = module.imports.with_chunks(taken["import_id"]) or (None, [])
+    faults = [problem.fault.value for chunk in chunks for problem in chunk.problems]
+    return sum(chunk.created for chunk in chunks) == 0 and faults == ["unknown_student"]
 
 
 def without_the_residence(_world: World, answer: Answer) -> bool:
@@ -203,7 +283,30 @@ ACKNOWLEDGEMENT = (
     f"Transmission;Référence locataire;Statut\n{file_reference(SERIES.transmission_id, 1)};"
     "{tenant_reference};ok"
 )
+OWED = "2026-07"
+PLAN = {"debts": [f"notice:{OWED}"], "instalments": [{"due_on": TODAY, "amount_cents": 45_000}]}
 CASH = {"kind": "cash", "amount_cents": 5_000, "received_on": TODAY}
+
+PIECE_ASKED = {
+    "step": "ask_for_pieces",
+    "pieces": [{"kind": "tax_notice", "due_on": "2027-01-31"}],
+}
+CAMPAIGN: dict[str, Any] = {
+    "residence_ids": [RESIDENCE.residence_id],
+    "opens_on": "2027-04-01",
+    "closes_on": "2027-04-30",
+    "leases_end_from": "2027-06-01",
+    "leases_end_to": "2027-08-31",
+    "renews_until": "2028-08-31",
+}
+WARNING = {"given_on": TODAY, "rule": "Article 4"}
+STUDY_ENTRIES = {"desk/studies", "desk/renewals"}
+STUDY_FILES = {
+    "enrolment-imports": "Tenant reference;Year;University;Status\n{tenant_reference};2026;Lyon;enrolled\n",
+    "social-file-imports": "Tenant reference;Year;State\n{tenant_reference};2025;submitted\n",
+}
+THREAD = "{} /v1/desk/leases/{{lease_id}}/threads/{{thread_id}}{}"
+ANSWER = {"residence_id": RESIDENCE.residence_id, "title": "Vélos", "words": {"fr": "Au sous-sol."}}
 
 CASES: dict[str, Case] = {
     "POST /v1/desk/leases": Case(entry="desk/api", body=ROW),
@@ -314,6 +417,105 @@ CASES: dict[str, Case] = {
     "POST /v1/desk/leases/{lease_id}/refunds/{refund_id}/refusal": Case(
         entry="desk/refunds", body={"reason": "account_in_doubt"}, shown_to=ACCOUNTANTS
     ),
+    **{
+        f"POST /v1/desk/{kind}": Case(
+            entry="desk/studies", body=text, hidden=nothing_taken, shown_to=("manager",)
+        )
+        for kind, text in STUDY_FILES.items()
+    },
+    **{
+        f"GET /v1/desk/{kind}/{{import_id}}": Case(entry="desk/studies", shown_to=ADMINISTRATORS)
+        for kind in STUDY_FILES
+    },
+    "GET /v1/desk/residences/{residence_id}/social-files": Case(
+        entry="desk/studies", query={"year": "2026-2027"}
+    ),
+    "GET /v1/desk/leases/{lease_id}/social-files": Case(entry="desk/studies"),
+    "PUT /v1/desk/leases/{lease_id}/social-files/{year}": Case(
+        entry="desk/studies", body=PIECE_ASKED, shown_to=HELPERS
+    ),
+    "POST /v1/desk/leases/{lease_id}/social-files/{year}/pieces/{piece_id}/verdict": Case(
+        entry="desk/studies", body={"accepted": True}, shown_to=HELPERS
+    ),
+    "GET /v1/desk/leases/{lease_id}/social-files/{year}/pieces/{piece_id}/files/{attachment_id}": Case(
+        entry="desk/studies", shown_to=HELPERS
+    ),
+    "GET /v1/desk/leases/{lease_id}/enrolments": Case(entry="desk/studies"),
+    "PUT /v1/desk/leases/{lease_id}/enrolments/{year}": Case(
+        entry="desk/studies", body={"university": "Lyon 2", "status": "enrolled"}, shown_to=HELPERS
+    ),
+    "POST /v1/desk/renewal-campaigns": Case(
+        entry="desk/renewals", body=CAMPAIGN | {"closes_on": "2027-05-02"}, shown_to=("manager",)
+    ),
+    "GET /v1/desk/renewal-campaigns": Case(entry="desk/renewals", hidden=empty("campaigns")),
+    "PUT /v1/desk/renewal-campaigns/{campaign_id}": Case(
+        entry="desk/renewals", body=CAMPAIGN | {"closes_on": "2027-05-03"}, shown_to=("manager",)
+    ),
+    "GET /v1/desk/residences/{residence_id}/renewals": Case(
+        entry="desk/renewals", query={"campaign_id": "{campaign_id}"}
+    ),
+    "GET /v1/desk/leases/{lease_id}/renewals": Case(entry="desk/renewals"),
+    "POST /v1/desk/leases/{lease_id}/renewals/{campaign_id}/answer": Case(
+        entry="desk/renewals", body={"wish": "renew"}, shown_to=HELPERS
+    ),
+    "POST /v1/desk/leases/{lease_id}/renewals/{campaign_id}/decision": Case(
+        entry="desk/renewals", body={"decision": "accept", "exception": True}, shown_to=("manager",)
+    ),
+    "GET /v1/desk/leases/{lease_id}/warnings": Case(entry="desk/renewals"),
+    "POST /v1/desk/leases/{lease_id}/warnings": Case(
+        entry="desk/renewals", body=WARNING | {"rule": "Article 5"}, shown_to=("manager",)
+    ),
+    "POST /v1/desk/leases/{lease_id}/warnings/{warning_id}/withdrawal": Case(
+        entry="desk/renewals", shown_to=("manager",)
+    ),
+    "GET /v1/desk/messages": Case(entry="desk/messages", hidden=empty("threads")),
+    "GET /v1/desk/leases/{lease_id}/threads": Case(entry="desk/messages"),
+    "POST /v1/desk/leases/{lease_id}/threads": Case(
+        entry="desk/messages",
+        body={"category": "other", "subject": "Vélos", "body": "Bonjour"},
+        headers=KEYED,
+    ),
+    THREAD.format("GET", ""): Case(entry="desk/messages"),
+    THREAD.format("POST", "/replies"): Case(entry="desk/messages", body={"body": "Oui"}, headers=KEYED),
+    THREAD.format("POST", "/repair"): Case(
+        entry="desk/messages", body={"event": "acknowledge"}, headers=KEYED
+    ),
+    THREAD.format("PUT", "/read"): Case(entry="desk/messages", body={"number": 1}),
+    THREAD.format("PUT", "/state"): Case(entry="desk/messages", body={"open": True}),
+    THREAD.format("PUT", "/assignee"): Case(entry="desk/messages", body={"staff_id": None}),
+    THREAD.format("GET", "/attachments/{attachment_id}"): Case(entry="desk/messages"),
+    "POST /v1/desk/leases/{lease_id}/attachments": Case(
+        entry="desk/messages", body={"file_name": "plan.pdf"}
+    ),
+    "GET /v1/desk/canned-answers": Case(
+        entry="desk/messages", query={"residence_id": RESIDENCE.residence_id}
+    ),
+    "POST /v1/desk/canned-answers": Case(
+        entry="desk/messages", body=ANSWER, headers=KEYED, shown_to=("manager",)
+    ),
+    "PUT /v1/desk/canned-answers/{answer_id}": Case(
+        entry="desk/messages", body=ANSWER, shown_to=("manager",)
+    ),
+    "DELETE /v1/desk/canned-answers/{answer_id}": Case(
+        entry="desk/messages", query={"residence_id": RESIDENCE.residence_id}, shown_to=("manager",)
+    ),
+    "GET /v1/desk/leases/{lease_id}/reminders": Case(entry="desk/reminders"),
+    "PUT /v1/desk/leases/{lease_id}/reminders/hold": Case(
+        entry="desk/reminders", body={"kind": "hold", "reason": "hardship", "until": TODAY}
+    ),
+    "POST /v1/desk/leases/{lease_id}/reminders/release": Case(
+        entry="desk/reminders", body={"reason": "settled"}
+    ),
+    "POST /v1/desk/leases/{lease_id}/surcharges/{period}/reversal": Case(
+        entry="desk/reminders", body={"reason": "goodwill"}
+    ),
+    "POST /v1/desk/leases/{lease_id}/payment-plan": Case(
+        entry="desk/reminders", body=PLAN, headers={"idempotency_key": "scope-2"}
+    ),
+    "GET /v1/desk/leases/{lease_id}/payment-plan": Case(entry="desk/reminders"),
+    "POST /v1/desk/leases/{lease_id}/payment-plan/cancellation": Case(
+        entry="desk/reminders", body={"reason": "mistake"}
+    ),
     "GET /v1/desk/tasks": Case(
         entry="desk/follow_up", query={"residence_id": RESIDENCE.residence_id}, shown_to=("desk",)
     ),
@@ -360,15 +562,17 @@ CASES: dict[str, Case] = {
 
 
 @pytest.fixture
-def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
+def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> World:
     prepare(
         aws,
         monkeypatch,
         IMPORTED_CODES="",
         AID_IMPORT_QUEUE_URL="https://sqs.example/aid",
+        IMPORT_QUEUE_URL="https://sqs.example/import",
         PROVIDER_SECRETS="{}",
         TRANSMISSION_QUEUE_URL=aws.sqs.create_queue(QueueName="transmissions")["QueueUrl"],
     )
+    case = CASES.get(request.node.callspec.params["route"])
     tenant = admit(aws)
     cheap = replace(tenant.lease, rent_cents=0, charges_cents=1_500)  # the rest is credit, to be refunded
     notice = notice_for(cheap, RESIDENCE, "2027-03")
@@ -376,6 +580,9 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
     Bookkeeping(Accounts(aws.money), utc_now).issue_notice(notice)
     enrol(aws, "here", Scope(residence_ids=frozenset({RESIDENCE.residence_id})))
     stranger = enrol(aws, "elsewhere", Scope(residence_ids=frozenset({"les-erables-35000"})))
+    if case is not None and case.entry in STUDY_ENTRIES:  # they need nothing of the rest
+        study = studies(aws, tenant)
+        return replace(NOWHERE, aws=aws, clock=clock, tenant=tenant, staff_id=stranger, study=study)
     sent = desk_on(aws, clock).import_file(FILE.replace(b"L000001", b"EARLIER"))
     changed = {"id_document": {"kind": "passport", "last_characters": "A1B2"}, "email": "n@example.org"}
     path = f"/v1/desk/leases/{tenant.lease.lease_id}/code-recoveries"
@@ -383,6 +590,8 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
     done = json.loads(load("desk/recovery").handler(event, None)["body"])
     payment_id, return_id = money_moved(tenant)
     journal_that_differs(aws, tenant)
+    if any(word in request.node.name for word in ("/reminders", "/surcharges", "/payment-plan")):
+        owing(aws, tenant)  # which leaves no credit to refund
     aid = as_staff(
         http_event("POST", "/v1/desk/aid-imports", AID, content_type="text/csv"), "h", "accountant"
     )
@@ -402,9 +611,12 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         review_id=unknown_payment(aws, tenant),
         aid_import_id=aid_import["import_id"],
         refund_id=refund_asked(aws, tenant),
+        study=NO_STUDY,
+        answer_id=canned_answer(aws),
         task_id=address_that_failed(aws, tenant),
         transmission_id=something_sent(aws, tenant),
         acknowledgement_id=acknowledged(),
+        **talk_begun(aws, tenant),
     )
 
 
@@ -434,6 +646,117 @@ def acknowledged() -> str:
     answer = load("desk/transmissions").handler(as_staff(event, "colleague", "administrator"), None)
     assert answer["statusCode"] == 202, answer
     return str(json.loads(answer["body"])["import_id"])
+
+
+def studies(aws: Any, tenant: Tenant) -> Study:
+    """A social file with a piece that was handed in, a campaign in which they asked, a warning, two files."""
+    administrator = ("colleague", "administrator")
+    lease, year = f"/v1/desk/leases/{tenant.lease.lease_id}", "2026-2027"
+
+    def done(entry: str, method: str, path: str, body: Any, kind: str = "application/json") -> Any:
+        event = as_staff(http_event(method, path, body, content_type=kind), *administrator)
+        answer = load(entry).handler(event, None)
+        assert answer["statusCode"] < 300, answer
+        return json.loads(answer["body"])
+
+    done("desk/studies", "PUT", f"{lease}/social-files/{year}", PIECE_ASKED)
+    store = Attachments(aws.documents)
+    attachment = Attachment(
+        attachment_id=new_id(),
+        lease_id=tenant.lease.lease_id,
+        residence_id=tenant.lease.residence_id,
+        side=Side.TENANT,
+        uploaded_by=tenant.person.person_id,
+        file_name="avis.pdf",
+        created_at=datetime.now(UTC),
+        delete_at=datetime.now(UTC) + timedelta(days=9),
+    )
+    transact(aws.dynamodb, store.beginning(attachment, store.begun(tenant.lease.lease_id, Side.TENANT)))
+    until = attachment.delete_at
+    aws.documents.write(store.attaching(attachment, "piece", keep_until=until, at=datetime.now(UTC)))
+    files = SocialFiles(aws.identity)
+    file = files.get(tenant.person.person_id, year)
+    assert file is not None
+    came = HandedIn(
+        attachment_id=attachment.attachment_id, lease_id=tenant.lease.lease_id, at=datetime.now(UTC)
+    )
+    aws.identity.write(files.saving(handed_in(file, "p1", came), None))
+    campaign = done("desk/renewals", "POST", "/v1/desk/renewal-campaigns", CAMPAIGN)
+    renewal = f"{lease}/renewals/{campaign['campaign_id']}/answer"
+    done("desk/renewals", "POST", renewal, {"wish": "renew"})
+    return Study(
+        year=year,
+        imports={
+            kind: done("desk/studies", "POST", f"/v1/desk/{kind}", text, "text/csv")["import_id"]
+            for kind, text in STUDY_FILES.items()
+        },
+        attachment_id=attachment.attachment_id,
+        campaign_id=campaign["campaign_id"],
+        warning_id=done("desk/renewals", "POST", f"{lease}/warnings", WARNING)["warning_id"],
+    )
+
+
+def talk_begun(aws: Any, tenant: Tenant) -> dict[str, str]:
+    """A repair asked for, with a photograph."""
+    lease = tenant.lease
+    files = AttachmentDesk(
+        attachments=Attachments(aws.documents),
+        s3=aws.s3,
+        bucket=aws.bucket,
+        clock=utc_now,
+        random=token_bytes,
+    )
+    author = Author(side=Side.TENANT, id=lease.person_id)
+    photo = files.begin(lease.lease_id, lease.residence_id, author.uploader, "fuite.jpg").attachment
+    talk = Talk(threads=Threads(aws.documents), files=files, clock=utc_now, random=token_bytes)
+    place = Place(lease_id=lease.lease_id, residence_id=lease.residence_id, person_id=lease.person_id)
+    topic = Topic(category=ThreadCategory.ROOM, subject="Fuite", repair=True)
+    words = Words(body="Ça coule", attachments=(photo.attachment_id,))
+    opened = talk.open(author, place, topic, words, key="1")
+    return {"thread_id": opened.thread.thread_id, "attachment_id": photo.attachment_id}
+
+
+def canned_answer(aws: Any) -> str:
+    """An answer that the residence keeps ready."""
+    answers, answer_id = CannedAnswers(aws.documents), new_id()
+    answer = CannedAnswer(
+        answer_id=answer_id,
+        owner=RESIDENCE.residence_id,
+        title="Vélos",
+        category=None,
+        words={Language.FRENCH: "Au sous-sol."},
+        changed_at=utc_now(),
+        changed_by="-",
+    )
+    answers.table.write(answers.setting(answer))
+    return answer_id
+
+
+def owing(aws: Any, tenant: Tenant) -> None:
+    """A month's rent with its surcharge, reminders held, and a payment plan that was taken back."""
+    lease, now = tenant.lease, datetime.now(UTC)
+    books = Bookkeeping(Accounts(aws.money), clock=lambda: now)
+    for period in ("2026-06", OWED):  # what was paid too much pays the first
+        notice = notice_for(replace(lease, starts_on=date(2026, 6, 1)), RESIDENCE, period)
+        assert notice is not None
+        books.issue_notice(notice)
+    surcharge = Entry(
+        entry_id=f"surcharge:notice:{OWED}",
+        kind=EntryKind.SURCHARGE,
+        amount_cents=1_000,
+        effective_at=now,
+        due_on=now.date(),
+    )
+    books.post(lease.lease_id, lease.residence_id, surcharge)
+    desk, path = load("desk/reminders"), f"/v1/desk/leases/{lease.lease_id}"
+    for method, place, body in (
+        ("PUT", "reminders/hold", {"kind": "dispute", "reason": "amount_disputed", "until": TODAY}),
+        ("POST", "payment-plan", PLAN),
+        ("POST", "payment-plan/cancellation", {"reason": "mistake"}),
+    ):
+        event = http_event(method, f"{path}/{place}", body, idempotency_key="1")
+        answer = desk.handler(as_staff(event, "colleague", "administrator"), None)
+        assert answer["statusCode"] < 300, answer
 
 
 def letters_missing(document_id: str) -> str:
@@ -536,8 +859,9 @@ def ask(world: World, route: str, sub: str, roles: tuple[str, ...]) -> Answer:
         body = body.replace("{tenant_reference}", world.tenant.lease.tenant_reference)
     request = http_event(method, world.place(path), body, content_type=kind, **case.headers)
     event = as_staff(request, sub, *roles)
-    event["queryStringParameters"] = case.query
-    event["rawQueryString"] = "&".join(f"{name}={value}" for name, value in case.query.items())
+    query = {name: world.place(value) for name, value in case.query.items()}
+    event["queryStringParameters"] = query
+    event["rawQueryString"] = "&".join(f"{name}={value}" for name, value in query.items())
     answer = load(case.entry).handler(event, None)
     if answer["headers"].get("Content-Type") == "image/svg+xml":
         return answer["statusCode"], answer["body"]

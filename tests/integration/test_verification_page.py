@@ -12,7 +12,7 @@ from moto import mock_aws
 from sesame.domain.certificates import SHOWS_THE_CODE, Facts, Kind, Stay, Validity
 from sesame.domain.journal import EntryKind
 from sesame.domain.public_statements import Label, PublicStatement, public_statement
-from sesame.domain.receipts import Adjustment, receipt_facts, rent_notice_facts
+from sesame.domain.receipts import Adjustment, Billed, receipt_facts, rent_notice_facts
 from sesame.domain.takings import Method
 from sesame.domain.tenancy import Language, RentWord, Structure
 from sesame.services.documents import Verification
@@ -205,7 +205,7 @@ def test_every_movement_of_an_account_is_a_row_with_its_balance(
     [(-1_250, "Solde antérieur en faveur du locataire 12,50 €"), (0, "Solde antérieur restant dû 0,00 €")],
 )
 def test_a_balance_is_named_by_whose_it_is(portal: ModuleType, cents: int, named: str) -> None:
-    facts = rent_notice_facts(tenancy(), october(), due_on=ISSUE.on, brought_forward_cents=cents)
+    facts = rent_notice_facts(tenancy(), october(), Billed(due_on=ISSUE.on, brought_forward_cents=cents))
 
     assert named in page_of(portal, public_statement(facts, ISSUE))
 

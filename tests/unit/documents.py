@@ -24,8 +24,9 @@ from sesame.domain.certificates import (
     slip_facts,
 )
 from sesame.domain.codes import CodeFormat
-from sesame.domain.debts import Instalment, PaymentPlan, formal_notice_facts, payment_plan_facts
+from sesame.domain.debts import formal_notice_facts, payment_plan_facts
 from sesame.domain.journal import Entry, EntryKind, fold
+from sesame.domain.plans import Instalment, PaymentPlan
 from sesame.domain.receipts import (
     Billed,
     PeriodStanding,

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from sesame.domain.caf import caf_facts, surface_of
 from sesame.domain.certificates import Facts, Reason, Refused
-from sesame.domain.debts import Instalment, PaymentPlan, formal_notice_facts
+from sesame.domain.debts import formal_notice_facts
 from sesame.domain.journal import Entry, EntryKind, Outstanding
+from sesame.domain.plans import Instalment, PaymentPlan
 from sesame.domain.standings import (
     account_still_holds,
     end_of_stay_facts,

@@ -1,12 +1,14 @@
 """template.yaml becomes what the emulator can deploy."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from local.expansion import Expansion, Local, expand
+from local.expansion import Expansion, Local, expand, expand_shorthand
 
+ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = """
 Transform: AWS::Serverless-2016-10-31
 Metadata:
@@ -92,6 +94,30 @@ def expanded(*, schedules: bool = True, template: str = TEMPLATE) -> Expansion:
 def of_type(kind: str, **how: Any) -> dict[str, dict[str, Any]]:
     resources = expanded(**how).template["Resources"]
     return {name: r.get("Properties", {}) for name, r in resources.items() if r["Type"] == kind}
+
+
+MOST_RESOURCES = 500
+"""Of a stack, on AWS and on the emulator."""
+
+
+def test_the_whole_template_fits_into_one_stack() -> None:
+    template = yaml_parse((ROOT / "template.yaml").read_text("utf-8"))
+    code = dict.fromkeys(template["Resources"], "s3://artefacts/code.zip")
+    parameters = {"Stage": "local", "StudentIssuer": "https://students.example"} | dict.fromkeys(
+        ("PortalUrl", "ApiUrl", "Sender"), "a@sesame.example"
+    )
+    local = Local(region="eu-west-3", api_id="5e5a3e00", portal_host="sesame.localhost")
+
+    assert len(expand(template, parameters, code, local).template["Resources"]) < MOST_RESOURCES
+    assert len(expand_shorthand(template, parameters, code, "eu-west-3")["Resources"]) < MOST_RESOURCES
+
+
+def test_the_gateway_may_call_each_function_by_one_permission() -> None:
+    permissions = of_type("AWS::Lambda::Permission").values()
+    of_gateway = [one for one in permissions if one["Principal"] == "apigateway.amazonaws.com"]
+
+    assert [one["FunctionName"] for one in of_gateway] == [{"Ref": "DeskFunction"}]
+    assert of_gateway[0]["SourceArn"]["Fn::Sub"][0].endswith("${__ApiId__}/${__Stage__}/*")
 
 
 def test_every_path_of_the_api_becomes_a_route_to_its_function() -> None:

@@ -65,6 +65,7 @@ class Debt:
     period: str
     due_on: date
     unpaid_cents: int
+    instalment: int | None = None
 
 
 SEPTEMBER = Debt("2026-09", date(2026, 9, 10), 52_650)
@@ -85,15 +86,20 @@ SHARED: dict[str, Any] = {
 }
 
 
-def reminder(today: date, *debts: Debt, step: str = "late-1") -> dict[str, Any]:
+def reminder(today: date, *debts: Debt, tone: str = "courtesy", **more: Any) -> dict[str, Any]:
     overdue = [debt.unpaid_cents for debt in debts if debt.due_on < today]
     return {
-        "step": step,
+        "tone": tone,
+        "words": "",
+        "plan": False,
+        "pay_by": None,
+        "surcharges": (),
         "today": today,
         "debts": debts,
         "total_cents": sum(debt.unpaid_cents for debt in debts),
         "overdue_cents": sum(overdue),
         "due_on": min((debt.due_on for debt in debts if debt.due_on >= today), default=None),
+        **more,
     }
 
 
@@ -125,6 +131,7 @@ FACTS: dict[LetterKind, dict[str, Any]] = {
     LetterKind.CONTACT_SHARED: {"until": None},
     LetterKind.DATA_EXPORT: {"ends_on": date(2026, 9, 8)},
     LetterKind.DOCUMENT_READY: {},
+    LetterKind.THREAD_ANSWERED: {},
     LetterKind.ERASURE_ASKED: {
         "asked_at": datetime(2026, 9, 1, 14, 5),  # noqa: DTZ001  a local time, as a letter says it
         "erases_at": datetime(2026, 9, 2, 14, 5),  # noqa: DTZ001
@@ -134,6 +141,14 @@ FACTS: dict[LetterKind, dict[str, Any]] = {
         "decides_at": datetime(2026, 9, 2, 14, 5),  # noqa: DTZ001
     },
     LetterKind.ERASURE_SET_ASIDE: {"asked_at": AT},
+    LetterKind.SOCIAL_FILE_CHANGED: {"due_on": date(2026, 9, 18), "year": "2026-2027"},
+    LetterKind.RENEWAL_DUE: {
+        "first": True,
+        "closes_at": datetime(2027, 4, 30, 23, 59),  # noqa: DTZ001
+        "lease_ends_on": date(2027, 8, 31),
+        "renews_until": date(2028, 8, 31),
+    },
+    LetterKind.RENEWAL_DECIDED: {"accepted": True, "renewed_until": date(2028, 8, 31)},
     LetterKind.NOTICE: NOTICE,
     LetterKind.REMINDER: reminder(date(2026, 9, 14), SEPTEMBER),
 }
@@ -234,19 +249,60 @@ def test_amounts_and_days_are_in_the_readers_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("today", "step", "title"),
+    ("today", "tone", "title"),
     [
-        (date(2026, 9, 5), "before-due", "Votre loyer est bientôt à payer"),
-        (date(2026, 9, 10), "due", "Votre loyer est à payer aujourd'hui"),
-        (date(2026, 9, 14), "late-1", "Votre loyer reste à payer"),
-        (date(2026, 9, 30), "late-3", "Votre loyer n'est toujours pas réglé"),
+        (date(2026, 9, 5), "courtesy", "Votre loyer est bientôt à payer"),
+        (date(2026, 9, 10), "courtesy", "Votre loyer est à payer aujourd'hui"),
+        (date(2026, 9, 14), "courtesy", "Votre loyer reste à payer"),
+        (date(2026, 9, 30), "pressing", "Votre loyer n'est toujours pas réglé"),
     ],
 )
-def test_a_reminders_tone_follows_the_step_and_the_day(today: date, step: str, title: str) -> None:
-    found = letter(LetterKind.REMINDER, FRENCH, **reminder(today, SEPTEMBER, step=step))
+def test_a_reminders_tone_follows_the_step_and_the_day(today: date, tone: str, title: str) -> None:
+    found = letter(LetterKind.REMINDER, FRENCH, **reminder(today, SEPTEMBER, tone=tone))
 
     assert title in found.text
     assert ("Difficile de payer" in found.text) == (today > SEPTEMBER.due_on)
+
+
+def test_a_formal_notice_says_what_is_demanded_by_when_and_where_the_document_is() -> None:
+    facts = reminder(date(2026, 10, 12), SEPTEMBER, tone="pressing", pay_by=date(2026, 10, 20))
+    french, english = (letter(LetterKind.REMINDER, language, **facts) for language in (FRENCH, ENGLISH))
+
+    assert french.subject == "Mise en demeure de payer 526,50\N{NO-BREAK SPACE}€"
+    assert "mardi 20 octobre 2026" in " ".join(french.text.split())
+    assert english.subject == "Formal notice to pay €526.50"
+    assert "Tuesday 20 October 2026" in " ".join(english.text.split())
+
+
+def test_an_instalment_is_called_by_its_number_and_a_residences_own_words_open_the_message() -> None:
+    instalment = Debt("2026-11", date(2026, 11, 5), 20_000, instalment=2)
+    plan = letter(LetterKind.REMINDER, FRENCH, **reminder(date(2026, 11, 8), instalment, plan=True))
+    own = letter(
+        LetterKind.REMINDER, FRENCH, **reminder(date(2026, 9, 14), SEPTEMBER, words="Venez nous voir.")
+    )
+
+    assert "Échéance 2 de l'échelonnement" in plan.text
+    assert "Votre échelonnement" in plan.text
+    assert "Venez nous voir." in own.text
+    assert "simple oubli" not in own.text
+
+
+@dataclass(frozen=True)
+class Late:
+    on: date
+    period: str
+    amount_cents: int
+    source: str
+
+
+def test_a_surcharge_is_announced_with_its_day_amount_and_source() -> None:
+    late = Late(date(2026, 9, 25), "2026-09", 1_500, "Règlement intérieur, article 12")
+    found = letter(LetterKind.REMINDER, FRENCH, **reminder(date(2026, 9, 14), SEPTEMBER, surcharges=(late,)))
+
+    said = " ".join(found.text.split())
+    assert "avant le 25 septembre 2026" in said
+    assert "15,00" in said
+    assert "(Règlement intérieur, article 12)" in said
 
 
 def test_a_reminder_of_several_months_lists_each_and_asks_first_for_what_is_late() -> None:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from sesame.domain.calendar import is_sending_time, local_date, period_of
 from sesame.domain.journal import Outstanding
-from sesame.domain.reminders import DEFAULT_LADDER, decide, next_step_at, payable_by
+from sesame.domain.reminders import Dun, decide, next_step_at, payable_by
+from sesame.domain.tenancy import DEFAULT_STEPS
 
 PARIS = "Europe/Paris"
 ISSUED = datetime(2026, 9, 1, 6, tzinfo=UTC)
@@ -37,7 +38,7 @@ def run(unpaid: list[Outstanding], zone: str, planned: list[datetime]) -> list[t
     for now in planned:
         if at is None or not is_sending_time(now, zone):
             continue
-        decision = decide(unpaid, time_zone=zone, due_since=at, now=now)
+        decision = decide(Dun(unpaid=tuple(unpaid), look_at=at), time_zone=zone, now=now)
         if decision:
             at = decision.next_step_at
             if decision.reached:
@@ -56,6 +57,7 @@ def test_a_notice_climbs_the_ladder_on_the_days_of_its_offsets() -> None:
         (date(2026, 9, 14), "late-1", "2026-09"),  # the 13th is a Sunday
         (date(2026, 9, 21), "late-2", "2026-09"),  # so is the 20th
         (date(2026, 9, 30), "late-3", "2026-09"),
+        (date(2026, 10, 10), "formal-notice", "2026-09"),
     ]
 
 
@@ -114,9 +116,9 @@ def test_a_refused_card_brings_back_only_the_steps_still_ahead() -> None:
 
 
 def test_an_account_whose_ladder_has_no_step_left_leaves_the_index() -> None:
-    since = datetime(2026, 10, 1, 7, tzinfo=UTC)
+    since = datetime(2026, 10, 11, 7, tzinfo=UTC)
 
-    decision = decide([SEPTEMBER], time_zone=PARIS, due_since=since, now=since)
+    decision = decide(Dun(unpaid=(SEPTEMBER,), look_at=since), time_zone=PARIS, now=since)
 
     assert decision is not None
     assert decision.reached is None
@@ -126,7 +128,10 @@ def test_an_account_whose_ladder_has_no_step_left_leaves_the_index() -> None:
 def test_a_clock_that_went_back_decides_nothing() -> None:
     since = datetime(2026, 9, 10, 7, tzinfo=UTC)
 
-    assert decide([SEPTEMBER], time_zone=PARIS, due_since=since, now=since - timedelta(seconds=1)) is None
+    assert (
+        decide(Dun(unpaid=(SEPTEMBER,), look_at=since), time_zone=PARIS, now=since - timedelta(seconds=1))
+        is None
+    )
 
 
 @settings(max_examples=60)
@@ -161,6 +166,6 @@ def test_run_every_hour_no_step_is_lost_however_often_it_runs_again(
 
     steps = [step for _, step, _ in run(unpaid, zone, planned)]
 
-    ladder = [step.name for step in DEFAULT_LADDER]
+    ladder = [step.name for step in DEFAULT_STEPS]
     assert steps == ladder[len(ladder) - len(steps) :]
     assert len(steps) >= len(ladder) - 2  # the two that fell before the notice was out

@@ -14,6 +14,7 @@ from samtranslator.yaml_helper import yaml_parse
 from local.expansion import expand_shorthand
 from sesame.domain.certificates import Kind
 from sesame.domain.retention import ACCOUNTS, RETENTION, SLIP, TRANSMISSION
+from sesame.domain.threads import KEPT_FOR
 from sesame.store.data_exports import EXPORT_LIFE
 from sesame.store.document_runs import RUN_LIFE
 
@@ -98,7 +99,16 @@ def test_files_of_leases_and_half_made_uploads_do_not_stay() -> None:
     assert rules["Slips"]["Prefix"] == f"{SLIP.folder}/"
     assert rules["Slips"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
     assert rules["Uploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+    assert (rules["Incoming"]["Prefix"], rules["Incoming"]["ExpirationInDays"]) == ("uploads/", 1)
+    assert rules["Attachments"]["Prefix"] == "attachments/"
+    assert rules["Attachments"]["ExpirationInDays"] > max(KEPT_FOR.values()).days
     assert {rule["Status"] for rule in rules.values()} == {"Enabled"}
+
+
+def test_only_the_portals_pages_post_files_to_the_bucket() -> None:
+    [rule] = of_type("AWS::S3::Bucket")["Bucket"]["CorsConfiguration"]["CorsRules"]
+
+    assert (rule["AllowedOrigins"], rule["AllowedMethods"]) == ([{"Ref": "PortalUrl"}], ["POST"])
 
 
 def test_the_bucket_keeps_the_files_of_every_kind_exactly_as_long_as_the_table_of_retention_says() -> None:
@@ -198,7 +208,7 @@ def test_a_message_that_keeps_failing_reaches_its_dead_letters_before_it_is_forg
 
 def test_the_alarms_on_dead_letters_watch_every_one_of_them() -> None:
     watched: list[str] = []
-    for name in ("DeadLetterAlarm", "MoneyDeadLetterAlarm"):
+    for name in ("DeadLetterAlarm", "FilesDeadLetterAlarm", "MoneyDeadLetterAlarm"):
         metrics = of_type("AWS::CloudWatch::Alarm")[name]["Metrics"]
         stats = [metric for metric in metrics if "MetricStat" in metric]
         # A queue that nobody touches sends no figures for hours: FILL counts it as empty, not as unknown.
@@ -223,6 +233,7 @@ def test_alarms_tell_of_a_late_outbox_and_of_runs_that_did_not_happen() -> None:
         ("BillingAlarm", "BillingRun"),
         ("ReminderAlarm", "ReminderRun"),
         ("ErasureAlarm", "ErasureRun"),
+        ("RenewalAlarm", "RenewalRun"),
         ("SweepAlarm", "SweepRun"),
         ("MessagesAgainAlarm", "MessagesAgainRun"),
         ("TransmissionAlarm", "TransmissionRun"),
@@ -298,6 +309,8 @@ def test_scheduled_runs_come_when_they_are_meant_to() -> None:
         "cron(0 10 * * ? *)": "Europe/Paris",
         "cron(5 * * * ? *)": None,
         "cron(35 * * * ? *)": None,
+        "cron(20 * * * ? *)": None,
+        "cron(50 * * * ? *)": None,
         "cron(*/5 * * * ? *)": None,
         "cron(0 5 * * ? *)": "Europe/Paris",
         "cron(30 5 * * ? *)": "Europe/Paris",

@@ -30,12 +30,19 @@ from sesame.domain.transmissions import (
     RowState,
     Said,
     TransmissionKind,
+    Value,
     differences,
     unpaid,
 )
 
+
+def codes_of(number: int) -> str:
+    """A tenant reference."""
+    return new_tenant_reference(lambda size: bytes([number]) * size)
+
+
 ID = "0123456789abcdefghjkmnpqrs"
-A, B, C = (new_tenant_reference(lambda n, of=of: bytes([of]) * n) for of in (1, 2, 3))
+A, B, C = (codes_of(n) for n in (1, 2, 3))
 
 
 def owed(period: str, day: int, cents: int, paid: int = 0) -> Outstanding:
@@ -138,7 +145,11 @@ def test_a_file_names_its_columns_neutralises_its_cells_and_says_its_encoding(ki
 
 def test_amounts_days_and_months_are_written_as_the_caf_reads_them() -> None:
     kind = TransmissionKind.UNPAID_RENT
-    values = {"amount_unpaid": 123_405, "unpaid_since": date(2026, 11, 10), "period": "2026-11"}
+    values: dict[str, Value] = {
+        "amount_unpaid": 123_405,
+        "unpaid_since": date(2026, 11, 10),
+        "period": "2026-11",
+    }
     row = Row(reference="1234567890", lease_id="l", values=values)
 
     written = FORMATS[kind].write(kind, "x", [Difference(change=Change.NEW, row=row)])

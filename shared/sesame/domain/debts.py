@@ -1,39 +1,13 @@
 """What is agreed or demanded about a debt: the plan to pay it off, and the formal notice to pay it."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
 from sesame.domain.certificates import Facts, Kind, Reason, Refused, Tenancy, common_facts, standing_lease
 from sesame.domain.journal import Outstanding
+from sesame.domain.plans import PaymentPlan
 from sesame.domain.standings import overdue
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instalment:
-    """A part of a debt, and the last day to pay it."""
-
-    due_on: date
-    amount_cents: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaymentPlan:
-    """A debt and the instalments that pay it off; ValueError unless they add up to it, day after day."""
-
-    debt_cents: int
-    agreed_on: date
-    instalments: Sequence[Instalment]
-
-    def __post_init__(self) -> None:
-        days = [one.due_on for one in self.instalments]
-        if not days or days != sorted(set(days)) or days[0] < self.agreed_on:
-            raise ValueError("instalments come one after another, none before the agreement")
-        if any(one.amount_cents <= 0 for one in self.instalments):
-            raise ValueError("an instalment is an amount to pay")
-        if sum(one.amount_cents for one in self.instalments) != self.debt_cents:
-            raise ValueError("the instalments do not add up to the debt")
 
 
 def payment_plan_facts(tenancy: Tenancy, plan: PaymentPlan) -> Facts:

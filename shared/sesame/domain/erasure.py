@@ -38,7 +38,11 @@ class Category(StrEnum):
     INE = "ine"
     BIRTH_DATE = "birth_date"
     NAMES = "names"
+    STUDIES = "studies"
+    """Social files and enrolments."""
     TENANT_CODE = "tenant_code"
+    RENEWALS = "renewals"
+    """What was answered and decided of another year, and warnings."""
     CERTIFICATES = "certificates"
     """Certificates and statements of the last three months, and the entry document."""
     OLD_CERTIFICATES = "old_certificates"
@@ -49,6 +53,10 @@ class Category(StrEnum):
     ACCOUNT = "account"
     """Notices, journal, payments."""
     LEASE = "lease"
+    THREADS = "threads"
+    """Conversations with the staff, and their files: those that prove nothing."""
+    EVIDENCE_THREADS = "evidence_threads"
+    """Conversations about rent and repairs."""
     MESSAGES = "messages"
     """That a message was sent, not what it said."""
     TRANSMISSIONS = "transmissions"
@@ -211,7 +219,7 @@ def _of_person(tenancies: Sequence[Tenancy], needs: Sequence[_Need], *, has_emai
     yield _goes(Category.EXPORTS)
     yield _goes(Category.SHARING)
     needed = _longest(needs)
-    for category in (Category.EMAIL, Category.INE, Category.BIRTH_DATE):
+    for category in (Category.EMAIL, Category.INE, Category.BIRTH_DATE, Category.STUDIES):
         yield _stays(category, needed) if needed else _goes(category)
     yield _stays(Category.PHONE, needed) if needed and not has_email else _goes(Category.PHONE)
     billed = [kept_for_accounting_until(tenancy) for tenancy in tenancies if tenancy.last_entry_at]
@@ -223,7 +231,7 @@ def _of_person(tenancies: Sequence[Tenancy], needs: Sequence[_Need], *, has_emai
 
 def _of_lease(tenancy: Tenancy, now: datetime) -> Iterator[Line]:
     lease_id, need = tenancy.lease.lease_id, need_of(tenancy, now)
-    for category in (Category.TENANT_CODE, Category.CERTIFICATES):
+    for category in (Category.TENANT_CODE, Category.RENEWALS, Category.CERTIFICATES, Category.THREADS):
         yield _stays(category, need, lease_id) if need else _goes(category, lease_id)
     yield _goes(Category.OLD_CERTIFICATES, lease_id)
     evidence = _years_later(max(tenancy.lease.ends_on, local_date(now, tenancy.time_zone)), LIMITATION_YEARS)
@@ -234,7 +242,13 @@ def _of_lease(tenancy: Tenancy, now: datetime) -> Iterator[Line]:
         yield Line(category=Category.LEASE, reason=why, lease_id=lease_id, until=until)
     else:
         yield Line(category=Category.LEASE, reason=Reason.LIMITATION, lease_id=lease_id, until=evidence)
-    for category in (Category.CLAIMS, Category.MESSAGES, Category.TRANSMISSIONS, Category.AUDIT):
+    for category in (
+        Category.CLAIMS,
+        Category.EVIDENCE_THREADS,
+        Category.MESSAGES,
+        Category.TRANSMISSIONS,
+        Category.AUDIT,
+    ):
         yield Line(category=category, reason=Reason.LIMITATION, lease_id=lease_id, until=evidence)
 
 

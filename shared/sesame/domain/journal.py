@@ -25,6 +25,8 @@ class EntryKind(StrEnum):
     """Takes back what was recorded by hand and did not come, or not so."""
     CHARGE_BACK = "charge_back"
     """A payment that its bank took back."""
+    SURCHARGE = "surcharge"
+    """What being late costs by a rule of the residence, default none."""
     CREDIT_NOTE = "credit_note"
     """Takes back what a rent notice charged, whole or in part: a notice is never edited."""
     ADJUSTMENT = "adjustment"

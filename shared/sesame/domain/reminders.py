@@ -2,54 +2,133 @@
 
 An account has one instant, `next_step_at`, while something is unpaid: an index finds it by that instant, and
 whoever takes the step moves it on the condition that nobody has. So each step is taken once, however often
-planners run.
+planners run. What stops the ladder for a while (a hold, a payment plan, a day on which something else was
+sent) moves the instant without taking the step: `since` then says from when on steps are still to be taken.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 
 from sesame.domain.calendar import SENDING_OPENS, Period, local_date, period_of, wall_time
 from sesame.domain.journal import Outstanding
+from sesame.domain.plans import AgreedPlan
+from sesame.domain.tenancy import USUAL_REMINDERS, ReminderSettings, ReminderStep, Surcharge
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """A rung: `days` from the due date, negative before it. `name` is what events and messages call it."""
-
-    name: str
-    days: int
-
-
-type Ladder = tuple[Step, ...]
-
-DEFAULT_LADDER: Ladder = (
-    Step(name="before-due", days=-5),
-    Step(name="due", days=0),
-    Step(name="late-1", days=3),
-    Step(name="late-2", days=10),
-    Step(name="late-3", days=20),
-)
 SHORT_NOTICE = timedelta(days=4)
 TIME_TO_PAY = timedelta(days=9)
 """Who got a bill less than `SHORT_NOTICE` before its due date has `TIME_TO_PAY` from then: our being late
 makes nobody late."""
+_DAY = timedelta(days=1)
+_BASIS = 10_000
+
+
+class HoldKind(StrEnum):
+    """Why reminders are held."""
+
+    HOLD = "hold"
+    """A manager's decision."""
+    DISPUTE = "dispute"
+    """The tenant disputes the debt."""
+
+
+class HoldReason(StrEnum):
+    """What staff say of why."""
+
+    AID_EXPECTED = "aid_expected"
+    """Housing aid is on its way."""
+    HARDSHIP = "hardship"
+    PLAN_IN_PREPARATION = "plan_in_preparation"
+    AMOUNT_DISPUTED = "amount_disputed"
+    SERVICE_DISPUTED = "service_disputed"
+    PAYMENT_ON_ITS_WAY = "payment_on_its_way"
+    UNDER_REVIEW = "under_review"
+    OTHER = "other"
+
+
+HOLD_AT_MOST = timedelta(days=366)
+"""Nothing is held for ever unseen: who holds longer says so again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Reminders are held until the end of a day, by the residence's calendar."""
+
+    kind: HoldKind
+    reason: HoldReason
+    until: date
+    by: str
+    """The member of staff."""
+    at: datetime
+
+    def stands(self, now: datetime, time_zone: str) -> bool:
+        """Whether it still holds."""
+        return local_date(now, time_zone) <= self.until
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dun:
+    """An account as far as reminders go. `look_at`: when to look; `since`: from when on steps wait."""
+
+    unpaid: tuple[Outstanding, ...]
+    look_at: datetime
+    since: datetime | None = None
+    hold: Hold | None = None
+    plan: AgreedPlan | None = None
+    news: str | None = None
+    """The month, and `#` with the number of its second notice, of a message that waits for another day."""
+
+    @property
+    def window_opens(self) -> datetime:
+        """The steps from here on are still to be taken."""
+        return min(self.since or self.look_at, self.look_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """A row of what is owed: a debit with its own due date, or an instalment of a plan. Cents."""
+
+    period: Period
+    due_on: date
+    unpaid_cents: int
+    entry_id: str | None = None
+    """None for an instalment."""
+    instalment: int | None = None
+    """Its number in the plan, from 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reached:
-    """A step, and the month whose debt reached it."""
+    """A step, the month whose debt reached it, and when; `instalment` where it is one of a plan."""
 
-    step: Step
+    step: ReminderStep
     period: Period
+    at: datetime
+    instalment: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Late:
+    """A surcharge that applies now to a debit. Cents."""
+
+    debit: Outstanding
+    amount_cents: int
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """The step to take now (None: the ladder has none left here), and when to look again (None: never)."""
+    """What to do now (`reached` None: nothing is said), and when to look again (None: never)."""
 
     reached: Reached | None
     next_step_at: datetime | None
+    since: datetime | None = None
+    """What `since` becomes: set where steps wait beyond now."""
+    tells: str | None = None
+    """The notice to be told of now (as `news`); the steps wait for another day."""
+    breaks_plan: bool = False
+    surcharges: tuple[Late, ...] = ()
 
 
 def payable_by(debit: Outstanding, time_zone: str) -> date:
@@ -58,17 +137,73 @@ def payable_by(debit: Outstanding, time_zone: str) -> date:
     return debit.due_on if debit.due_on - issued_on >= SHORT_NOTICE else issued_on + TIME_TO_PAY
 
 
-def _steps(
-    unpaid: Sequence[Outstanding], ladder: Ladder, time_zone: str
-) -> Iterator[tuple[datetime, Step, Outstanding]]:
-    """Every step of every unpaid debit, with the instant when sending opens that day at the residence."""
-    for debit in unpaid:
-        issued_on, last_day = local_date(debit.issued_at, time_zone), payable_by(debit, time_zone)
-        for step in ladder:
-            day = last_day + timedelta(days=step.days)
-            # the notice's own e-mail said it that day: a step before or on it would only repeat it
-            if debit.unpaid_cents > 0 and day > issued_on:
-                yield wall_time(day, SENDING_OPENS, time_zone), step, debit
+def has_steps(debit: Outstanding) -> bool:
+    """Whether reminders are made of a debit: a surcharge is named beside others, never chased by itself."""
+    return debit.unpaid_cents > 0 and not is_surcharge(debit)
+
+
+def is_surcharge(debit: Outstanding) -> bool:
+    """Whether a debit is a late surcharge."""
+    return debit.entry_id.startswith(_SURCHARGE)
+
+
+_SURCHARGE = "surcharge:"
+
+
+def surcharge_entry_id(entry_id: str) -> str:
+    """The id of the surcharge that a debit bears: one a debit."""
+    return f"{_SURCHARGE}{entry_id}"
+
+
+def owed(unpaid: Iterable[Outstanding], plan: AgreedPlan | None, time_zone: str) -> list[Owed]:
+    """What is owed, oldest due first: a plan's instalments in the place of the debts that it covers."""
+    listed = [one for one in unpaid if one.unpaid_cents > 0]
+    rows = [
+        Owed(
+            period=month_of(debit),
+            due_on=payable_by(debit, time_zone),
+            unpaid_cents=debit.unpaid_cents,
+            entry_id=debit.entry_id,
+        )
+        for debit in listed
+        if plan is None or not plan.covers(debit)
+    ]
+    if plan is not None and plan.stands:
+        rows += [
+            Owed(
+                period=period_of(instalment.due_on),
+                due_on=instalment.due_on,
+                unpaid_cents=cents,
+                instalment=number,
+            )
+            for number, instalment, cents in plan.unpaid(listed)
+        ]
+    return sorted(rows, key=lambda row: row.due_on)
+
+
+def month_of(debit: Outstanding) -> Period:
+    """The month a debit is known by."""
+    return debit.period or period_of(debit.due_on)
+
+
+def within_tolerance(unpaid: Iterable[Outstanding], settings: ReminderSettings) -> bool:
+    """Whether so little is owed in all that nobody is reminded of it."""
+    return sum(one.unpaid_cents for one in unpaid) <= settings.tolerance_cents
+
+
+def surcharge_on(debit: Outstanding, rule: Surcharge | None, time_zone: str) -> date | None:
+    """The day on which a debit will bear a surcharge, if it is unpaid then; None where it never will."""
+    if rule is None or debit.period is None:
+        return None
+    if local_date(debit.issued_at, time_zone) < rule.applies_from:
+        return None
+    return payable_by(debit, time_zone) + timedelta(days=rule.grace_days)
+
+
+def surcharge_cents(debit: Outstanding, rule: Surcharge) -> int:
+    """What it is of what is unpaid now: the flat part and the share, half a cent up, to the cap."""
+    share = (2 * debit.unpaid_cents * rule.basis_points + _BASIS) // (2 * _BASIS)
+    return min(rule.cap_cents, rule.flat_cents + share)
 
 
 def next_step_at(
@@ -77,40 +212,159 @@ def next_step_at(
     time_zone: str,
     previous: datetime | None,
     now: datetime,
-    ladder: Ladder = DEFAULT_LADDER,
+    settings: ReminderSettings = USUAL_REMINDERS,
 ) -> datetime | None:
     """When an account must next be looked at, after its journal changed; None when no step is left.
 
     `previous` is the instant the account carried before. A step that was due and not yet taken stays due; a
-    step that lies behind is never taken again.
+    step that lies behind is never taken again. An instant that was there for another reason stays too: to
+    look once too often costs a write, to look too late a step.
     """
     earliest = min(now, previous) if previous else now
-    return min((at for at, _, _ in _steps(unpaid, ladder, time_zone) if at >= earliest), default=None)
+    instants = [at for at, _ in _ladder(unpaid, settings, time_zone) if at >= earliest]
+    instants += [late.at for late in _surcharges(unpaid, settings, time_zone) if late.at >= earliest]
+    return min([*instants, previous] if previous else instants, default=None)
 
 
 def decide(
-    unpaid: Sequence[Outstanding],
-    *,
-    time_zone: str,
-    due_since: datetime,
-    now: datetime,
-    ladder: Ladder = DEFAULT_LADDER,
+    account: Dun, *, time_zone: str, now: datetime, settings: ReminderSettings = USUAL_REMINDERS
 ) -> Decision | None:
-    """What to do with an account whose `next_step_at` is `due_since`; None while its time has not come.
+    """What to do with an account; None while its time has not come.
 
-    All steps from `due_since` to `now` are merged into one: the highest rung, of the oldest notice on it.
-    Whoever takes the decision writes `next_step_at` on the condition that it still is `due_since`.
+    All steps that wait are merged into one: the highest rung, of the oldest month on it. Whoever takes the
+    decision writes `next_step_at` on the condition that the account is as it was read.
     """
-    if now < due_since:
+    if now < account.look_at:
         return None
-    steps = list(_steps(unpaid, ladder, time_zone))
-    due = [(step, _month(debit)) for at, step, debit in steps if due_since <= at <= now]
-    highest = min(due, key=lambda found: (-found[0].days, found[1]), default=None)
+    if account.news is not None:
+        return Decision(
+            reached=None,
+            next_step_at=next_day_opens(now, time_zone),
+            since=account.window_opens,
+            tells=account.news,
+        )
+    if account.hold is not None and account.hold.stands(now, time_zone):
+        return Decision(
+            reached=None,
+            next_step_at=_opening(account.hold.until + _DAY, time_zone),
+            since=account.window_opens,
+        )
+    opens, plan = account.window_opens, account.plan
+    ends = plan is not None and _ends(plan, account.unpaid, settings, time_zone, now)
+    # what a plan covered goes on from where its ladder was left; what it did not cover never stopped
+    opens_covered = min(opens, plan.resumes_from) if plan is not None and ends else opens
+    covered = frozenset(plan.debts) if plan is not None and ends else frozenset()
+    plan = None if ends else plan
+    free = [debit for debit in account.unpaid if plan is None or not plan.covers(debit)]
+    found = [
+        *_ladder(free, settings, time_zone),
+        *(_instalments(plan, account.unpaid, settings, time_zone) if plan else ()),
+    ]
+    late = list(_surcharges(free, settings, time_zone))
+    instants = [at for at, _ in found] + [one.at for one in late]
+    if plan is not None and (breaks_at := _breaks_at(plan, account.unpaid, settings, time_zone)):
+        instants.append(breaks_at)
+    upcoming = min((at for at in instants if at > now), default=None)
+
+    def waits(at: datetime, entry_id: str | None) -> bool:
+        return (opens_covered if entry_id in covered else opens) <= at <= now
+
+    due = [reached for at, (reached, entry_id) in found if waits(at, entry_id)]
+    quiet = within_tolerance(account.unpaid, settings)
+    highest = min(due, key=lambda one: (-one.step.days, one.period), default=None)
     return Decision(
-        reached=Reached(step=highest[0], period=highest[1]) if highest else None,
-        next_step_at=min((at for at, _, _ in steps if at > now), default=None),
+        reached=None if quiet else highest,
+        next_step_at=upcoming,
+        breaks_plan=ends,
+        surcharges=()
+        if quiet
+        else tuple(one for one in late if waits(one.at, one.debit.entry_id) and one.amount_cents > 0),
     )
 
 
-def _month(debit: Outstanding) -> Period:
-    return debit.period or period_of(debit.due_on)
+def still_holds(
+    account: Dun,
+    *,
+    period: Period,
+    instalment: int | None,
+    time_zone: str,
+    settings: ReminderSettings,
+) -> bool:
+    """Whether a step that was taken may still be told of: not where its debt is paid, or so much that the
+    rest is tolerated, nor where a plan has taken its place."""
+    if within_tolerance(account.unpaid, settings):
+        return False
+    rows = owed(account.unpaid, account.plan, time_zone)
+    return any(
+        row.instalment == instalment and (row.period == period or instalment is not None) for row in rows
+    )
+
+
+type _Found = tuple[datetime, tuple[Reached, str | None]]
+
+
+def _ladder(unpaid: Iterable[Outstanding], settings: ReminderSettings, time_zone: str) -> Iterator[_Found]:
+    """Every step of every unpaid debit, with the instant when sending opens that day at the residence."""
+    for debit in unpaid:
+        if not has_steps(debit):
+            continue
+        issued_on, last_day = local_date(debit.issued_at, time_zone), payable_by(debit, time_zone)
+        for step in settings.steps:
+            day = last_day + timedelta(days=step.days)
+            # the notice's own e-mail said it that day: a step before or on it would only repeat it
+            if day > issued_on:
+                at = _opening(day, time_zone)
+                yield at, (Reached(step=step, period=month_of(debit), at=at), debit.entry_id)
+
+
+def _instalments(
+    plan: AgreedPlan, unpaid: Iterable[Outstanding], settings: ReminderSettings, time_zone: str
+) -> Iterator[_Found]:
+    if not plan.stands:
+        return
+    for number, instalment, _ in plan.unpaid(unpaid):
+        for step in settings.plan_steps:
+            at = _opening(instalment.due_on + timedelta(days=step.days), time_zone)
+            period = period_of(instalment.due_on)
+            yield at, (Reached(step=step, period=period, at=at, instalment=number), None)
+
+
+def _surcharges(unpaid: Iterable[Outstanding], settings: ReminderSettings, time_zone: str) -> Iterator[Late]:
+    rule = settings.surcharge
+    for debit in unpaid:
+        day = surcharge_on(debit, rule, time_zone)
+        if rule is not None and day is not None and debit.unpaid_cents > 0:
+            yield Late(debit=debit, amount_cents=surcharge_cents(debit, rule), at=_opening(day, time_zone))
+
+
+def _ends(
+    plan: AgreedPlan,
+    unpaid: Iterable[Outstanding],
+    settings: ReminderSettings,
+    time_zone: str,
+    now: datetime,
+) -> bool:
+    """Whether a plan that is still carried as standing ends now: cancelled, or broken."""
+    if plan.broken_on is not None:
+        return False
+    at = _breaks_at(plan, unpaid, settings, time_zone)
+    return plan.cancelled or (at is not None and at <= now)
+
+
+def _breaks_at(
+    plan: AgreedPlan, unpaid: Iterable[Outstanding], settings: ReminderSettings, time_zone: str
+) -> datetime | None:
+    """When a plan breaks, should nothing more be paid; None where it is paid, or ended already."""
+    first = next(plan.unpaid(unpaid), None) if plan.stands else None
+    if first is None:
+        return None
+    return _opening(first[1].due_on + timedelta(days=settings.plan_grace_days), time_zone)
+
+
+def _opening(day: date, time_zone: str) -> datetime:
+    return wall_time(day, SENDING_OPENS, time_zone)
+
+
+def next_day_opens(now: datetime, time_zone: str) -> datetime:
+    """When sending opens on the next day of a residence's calendar, holiday or not."""
+    return _opening(local_date(now, time_zone) + _DAY, time_zone)

@@ -92,6 +92,90 @@ class DocumentSettings:
     """Whether proofs of address carry a 2D-Doc: the operator needs an authority's certificate for it."""
 
 
+class Channel(StrEnum):
+    """How a message travels."""
+
+    EMAIL = "email"
+    SMS = "sms"
+
+
+class Tone(StrEnum):
+    """How a reminder speaks."""
+
+    COURTESY = "courtesy"
+    FIRM = "firm"
+    PRESSING = "pressing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReminderStep:
+    """A rung of a ladder of reminders: `days` from the due date, negative before it.
+
+    `name` is what events and messages call it. Words of the residence's own take the place of the tone's.
+    """
+
+    name: str
+    days: int
+    channels: tuple[Channel, ...] = (Channel.EMAIL,)
+    tone: Tone = Tone.COURTESY
+    words_fr: str = ""
+    words_en: str = ""
+    formal_notice: bool = False
+    """Whether it is the *mise en demeure*: a sealed document, and the message that brings it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surcharge:
+    """What being late costs, once a notice. Basis points are of what is unpaid then; cents and days."""
+
+    flat_cents: int = 0
+    basis_points: int = 0
+    cap_cents: int
+    grace_days: int
+    """Days after the last day to pay before it applies."""
+    source: str
+    """The text that it rests on, as printed beside it: an article of the rules, of the contract."""
+    applies_from: date
+    """Notices issued before that day never bear it."""
+
+
+DEFAULT_STEPS = (
+    ReminderStep(name="before-due", days=-5),
+    ReminderStep(name="due", days=0),
+    ReminderStep(name="late-1", days=3),
+    ReminderStep(name="late-2", days=10, tone=Tone.FIRM),
+    ReminderStep(name="late-3", days=20, tone=Tone.PRESSING),
+    ReminderStep(name="formal-notice", days=30, tone=Tone.PRESSING, formal_notice=True),
+)
+DEFAULT_PLAN_STEPS = (
+    ReminderStep(name="instalment-before", days=-3),
+    ReminderStep(name="instalment-due", days=0),
+    ReminderStep(name="instalment-late", days=3, tone=Tone.FIRM),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReminderSettings:
+    """How a residence reminds who owes rent. Cents and days."""
+
+    steps: tuple[ReminderStep, ...] = DEFAULT_STEPS
+    """In the order of their days, no two on one day."""
+    tolerance_cents: int = 0
+    """Who owes no more than this in all is left alone."""
+    pay_by_days: int = 8
+    """What a formal notice gives to pay."""
+    plan_steps: tuple[ReminderStep, ...] = DEFAULT_PLAN_STEPS
+    """Around each instalment of a payment plan."""
+    plan_grace_days: int = 8
+    """A plan is broken once an instalment is unpaid this many days after its own."""
+    surcharge: Surcharge | None = None
+    territory: str = ""
+    """Whose public holidays are kept (`territories.TERRITORIES`), where the postal code does not say it."""
+
+
+USUAL_REMINDERS = ReminderSettings()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Residence:
     """A residence and its settings. Times on its walls are in `time_zone` (IANA name)."""
@@ -113,6 +197,7 @@ class Residence:
     other_providers: tuple[str, ...] = ()
     """Other ways to pay that its tenants may choose."""
     documents: DocumentSettings = DocumentSettings()
+    reminders: ReminderSettings = USUAL_REMINDERS
     confirmed: bool = True
     """False while the settings come from a lease file only and nobody has read them."""
 
@@ -120,13 +205,6 @@ class Residence:
     def providers(self) -> tuple[str, ...]:
         """Every way to pay online, the usual one first."""
         return tuple(name for name in (self.provider, *self.other_providers) if name)
-
-
-class Channel(StrEnum):
-    """How a message travels."""
-
-    EMAIL = "email"
-    SMS = "sms"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -283,7 +283,7 @@ def read_acknowledgements(data: bytes) -> AcknowledgementFile:
     for record in file.records:
         values, found = file.read(record)
         if not found:
-            told = {name.value: value for name, value in values.items() if value}
+            told = {str(name): value for name, value in values.items() if value}
             row = Acknowledgement(line=record.line, **told)  # type: ignore[arg-type]
             owner = first.setdefault((row.file, row.reference), record.line)
             if owner == record.line:

@@ -373,7 +373,7 @@ class RowState(StrEnum):
     REJECTED = "rejected"
 
 
-class FileState(StrEnum):
+class SentFileState(StrEnum):
     """How far a file has come."""
 
     BUILT = "built"

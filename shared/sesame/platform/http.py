@@ -65,6 +65,7 @@ _REASONS: dict[str, dict[str, str]] = {
     "int_parsing": {"fr": "nombre entier attendu", "en": "whole number expected"},
     "enum": {"fr": "valeur inconnue", "en": "unknown value"},
     "literal_error": {"fr": "valeur inconnue", "en": "unknown value"},
+    "control_characters": {"fr": "caractères de contrôle refusés", "en": "control characters are refused"},
     "json_invalid": {"fr": "JSON illisible", "en": "unreadable JSON"},
 }
 _WRONG = {"fr": "valeur incorrecte", "en": "wrong value"}

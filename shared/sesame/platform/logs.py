@@ -14,8 +14,8 @@ _OURS = ("/sesame/", "/functions/", "/var/task/")
 """Where our own code lies: the layer, the repository, a function on Lambda."""
 
 
-def count(metric: str, amount: int = 1) -> None:
-    """Adds to a CloudWatch counter by one line in the embedded metric format; no dimension is a person."""
+def count(metric: str, amount: int = 1, unit: str = "Count") -> None:
+    """Adds to a CloudWatch metric by one line in the embedded metric format; no dimension is a person."""
     line = {
         "_aws": {
             "Timestamp": time.time_ns() // 1_000_000,
@@ -23,7 +23,7 @@ def count(metric: str, amount: int = 1) -> None:
                 {
                     "Namespace": _NAMESPACE,
                     "Dimensions": [["stage"]],
-                    "Metrics": [{"Name": metric, "Unit": "Count"}],
+                    "Metrics": [{"Name": metric, "Unit": unit}],
                 }
             ],
         },

@@ -178,7 +178,13 @@ def first_step(residence: Residence, now: datetime) -> NextStep:
     """When reminders must look at an account whose notices changed at `now`."""
 
     def at(unpaid: Sequence[Outstanding], previous: datetime | None) -> datetime | None:
-        return next_step_at(unpaid, time_zone=residence.time_zone, previous=previous, now=now)
+        return next_step_at(
+            unpaid,
+            time_zone=residence.time_zone,
+            previous=previous,
+            now=now,
+            settings=residence.reminders,
+        )
 
     return at
 

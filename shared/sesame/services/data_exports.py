@@ -16,6 +16,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from botocore.exceptions import ClientError
 
+from sesame.domain.attachments import Side
 from sesame.domain.certificates import SHOWS_THE_CODE, DocumentStatus
 from sesame.platform.clock import Clock
 from sesame.platform.errors import NotFound
@@ -25,6 +26,7 @@ from sesame.platform.secrets import Pepper
 from sesame.services.documents import LINK_SECONDS
 from sesame.services.sessions import Session
 from sesame.store import keys
+from sesame.store.attachments import Attachments, attachment_item
 from sesame.store.audit import Action, by_tenant
 from sesame.store.data_exports import ASK_AGAIN_AFTER, DataExport, DataExports, ExportStatus
 from sesame.store.table import Item, Table
@@ -60,11 +62,20 @@ SHOWN: dict[str, str] = {
     "document": "document_id kind language period status validity validity_reason validity_since replaced_by "
     "number verification_code issued_on "
     "created_at asked_at ready_at expires_at",
+    "thread": "thread_id category subject created_at created_by last_at state messages last_by read_by "
+    "waiting_since first_answer_at first_answer_seconds assigned_to closed_at closed_by repair expires_at",
+    "thread_message": "number at side author body attachments step expires_at",
+    "attachment": "attachment_id file_name side uploaded_by created_at delete_at state attached_to file_type "
+    "size refused_because",
     "message": "message_id kind channel cause state created_at accepted_at delivered_at failed_at failure "
     "complained_at sent_again_at changed_at expires_at",
+    "social_file": "year lease_id state echelon decided_on pieces changed_at expires_at",
+    "enrolment": "year university status recorded_at recorded_by expires_at",
+    "renewal": "campaign_id state reminded_on answered_at decided",
+    "warning": "warning_id given_on rule recorded_at recorded_by withdrawn_at",
     "sharing": "kind agreed decided_at how",
-    "transmission": "transmission_id kind recipient_name period number change built_at reference document_id consented_at "
-    "state reason acknowledged_at expires_at",
+    "transmission": "transmission_id kind recipient_name period number change built_at reference "
+    "document_id consented_at state reason acknowledged_at expires_at",
     "audit": "entry_id at action actor_kind actor_id details expires_at",
 }
 """The fields of each kind of item that leave."""
@@ -215,6 +226,20 @@ class ExportMaking:
             ("sessions", (shown("session", item) for item in self.identity.query_all(pk, "SESSION#"))),
             ("erasure", shown("erasure", erasure) if erasure else None),
             ("sharing", [shown("sharing", one) for one in self.identity.query_all(pk, "SHARING#")]),
+            (
+                "social_files",
+                (
+                    shown("social_file", item)
+                    for item in self.identity.query_all(*keys.social_files_of(export.person_id))
+                ),
+            ),
+            (
+                "enrolments",
+                (
+                    shown("enrolment", item)
+                    for item in self.identity.query_all(*keys.enrolments_of(export.person_id))
+                ),
+            ),
             ("exports", [shown("export", self.operations.get(keys.data_export(export.export_id)) or {})]),
         ]
         _write_object(
@@ -277,7 +302,11 @@ class ExportMaking:
                     for item in self.money.query_all(keys.deposit(lease_id)["pk"])
                 ),
             ),
+            ("renewals", self._of_lease("renewal", lease_id)),
+            ("warnings", self._of_lease("warning", lease_id)),
             ("documents", self._documents(lease_id, papers)),
+            ("threads", self._threads(lease_id)),
+            ("attachments", self._attachments(lease_id, papers)),
             (
                 "messages",
                 (
@@ -300,6 +329,11 @@ class ExportMaking:
             ),
         ]
 
+    def _of_lease(self, kind: str, lease_id: str) -> Iterator[dict[str, Any]]:
+        """What the lease's own partition holds of a kind."""
+        for item in self.identity.query_all(keys.lease(lease_id)["pk"], f"{kind.upper()}#"):
+            yield shown(kind, item)
+
     def _documents(self, lease_id: str, papers: _Papers) -> Iterator[dict[str, Any]]:
         for item in self.documents.query_all(keys.documents_of_lease(lease_id), index=keys.GSI1):
             file = None
@@ -307,6 +341,25 @@ class ExportMaking:
                 file = f"documents/{item['kind']}-{item['number']}.pdf"
                 papers.found.append(_Paper(object_key=item["object_key"], name=file))
             yield shown("document", item) | {"states": json.loads(item["facts"]), "file": file}
+
+    def _threads(self, lease_id: str) -> Iterator[list[tuple[str, Any]]]:
+        for item in self.documents.query_all(keys.threads_of(lease_id), "THREAD#"):
+            said = self.documents.query_all(keys.messages_of_thread(item["thread_id"]))
+            yield [
+                *shown("thread", item).items(),
+                ("written", (shown("thread_message", one) for one in said)),
+            ]
+
+    def _attachments(self, lease_id: str, papers: _Papers) -> Iterator[dict[str, Any]]:
+        """Those that the person may look at: what staff have not sent is none of theirs yet."""
+        for one in Attachments(self.documents).of_lease(lease_id):
+            if not one.is_seen_by(Side.TENANT):
+                continue
+            file = None
+            if one.file_type is not None:
+                file = f"attachments/{one.attachment_id}.{one.file_type.extension}"
+                papers.found.append(_Paper(object_key=one.object_key, name=file))
+            yield shown("attachment", attachment_item(one)) | {"file": file}
 
     def _add_papers(self, archive: ZipFile, now: datetime, papers: _Papers) -> None:
         left = self.most_bytes
@@ -406,6 +459,8 @@ donnees.json   Tout ce que nous tenons sur vous. Les noms des champs sont en ang
   sessions     vos connexions en cours
   erasure      votre demande d'effacement, s'il y en a une
   sharing      ce que vous avez accepté ou refusé de faire connaître à d'autres
+  social_files votre dossier social étudiant, année par année : où il en est, les pièces demandées
+  enrolments   vos inscriptions, telles que votre établissement nous les a dites
   exports      cette demande de copie
   leases       vos séjours, et pour chacun :
     lease      ses conditions
@@ -420,11 +475,16 @@ donnees.json   Tout ce que nous tenons sur vous. Les noms des champs sont en ang
     takings    ce que l'accueil, votre banque ou la CAF nous ont remis pour vous
     aid        l'aide au logement que la CAF nous a versée, et celle qui est attendue
     deposit    votre dépôt de garantie : ce que nous en détenons, et ce qui a été rendu
+    renewals   vos réponses aux campagnes de renouvellement, et ce qui a été décidé
+    warnings   les avertissements, ceux qui ont été retirés compris
     documents  vos documents et ce que chacun atteste ; « file » nomme le fichier joint
+    threads    vos échanges avec l'équipe de la résidence ; un membre du personnel y est un numéro
+    attachments  les fichiers de ces échanges ; « file » nomme le fichier joint
     messages   les messages envoyés : quand et pourquoi, sans leur texte, que nous ne gardons pas
     transmissions  ce qui a été préparé pour la CAF ou votre université, et leur réponse
     audit      qui a fait quoi sur votre séjour ; un membre du personnel y est un numéro
 documents/     Vos documents, au format PDF.
+attachments/   Les fichiers de vos échanges.
 
 Ce qui n'y est pas : votre code locataire, dont seuls les deux derniers signes figurent ici, car il ouvre
 votre espace, et les documents qui le montrent (votre document d'entrée, que votre espace vous donne ; les
@@ -440,6 +500,8 @@ donnees.json   All that we hold about you. Amounts are in euro cents, times in U
   sessions     where you are signed in
   erasure      your request for erasure, if there is one
   sharing      what you agreed to have told to others, or refused
+  social_files your student social file, year by year: where it stands, the pieces asked for
+  enrolments   your enrolments, as your university told them
   exports      this request for a copy
   leases       your stays, and for each:
     lease      its terms
@@ -454,11 +516,16 @@ donnees.json   All that we hold about you. Amounts are in euro cents, times in U
     takings    what the reception, your bank or the CAF handed us for you
     aid        the housing benefit that the CAF paid us, and what is expected
     deposit    your deposit: what we hold of it, and what was given back
+    renewals   your answers in renewal campaigns, and what was decided
+    warnings   warnings, those taken back included
     documents  your documents and what each states; "file" names the file that is enclosed
+    threads    your conversations with those who manage the residence; a member of staff is a number there
+    attachments  the files of these conversations; "file" names the file that is enclosed
     messages   the messages sent: when and why, without their text, which we do not keep
     transmissions  what was prepared for the CAF or your university, and their answer
     audit      who did what to your stay; a member of staff is a number there
 documents/     Your documents, as PDF.
+attachments/   The files of your conversations.
 
 What is not here: your tenant code, of which only the last two symbols appear, since it opens your space, and
 the documents that show it (your entry document, which your space gives you; slips handed over at the desk);

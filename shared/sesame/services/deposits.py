@@ -29,7 +29,7 @@ from sesame.services.desk_payments import (
     till_line,
 )
 from sesame.services.documents import PaymentReceipts
-from sesame.services.payments import KeyReused
+from sesame.services.idempotency import KeyReused
 from sesame.services.retries import USUAL, Retries
 from sesame.services.staff import Staff, require
 from sesame.store import keys

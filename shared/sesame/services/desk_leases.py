@@ -26,21 +26,34 @@ class DeskLeases:
         within(staff, lease.residence_id)
         return lease
 
+    def read(self, staff: Staff, lease_id: str) -> Tenancy:
+        """A lease to look at, with its person and residence: two reads. Raises NotFound."""
+        return self._tenancy(self.seen(staff, lease_id))
+
     def acted_on(self, staff: Staff, lease_id: str) -> Tenancy:
         """A lease to change something of: two reads. Raises NotFound, and Forbidden where it is their own."""
-        lease, person, residence = self.items_acted_on(staff, lease_id)
-        tenant = person_of(person)
-        return Tenancy(
-            person=tenant, lease=lease, residence=residence_of(residence), language=tenant.language
-        )
+        lease = self.seen(staff, lease_id)
+        not_own(staff, lease.person_id)
+        return self._tenancy(lease)
 
     def items_acted_on(self, staff: Staff, lease_id: str) -> tuple[Lease, Item, Item]:
         """The same with its person and residence as stored: a person's item says more than who it is."""
         lease = self.seen(staff, lease_id)
         not_own(staff, lease.person_id)
+        person, residence = self._around(lease)
+        return lease, person, residence
+
+    def _tenancy(self, lease: Lease) -> Tenancy:
+        person, residence = self._around(lease)
+        tenant = person_of(person)
+        return Tenancy(
+            person=tenant, lease=lease, residence=residence_of(residence), language=tenant.language
+        )
+
+    def _around(self, lease: Lease) -> tuple[Item, Item]:
         person, residence = same_table(
             self.identity, [keys.person(lease.person_id), keys.residence(lease.residence_id)]
         )
         if person is None or residence is None:
             raise NotFound
-        return lease, person, residence
+        return person, residence

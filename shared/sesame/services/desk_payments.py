@@ -28,7 +28,8 @@ from sesame.services.accounts import Bookkeeping
 from sesame.services.deeds import Deeds
 from sesame.services.desk_leases import DeskLeases
 from sesame.services.documents import PaymentReceipts
-from sesame.services.payments import KeyReused, UnknownNotice
+from sesame.services.idempotency import KeyReused
+from sesame.services.payments import UnknownNotice
 from sesame.services.retries import USUAL, Retries
 from sesame.services.staff import Role, Staff, require, within
 from sesame.store.accounts import Account, account_of

@@ -81,7 +81,7 @@ def keep(
     `record` is the audit's entry of it, written either way. Raises ConditionFailed where one of `holds` does
     not hold: the facts are no more what they were.
     """
-    document = _document(random, order)
+    document = new_document(random, order)
     lease = order.tenancy.lease
     digest = facts_digest(order.facts, secret=lease.code_hash if order.kind in SHOWS_THE_CODE else "")
     kept_id = documents.create(document, digest, [*holds, *([record] if record else [])])
@@ -101,7 +101,7 @@ def keep(
     return same
 
 
-def _document(random: Random, order: Order) -> Document:
+def new_document(random: Random, order: Order) -> Document:
     """A new document of an order. Raises CodeErased."""
     lease = order.tenancy.lease
     if order.kind in SHOWS_THE_CODE and not lease.has_code:
@@ -166,7 +166,7 @@ class CodeSlips:
         Raises CodeErased.
         """
         tenancy = Tenancy(person=person, lease=lease, residence=residence, language=person.language)
-        document = _document(self.random, Order(tenancy=tenancy, facts=slip_facts(tenancy, now), now=now))
+        document = new_document(self.random, Order(tenancy=tenancy, facts=slip_facts(tenancy, now), now=now))
         return document.document_id, self.documents.creating(document)
 
     def of(self, lease_id: str, document_id: str) -> Document:
@@ -187,7 +187,7 @@ class PaymentReceipts:
     def ordering(self, tenancy: Tenancy, taking: Taking) -> tuple[str, list[Put]]:
         """The receipt's id and the writes that order it, for the transaction of the payment."""
         facts = payment_receipt_facts(tenancy, taking)
-        document = _document(self.random, Order(tenancy=tenancy, facts=facts, now=taking.recorded_at))
+        document = new_document(self.random, Order(tenancy=tenancy, facts=facts, now=taking.recorded_at))
         return document.document_id, self.documents.creating(document)
 
     def revoking(

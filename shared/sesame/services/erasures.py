@@ -23,23 +23,27 @@ from sesame.domain.erasure import (
     plan_erasure,
 )
 from sesame.domain.tenancy import Channel, Lease, Person
+from sesame.domain.threads import EVIDENCE
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Conflict, NotFound
 from sesame.platform.ids import Random, derived_id
 from sesame.platform.logs import count, describe, logger
 from sesame.platform.secrets import Pepper
+from sesame.services.attachment_removal import AttachmentRemoval
 from sesame.services.confirming import wrong
 from sesame.services.sessions import Session
 from sesame.services.step_up import Purpose, StepUp, not_confirmed
 from sesame.services.stored_files import StoredFiles
 from sesame.store import keys
 from sesame.store.accounts import account_of
+from sesame.store.attachments import Attachments
 from sesame.store.audit import Action, Actor, ActorKind, AuditEntry, by_tenant
 from sesame.store.data_exports import DataExports
 from sesame.store.documents import Document, Documents
 from sesame.store.erasures import Erasure, Erasures, ErasureState
 from sesame.store.people import ERASED_BIRTH_DATE, People, hold_item, person_of
 from sesame.store.table import ConditionFailed, Delete, Key, Table, same_table
+from sesame.store.threads import Threads
 
 JOB = "erasures"
 _NEEDS = {Reason.TENANCY, Reason.UNPAID, Reason.CREDIT, Reason.DEPOSIT}
@@ -235,12 +239,19 @@ class ErasureRun:
         self._end_calendar_feeds(person.person_id)
         self._forget_sharing(person.person_id)
         self._delete_exports(person.person_id)
+        if plan.erases(Category.STUDIES):
+            self._forget(*keys.social_files_of(person.person_id))
+            self._forget(*keys.enrolments_of(person.person_id))
         for tenancy in dossier.tenancies:
             lease = tenancy.lease
+            if plan.erases(Category.RENEWALS, lease.lease_id):
+                for prefix in ("RENEWAL#", "WARNING#"):
+                    self._forget(keys.lease(lease.lease_id)["pk"], prefix)
             if plan.erases(Category.TENANT_CODE, lease.lease_id):
                 self._forget_code(lease)
             self._delete_certificates(tenancy, at)
             if need_of(tenancy, at) is None:
+                self.delete_threads(lease.lease_id)
                 self._let_messages_expire(lease.lease_id, at)
             if plan.erases(Category.NAMES):
                 self._forget_search(lease.lease_id)
@@ -251,6 +262,12 @@ class ErasureRun:
             _waits_for(plan),
             [_erased(erasure, tenancy.lease, at) for tenancy in dossier.tenancies],
         )
+
+    def _forget(self, pk: str, prefix: str) -> None:
+        """Everything of a partition whose sort key begins so."""
+        table = self.erasures.table
+        for item in table.query_all(pk, prefix):
+            _delete(table, item)
 
     def _end_sessions(self, person_id: str) -> None:
         table = self.erasures.table
@@ -339,6 +356,21 @@ class ErasureRun:
     @property
     def _files(self) -> StoredFiles:
         return StoredFiles(self.s3, self.bucket)
+
+    def delete_threads(self, lease_id: str) -> None:
+        """Conversations of a lease that prove nothing, with their files; and files that were never used."""
+        table = self.documents.table
+        threads, kept = Threads(table), set[str]()
+        for thread in threads.of_lease(lease_id):
+            if thread.category in EVIDENCE:
+                kept.add(thread.thread_id)
+                continue
+            for key in threads.items_of(thread):
+                threads.forget(key)
+        removal = AttachmentRemoval(attachments=Attachments(table), s3=self.s3, bucket=self.bucket)
+        for attachment in list(removal.attachments.of_lease(lease_id)):
+            if attachment.attached_to not in kept:
+                removal.remove(attachment)
 
     def _let_messages_expire(self, lease_id: str, at: datetime) -> None:
         expires_at = int((at + timedelta(days=365 * LIMITATION_YEARS)).timestamp())

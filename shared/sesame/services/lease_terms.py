@@ -140,6 +140,7 @@ class LeaseTerms:
         entries: list[Entry] = []
         # each month's two entries follow each other at once, so that nothing comes between them in the fold
         at = self.books.never_backdated(account)
+        issued = [one.notice.period for one in [*journal.notices, *journal.withdrawn]]
         replaced = [one.period for one in changed.corrections if one.replacement]
         for one in changed.corrections:
             if (note := one.credit_note(at)) is not None:
@@ -160,5 +161,6 @@ class LeaseTerms:
             first_step(changed.residence, changed.at),
             adjustments=[*account.adjustments, *left],
             lease_version=after.version,
+            billed_to=max([account.billed_to, *issued, *replaced], default="") or None,
         )
         return [*writes, change]

@@ -2,22 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sesame.domain.calendar import (
-    IsHoliday,
-    Period,
     is_sending_time,
     local_date,
     next_sending_time,
-    period_of,
 )
-from sesame.domain.journal import Outstanding
 from sesame.domain.notices import latest_period
-from sesame.domain.reminders import payable_by
 from sesame.domain.sending import OTHER
-from sesame.domain.tenancy import Channel, Lease, Person, Residence, Unusable
+from sesame.domain.tenancy import Channel, Person, Unusable
 from sesame.domain.terms import as_of
 from sesame.notifications.letters import LetterKind
 from sesame.notifications.sms import OPTED_OUT
@@ -26,7 +21,9 @@ from sesame.platform.ids import derived_id
 from sesame.services.access_messages import TOLD_TO_ALL, AccessNotices
 from sesame.services.failed_contacts import FailedContacts
 from sesame.services.mailer import Draft, Envelope, Mailer
-from sesame.services.reminders import no_holidays
+from sesame.services.reminder_letters import Tenancy, reminder_facts
+from sesame.services.scheduled_mail import BY_THE_CLOCK, Leave, ScheduledMail
+from sesame.services.study_messages import RENEWAL_DUE, STUDY_EVENTS, StudyLetters
 from sesame.services.unsubscribing import UnsubscribeTokens
 from sesame.services.welcome import WELCOME_LIFE, WelcomeLinks
 from sesame.store import keys
@@ -37,24 +34,6 @@ from sesame.store.table import Table, same_table
 from sesame.store.tasks import Task, TaskKind, Tasks, task_id_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tenancy:
-    """A lease with its tenant and its residence."""
-
-    lease: Lease
-    person: Person
-    residence: Residence
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Debt:
-    """A row of a reminder: what is unpaid of a month. Cents."""
-
-    period: Period
-    due_on: date
-    unpaid_cents: int
-
-
 @dataclass(frozen=True, slots=True)
 class NotNow:
     """It is quiet time: the message may leave from `until` on (UTC)."""
@@ -62,8 +41,8 @@ class NotNow:
     until: datetime
 
 
-type Composed = Draft | MessageState | NotNow
-"""A draft, or why there is none."""
+type Composed = Draft | MessageState | NotNow | None
+"""A draft, or why there is none; None where it was given back to the planner, which calls for it again."""
 
 BY_EITHER = frozenset({LetterKind.REMINDER, LetterKind.NOTICE, LetterKind.DATA_EXPORT})
 """What goes another way where the first one failed. All others of these need an e-mail: they carry a link."""
@@ -75,7 +54,8 @@ MUST_ARRIVE = frozenset({LetterKind.REMINDER, LetterKind.NOTICE})
 class Correspondence:
     """Every other message that the system sends, by the event that calls for it.
 
-    An event may carry `channel`, the one to use if it can be, or `by`, the only one left to try.
+    An event may carry `channel`, the one to use if it can be (and no other, with `only`), or `by`, the one
+    that is left to try.
     """
 
     mailer: Mailer
@@ -85,16 +65,20 @@ class Correspondence:
     unsubscribe: UnsubscribeTokens
     tasks: Tasks
     failed_contacts: FailedContacts
-    holidays: Callable[[Residence], IsHoliday] = no_holidays
-    keeps_quiet: bool = True
-    """False where nobody is woken: on a local stack, whose story is told at any hour."""
+    schedule: ScheduledMail
 
     def handle(self, event: Event) -> None:
         """Sends what the event calls for. Safe to repeat. Raises when the queue should bring it again."""
         if event.type in TOLD_TO_ALL:
             AccessNotices(mailer=self.mailer, identity=self.identity).handle(event)
             return
-        message, compose = self._plan(event)
+        if also := event.data.get("also"):  # a step that is told of two ways: a record for each
+            rest = {name: value for name, value in event.data.items() if name != "also"}
+            self.handle(replace(event, data=rest | {"only": "yes"}))
+            self.handle(replace(event, data=rest | {"by": also}))
+            return
+        planned = self._about_studies(event) if event.type in STUDY_EVENTS else self._plan(event)
+        message, compose = planned
         composed = compose(event)
         now = self.mailer.clock()
         match composed:
@@ -109,7 +93,7 @@ class Correspondence:
                 envelope = self.mailer.write(message, composed)
                 if envelope is None:
                     self._leave(message, MessageState.UNADDRESSED)
-                elif self.mailer.messages.begin(message, now):
+                elif self._may_leave(event, message, composed) and self.mailer.messages.begin(message, now):
                     self._send(message, envelope, event)
 
     def _leave(self, message: Message, state: MessageState) -> None:
@@ -134,7 +118,7 @@ class Correspondence:
 
     def _ask_the_desk(self, kind: TaskKind, message: Message, **details: str) -> None:
         found = self._tenancy(message.lease_id or "")
-        if found is None:
+        if found is None or (kind is TaskKind.UNREACHABLE and any(map(found.person.usable, Channel))):
             return
         lease = found.lease
         self.tasks.raise_once(
@@ -154,6 +138,8 @@ class Correspondence:
         match event.type:
             case "reminder.due":
                 cause = {"lease_id": lease_id, "period": event["period"], "step": event["step"]}
+                if "plan_id" in event.data:
+                    cause |= {"plan_id": event["plan_id"], "instalment": event["instalment"]}
                 return _record(LetterKind.REMINDER, cause, event), self._reminder
             case "notice.issued":
                 again = {"number": event.data["number"]} if "number" in event.data else {}
@@ -168,8 +154,27 @@ class Correspondence:
             case "document.ready":
                 cause = {"lease_id": lease_id, "document_id": event["document_id"]}
                 return _record(LetterKind.DOCUMENT_READY, cause, event, may_repeat=True), self._document_ready
+            case "thread.answered":
+                cause = {"lease_id": lease_id, "thread_id": event["thread_id"], "number": event["number"]}
+                return _record(
+                    LetterKind.THREAD_ANSWERED, cause, event, may_repeat=True
+                ), self._thread_answered
             case other:
                 raise ValueError(f"no message for an event of type {other}")
+
+    def _about_studies(self, event: Event) -> tuple[Message, Callable[[Event], Composed]]:
+        """Of these only what reminds waits for a decent hour: the others answer to something."""
+        message, compose = StudyLetters(identity=self.identity, clock=self.mailer.clock).plan(event)
+
+        def composed(again: Event) -> Composed:
+            draft = compose(again)
+            if again.type != RENEWAL_DUE or not isinstance(draft, Draft):
+                return draft
+            facts = draft.facts
+            found = Tenancy(lease=facts["lease"], person=draft.person, residence=facts["residence"])
+            return self._quiet(found, again) or draft
+
+        return message, composed
 
     def _welcome(self, event: Event) -> Composed:
         found = self._tenancy(event["lease_id"])
@@ -196,6 +201,13 @@ class Correspondence:
         if found is None or not found.person.usable(Channel.EMAIL):
             return MessageState.UNADDRESSED
         return _draft(found, LetterKind.DOCUMENT_READY)
+
+    def _thread_answered(self, event: Event) -> Composed:
+        """That something came, never what: mailboxes are read by others."""
+        found = self._tenancy(event["lease_id"])
+        if found is None or not found.person.usable(Channel.EMAIL):
+            return MessageState.UNADDRESSED
+        return _draft(found, LetterKind.THREAD_ANSWERED)
 
     def _notice(self, event: Event) -> Composed:
         """Only the latest period's notice is news, and one that replaces another.
@@ -241,48 +253,43 @@ class Correspondence:
         return replace(draft, channel=channel)
 
     def _reminder(self, event: Event) -> Composed:
-        """Only while the month whose step it is remains unpaid: any other has steps of its own."""
+        """Only while the debt whose step it is remains unpaid: any other has steps of its own."""
         found = self._tenancy(event["lease_id"])
         if found is None:
             return MessageState.UNADDRESSED
-        account = self.accounts.get(found.lease.lease_id)
-        outstanding = account.checkpoint.outstanding if account else ()
-        time_zone = found.residence.time_zone
-        debts = [_debt(debit, time_zone) for debit in outstanding if debit.unpaid_cents > 0]
-        if event["period"] not in {debt.period for debt in debts}:
+        account, person = self.accounts.get(found.lease.lease_id), found.person
+        leave = self.schedule.reminder(event, found.residence, account, self.mailer.clock())
+        if account is None or leave is Leave.NEVER:
             return MessageState.SUPERSEDED
+        if leave is Leave.LATER:
+            return None
         # a run made for another day writes as of that day; one that waited in a queue, as of today
-        today = local_date(max(self.mailer.clock(), event.at), time_zone)
-        to_come = [debt for debt in debts if debt.due_on >= today]
-        late = [debt for debt in debts if debt.due_on < today]
-        person = found.person
+        facts = reminder_facts(event, account, found, max(self.mailer.clock(), event.at))
+        late = facts["overdue_cents"] > 0
         if not late and not person.courtesy_reminders:
             return MessageState.UNWANTED
         channel = _way(person, event, person.reminders_by)
         if channel is None:
             return MessageState.UNADDRESSED
-        if quiet := self._quiet(found, event):
-            return quiet
-        draft = _draft(
-            found,
-            LetterKind.REMINDER,
-            step=event["step"],
-            today=today,
-            debts=debts,
-            total_cents=sum(debt.unpaid_cents for debt in debts),
-            overdue_cents=sum(debt.unpaid_cents for debt in late),
-            due_on=min((debt.due_on for debt in to_come), default=None),
-        )
         token = None if late else self.unsubscribe.of(person.person_id)
         link = f"{self.mailer.portal_url}/desabonnement/{token}" if token else None
-        return replace(draft, channel=channel, unsubscribe_url=link)
+        return replace(_draft(found, LetterKind.REMINDER, **facts), channel=channel, unsubscribe_url=link)
+
+    def _may_leave(self, event: Event, message: Message, draft: Draft) -> bool:
+        """Whether the day is the message's own, where it is one that the clock called for."""
+        if event.type not in BY_THE_CLOCK:
+            return True
+        lease, residence = draft.facts["lease"], draft.facts["residence"]
+        return self.schedule.claim(
+            event, lease, residence, message.message_id, draft.channel, self.mailer.clock()
+        )
 
     def _quiet(self, found: Tenancy, event: Event) -> NotNow | None:
         """Until when the residence's clock forbids it: a queue may bring a message at any hour."""
-        if not self.keeps_quiet:
+        if not self.schedule.keeps_quiet:
             return None
         now, residence = max(self.mailer.clock(), event.at), found.residence
-        is_holiday = self.holidays(residence)
+        is_holiday = self.schedule.holidays(residence)
         if is_sending_time(now, residence.time_zone, is_holiday):
             return None
         return NotNow(next_sending_time(now, residence.time_zone, is_holiday))
@@ -325,6 +332,9 @@ def _way(person: Person, event: Event, wished: Channel | None = None) -> Channel
     """The channel to use: the only one left, or the tenant's wish, or the step's, or else the other one."""
     if by := event.data.get("by"):
         return Channel(by) if person.usable(Channel(by)) else None
+    if "only" in event.data:  # told both ways: a wish for one of them would make that one ring twice
+        channel = Channel(event["channel"])
+        return channel if person.usable(channel) else None
     first = wished or Channel(event.data.get("channel", Channel.EMAIL))
     return next((one for one in (first, OTHER[first]) if person.usable(one)), None)
 
@@ -332,12 +342,4 @@ def _way(person: Person, event: Event, wished: Channel | None = None) -> Channel
 def _draft(found: Tenancy, kind: LetterKind, **facts: Any) -> Draft:
     return Draft(
         person=found.person, kind=kind, facts={"lease": found.lease, "residence": found.residence, **facts}
-    )
-
-
-def _debt(debit: Outstanding, time_zone: str) -> Debt:
-    return Debt(
-        period=debit.period or period_of(debit.due_on),
-        due_on=payable_by(debit, time_zone),
-        unpaid_cents=debit.unpaid_cents,
     )

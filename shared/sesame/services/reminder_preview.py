@@ -13,13 +13,13 @@ from sesame.domain.calendar import (
     local_date,
     wall_time,
 )
-from sesame.domain.reminders import DEFAULT_LADDER, Ladder, Reached, decide, payable_by
+from sesame.domain.reminders import Reached, decide, payable_by
 from sesame.domain.sending import OTHER
 from sesame.domain.tenancy import Channel, Lease, Person, Residence
+from sesame.domain.territories import holidays_of
 from sesame.platform.clock import Clock
 from sesame.platform.errors import NotFound
-from sesame.services.reminders import no_holidays
-from sesame.services.staff import Staff, within
+from sesame.services.staff import Role, Staff, require, within
 from sesame.store import keys
 from sesame.store.accounts import Account, Accounts
 from sesame.store.people import lease_of, person_of, residence_of
@@ -59,14 +59,14 @@ class ReminderPreview:
     identity: Table
     accounts: Accounts
     clock: Clock
-    holidays: Callable[[Residence], IsHoliday] = no_holidays
-    ladder: Ladder = DEFAULT_LADDER
+    holidays: Callable[[Residence], IsHoliday] = holidays_of
 
     def of(self, staff: Staff, residence_id: str, day: date | None = None) -> Preview:
-        """A day's, tomorrow's unless another is asked for. Raises NotFound where it is not theirs to see.
+        """A day's, tomorrow's unless another is asked for. Raises Forbidden, NotFound where it is not theirs.
 
         Reads what is due by then, not what exists; then leases and persons, a hundred a call.
         """
+        require(staff, *Role)
         within(staff, residence_id)
         item = self.identity.get(keys.residence(residence_id))
         if item is None:
@@ -81,11 +81,10 @@ class ReminderPreview:
             if account.next_step_at is None:
                 continue
             decision = decide(
-                account.checkpoint.outstanding,
+                account.dun(account.next_step_at),
                 time_zone=residence.time_zone,
-                due_since=account.next_step_at,
                 now=at,
-                ladder=self.ladder,
+                settings=residence.reminders,
             )
             if decision and decision.reached:
                 reached.append((account, decision.reached))
@@ -119,7 +118,9 @@ def _previewed(
     unpaid = [one for one in account.checkpoint.outstanding if one.unpaid_cents > 0]
     late = any(payable_by(one, residence.time_zone) < day for one in unpaid)
     unwanted = not late and not person.courtesy_reminders
-    first = person.reminders_by or Channel.EMAIL
+    # a step that is told both ways heeds no wish for one of them
+    by_step = reached.step.channels
+    first = by_step[0] if by_step[1:] else person.reminders_by or by_step[0]
     channel = next((one for one in (first, OTHER[first]) if person.usable(one)), None)
     return PreviewedReminder(
         lease=lease,

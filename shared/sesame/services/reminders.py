@@ -1,22 +1,32 @@
 """Decides which reminders are due: reads what is due, not what exists, and takes each step by one write."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
 
-from sesame.domain.calendar import IsHoliday, is_sending_time, working_days_only
-from sesame.domain.reminders import DEFAULT_LADDER, Decision, Ladder, decide
-from sesame.domain.tenancy import Residence
+from sesame.domain.calendar import IsHoliday, is_sending_time, local_date
+from sesame.domain.certificates import DocumentStatus
+from sesame.domain.reminders import Decision, Reached, decide
+from sesame.domain.tenancy import Channel, ReminderStep, Residence
+from sesame.domain.territories import holidays_of
 from sesame.platform.events import announcement
 from sesame.platform.ids import derived_id
-from sesame.platform.logs import count
+from sesame.platform.logs import count, describe, logger
+from sesame.services.formal_notices import FormalNotices
+from sesame.services.surcharges import Surcharges
 from sesame.store import keys
-from sesame.store.accounts import Account, Accounts
+from sesame.store.accounts import Account, Accounts, Move
 from sesame.store.people import residence_of
 from sesame.store.table import Table
 
 JOB = "reminders"
+ASK_AFTER = timedelta(minutes=50)
+"""A formal notice is ordered by one hourly run and told of by the next, once its file is sealed."""
+
+
+class SomeNotPlanned(Exception):
+    """Some accounts could not be looked at; the others were. The retry and the next hour look again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +37,7 @@ class PlannedReminders:
     """How many were in their sending hours."""
     reminders: int
     finished: bool
-
-
-def no_holidays(residence: Residence) -> IsHoliday:
-    """The holidays of a residence's territory, as long as none are known."""
-    del residence
-    return working_days_only
+    failed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,48 +47,99 @@ class ReminderRun:
     identity: Table
     accounts: Accounts
     operations: Table
+    formal_notices: FormalNotices
+    surcharges: Surcharges
     budget: timedelta
-    holidays: Callable[[Residence], IsHoliday] = no_holidays
-    ladder: Ladder = DEFAULT_LADDER
+    holidays: Callable[[Residence], IsHoliday] = holidays_of
     seconds: Callable[[], float] = monotonic
 
     def plan(self, now: datetime) -> PlannedReminders:
-        """Takes every step that is due at `now` (UTC) and announces its reminder. Safe to repeat."""
+        """Takes every step that is due at `now` (UTC) and announces its reminder. Safe to repeat.
+
+        Raises SomeNotPlanned after the rest was done and the run recorded.
+        """
         ends_at = self.seconds() + self.budget.total_seconds()
         open_now = [
             residence
             for item in self.identity.query_all(keys.residences())
-            if is_sending_time(now, (residence := residence_of(item)).time_zone, self.holidays(residence))
+            # most of the hours of most are told by the clock alone
+            if is_sending_time(now, item["time_zone"])
+            and not self.holidays(residence := residence_of(item))(local_date(now, residence.time_zone))
         ]
-        taken, finished = 0, True
+        taken, failed, finished = 0, 0, True
         for residence in _from_another_place(open_now, now):
             for account in self.accounts.due(residence.residence_id, now):
-                taken += self._take(account, residence, now)
+                try:
+                    taken += self._take(account, residence, now)
+                except Exception as error:  # one account in trouble must not keep the others waiting
+                    failed += 1
+                    logger.warning("step", extra={"lease": account.lease_id, "failure": describe(error)})
                 if self.seconds() > ends_at:
                     finished = False
                     break
             if not finished:
                 count("ReminderRunUnfinished")
                 break
-        planned = PlannedReminders(residences=len(open_now), reminders=taken, finished=finished)
+        planned = PlannedReminders(
+            residences=len(open_now), reminders=taken, finished=finished, failed=failed
+        )
         self._record(planned, now)
+        if failed:
+            raise SomeNotPlanned
         return planned
 
     def _take(self, account: Account, residence: Residence, now: datetime) -> bool:
-        """Whether a reminder was announced: not when another run was first, or a payment came between."""
-        if account.next_step_at is None:
-            return False
-        decision = decide(
-            account.checkpoint.outstanding,
-            time_zone=residence.time_zone,
-            due_since=account.next_step_at,
-            now=now,
-            ladder=self.ladder,
-        )
+        """Whether a message was announced: not when another run was first, or a payment came between."""
+        decision = self._decide(account, residence, now)
         if decision is None:
             return False
-        announce = _announce(account.lease_id, decision, now)
-        return self.accounts.move_step(account, decision.next_step_at, announce) and announce is not None
+        if decision.surcharges:
+            posted = self.surcharges.post(account, residence, decision.surcharges, now)
+            if posted is None:
+                return False
+            account = posted
+            decision = self._decide(account, residence, now)
+            if decision is None:
+                return False
+        if decision.reached is not None and decision.reached.step.formal_notice:
+            return self._formal(account, residence, decision, decision.reached, now)
+        announce = _announced(account, residence, decision, now)
+        moved = self.accounts.move_step(account, _move(decision, announce, residence, now))
+        return moved and announce is not None
+
+    def _decide(self, account: Account, residence: Residence, now: datetime) -> Decision | None:
+        if account.next_step_at is None:
+            return None
+        return decide(
+            account.dun(account.next_step_at),
+            time_zone=residence.time_zone,
+            now=now,
+            settings=residence.reminders,
+        )
+
+    def _formal(
+        self, account: Account, residence: Residence, decision: Decision, reached: Reached, now: datetime
+    ) -> bool:
+        """A formal notice is ordered with the step still waiting, and told of once its file is sealed."""
+        opened = account.dun(account.next_step_at or now).window_opens
+        later = replace(decision, next_step_at=now + ASK_AFTER, since=min(reached.at, opened))
+        waits = _move(later, None, residence, now)
+        # a step that never waited has no document yet
+        document = self.formal_notices.of(account, reached) if account.since is not None else None
+        if document is None:
+            if not self.formal_notices.order(account, residence, reached, waits, now):
+                # nothing can be demanded: a stay that was cancelled, a tenant who is no more on record
+                self.accounts.move_step(account, _move(decision, None, residence, now))
+            return False
+        if document.status is not DocumentStatus.READY:
+            self.formal_notices.press(document, now)
+            self.accounts.move_step(account, waits)
+            return False
+        announce = _reminder(account, residence, reached, now) | {
+            "document_id": document.document_id,
+            "pay_by": document.facts["demand"]["pay_by"],
+        }
+        return self.accounts.move_step(account, _move(decision, announce, residence, now))
 
     def _record(self, planned: PlannedReminders, now: datetime) -> None:
         self.operations.put(
@@ -93,18 +149,61 @@ class ReminderRun:
                 "residences": planned.residences,
                 "reminders": planned.reminders,
                 "finished": planned.finished,
+                "failed": planned.failed,
                 "version": 1,
             }
         )
         count("ReminderRun")
 
 
-def _announce(lease_id: str, decision: Decision, now: datetime) -> dict[str, str] | None:
-    if decision.reached is None:
-        return None
-    step, period = decision.reached.step.name, decision.reached.period
-    cause = derived_id("reminder.due", lease_id, period, step)
-    return announcement("reminder.due", now, id=cause, lease_id=lease_id, step=step, period=period)
+def _announced(
+    account: Account, residence: Residence, decision: Decision, now: datetime
+) -> dict[str, str] | None:
+    if decision.tells is not None:
+        day = local_date(now, residence.time_zone).isoformat()
+        cause = derived_id("notice.issued", account.lease_id, decision.tells, day)
+        period, _, number = decision.tells.partition("#")
+        again = {"number": number} if number else {}
+        return announcement("notice.issued", now, id=cause, lease_id=account.lease_id, period=period, **again)
+    return _reminder(account, residence, decision.reached, now) if decision.reached else None
+
+
+def _move(decision: Decision, announce: dict[str, str] | None, residence: Residence, now: datetime) -> Move:
+    return Move(
+        next_step_at=decision.next_step_at,
+        since=decision.since,
+        plan_broken_on=local_date(now, residence.time_zone) if decision.breaks_plan else None,
+        announce=announce,
+    )
+
+
+def _reminder(account: Account, residence: Residence, reached: Reached, now: datetime) -> dict[str, str]:
+    """The event that has a step told of. Its id names step and day: a step given back comes anew."""
+    step, day = reached.step, local_date(now, residence.time_zone).isoformat()
+    plan_id = account.plan.plan_id if account.plan and reached.instalment is not None else ""
+    number = str(reached.instalment or "")
+    cause = derived_id("reminder.due", account.lease_id, reached.period, step.name, plan_id, number, day)
+    of_plan = {"plan_id": plan_id, "instalment": number} if plan_id else {}
+    return announcement(
+        "reminder.due",
+        now,
+        id=cause,
+        lease_id=account.lease_id,
+        step=step.name,
+        period=reached.period,
+        step_at=reached.at.isoformat(),
+        tone=step.tone.value,
+        **_ways(step),
+        **of_plan,
+    )
+
+
+def _ways(step: ReminderStep) -> dict[str, str]:
+    """How to tell of it. A step by e-mail alone leaves it to what the tenant prefers."""
+    if step.channels == (Channel.EMAIL,):
+        return {}
+    ways = {"channel": step.channels[0].value}
+    return ways | ({"also": step.channels[1].value} if step.channels[1:] else {})
 
 
 def _from_another_place(residences: list[Residence], now: datetime) -> list[Residence]:

@@ -6,8 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import available_timezones
 
+from sesame.domain.calendar import local_date
+from sesame.domain.ladders import faults
 from sesame.domain.logos import logo_key, png_fault
-from sesame.domain.tenancy import DocumentSettings, Landlord, Residence
+from sesame.domain.tenancy import DocumentSettings, Landlord, ReminderSettings, Residence
+from sesame.platform.clock import Clock, utc_now
 from sesame.platform.errors import Invalid, NotFound
 from sesame.store.audit import Audit, AuditEntry
 from sesame.store.people import People
@@ -32,6 +35,8 @@ class Settings:
     other_providers: tuple[str, ...] = ()
     documents: DocumentSettings | None = None
     """None leaves them as they are; the logo is set apart, and stays in any case."""
+    reminders: ReminderSettings | None = None
+    """None leaves them as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,7 @@ class Residences:
 
     people: People
     audit: Audit
+    clock: Clock = utc_now
 
     def all(self) -> Sequence[Residence]:
         """Every residence of the operator, by id."""
@@ -66,6 +72,14 @@ class Residences:
                 detail_en="Check the time zone and the SIRET (14 digits).",
                 errors=wrong,
             )
+        reminders = settings.reminders or residence.reminders
+        today = local_date(self.clock(), settings.time_zone)
+        if found := list(faults(reminders, residence.reminders, today)):
+            raise Invalid(
+                detail_fr="Ces réglages des relances ne peuvent pas être suivis.",
+                detail_en="These settings of reminders cannot be followed.",
+                errors=[{"field": f"reminders.{field}", "reason": reason} for field, reason in found],
+            )
         confirmed = replace(
             residence,
             address=settings.address,
@@ -77,6 +91,7 @@ class Residences:
             provider=settings.provider,
             other_providers=settings.other_providers,
             documents=_with_logo_of(residence, settings.documents),
+            reminders=reminders,
             confirmed=True,
         )
         writes = [self.people.setting(confirmed), self.audit.recording(entry)]

@@ -8,7 +8,7 @@ from sesame.platform.clock import Clock
 from sesame.platform.errors import Conflict, Invalid, NotFound
 from sesame.services.deeds import Deeds
 from sesame.services.desk_leases import DeskLeases
-from sesame.services.staff import Staff, not_own, within
+from sesame.services.staff import Role, Staff, not_own, require, within
 from sesame.store.audit import Action, Audit
 from sesame.store.table import ConditionFailed, Write, transact
 from sesame.store.tasks import Task, TaskOutcome, TaskPage, Tasks
@@ -34,7 +34,8 @@ class DeskTasks:
     clock: Clock
 
     def open_in(self, staff: Staff, residence_id: str, *, after: str | None = None) -> TaskPage:
-        """A residence's open tasks. Raises NotFound where it is not theirs to see. One read."""
+        """A residence's open tasks. Raises Forbidden, NotFound where it is not theirs to see. One read."""
+        require(staff, *Role)
         within(staff, residence_id)
         return self.tasks.open_in(residence_id, after=after)
 
@@ -44,6 +45,7 @@ class DeskTasks:
         `contact_works` lets the task's contact be written to again. Raises NotFound, Forbidden for a task
         about the caller's own lease, Invalid for an outcome that the task cannot have, TaskClosed.
         """
+        require(staff, *Role)
         task = self._seen(staff, task_id)
         person_id = None
         if task.lease_id is not None:

@@ -25,6 +25,7 @@ from sesame.store.aid import LeaseAids
 from sesame.store.documents import Document, Documents
 from sesame.store.people import ERASED_BIRTH_DATE, lease_of, person_of
 from sesame.store.sharing import Decision, Sharing
+from sesame.store.social_files import Enrolments
 from sesame.store.table import Table, same_table
 
 _A_CALL = 100
@@ -150,11 +151,9 @@ class Gathering:
         return {university: _one_a_reference(rows) for university, rows in sorted(found.items())}
 
     def _universities(self, person_id: str, year: str) -> list[str]:
-        items = self.identity.query_all(*keys.enrolments_of(person_id))
         counted = {EnrolmentStatus.ENROLLED, EnrolmentStatus.PRE_ENROLLED}
-        return sorted(
-            {item["university"] for item in items if item["year"] == year and item["status"] in counted}
-        )
+        found = Enrolments(self.identity).of_person(person_id)
+        return sorted({one.university for one in found if one.year == year and one.status in counted})
 
 
 def _housed(

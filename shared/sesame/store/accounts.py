@@ -1,6 +1,6 @@
 """Accounts: a lease's journal in one partition, with the fold's checkpoint beside it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
@@ -15,6 +15,8 @@ from sesame.domain.journal import (
     notice_entry_id,
 )
 from sesame.domain.notices import Adjustment, LineKind, Notice, NoticeLine
+from sesame.domain.plans import AgreedPlan, Instalment
+from sesame.domain.reminders import Dun, Hold, HoldKind, HoldReason
 from sesame.platform.events import announcement
 from sesame.platform.ids import derived_id
 from sesame.store import keys
@@ -30,12 +32,43 @@ class Account:
     checkpoint: Checkpoint = EMPTY
     next_step_at: datetime | None = None
     """When the reminders' planner must look at it; None while nothing is owed."""
+    since: datetime | None = None
+    """From when on steps still wait, where the planner's instant was moved without taking them."""
+    hold: Hold | None = None
+    plan: AgreedPlan | None = None
+    news: str | None = None
+    """The period of a notice whose message waits for another day."""
     adjustments: tuple[Adjustment, ...] = ()
     """What staff added for the next notice."""
     lease_version: int = 0
     """The version that the lease had when its terms last changed: whoever bills must have read it or a later
     one, so that no notice goes out on terms that hold no more."""
+    billed_to: str = ""
+    """The latest period (`YYYY-MM`) that was ever billed; empty where nobody has noted it."""
+    issuing: "IssuedNotice | None" = None
+    """The notice last billed by two writes: part of the account already, its own item perhaps not yet."""
     version: int = 0
+
+    def dun(self, look_at: datetime) -> Dun:
+        """The account as far as reminders go, were it to be looked at then."""
+        return Dun(
+            unpaid=self.checkpoint.outstanding,
+            look_at=look_at,
+            since=self.since,
+            hold=self.hold,
+            plan=self.plan,
+            news=self.news,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """Where the planner's instant goes, and what is written along."""
+
+    next_step_at: datetime | None
+    since: datetime | None = None
+    plan_broken_on: date | None = None
+    announce: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +140,11 @@ class Accounts:
             entries.append(_entry_of(item))
             if item["kind"] == EntryKind.NOTICE:
                 notices.append(_notice_of(item))
+        pending = account.issuing if account else None
+        if pending is not None and all(one.entry_id != pending.entry_id for one in notices):
+            # billed, and its own item not written yet, or lost with who was to write it
+            notices.append(pending)
+            entries.append(notice_entry(pending.notice, pending.issued_at))
         gone = {entry.credits for entry in entries if entry.withdraws}
         return Journal(
             account=account,
@@ -128,38 +166,69 @@ class Accounts:
                 return
             start = page.next
 
-    def move_step(
-        self, account: Account, next_step_at: datetime | None, announce: Mapping[str, str] | None = None
-    ) -> bool:
-        """Set when to look at an account again (None: never), and announce the step taken, if one was.
-
-        False when the account was changed since it was read: then nothing is written. The step is a change
-        like any other, a version of its own: an entry posted meanwhile is thought over again with it.
-        """
+    def move_step(self, account: Account, move: Move) -> bool:
+        """Take an account's step: see `moving`. False when the account was changed since it was read: then
+        nothing is written."""
         if account.next_step_at is None:
             return False
-        sets, removes = ["version = :after"], ""
-        values: dict[str, Any] = {
-            ":due": account.next_step_at.isoformat(),
-            ":before": account.version,
-            ":after": account.version + 1,
-        }
-        if next_step_at is None:
-            removes = " REMOVE gsi1pk, gsi1sk"
-        else:
-            sets.append("gsi1sk = :next")
-            values[":next"] = next_step_at.isoformat()
-        if announce is not None:
-            sets.append("announce = :announce")
-            values[":announce"] = dict(announce)
         try:
-            self.table.update(
-                keys.account(account.lease_id),
-                f"SET {', '.join(sets)}{removes}",
-                # the version too: a new notice may leave the instant as it was
-                condition="gsi1sk = :due AND version = :before",
-                values=values,
-            )
+            self.table.write(self.moving(account, move))
+        except ConditionFailed:
+            return False
+        return True
+
+    def moving(self, account: Account, move: Move) -> Update:
+        """The write that sets when to look at an account again (None: never), and announces what was done.
+
+        The step is a change like any other, a version of its own: an entry posted meanwhile is thought over
+        again with it.
+        """
+        change = _Change(account)
+        change.look_at(move.next_step_at)
+        change.keep("waits_since", account.since, move.since, datetime.isoformat)
+        change.keep("notice_to_tell", account.news, None, str)
+        if move.plan_broken_on is not None:
+            change.set("payment_plan.broken_on", move.plan_broken_on.isoformat())
+        if move.announce is not None:
+            change.set("announce", dict(move.announce))
+        return change.update(self.table.name)
+
+    def arranging(
+        self,
+        account: Account,
+        *,
+        hold: Hold | None,
+        plan: AgreedPlan | None,
+        next_step_at: datetime | None,
+        since: datetime | None,
+    ) -> Update:
+        """The write that holds, releases or plans what an account owes, if nobody changed it since."""
+        change = _Change(account)
+        change.look_at(next_step_at)
+        change.keep("waits_since", account.since, since, datetime.isoformat)
+        change.keep("reminder_hold", account.hold, hold, _hold_item)
+        change.keep("payment_plan", account.plan, plan, _plan_item)
+        return change.update(self.table.name)
+
+    def put_off(
+        self, lease_id: str, look_at: datetime, *, since: datetime | None = None, news: str | None = None
+    ) -> bool:
+        """Gives a step back (`since`: when it was due), or a notice's message, to be thought of again then.
+
+        False where the account was changed meanwhile: try again. True too where nothing is owed any more.
+        """
+        account = self.get(lease_id)
+        if account is None or (news is None and not account.checkpoint.outstanding):
+            return True
+        back = account.since
+        if since is not None:
+            back = min(since, account.since) if account.since else since
+        change = _Change(account)
+        change.look_at(min(look_at, account.next_step_at) if account.next_step_at else look_at)
+        change.keep("waits_since", account.since, back, datetime.isoformat)
+        change.keep("notice_to_tell", account.news, news or account.news, str)
+        try:
+            self.table.write(change.update(self.table.name))
         except ConditionFailed:
             return False
         return True
@@ -181,6 +250,8 @@ class Accounts:
         *,
         adjustments: Sequence[Adjustment] | None = None,
         lease_version: int | None = None,
+        issuing: IssuedNotice | None = None,
+        billed_to: str | None = None,
     ) -> Update:
         """The write that brings an account to a checkpoint, if nobody changed it since it was read.
 
@@ -201,12 +272,18 @@ class Accounts:
                 values[":adjustments"] = [asdict(one) for one in adjustments]
             else:
                 removes.append("adjustments")
-        if lease_version is not None:
-            sets.append("lease_version = :lease_version")
-            values[":lease_version"] = lease_version
+        more = {
+            "lease_version": lease_version,
+            "issuing": _issuing_item(issuing) if issuing else None,
+            "billed_to": billed_to,
+        }
+        for name, value in more.items():
+            if value is not None:
+                sets.append(f"{name} = :{name}")
+                values[f":{name}"] = value
         if next_step_at != before.next_step_at:
             if next_step_at is None:
-                removes += ["gsi1pk", "gsi1sk"]
+                removes += ["gsi1pk", "gsi1sk", "waits_since"]
             else:
                 sets += ["gsi1pk = :due", "gsi1sk = :next"]
                 values |= {":due": keys.due_accounts(before.residence_id), ":next": next_step_at.isoformat()}
@@ -243,6 +320,11 @@ class Accounts:
             "announce": None if silently else announce,
         }
         return Put(table=self.table.name, item=item, condition=NOT_THERE)
+
+    def is_issued(self, notice: Notice) -> bool:
+        """Whether a notice's own item is there; one just written may not be seen yet."""
+        key = keys.notice(notice.lease_id, notice.period, notice.number)
+        return self.table.get(key, consistent=False) is not None
 
     def crediting(self, lease_id: str, note: Entry, recorded_at: datetime, *, reason: str, by: str) -> Put:
         """The write of a credit note, once; it announces that a month's notice is no more what it was.
@@ -320,9 +402,108 @@ def account_of(item: Item) -> Account:
             unmatched=item["unmatched"],
         ),
         next_step_at=datetime.fromisoformat(item["gsi1sk"]) if "gsi1sk" in item else None,
+        since=datetime.fromisoformat(item["waits_since"]) if "waits_since" in item else None,
+        hold=_hold_of(item["reminder_hold"]) if "reminder_hold" in item else None,
+        plan=_plan_of(item["payment_plan"]) if "payment_plan" in item else None,
+        news=item.get("notice_to_tell"),
         adjustments=tuple(Adjustment(**one) for one in item.get("adjustments", ())),
         lease_version=item.get("lease_version", 0),
+        billed_to=item.get("billed_to", ""),
+        issuing=_issuing_of(item) if "issuing" in item else None,
         version=item["version"],
+    )
+
+
+class _Change:
+    """A change of how an account is reminded, built up from what differs."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._sets = ["version = :after"]
+        self._removes: list[str] = []
+        self._values: dict[str, Any] = {":before": account.version, ":after": account.version + 1}
+
+    def set(self, name: str, value: Any) -> None:
+        place = f":value{len(self._values)}"
+        self._sets.append(f"{name} = {place}")
+        self._values[place] = value
+
+    def keep[Value](
+        self, name: str, before: Value | None, after: Value | None, stored: Callable[[Value], Any]
+    ) -> None:
+        if after == before:
+            return
+        if after is None:
+            self._removes.append(name)
+        else:
+            self.set(name, stored(after))
+
+    def look_at(self, instant: datetime | None) -> None:
+        before = self._account.next_step_at
+        if instant == before:
+            return
+        if instant is None:
+            self._removes += ["gsi1pk", "gsi1sk"]
+            return
+        if before is None:
+            self.set("gsi1pk", keys.due_accounts(self._account.residence_id))
+        self.set("gsi1sk", instant.isoformat())
+
+    def update(self, table: str) -> Update:
+        removes = f" REMOVE {', '.join(self._removes)}" if self._removes else ""
+        return Update(
+            table=table,
+            key=keys.account(self._account.lease_id),
+            expression=f"SET {', '.join(self._sets)}{removes}",
+            condition="version = :before",
+            values=self._values,
+        )
+
+
+def _hold_item(hold: Hold) -> dict[str, Any]:
+    return {
+        "kind": hold.kind.value,
+        "reason": hold.reason.value,
+        "until": hold.until.isoformat(),
+        "by": hold.by,
+        "at": hold.at.isoformat(),
+    }
+
+
+def _hold_of(item: Item) -> Hold:
+    return Hold(
+        kind=HoldKind(item["kind"]),
+        reason=HoldReason(item["reason"]),
+        until=date.fromisoformat(item["until"]),
+        by=item["by"],
+        at=datetime.fromisoformat(item["at"]),
+    )
+
+
+def _plan_item(plan: AgreedPlan) -> dict[str, Any]:
+    return {
+        "plan_id": plan.plan_id,
+        "debts": list(plan.debts),
+        "instalments": [
+            {"due_on": one.due_on.isoformat(), "amount_cents": one.amount_cents} for one in plan.instalments
+        ],
+        "resumes_from": plan.resumes_from.isoformat(),
+        "broken_on": plan.broken_on.isoformat() if plan.broken_on else None,
+        "cancelled": plan.cancelled or None,
+    }
+
+
+def _plan_of(item: Item) -> AgreedPlan:
+    return AgreedPlan(
+        plan_id=item["plan_id"],
+        debts=tuple(item["debts"]),
+        instalments=tuple(
+            Instalment(due_on=date.fromisoformat(one["due_on"]), amount_cents=one["amount_cents"])
+            for one in item["instalments"]
+        ),
+        resumes_from=datetime.fromisoformat(item["resumes_from"]),
+        broken_on=date.fromisoformat(item["broken_on"]) if "broken_on" in item else None,
+        cancelled=item.get("cancelled", False),
     )
 
 
@@ -401,6 +582,59 @@ def _entry_of(item: Item) -> Entry:
         withdraws=item.get("withdraws", False),
         replaced_by=item.get("replaced_by"),
         label=item.get("label"),
+    )
+
+
+def _issuing_item(issued: IssuedNotice) -> list[Any]:
+    """A notice in few bytes: it is written on an item that must stay below a kilobyte."""
+    notice = issued.notice
+    days = _days(notice)
+    lines = [
+        [
+            line.kind.value,
+            line.monthly_cents,
+            line.amount_cents,
+            *(
+                ("", "")
+                if (line.starts_on, line.ends_on) == days
+                else (str(line.starts_on), str(line.ends_on))
+            ),
+            line.room,
+            line.label,
+        ]
+        for line in notice.lines
+    ]
+    return [notice.period, *map(str, (*days, notice.due_on)), issued.issued_at.isoformat(), lines]
+
+
+def _days(of: Notice | NoticeLine) -> tuple[date, date]:
+    return of.starts_on, of.ends_on
+
+
+def _issuing_of(account: Item) -> IssuedNotice:
+    period, starts_on, ends_on, due_on, issued_at, lines = account["issuing"]
+    return IssuedNotice(
+        notice=Notice(
+            lease_id=account["lease_id"],
+            residence_id=account["residence_id"],
+            period=period,
+            starts_on=date.fromisoformat(starts_on),
+            ends_on=date.fromisoformat(ends_on),
+            due_on=date.fromisoformat(due_on),
+            lines=tuple(
+                NoticeLine(
+                    kind=LineKind(kind),
+                    starts_on=date.fromisoformat(first or starts_on),
+                    ends_on=date.fromisoformat(last or ends_on),
+                    monthly_cents=monthly,
+                    amount_cents=cents,
+                    room=room,
+                    label=label,
+                )
+                for kind, monthly, cents, first, last, room, label in lines
+            ),
+        ),
+        issued_at=datetime.fromisoformat(issued_at),
     )
 
 

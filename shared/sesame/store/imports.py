@@ -21,6 +21,8 @@ class FileKind(StrEnum):
     LEASES = "leases"
     AID = "aid"
     ACKNOWLEDGEMENT = "acknowledgement"
+    ENROLMENTS = "enrolments"
+    SOCIAL_FILES = "social_files"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +132,7 @@ def _announcement(taken: FileImport) -> dict[str, str]:
         return announcement("aid_import.received", taken.created_at, import_id=taken.import_id)
     if taken.kind is FileKind.ACKNOWLEDGEMENT:
         return announcement("acknowledgement.received", taken.created_at, import_id=taken.import_id)
-    return announcement("import.received", taken.created_at, import_id=taken.import_id)
+    return announcement("import.received", taken.created_at, import_id=taken.import_id, kind=taken.kind.value)
 
 
 def _expiry(created_at: datetime) -> int:

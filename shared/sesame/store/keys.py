@@ -146,6 +146,21 @@ def entry(lease_id: str, entry_id: str) -> Key:
     return {"pk": f"ACCOUNT#{lease_id}", "sk": f"ENTRY#{entry_id}"}
 
 
+def payment_plans(lease_id: str) -> str:
+    """Partition of the payment plans that were agreed for a lease."""
+    return f"PLANS#{lease_id}"
+
+
+def payment_plan(lease_id: str, plan_id: str) -> Key:
+    """A payment plan."""
+    return {"pk": payment_plans(lease_id), "sk": f"PLAN#{plan_id}"}
+
+
+def message_allowance(person_id: str, day: str, channel: str) -> Key:
+    """Who wrote to a person by a channel on a day (YYYY-MM-DD) of the residence (operations table)."""
+    return {"pk": f"PERSON#{person_id}", "sk": f"WRITTEN#{day}#{channel}"}
+
+
 def adjustment(lease_id: str, adjustment_id: str) -> Key:
     """What staff asked to be added to a notice, kept so that a repeat is the same."""
     return {"pk": f"ACCOUNT#{lease_id}", "sk": f"ADJUSTMENT#{adjustment_id}"}
@@ -421,12 +436,136 @@ def aid_paid(lease_id: str, period: str, taking_id: str) -> Key:
     return {"pk": f"AID#{lease_id}", "sk": f"PAID#{period}#{taking_id}"}
 
 
-# --- What leaves for the CAF and universities, and who asks us
+# --- Social files, enrolments, renewals (identity table, but for the marks)
+
+
+def social_file(person_id: str, year: str) -> Key:
+    """A person's social file of an academic year (`2026-2027`)."""
+    return {"pk": f"PERSON#{person_id}", "sk": f"SOCIALFILE#{year}"}
+
+
+def social_files_of(person_id: str) -> tuple[str, str]:
+    """Partition of a person's social files, and what their sort keys begin with."""
+    return person(person_id)["pk"], "SOCIALFILE#"
+
+
+def social_files_of_residence(residence_id: str) -> str:
+    """Partition, on the first index, of a residence's social files, by year and state."""
+    return f"SOCIALFILES#{residence_id}"
+
+
+def enrolment(person_id: str, year: str, university_id: str) -> Key:
+    """A person's enrolment at a university for an academic year."""
+    return {"pk": f"PERSON#{person_id}", "sk": f"ENROLMENT#{year}#{university_id}"}
 
 
 def enrolments_of(person_id: str) -> tuple[str, str]:
     """Partition of a person's enrolments, and what their sort keys begin with."""
     return person(person_id)["pk"], "ENROLMENT#"
+
+
+def renewal_campaigns() -> str:
+    """Partition of the operator's renewal campaigns: some a year."""
+    return "RENEWALCAMPAIGNS"
+
+
+def renewal_campaign(campaign_id: str) -> Key:
+    """A renewal campaign."""
+    return {"pk": renewal_campaigns(), "sk": campaign_id}
+
+
+def renewal(lease_id: str, campaign_id: str) -> Key:
+    """A lease's renewal in a campaign."""
+    return {"pk": f"LEASE#{lease_id}", "sk": f"RENEWAL#{campaign_id}"}
+
+
+def warning(lease_id: str, warning_id: str) -> Key:
+    """A warning that a lease's tenant was given."""
+    return {"pk": f"LEASE#{lease_id}", "sk": f"WARNING#{warning_id}"}
+
+
+def renewals_of_residence(residence_id: str, campaign_id: str) -> str:
+    """Partition, on the first index, of a residence's renewals in a campaign, by state."""
+    return f"RENEWALS#{residence_id}#{campaign_id}"
+
+
+def renewal_marks(campaign_id: str) -> str:
+    """Partition of which residences a campaign's steps were done in (operations table)."""
+    return f"RENEWALSTEPS#{campaign_id}"
+
+
+def renewal_mark(campaign_id: str, step_on: str, residence_id: str) -> Key:
+    """A step of a campaign that was done in a residence."""
+    return {"pk": renewal_marks(campaign_id), "sk": f"{step_on}#{residence_id}"}
+
+
+def attachments_of(lease_id: str) -> str:
+    """Partition of a lease's attachments."""
+    return f"ATTACHMENTS#{lease_id}"
+
+
+def attachment(lease_id: str, attachment_id: str) -> Key:
+    """An attachment, from request to file."""
+    return {"pk": attachments_of(lease_id), "sk": f"ATTACHMENT#{attachment_id}"}
+
+
+def attachments_begun(lease_id: str, side: str) -> Key:
+    """When a side of a lease (`tenant`, `staff`) began its last uploads."""
+    return {"pk": attachments_of(lease_id), "sk": f"BEGUN#{side}"}
+
+
+def attachments_to_delete() -> str:
+    """Partition, on the first index, of all attachments, by when they go."""
+    return "ATTACHMENTS"
+
+
+def threads_of(lease_id: str) -> str:
+    """Partition of a lease's threads, and of what guards writing in them."""
+    return f"THREADS#{lease_id}"
+
+
+def thread(lease_id: str, thread_id: str) -> Key:
+    """A thread, without its messages."""
+    return {"pk": threads_of(lease_id), "sk": f"THREAD#{thread_id}"}
+
+
+def thread_key(lease_id: str, key_hash: str) -> Key:
+    """A caller's Idempotency-Key for a message."""
+    return {"pk": threads_of(lease_id), "sk": f"KEY#{key_hash}"}
+
+
+def messages_written(lease_id: str) -> Key:
+    """When a lease's tenant wrote lately."""
+    return {"pk": threads_of(lease_id), "sk": "WRITTEN"}
+
+
+def messages_of_thread(thread_id: str) -> str:
+    """Partition of a thread's messages, by number."""
+    return f"THREAD#{thread_id}"
+
+
+def thread_message(thread_id: str, number: int) -> Key:
+    """A message of a thread."""
+    return {"pk": messages_of_thread(thread_id), "sk": f"MESSAGE#{number:06}"}
+
+
+def threads_of_residence(residence_id: str) -> str:
+    """Partition, on the first index, of a residence's open threads: those that wait by the oldest unanswered
+    message, the others by their last."""
+    return f"THREADS#{residence_id}"
+
+
+def canned_answers(owner: str) -> str:
+    """Partition of a residence's canned answers, or of the operator's."""
+    return f"CANNED#{owner}"
+
+
+def canned_answer(owner: str, answer_id: str) -> Key:
+    """A canned answer."""
+    return {"pk": canned_answers(owner), "sk": answer_id}
+
+
+# --- What leaves for the CAF and universities, and who asks us
 
 
 def sharing(person_id: str, kind: str) -> Key:

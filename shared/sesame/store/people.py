@@ -5,7 +5,7 @@ admission is ever half-written.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from enum import Enum, auto
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from sesame.domain import codes
 from sesame.domain.contacts import folded_words
 from sesame.domain.tenancy import (
+    USUAL_REMINDERS,
     CafSettings,
     Channel,
     ContactHold,
@@ -23,11 +24,15 @@ from sesame.domain.tenancy import (
     Lease,
     LeaseStatus,
     Person,
+    ReminderSettings,
+    ReminderStep,
     RentWord,
     Residence,
     RoomSurface,
     Structure,
+    Surcharge,
     Terms,
+    Tone,
     Unusable,
     UnusableContact,
 )
@@ -504,7 +509,8 @@ class People:
 
 def residence_item(residence: Residence) -> Item:
     """A residence as stored."""
-    item = asdict(residence)
+    item = asdict(replace(residence, reminders=USUAL_REMINDERS))
+    item["reminders"] = _reminders_item(residence.reminders)
     if agreed := residence.documents.caf.agreement_on:
         item["documents"]["caf"]["agreement_on"] = agreed.isoformat()
     return {**keys.residence(residence.residence_id), **item, "version": 1}
@@ -527,6 +533,7 @@ def residence_of(item: Item) -> Residence:
         provider=item["provider"],
         other_providers=tuple(item.get("other_providers", ())),
         documents=_document_settings(item.get("documents", {})),
+        reminders=_reminders_of(item["reminders"]) if "reminders" in item else USUAL_REMINDERS,
         confirmed=item["confirmed"],
     )
 
@@ -556,6 +563,36 @@ def _document_settings(item: Mapping[str, Any]) -> DocumentSettings:
             ),
         ),
     )
+
+
+def _reminders_item(settings: ReminderSettings) -> Item | None:
+    """None for the usual ones, so that where nobody chose, a better usual ladder is followed."""
+    if settings == USUAL_REMINDERS:
+        return None
+    item = asdict(settings)
+    if settings.surcharge:
+        item["surcharge"] |= {"applies_from": settings.surcharge.applies_from.isoformat()}
+    return item
+
+
+def _reminders_of(item: Mapping[str, Any]) -> ReminderSettings:
+    surcharge = item.get("surcharge")
+    return ReminderSettings(
+        steps=tuple(map(_step_of, item["steps"])),
+        tolerance_cents=item["tolerance_cents"],
+        pay_by_days=item["pay_by_days"],
+        plan_steps=tuple(map(_step_of, item["plan_steps"])),
+        plan_grace_days=item["plan_grace_days"],
+        surcharge=Surcharge(**surcharge | {"applies_from": date.fromisoformat(surcharge["applies_from"])})
+        if surcharge
+        else None,
+        territory=item["territory"],
+    )
+
+
+def _step_of(item: Mapping[str, Any]) -> ReminderStep:
+    chosen = {"channels": tuple(map(Channel, item["channels"])), "tone": Tone(item["tone"])}
+    return ReminderStep(**{**item, **chosen})
 
 
 def person_item(person: Person) -> Item:

@@ -226,16 +226,21 @@ class Table:
         forward: bool = True,
         start: Key | None = None,
         up_to: str | None = None,
+        between: tuple[str, str] | None = None,
         consistent: bool | None = None,
     ) -> Page:
-        """One page of a partition, by sort key. `up_to` (inclusive) bounds the sort key from above.
+        """One page of a partition, by sort key. `up_to` (inclusive) bounds the sort key from above, `between`
+        (inclusive) from both sides.
 
         Consistent by default on the table, which an index cannot be.
         """
         hash_name, range_name = ("pk", "sk") if index is None else (f"{index}pk", f"{index}sk")
         values: dict[str, Any] = {":pk": pk}
         condition = f"{hash_name} = :pk"
-        if up_to is not None:
+        if between is not None:
+            condition += f" AND {range_name} BETWEEN :low AND :high"
+            values[":low"], values[":high"] = between
+        elif up_to is not None:
             condition += f" AND {range_name} <= :sk"
             values[":sk"] = up_to
         elif sk_prefix:

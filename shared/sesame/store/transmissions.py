@@ -9,10 +9,10 @@ from sesame.domain.transmission_files import file_reference
 from sesame.domain.transmissions import (
     Change,
     Difference,
-    FileState,
     Recipient,
     RowState,
     Said,
+    SentFileState,
     TransmissionKind,
     Unsettled,
 )
@@ -61,7 +61,7 @@ class SentFile:
     extension: str
     object_key: str
     built_at: datetime
-    state: FileState = FileState.BUILT
+    state: SentFileState = SentFileState.BUILT
     downloaded_at: datetime | None = None
     downloaded_by: str | None = None
     acknowledged_at: datetime | None = None
@@ -115,7 +115,7 @@ class Whole:
         """What differs between a file and its acknowledgement; nothing while none has come."""
         file = next((one for one in self.files if one.number == number), None)
         rows = [row for row in self.rows if row.number == number]
-        came = file is not None and file.state is FileState.ACKNOWLEDGED
+        came = file is not None and file.state is SentFileState.ACKNOWLEDGED
         return Unsettled(
             rejected={row.reference: row.reason for row in rows if row.state is RowState.REJECTED},
             not_acknowledged=tuple(r.reference for r in rows if came and r.state is RowState.SENT),
@@ -208,7 +208,7 @@ class Transmissions:
             condition="attribute_exists(pk)",
             names={"#state": "state"},
             values={
-                ":downloaded": FileState.DOWNLOADED.value,
+                ":downloaded": SentFileState.DOWNLOADED.value,
                 ":at": at.isoformat(),
                 ":by": staff_id,
                 ":one": 1,
@@ -247,7 +247,7 @@ class Transmissions:
             "acknowledged_at = if_not_exists(acknowledged_at, :at) ADD version :one",
             condition="attribute_exists(pk)",
             names={"#state": "state"},
-            values={":state": FileState.ACKNOWLEDGED.value, ":at": at.isoformat(), ":one": 1},
+            values={":state": SentFileState.ACKNOWLEDGED.value, ":at": at.isoformat(), ":one": 1},
         )
 
 
@@ -302,7 +302,7 @@ def file_of(item: Item) -> SentFile:
         extension=item["extension"],
         object_key=item["object_key"],
         built_at=_moment(item["built_at"]),
-        state=FileState(item["state"]),
+        state=SentFileState(item["state"]),
         downloaded_at=_moment(item["downloaded_at"]) if "downloaded_at" in item else None,
         downloaded_by=item.get("downloaded_by"),
         acknowledged_at=_moment(item["acknowledged_at"]) if "acknowledged_at" in item else None,

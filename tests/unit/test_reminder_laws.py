@@ -1,0 +1,416 @@
+"""The laws of reminders, on the real planner and sender over tables in memory, whatever comes and whenever.
+
+A history is drawn: planner runs by clocks that are wrong, messages delivered late, twice or never at first,
+answers lost, calls that fail, payments, holds, in any order. Then the world becomes calm for ten weeks, and
+everything that is owed must have been said, once, at a decent hour, one message a day.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, cast
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sesame.domain.calendar import is_sending_time, local_date
+from sesame.domain.journal import Entry, EntryKind
+from sesame.domain.notices import notice_for
+from sesame.domain.reminders import Hold, HoldKind, HoldReason, next_step_at, owed, payable_by
+from sesame.domain.tenancy import (
+    DEFAULT_STEPS,
+    Channel,
+    Landlord,
+    Lease,
+    Person,
+    ReminderSettings,
+    ReminderStep,
+    Residence,
+    Surcharge,
+)
+from sesame.notifications.letters import Letter
+from sesame.notifications.outcome import NotAccepted
+from sesame.platform.events import Event
+from sesame.services.accounts import Bookkeeping
+from sesame.services.formal_notices import FormalNotices
+from sesame.services.mailer import Draft, Envelope
+from sesame.services.messages import Correspondence
+from sesame.services.reminders import ReminderRun, SomeNotPlanned
+from sesame.services.retries import Retries
+from sesame.services.scheduled_mail import ScheduledMail
+from sesame.services.surcharges import Surcharges
+from sesame.store.accounts import Accounts
+from sesame.store.audit import Audit
+from sesame.store.documents import Documents
+from sesame.store.message_allowances import MessageAllowances
+from sesame.store.messages import Message, Messages, MessageState, StillSending
+from sesame.store.people import lease_item, person_item, residence_item
+from sesame.store.table import Table, unmarshal
+from tests.fakes.dynamo import FakeDynamo, Wire
+
+ISSUED = datetime(2026, 9, 1, 3, tzinfo=UTC)
+ZONES = (
+    "Europe/Paris",
+    "Indian/Reunion",
+    "America/Martinique",
+    "America/Miquelon",
+    "Pacific/Tahiti",
+    "Pacific/Noumea",
+)
+AT_ONCE = Retries(attempts=5, pause=lambda _: None)
+RENT = 45_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """A message that the mail service took, or may have taken."""
+
+    message_id: str
+    lease_id: str
+    at: datetime
+    channel: Channel
+    cause: dict[str, str]
+    lost: bool
+    """Whether the mail service's answer was lost: then the message may be sent once more."""
+
+
+@dataclass
+class Post:
+    """Stands for the mailer: takes, refuses for now, or loses its answer, as it is told."""
+
+    world: "World"
+    messages: Messages
+    portal_url: str = "https://sesame.example"
+    outcomes: list[str] = field(default_factory=list)
+
+    def clock(self) -> datetime:
+        return self.world.now
+
+    def write(self, _message: Message, draft: Draft) -> Envelope:
+        content = "-" if draft.channel is Channel.SMS else Letter(subject="-", text="-", html="-")
+        return Envelope(to="-", content=content)
+
+    def send(self, message: Message, envelope: Envelope) -> tuple[MessageState, str]:
+        outcome = self.outcomes.pop() if self.outcomes else "taken"
+        if outcome == "busy":
+            self.messages.settle(message, MessageState.WAITING, self.clock())
+            raise NotAccepted
+        self.world.sent(message, envelope.channel, lost=outcome == "lost")
+        if outcome == "lost":
+            self.messages.settle(message, MessageState.UNKNOWN, self.clock())
+            return MessageState.UNKNOWN, ""
+        self.messages.accepted(message, envelope.channel, "ses-1", self.clock())
+        return MessageState.ACCEPTED, "ses-1"
+
+
+class World:
+    """One person with a lease in each of two residences, and all that reminds them."""
+
+    def __init__(self, zones: tuple[str, str], rules: ReminderSettings, holidays: frozenset[date]) -> None:
+        self.now, self.holidays = ISSUED, holidays
+        self.history: list[Sent] = []
+        self.pending: list[Event] = []
+        self.delivered: list[Event] = []
+        self.dynamo = FakeDynamo(self._written)
+        self.identity, self.money, documents, operations = (
+            Table(self.dynamo, name) for name in ("identity", "money", "documents", "operations")
+        )
+        self.accounts, audit = Accounts(self.money), Audit(operations)
+        self.books = Bookkeeping(self.accounts, lambda: self.now, AT_ONCE)
+        self.planner = ReminderRun(
+            identity=self.identity,
+            accounts=self.accounts,
+            operations=operations,
+            formal_notices=FormalNotices(
+                documents=Documents(documents), identity=self.identity, accounts=self.accounts, audit=audit
+            ),
+            surcharges=Surcharges(accounts=self.accounts, audit=audit),
+            budget=timedelta(hours=1),
+            holidays=lambda _: holidays.__contains__,
+        )
+        self.post = Post(self, Messages(operations))
+        self.sender = correspondence(self, MessageAllowances(operations))
+        self.residences, self.leases = {}, dict[str, Lease]()
+        self.identity.put(person_item(PERSON))
+        for number, zone in enumerate(zones):
+            residence = replace(RESIDENCE, residence_id=f"r{number}", time_zone=zone, reminders=rules)
+            lease = replace(LEASE, lease_id=f"lease-{number}", residence_id=residence.residence_id)
+            self.identity.put(residence_item(residence))
+            self.identity.put(lease_item(lease))
+            self.residences[lease.lease_id], self.leases[lease.lease_id] = residence, lease
+            self.bill(lease.lease_id, "2026-09")
+
+    def bill(self, lease_id: str, period: str) -> None:
+        lease, residence = self.leases[lease_id], self.residences[lease_id]
+        notice = notice_for(lease, residence, period)
+        assert notice is not None
+        self.books.issue_notice(
+            notice,
+            lambda unpaid, previous: next_step_at(
+                unpaid,
+                time_zone=residence.time_zone,
+                previous=previous,
+                now=self.now,
+                settings=residence.reminders,
+            ),
+        )
+
+    def pay(self, lease_id: str, cents: int) -> None:
+        entry = Entry(
+            entry_id=f"payment:{self.now.isoformat()}:{cents}",
+            kind=EntryKind.PAYMENT,
+            amount_cents=-cents,
+            effective_at=self.now,
+            source=f"payment:{self.now.isoformat()}",
+        )
+        self.books.post(lease_id, self.leases[lease_id].residence_id, entry)
+
+    def hold(self, lease_id: str, days: int) -> None:
+        account = self.accounts.get(lease_id)
+        if account is None or not account.checkpoint.outstanding:
+            return
+        until = local_date(self.now, self.residences[lease_id].time_zone) + timedelta(days=days)
+        hold = Hold(kind=HoldKind.HOLD, reason=HoldReason.OTHER, until=until, by="manager", at=self.now)
+        self.money.write(
+            self.accounts.arranging(
+                account, hold=hold, plan=None, next_step_at=account.next_step_at, since=account.since
+            )
+        )
+
+    def plan(self, skew: timedelta = timedelta(), fuse: int | None = None) -> None:
+        self.dynamo.fuse = fuse
+        with suppress(SomeNotPlanned, ConnectionError):  # the schedule tries again
+            self.planner.plan(self.now + skew)
+        self.dynamo.fuse = None
+
+    def deliver(self, event: Event, outcome: str = "taken", fuse: int | None = None) -> bool:
+        """Whether the queue is rid of it."""
+        self.post.outcomes = [outcome]
+        self.dynamo.fuse = fuse
+        try:
+            self.sender.handle(event)
+        except (NotAccepted, StillSending, ConnectionError):
+            return False
+        finally:
+            self.dynamo.fuse, self.post.outcomes = None, []
+        return True
+
+    def deliver_all(self) -> None:
+        waiting, self.pending = self.pending, []
+        for event in waiting:
+            if self.deliver(event):
+                self.delivered.append(event)
+            else:
+                self.pending.append(event)
+
+    def sent(self, message: Message, channel: Channel, *, lost: bool) -> None:
+        """Notes what leaves, and holds it to the laws of the moment."""
+        assert message.lease_id is not None
+        residence, account = self.residences[message.lease_id], self.accounts.get(message.lease_id)
+        assert account is not None
+        if message.kind == "reminder":
+            rows = owed(account.checkpoint.outstanding, account.plan, residence.time_zone)
+            assert message.cause["period"] in {row.period for row in rows}, "reminded after payment"
+            assert is_sending_time(self.now, residence.time_zone, self.holidays.__contains__), "quiet time"
+            held = account.hold is not None and account.hold.stands(self.now, residence.time_zone)
+            assert not held, "reminded while held"
+        self.history.append(
+            Sent(
+                message_id=message.message_id,
+                lease_id=message.lease_id,
+                at=self.now,
+                channel=channel,
+                cause=message.cause,
+                lost=lost,
+            )
+        )
+
+    def _written(self, before: Wire | None, after: Wire) -> None:
+        if after["sk"]["S"] == "DOCUMENT":
+            after["status"] = {"S": "ready"}  # rendered and sealed by the time anybody looks
+            return
+        new, old = after.get("announce"), (before or {}).get("announce")
+        if new is None or new == old:
+            return
+        told = unmarshal({"announce": new})["announce"]
+        if told["id"] == (unmarshal({"announce": old})["announce"]["id"] if old else None):
+            return
+        if told["type"] in {"reminder.due", "notice.issued"}:
+            data = {name: value for name, value in told.items() if name not in {"id", "type", "at"}}
+            self.pending.append(
+                Event(id=told["id"], type=told["type"], at=datetime.fromisoformat(told["at"]), data=data)
+            )
+
+
+class Tokens:
+    """Stands for the links that end courtesy reminders."""
+
+    def of(self, person_id: str) -> str:
+        return person_id
+
+
+def correspondence(world: World, allowances: MessageAllowances) -> Correspondence:
+    """The sender, with a mail service that does as it is told."""
+    return Correspondence(
+        mailer=cast(Any, world.post),
+        identity=world.identity,
+        accounts=world.accounts,
+        welcome_links=cast(Any, None),
+        unsubscribe=cast(Any, Tokens()),
+        tasks=cast(Any, None),
+        failed_contacts=cast(Any, None),
+        schedule=ScheduledMail(
+            accounts=world.accounts,
+            allowances=allowances,
+            holidays=lambda _: world.holidays.__contains__,
+            retries=AT_ONCE,
+        ),
+    )
+
+
+PERSON = Person(
+    person_id="p", family_name="N", given_names="T", birth_date=date(2004, 5, 31), email="t@example.org"
+)
+RESIDENCE = Residence(
+    residence_id="r",
+    name="Les Tilleuls",
+    address=("12 rue des Tilleuls",),
+    postal_code="75013",
+    city="Paris",
+    time_zone="Europe/Paris",
+    landlord=Landlord(name="Opérateur d'essai", address=()),
+)
+LEASE = Lease(
+    lease_id="l",
+    person_id="p",
+    residence_id="r",
+    reference="L1",
+    tenant_reference="T1",
+    room="B204",
+    starts_on=date(2026, 9, 1),
+    ends_on=date(2027, 8, 31),
+    rent_cents=RENT,
+    charges_cents=0,
+    deposit_cents=0,
+    code_tail="7K",
+    code_cipher=b"-",
+    code_hash="-",
+)
+
+ladders = st.one_of(
+    st.just(DEFAULT_STEPS),
+    st.lists(st.integers(-9, 40), min_size=1, max_size=6, unique=True).map(
+        lambda days: tuple(ReminderStep(name=f"s{n}", days=day) for n, day in enumerate(sorted(days)))
+    ),
+)
+SURCHARGE = Surcharge(
+    flat_cents=500, cap_cents=1_000, grace_days=12, source="article 3", applies_from=date(2026, 1, 1)
+)
+rules = st.builds(
+    ReminderSettings,
+    steps=ladders,
+    tolerance_cents=st.sampled_from([0, 500]),
+    surcharge=st.sampled_from([None, SURCHARGE]),
+)
+fuses = st.one_of(st.none(), st.integers(0, 12))
+leases = st.sampled_from(["lease-0", "lease-1"])
+type Act = Callable[[World], None]
+
+
+def _redeliver(world: World, place: int) -> None:
+    if world.delivered:
+        world.deliver(world.delivered[place % len(world.delivered)])
+
+
+def _deliver_one(world: World, place: int, outcome: str, fuse: int | None) -> None:
+    if world.pending:
+        event = world.pending.pop(place % len(world.pending))
+        (world.delivered if world.deliver(event, outcome, fuse) else world.pending).append(event)
+
+
+acts = st.one_of(
+    st.builds(
+        lambda minutes, fuse: lambda world: world.plan(timedelta(minutes=minutes), fuse),
+        st.sampled_from([0, 0, 0, -600, -90, 90]),
+        fuses,
+    ),
+    st.builds(
+        lambda place, outcome, fuse: lambda world: _deliver_one(world, place, outcome, fuse),
+        st.integers(0, 5),
+        st.sampled_from(["taken", "taken", "lost", "busy"]),
+        fuses,
+    ),
+    st.builds(lambda place: lambda world: _redeliver(world, place), st.integers(0, 50)),
+    st.builds(
+        lambda lease, cents: lambda world: world.pay(lease, cents),
+        leases,
+        st.sampled_from([RENT, RENT - 300, 20_000]),
+    ),
+    st.builds(lambda lease, days: lambda world: world.hold(lease, days), leases, st.integers(0, 9)),
+)
+histories = st.lists(st.tuples(st.integers(0, 60 * 40), acts), max_size=40)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.tuples(st.sampled_from(ZONES), st.sampled_from(ZONES)),
+    rules,
+    st.frozensets(st.integers(0, 100).map(lambda days: date(2026, 9, 1) + timedelta(days=days)), max_size=9),
+    histories,
+)
+def test_whatever_happens_each_step_is_said_once_in_time_and_one_a_day(
+    zones: tuple[str, str], chosen: ReminderSettings, holidays: frozenset[date], history: Any
+) -> None:
+    world = World(zones, chosen, holidays)
+    billed = False
+
+    for minutes, act in history:
+        world.now += timedelta(minutes=minutes)
+        if not billed and world.now >= datetime(2026, 10, 1, 3, tzinfo=UTC):
+            world.bill("lease-0", "2026-10")
+            billed = True
+        act(world)
+    _become_calm(world)
+
+    _holds(world)
+
+
+def _become_calm(world: World) -> None:
+    """Ten weeks in which everything works: runs in the residences' morning and evening, messages at once."""
+    for _ in range(70):
+        for hours in (5, 5, 6, 8):
+            world.now += timedelta(hours=hours)
+            world.plan()
+            world.deliver_all()
+
+
+def _holds(world: World) -> None:
+    answered = [one.message_id for one in world.history if not one.lost]
+    assert len(set(answered)) == len(answered), "a step was accepted twice"
+    for message_id in {one.message_id for one in world.history if one.lost}:
+        assert sum(one.message_id == message_id for one in world.history) <= 2, (
+            "a lost answer is tried once more"
+        )
+    days = {
+        (local_date(one.at, world.residences[one.lease_id].time_zone), one.channel, one.message_id)
+        for one in world.history
+    }
+    assert len({day[:2] for day in days}) == len(days), "two messages a day"
+    for lease_id, residence in world.residences.items():
+        account = world.accounts.get(lease_id)
+        assert account is not None
+        unpaid = account.checkpoint.outstanding
+        told = [one for one in world.history if one.lease_id == lease_id and "step" in one.cause]
+        if sum(one.unpaid_cents for one in unpaid) <= residence.reminders.tolerance_cents:
+            continue
+        for debit in unpaid:
+            last = residence.reminders.steps[-1]
+            day = payable_by(debit, residence.time_zone) + timedelta(days=last.days)
+            if debit.period is None or not local_date(debit.issued_at, residence.time_zone) < day:
+                continue
+            late_enough = [
+                one for one in told if local_date(one.at, residence.time_zone) >= day - timedelta(days=1)
+            ]
+            assert late_enough, f"the last step of {debit.period} was never said"
+    assert world.pending == [], "something waits for ever"
