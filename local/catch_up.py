@@ -18,6 +18,7 @@ JOBS = (
     "BillingPlanFunction",
     "TransmissionPlanFunction",
     "ReminderPlanFunction",
+    "RenewalPlanFunction",
     "MessagesAgainFunction",
     "ErasureFunction",
     "AttachmentRemovalFunction",
