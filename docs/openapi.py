@@ -52,6 +52,14 @@ _RAW_BODIES: dict[str, dict[str, Any]] = {
             "schema": {"type": "object", "properties": {"file": _BYTES["schema"]}, "required": ["file"]}
         },
     },
+    # A file as docs/transmissions.md describes it.
+    "take_acknowledgement": {
+        "application/octet-stream": _BYTES,
+        "text/csv": {"schema": {"type": "string"}},
+        "multipart/form-data": {
+            "schema": {"type": "object", "properties": {"file": _BYTES["schema"]}, "required": ["file"]}
+        },
+    },
     # Files as docs/study-files.md describes them.
     "take_enrolment_file": {
         "application/octet-stream": _BYTES,
@@ -177,7 +185,8 @@ def _load(entry: Path) -> Any:
 def _environment() -> dict[str, str]:
     names = (
         "IDENTITY_TABLE MONEY_TABLE DOCUMENTS_TABLE OPERATIONS_TABLE BUCKET PEPPER_SECRET CODES_KEY SENDER "
-        "PORTAL_URL API_URL BUS OPERATOR_NAME IMPORT_QUEUE_URL SANDBOX_URL"
+        "PORTAL_URL API_URL BUS OPERATOR_NAME IMPORT_QUEUE_URL SANDBOX_URL "
+        "TRANSMISSION_QUEUE_URL PARTNERS_SECRET"
     )
     return dict.fromkeys(names.split(), "unset") | {
         "STAGE": "local",

@@ -1,7 +1,6 @@
 """Tenants ask for certificates and receipts and download them; anyone may check that one is genuine."""
 
-from dataclasses import asdict
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Depends, Response
@@ -10,7 +9,6 @@ from pydantic import Field
 
 from sesame.domain import codes
 from sesame.domain.certificates import DocumentStatus, Kind, Validity
-from sesame.domain.public_statements import Label
 from sesame.domain.tenancy import Language
 from sesame.domain.validity import Ending
 from sesame.platform.aws import Later, client
@@ -26,8 +24,9 @@ from sesame.services.certificates import (
     Certificates,
     Links,
 )
-from sesame.services.documents import Downloads, Verification, Verifications
+from sesame.services.documents import Downloads, Verifications
 from sesame.services.sessions import Session, SessionCheck, session_dependency
+from sesame.services.verification_answers import VerificationAnswer, answer_of
 from sesame.store.accounts import Accounts
 from sesame.store.audit import Audit
 from sesame.store.documents import Document, Documents
@@ -89,47 +88,6 @@ class CertificateList(Shown):
 
 
 Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
-
-
-class StatedLine(Shown):
-    """One thing that the paper states. Amounts in cents; of balances and movements, above zero is owed."""
-
-    label: Label
-    value: str | None
-    """A word (`yes`, `card`, `current`), or what is printed as it is."""
-    on: date | None
-    until: date | None
-    period: str | None
-    amount_cents: int | None
-    balance_cents: int | None
-    """After a movement of an account."""
-    square_decimetres: int | None
-
-
-class VerificationAnswer(Shown):
-    """Whether the paper is genuine and, if so, what it says: compare. Of an entry document, its kind only.
-
-    `erased`: it was genuine when it was issued, and its record has been erased since. What it says, and
-    whether it still holds, can no longer be confirmed.
-    """
-
-    status: Validity
-    since: datetime | None = None
-    """When it ceased to hold, for one that was revoked or replaced. Why is between its tenant and us."""
-    erased_on: date | None = None
-    """When its record was erased, if it was: then kind and day of issue are all that is left."""
-    kind: Kind | None = None
-    issued_on: date | None = None
-    number: str | None = None
-    landlord: str | None = None
-    holder: str | None = None
-    residence: str | None = None
-    room: str | None = None
-    period: str | None = None
-    amount_cents: int | None = None
-    currency: str | None = None
-    lines: tuple[StatedLine, ...] = ()
-    """Every figure and day of the paper, in its order; the birth date is told of none."""
 
 
 settings = CertificatesSettings.from_env()
@@ -203,35 +161,13 @@ def verify(verification_code: str) -> VerificationAnswer:
 
     A 404 could as well mean a mistyped address; whoever checks a paper must be able to tell the two apart.
     """
-    return _verification(verifications.check(verification_code))
+    return answer_of(verifications.check(verification_code))
 
 
 @api.get("/v1/verifications/files/<sha256>", summary="Whether a file is one that was issued, unchanged")
 def verify_file(sha256: Sha256) -> VerificationAnswer:
     """By the SHA-256 of the file (hexadecimal), made by whoever checks: the file itself stays with them."""
-    return _verification(verifications.check_digest(sha256))
-
-
-def _verification(answer: Verification) -> VerificationAnswer:
-    statement = answer.statement
-    if statement is None:
-        return VerificationAnswer(status=answer.validity)
-    return VerificationAnswer(
-        status=answer.validity,
-        since=answer.since,
-        erased_on=answer.erased_on,
-        kind=statement.kind,
-        issued_on=statement.issued_on,
-        number=statement.number,
-        landlord=statement.landlord,
-        holder=statement.holder,
-        residence=statement.residence,
-        room=statement.room,
-        period=statement.period,
-        amount_cents=statement.amount_cents,
-        currency="EUR" if any(line.amount_cents is not None for line in statement.lines) else None,
-        lines=tuple(StatedLine(**asdict(line)) for line in statement.lines),
-    )
+    return answer_of(verifications.check_digest(sha256))
 
 
 def _shown(document: Document, download_url: str | None = None) -> Certificate:

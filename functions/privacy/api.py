@@ -8,6 +8,7 @@ from aws_lambda_powertools.event_handler import Depends, Response
 from pydantic import Field
 
 from sesame.domain.erasure import LAWS, WORDS, Category, Line, Plan, Reason
+from sesame.domain.transmissions import GROUNDS, Basis, Change, Recipient, RowState, TransmissionKind
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import NotFound, TooManyRequests
@@ -18,6 +19,7 @@ from sesame.services.confirming import Confirming
 from sesame.services.data_exports import ExportRequests
 from sesame.services.erasures import Dossiers, ErasureRequests, ErasureUnderWay
 from sesame.services.sessions import Session, SessionCheck, session_dependency
+from sesame.services.sharing import NotTheirsToDecide, Shared, SharingDecisions, sent_at
 from sesame.services.step_up import NotConfirmed, Purpose, StepUp
 from sesame.services.waiting import Waiting, waiting
 from sesame.store.audit import Audit
@@ -27,7 +29,9 @@ from sesame.store.erasures import Erasure, Erasures, ErasureState
 from sesame.store.pacing import Pacing
 from sesame.store.people import People
 from sesame.store.sessions import Sessions
+from sesame.store.sharing import How, Sharing
 from sesame.store.table import Table
+from sesame.store.transmissions import SentFile, SentRow, Transmissions
 
 
 class PrivacySettings(Settings):
@@ -91,6 +95,62 @@ class ErasurePlan(Shown):
     kept: list[ErasureLine]
 
 
+class SharedKind(Shown):
+    """A kind of thing that may be told of the tenant: to whom, on which basis, by which rule and why.
+
+    `agreed` is theirs to say where the basis is consent, and null where they have said nothing, which is a
+    no; null where it is not theirs to say. `leaves` is what follows.
+    """
+
+    kind: TransmissionKind
+    recipient: Recipient
+    basis: Basis
+    law: str
+    why: str
+    leaves: bool
+    agreed: bool | None
+    decided_at: datetime | None
+    how: How | None
+
+
+class SharedKinds(Shown):
+    """Every kind that there is."""
+
+    sharing: list[SharedKind]
+
+
+class SharingDecision(StrictModel):
+    """Whether it may be told, from now on."""
+
+    agreed: bool
+
+
+class Transmitted(Shown):
+    """Something that was told of the tenant: to whom, when, for which month, and what they said of it.
+
+    `certificate_id` is the certificate that was passed on, where it was one. `change` says whether it was
+    told first, told anew, or taken back.
+    """
+
+    kind: TransmissionKind
+    transmitted_to: str
+    transmitted_at: datetime
+    period: str
+    change: Change
+    basis: Basis
+    consented_at: datetime | None
+    certificate_id: str | None
+    state: RowState
+    reason: str
+    """The recipient's own words, where they rejected it."""
+
+
+class TransmittedList(Shown):
+    """Newest first."""
+
+    transmissions: list[Transmitted]
+
+
 settings = PrivacySettings.from_env()
 dynamodb = client("dynamodb")
 identity = Table(dynamodb, settings.identity_table)
@@ -106,6 +166,14 @@ erasures = ErasureRequests(
     pepper,
     utc_now,
     token_bytes,
+)
+decisions = SharingDecisions(
+    sharing=Sharing(identity),
+    transmissions=Transmissions(operations),
+    audit=Audit(operations),
+    pepper=pepper,
+    clock=utc_now,
+    random=token_bytes,
 )
 CurrentSession = Annotated[Session, Depends(session_dependency(SessionCheck(Sessions(identity), utc_now)))]
 
@@ -188,6 +256,66 @@ def request_erasure(
 def cancel_erasure(session: CurrentSession, source: Source) -> None:
     """Until it begins; then also for what could not go yet."""
     erasures.cancel(session, source=source)
+
+
+@api.get("/v1/me/sharing", summary="What is told of the tenant, and why", security="session", tag="privacy")
+def get_sharing(session: CurrentSession, language: Language) -> SharedKinds:
+    """What a law or the contract has told, and what is theirs to decide."""
+    return SharedKinds(sharing=[_kind(one, language) for one in decisions.of(session)])
+
+
+@api.put(
+    "/v1/me/sharing/<kind>",
+    summary="Agree that something is told, or refuse",
+    errors=[NotTheirsToDecide],
+    security="session",
+    tag="privacy",
+)
+def set_sharing(
+    kind: TransmissionKind,
+    body: SharingDecision,
+    session: CurrentSession,
+    source: Source,
+    language: Language,
+) -> SharedKind:
+    """Taken back at any time: nothing more leaves, and the next file tells the recipient so."""
+    return _kind(decisions.decide(session, kind, agreed=body.agreed, source=source), language)
+
+
+@api.get("/v1/me/transmissions", summary="What was told of the tenant", security="session", tag="privacy")
+def list_transmitted(session: CurrentSession) -> TransmittedList:
+    """Certificates passed on to the CAF, unpaid rent, confirmations to a university."""
+    return TransmittedList(transmissions=[_transmitted(*one) for one in decisions.sent(session)])
+
+
+def _kind(shared: Shared, language: str) -> SharedKind:
+    decision = shared.decision
+    return SharedKind(
+        kind=shared.kind,
+        recipient=shared.ground.recipient,
+        basis=shared.ground.basis,
+        law=shared.ground.law,
+        why=shared.ground.why[language],
+        leaves=shared.leaves,
+        agreed=decision.agreed if decision else None,
+        decided_at=decision.decided_at if decision else None,
+        how=decision.how if decision else None,
+    )
+
+
+def _transmitted(row: SentRow, file: SentFile) -> Transmitted:
+    return Transmitted(
+        kind=file.series.kind,
+        transmitted_to=file.series.recipient_name,
+        transmitted_at=sent_at(file) or file.built_at,
+        period=file.series.period,
+        change=row.change,
+        basis=GROUNDS[file.series.kind].basis,
+        consented_at=row.consented_at,
+        certificate_id=row.document_id,
+        state=row.state,
+        reason=row.reason,
+    )
 
 
 def _shown(export: DataExport, download_url: str | None = None) -> DataExportShown:

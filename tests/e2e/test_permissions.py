@@ -283,6 +283,22 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         queries("Operations", index="gsi1"),
         [writes("Identity"), deletes("Identity"), writes("Money"), deletes("Operations"), decrypts()],
     ),
+    "TransmissionPlanFunction": (
+        sends("TransmissionQueue"),
+        [reads("Money"), writes("Identity"), reads("Operations"), stores("transmissions")],
+    ),
+    "TransmissionBuildFunction": (
+        stores("transmissions"),
+        [writes("Identity"), writes("Money"), writes("Documents"), stores("documents"), decrypts()],
+    ),
+    "DeskTransmissionsFunction": (
+        queries("Operations", index="gsi1"),
+        [writes("Identity"), reads("Money"), reads("Documents"), stores("transmissions"), decrypts()],
+    ),
+    "PartnersFunction": (
+        reads("Documents"),
+        [reads("Identity"), reads("Money"), reads("Operations"), writes("Documents"), knows("PepperSecret")],
+    ),
     "SendCodeFunction": (updates("Identity"), [reads("Money"), deletes("Identity"), decrypts()]),
     "OutboxFunction": (publishes(), [reads("Identity"), sends("PostingQueue"), writes("Money")]),
     "OpenApiFunction": (None, [reads("Identity"), knows("PepperSecret"), publishes()]),
@@ -301,6 +317,7 @@ CONSUMES = {
     "BillingIssueFunction": "BillingQueue",
     "ReconcileFunction": "ReconciliationQueue",
     "AidImportFunction": "AidImportQueue",
+    "TransmissionBuildFunction": "TransmissionQueue",
     "SendFunction": "NotificationQueue",
     "FeedbackFunction": "FeedbackQueue",
     "SendCodeFunction": "OneTimeCodeQueue",

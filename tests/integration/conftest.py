@@ -71,6 +71,7 @@ class Aws:
             "PORTAL_URL": "https://sesame.example",
             "API_URL": "https://api.sesame.example",
             "OPERATOR_NAME": "Opérateur d'essai",
+            "PARTNERS_SECRET": "partners",
         }
 
 

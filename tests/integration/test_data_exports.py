@@ -16,16 +16,20 @@ from botocore.exceptions import ClientError
 from sesame.domain.notices import Adjustment
 from sesame.domain.refunds import Refund
 from sesame.domain.threads import ThreadCategory
+from sesame.domain.transmissions import Change, Difference, Row, TransmissionKind
 from sesame.platform.errors import NotFound
 from sesame.platform.events import Event, event_of
 from sesame.platform.ids import new_id
 from sesame.services.data_exports import SHOWN
+from sesame.services.transmissions import series_of
 from sesame.store import keys
 from sesame.store.accounts import Accounts, AskedAdjustment
 from sesame.store.data_exports import EXPORT_LIFE, DataExport, ExportStatus
 from sesame.store.payment_links import PaymentLink, PaymentLinks
 from sesame.store.refunds import Refunds
+from sesame.store.sharing import Decision, Sharing
 from sesame.store.table import transact
+from sesame.store.transmissions import SentFile, Transmissions
 from tests.conftest import FrozenClock
 from tests.integration.aws_calls import count_calls
 from tests.integration.privacy_fixtures import DAY, Bureau
@@ -44,6 +48,8 @@ WITHHELD = {
         "search",
         "desk_record",
         "file_digest",
+        "digest",
+        "build_id",
         "rendered_at",
         "two_d_doc",
         "carries_two_d_doc",
@@ -198,6 +204,24 @@ def test_every_field_on_record_either_leaves_or_is_known_to_stay(bureau: Bureau,
     )
     asking = Accounts(money).asking(tenant.lease.lease_id, asked)
     transact(money.client, [PaymentLinks(money).creating(link), *Refunds(money).opening(refund), asking])
+    told = TransmissionKind.HOUSING_CONFIRMATIONS
+    decided = Decision(person_id=lease.person_id, kind=told, agreed=True, decided_at=now)
+    bureau.aws.identity.write(Sharing(bureau.aws.identity).deciding(decided))
+    series = series_of(lease.residence_id, told, "Université", "2026-09")
+    row = Row(reference=lease.tenant_reference, lease_id=lease.lease_id, values={}, document_id="-")
+    file = SentFile(
+        series=series,
+        number=1,
+        build_id="-",
+        rows=1,
+        digest="-",
+        encoding="-",
+        media_type="-",
+        extension="-",
+        object_key="-",
+        built_at=now,
+    )
+    Transmissions(bureau.aws.operations).write(file, [Difference(change=Change.NEW, row=row)])
     kinds = {
         ("money", "PAYMENTLINK#", "LINK"): "payment_link",
         ("money", "REFUNDS#", "REFUND#"): "refund",
@@ -221,6 +245,8 @@ def test_every_field_on_record_either_leaves_or_is_known_to_stay(bureau: Bureau,
         ("operations", "MESSAGE#", "MESSAGE"): "message",
         ("operations", "AUDIT#", ""): "audit",
         ("operations", "EXPORT#", "EXPORT"): "export",
+        ("identity", "PERSON#", "SHARING#"): "sharing",
+        ("operations", "TRANSMISSION#", "ROW#"): "transmission",
     }
     seen = set()
     for table, items in bureau.everything().items():

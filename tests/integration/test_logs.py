@@ -24,6 +24,7 @@ from sesame.domain.file_contents import FileType
 from sesame.domain.journal import Entry, EntryKind
 from sesame.domain.notices import notice_for
 from sesame.domain.scope import EVERYWHERE
+from sesame.domain.studies import Enrolment, EnrolmentStatus, academic_year_of
 from sesame.platform import aws as platform_aws
 from sesame.platform.ids import new_id
 from sesame.platform.logs import count, logger
@@ -32,6 +33,7 @@ from sesame.services.accounts import Bookkeeping
 from sesame.services.posting import YOUNG
 from sesame.store.accounts import Accounts
 from sesame.store.attachments import Attachments
+from sesame.store.social_files import Enrolments
 from sesame.store.table import transact
 from tests.conftest import FrozenClock
 from tests.integration.house import SOMEWHERE, WEBHOOK_SECRET, Answer, House, functions, routes
@@ -187,6 +189,7 @@ def test_no_flow_logs_a_code_a_token_or_a_person(
         privacy(story)
         wishes(story)
         desk_helps(story)
+        what_is_told_to_others(story)
         schedules(story)
         following_up(story)
         messages_that_fail(story)
@@ -742,6 +745,9 @@ def privacy(story: Story) -> None:
     asked = story.ask("POST", "/v1/me/data-exports", **me, expect=202)
     ready = story.ask("GET", asked.headers["Location"], **me, expect=200).body
     assert ready["status"] == "ready"
+    story.ask("GET", "/v1/me/sharing", **me, expect=200)
+    story.ask("PUT", "/v1/me/sharing/housing_confirmations", {"agreed": True}, **me, expect=200)
+    story.ask("GET", "/v1/me/transmissions", **me, expect=200)
     for _ in range(2):
         story.clock.advance(timedelta(hours=1))
         me = story.sign_in()
@@ -867,6 +873,46 @@ def schedules(story: Story) -> None:
     assert len(story.house.sent.to(NEW_EMAIL)) > before + 2  # the notice, and reminders of it
     for entry in ("privacy/erase", "attachments/remove"):
         story.house.run(entry, {"scheduled_time": story.clock().isoformat()})
+
+
+def what_is_told_to_others(story: Story) -> None:
+    """A university's file, taken away and acknowledged; a partner whose request is not signed."""
+    lease, now = story.tenant.lease, story.clock()
+    enrolment = Enrolment(
+        person_id=lease.person_id,
+        year=academic_year_of(lease.starts_on),
+        university="Université de Nantes",
+        status=EnrolmentStatus.ENROLLED,
+        recorded_at=now,
+        recorded_by="-",
+    )
+    identity = story.house.aws.identity
+    identity.write(Enrolments(identity).saving(enrolment))
+    of_residence = f"/v1/desk/residences/{RESIDENCE.residence_id}/transmissions"
+    month = {"kind": "housing_confirmations", "period": "2026-09"}
+    due = datetime(2026, 10, 3, 9, 0, tzinfo=UTC)
+    story.clock.now = max(now, due)
+    story.house.run("transmissions/plan", {"scheduled_time": due.isoformat()})
+    story.house.relay()
+    story.ask("POST", of_residence, month, staff=ACCOUNTANT, expect=202)
+    [sent] = story.ask("GET", of_residence, staff=ACCOUNTANT, expect=200).body["files"]
+    file = f"/v1/desk/transmissions/{sent['transmission_id']}/files/{sent['number']}"
+    story.ask("POST", f"{file}/downloads", staff=ACCOUNTANT, expect=201)
+    taken = story.ask(
+        "POST",
+        "/v1/desk/transmission-acknowledgements",
+        f"Transmission;Référence locataire;Statut;Motif\r\n{sent['reference']};{lease.tenant_reference};ko;"
+        "Thị Hương Nguyễn est inconnue\r\n",
+        content_type="text/csv; charset=utf-8",
+        staff=ACCOUNTANT,
+        expect=202,
+    )
+    story.ask("GET", taken.headers["Location"], staff=ACCOUNTANT, expect=200)
+    seen = story.ask("GET", file, staff=ACCOUNTANT, expect=200).body
+    assert len(seen["rejected"]) == 1
+    paper = {"number": "2026-AAAA-AAAA", "code_end": "AAAA-AAAA"}
+    story.ask("POST", "/v1/partners/verifications", paper, expect=401)
+    story.clock.now = now
 
 
 def messages_that_fail(story: Story) -> None:

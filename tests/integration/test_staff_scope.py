@@ -26,6 +26,8 @@ from sesame.domain.scope import Scope
 from sesame.domain.social_file import HandedIn, handed_in
 from sesame.domain.tenancy import Departure, DepartureReason, Language
 from sesame.domain.threads import ThreadCategory
+from sesame.domain.transmission_files import file_reference
+from sesame.domain.transmissions import Change, Difference, Row, TransmissionKind
 from sesame.platform.clock import utc_now
 from sesame.platform.events import Event
 from sesame.platform.ids import new_id
@@ -34,6 +36,7 @@ from sesame.services.attachments import AttachmentDesk
 from sesame.services.file_imports import CHUNK_DUE
 from sesame.services.payment_reviews import review_name
 from sesame.services.threads import Author, Place, Talk, Topic, Words
+from sesame.services.transmissions import series_of
 from sesame.store import keys
 from sesame.store.accounts import Accounts
 from sesame.store.attachments import Attachments
@@ -46,6 +49,7 @@ from sesame.store.social_files import SocialFiles
 from sesame.store.table import Delete, transact
 from sesame.store.tasks import Task, TaskKind, Tasks, task_id_of
 from sesame.store.threads import Threads
+from sesame.store.transmissions import SentFile, Transmissions
 from tests.integration.entries import http_event, load, prepare
 from tests.integration.import_fixtures import cells_of, desk_on, lease_file
 from tests.integration.staff_members import as_staff, enrol
@@ -94,6 +98,8 @@ class World:
     attachment_id: str
     answer_id: str
     task_id: str
+    transmission_id: str
+    acknowledgement_id: str
 
     def place(self, path: str) -> str:
         """A route's path, or an id of a body, with the tenant's ids in it."""
@@ -102,6 +108,8 @@ class World:
             lease_id=self.tenant.lease.lease_id,
             residence_id=RESIDENCE.residence_id,
             import_id=self._import(path),
+            transmission_id=self.transmission_id,
+            number=1,
             staff_id=self.staff_id,
             slip_id=self.slip_id,
             payment_id=self.payment_id,
@@ -123,6 +131,8 @@ class World:
         )
 
     def _import(self, path: str) -> str:
+        if "transmission-acknowledgements" in path:
+            return self.acknowledgement_id
         for kind, import_id in self.study.imports.items():
             if kind in path:
                 return import_id
@@ -149,6 +159,8 @@ NOWHERE = World(
     answer_id="",
     document_id="",
     task_id="",
+    transmission_id="",
+    acknowledgement_id="",
 )
 
 Answer = tuple[int, Any]
@@ -187,6 +199,18 @@ def nothing_posted(world: World, answer: Answer) -> bool:
     _, chunks = worker.imports.with_chunks(taken["import_id"]) or (None, [])
     faults = [problem.fault.value for chunk in chunks for problem in chunk.problems]
     return sum(chunk.created for chunk in chunks) == 0 and faults == ["unknown_tenant"]
+
+
+def nothing_acknowledged(world: World, answer: Answer) -> bool:
+    """The file is taken, but its row is refused like one of nobody's."""
+    status, taken = answer
+    assert status == 202
+    worker = load("transmissions/build").acknowledgements
+    ids = {"import_id": taken["import_id"], "chunk": "1"}
+    worker.consume(Event(id="1", type=CHUNK_DUE, at=world.clock(), data=ids))
+    _, chunks = worker.imports.with_chunks(taken["import_id"]) or (None, [])
+    faults = [problem.fault.value for chunk in chunks for problem in chunk.problems]
+    return sum(chunk.created for chunk in chunks) == 0 and faults == ["unknown_transmission"]
 
 
 def nothing_taken(world: World, answer: Answer) -> bool:
@@ -286,6 +310,11 @@ SETTINGS = {
 KEYED = {"idempotency_key": "scope-1"}
 TODAY = datetime.now(UTC).date().isoformat()
 AID = "Tenant reference;Month;Amount;Paid on\n{tenant_reference};2026-11;1,00;" + TODAY
+SERIES = series_of(RESIDENCE.residence_id, TransmissionKind.UNPAID_RENT, "CAF", "2026-09")
+ACKNOWLEDGEMENT = (
+    f"Transmission;Référence locataire;Statut\n{file_reference(SERIES.transmission_id, 1)};"
+    "{tenant_reference};ok"
+)
 OWED = "2026-07"
 PLAN = {"debts": [f"notice:{OWED}"], "instalments": [{"due_on": TODAY, "amount_cents": 45_000}]}
 CASH = {"kind": "cash", "amount_cents": 5_000, "received_on": TODAY}
@@ -559,6 +588,29 @@ CASES: dict[str, Case] = {
     "GET /v1/desk/residences/{residence_id}/arrears/chart": Case(
         entry="desk/follow_up", shown_to=ACCOUNTANTS
     ),
+    "GET /v1/desk/residences/{residence_id}/transmissions": Case(
+        entry="desk/transmissions", shown_to=ACCOUNTANTS
+    ),
+    "POST /v1/desk/residences/{residence_id}/transmissions": Case(
+        entry="desk/transmissions",
+        body={"kind": "unpaid_rent", "period": "2026-09"},
+        shown_to=ACCOUNTANTS,
+    ),
+    "GET /v1/desk/transmissions/{transmission_id}/files/{number}": Case(
+        entry="desk/transmissions", shown_to=ACCOUNTANTS
+    ),
+    "POST /v1/desk/transmissions/{transmission_id}/files/{number}/downloads": Case(
+        entry="desk/transmissions", shown_to=ACCOUNTANTS
+    ),
+    "POST /v1/desk/transmission-acknowledgements": Case(
+        entry="desk/transmissions",
+        body=ACKNOWLEDGEMENT,
+        hidden=nothing_acknowledged,
+        shown_to=ACCOUNTANTS,
+    ),
+    "GET /v1/desk/transmission-acknowledgements/{import_id}": Case(
+        entry="desk/transmissions", shown_to=ADMINISTRATORS
+    ),
     "GET /v1/desk/me": Case(entry="desk/staff", hidden=not_among_theirs),
     "GET /v1/desk/staff": Case(entry="desk/staff", shown_to=ADMINISTRATORS),
     "PUT /v1/desk/staff/{staff_id}": Case(
@@ -576,6 +628,7 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch, request: pytest
         AID_IMPORT_QUEUE_URL="https://sqs.example/aid",
         IMPORT_QUEUE_URL="https://sqs.example/import",
         PROVIDER_SECRETS="{}",
+        TRANSMISSION_QUEUE_URL=aws.sqs.create_queue(QueueName="transmissions")["QueueUrl"],
     )
     case = CASES.get(request.node.callspec.params["route"])
     tenant = admit(aws)
@@ -619,8 +672,38 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch, request: pytest
         study=NO_STUDY,
         answer_id=canned_answer(aws),
         task_id=address_that_failed(aws, tenant),
+        transmission_id=something_sent(aws, tenant),
+        acknowledgement_id=acknowledged(),
         **talk_begun(aws, tenant),
     )
+
+
+def something_sent(aws: Any, tenant: Tenant) -> str:
+    """A file that tells the CAF of the tenant."""
+    file = SentFile(
+        series=SERIES,
+        number=1,
+        build_id="b",
+        rows=1,
+        digest="-",
+        encoding="utf-8",
+        media_type="text/csv",
+        extension="csv",
+        object_key="transmissions/x.csv",
+        built_at=datetime.now(UTC),
+    )
+    row = Row(reference=tenant.lease.tenant_reference, lease_id=tenant.lease.lease_id, values={})
+    assert Transmissions(aws.operations).write(file, [Difference(change=Change.NEW, row=row)])
+    return SERIES.transmission_id
+
+
+def acknowledged() -> str:
+    """An acknowledgement that somebody handed in."""
+    text = ACKNOWLEDGEMENT.format(tenant_reference="1234567890")
+    event = http_event("POST", "/v1/desk/transmission-acknowledgements", text, content_type="text/csv")
+    answer = load("desk/transmissions").handler(as_staff(event, "colleague", "administrator"), None)
+    assert answer["statusCode"] == 202, answer
+    return str(json.loads(answer["body"])["import_id"])
 
 
 def studies(aws: Any, tenant: Tenant) -> Study:

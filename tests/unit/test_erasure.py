@@ -99,6 +99,7 @@ def test_nothing_is_both_erased_and_kept_and_nothing_is_forgotten(
     assert {category for category, of in erased | kept if of is None} == NEEDED | {
         Category.SESSIONS,
         Category.EXPORTS,
+        Category.SHARING,
         Category.PHONE,
         Category.STUDIES,
     }
@@ -114,6 +115,7 @@ def test_nothing_is_both_erased_and_kept_and_nothing_is_forgotten(
             Category.LEASE,
             Category.CLAIMS,
             Category.MESSAGES,
+            Category.TRANSMISSIONS,
             Category.AUDIT,
         }
         if one.last_entry_at:

@@ -13,7 +13,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from local.expansion import expand_shorthand
 from sesame.domain.certificates import Kind
-from sesame.domain.retention import ACCOUNTS, RETENTION, SLIP
+from sesame.domain.retention import ACCOUNTS, RETENTION, SLIP, TRANSMISSION
 from sesame.domain.threads import KEPT_FOR
 from sesame.store.data_exports import EXPORT_LIFE
 from sesame.store.document_runs import RUN_LIFE
@@ -120,6 +120,9 @@ def test_the_bucket_keeps_the_files_of_every_kind_exactly_as_long_as_the_table_o
     }
 
     assert days == {f"{one.folder}/": one.file.days for one in RETENTION.values()}
+    [sent] = [rule for rule in rules if rule.get("Prefix") == f"{TRANSMISSION.folder}/"]
+    assert sent["ExpirationInDays"] == TRANSMISSION.file.days
+    assert sent["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
 
 
 def test_the_table_of_retention_knows_every_kind_and_loses_no_file_before_its_record_may_say_so() -> None:
@@ -233,6 +236,7 @@ def test_alarms_tell_of_a_late_outbox_and_of_runs_that_did_not_happen() -> None:
         ("RenewalAlarm", "RenewalRun"),
         ("SweepAlarm", "SweepRun"),
         ("MessagesAgainAlarm", "MessagesAgainRun"),
+        ("TransmissionAlarm", "TransmissionRun"),
         ("ReconciliationAlarm", "ReconciliationRun"),
     ):
         assert alarms[name]["TreatMissingData"] == "breaching"
@@ -309,6 +313,7 @@ def test_scheduled_runs_come_when_they_are_meant_to() -> None:
         "cron(50 * * * ? *)": None,
         "cron(*/5 * * * ? *)": None,
         "cron(0 5 * * ? *)": "Europe/Paris",
+        "cron(30 5 * * ? *)": "Europe/Paris",
     }
 
 

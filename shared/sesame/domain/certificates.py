@@ -4,6 +4,7 @@ Facts are gathered once and kept as they were: the paper, its verification page 
 """
 
 import hashlib
+import hmac
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -239,6 +240,29 @@ def read_verification_code(typed: str) -> str | None:
 def document_number(document_id: str, issued_on: date) -> str:
     """The number printed on a document, to name it on the telephone; it opens nothing. `2026-7K3M-9QZ2`."""
     return f"{issued_on.year}-{codes.printed(document_id[-8:].upper())}"
+
+
+_NUMBER_SYMBOLS = 12
+CODE_END_SYMBOLS = 8
+"""Of a verification code, what is asked for beside a number: half of it, 40 bits: not found by trying."""
+
+
+def read_document_number(typed: str) -> str | None:
+    """The number that was meant, as it is printed: case, spaces, hyphens ignored, O read as 0; or None."""
+    folded = codes.fold(typed)
+    if len(folded) != _NUMBER_SYMBOLS or not folded[:4].isdigit():
+        return None
+    if any(symbol not in codes.ALPHABET for symbol in folded):
+        return None
+    return f"{folded[:4]}-{codes.printed(folded[4:])}"
+
+
+def ends_verification_code(code: str, typed: str) -> bool:
+    """Whether what was typed is the second half of a (folded) verification code."""
+    end = codes.fold(typed)
+    return len(end) == CODE_END_SYMBOLS and hmac.compare_digest(
+        code[-CODE_END_SYMBOLS:].encode(), end.encode()
+    )
 
 
 def standing_lease(tenancy: Tenancy) -> Lease:

@@ -31,6 +31,8 @@ class Category(StrEnum):
 
     SESSIONS = "sessions"
     EXPORTS = "exports"
+    SHARING = "sharing"
+    """What they agreed to have told to others."""
     EMAIL = "email"
     PHONE = "phone"
     INE = "ine"
@@ -57,6 +59,8 @@ class Category(StrEnum):
     """Conversations about rent and repairs."""
     MESSAGES = "messages"
     """That a message was sent, not what it said."""
+    TRANSMISSIONS = "transmissions"
+    """That something was sent to the CAF or a university; the files themselves go within three months."""
     AUDIT = "audit"
 
 
@@ -213,6 +217,7 @@ def kept_for_accounting_until(tenancy: Tenancy) -> date:
 def _of_person(tenancies: Sequence[Tenancy], needs: Sequence[_Need], *, has_email: bool) -> Iterator[Line]:
     yield _goes(Category.SESSIONS)
     yield _goes(Category.EXPORTS)
+    yield _goes(Category.SHARING)
     needed = _longest(needs)
     for category in (Category.EMAIL, Category.INE, Category.BIRTH_DATE, Category.STUDIES):
         yield _stays(category, needed) if needed else _goes(category)
@@ -237,7 +242,13 @@ def _of_lease(tenancy: Tenancy, now: datetime) -> Iterator[Line]:
         yield Line(category=Category.LEASE, reason=why, lease_id=lease_id, until=until)
     else:
         yield Line(category=Category.LEASE, reason=Reason.LIMITATION, lease_id=lease_id, until=evidence)
-    for category in (Category.CLAIMS, Category.EVIDENCE_THREADS, Category.MESSAGES, Category.AUDIT):
+    for category in (
+        Category.CLAIMS,
+        Category.EVIDENCE_THREADS,
+        Category.MESSAGES,
+        Category.TRANSMISSIONS,
+        Category.AUDIT,
+    ):
         yield Line(category=category, reason=Reason.LIMITATION, lease_id=lease_id, until=evidence)
 
 

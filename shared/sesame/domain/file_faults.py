@@ -77,6 +77,10 @@ class Fault(StrEnum):
     UNKNOWN_TENANT = "unknown_tenant"
     OUTSIDE_LEASE = "outside_lease"
     OWN_LEASE = "own_lease"
+    # A row of an acknowledgement
+    UNKNOWN_TRANSMISSION = "unknown_transmission"
+    BAD_ACKNOWLEDGEMENT = "bad_acknowledgement"
+    NOT_SENT = "not_sent"
     # Posted, with something to know
     AID_DIFFERS = "aid_differs"
     TENANT_DEPARTED = "tenant_departed"
@@ -769,5 +773,23 @@ WORDS: dict[Fault, Wording] = {
         "Vérifier qu'il s'agit d'un rappel.",
         "Aid was already paid for that month; this comes on top.",
         "Check that it is a back payment.",
+    ),
+    Fault.UNKNOWN_TRANSMISSION: Wording(
+        "Cette référence de transmission n'est pas celle d'un fichier de vos résidences.",
+        "La recopier du fichier transmis, première colonne.",
+        "This transmission reference is not that of a file of your residences.",
+        "Copy it from the file that was sent, first column.",
+    ),
+    Fault.BAD_ACKNOWLEDGEMENT: Wording(
+        "Le statut n'est ni accepté ni rejeté.",
+        "Écrire « accepté » ou « rejeté ».",
+        "The status is neither accepted nor rejected.",
+        "Write “accepted” or “rejected”.",
+    ),
+    Fault.NOT_SENT: Wording(
+        "Ce fichier n'a rien transmis sous cette référence locataire.",
+        "Voir avec le destinataire de qui il parle ; l'écart reste affiché sur la transmission.",
+        "That file sent nothing under this tenant reference.",
+        "Ask the recipient whom it is about; the difference stays on the transmission.",
     ),
 }

@@ -39,6 +39,11 @@ STAY = Retention(folder="documents/five-years", file=_FIVE_YEARS, record=_FIVE_Y
 """What tenants show to others, or read themselves; an erasure takes it as soon as no lease needs it."""
 SLIP = Retention(folder="documents/slips", file=timedelta(days=1), record=_FIVE_YEARS, outlives_erasure=False)
 """A slip is printed on the spot: that it was made stays, its file does not."""
+TRANSMISSION = Retention(
+    folder="transmissions", file=timedelta(days=92), record=_FIVE_YEARS, outlives_erasure=True
+)
+"""What was sent to the CAF or a university. The file stays for its acknowledgement and a question or two;
+that it was sent, without what it said, as long as a dispute may arise."""
 
 RETENTION: Mapping[Kind, Retention] = {
     Kind.RECEIPT: ACCOUNTS,

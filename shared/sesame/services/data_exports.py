@@ -73,6 +73,9 @@ SHOWN: dict[str, str] = {
     "enrolment": "year university status recorded_at recorded_by expires_at",
     "renewal": "campaign_id state reminded_on answered_at decided",
     "warning": "warning_id given_on rule recorded_at recorded_by withdrawn_at",
+    "sharing": "kind agreed decided_at how",
+    "transmission": "transmission_id kind recipient_name period number change built_at reference "
+    "document_id consented_at state reason acknowledged_at expires_at",
     "audit": "entry_id at action actor_kind actor_id details expires_at",
 }
 """The fields of each kind of item that leave."""
@@ -222,6 +225,7 @@ class ExportMaking:
             ("person", shown("person", person)),
             ("sessions", (shown("session", item) for item in self.identity.query_all(pk, "SESSION#"))),
             ("erasure", shown("erasure", erasure) if erasure else None),
+            ("sharing", [shown("sharing", one) for one in self.identity.query_all(pk, "SHARING#")]),
             (
                 "social_files",
                 (
@@ -308,6 +312,15 @@ class ExportMaking:
                 (
                     shown("message", item)
                     for item in self.operations.query_all(keys.messages_of_lease(lease_id), index=keys.GSI1)
+                ),
+            ),
+            (
+                "transmissions",
+                (
+                    shown("transmission", item)
+                    for item in self.operations.query_all(
+                        keys.transmitted_of_lease(lease_id), index=keys.GSI1
+                    )
                 ),
             ),
             (
@@ -445,6 +458,7 @@ donnees.json   Tout ce que nous tenons sur vous. Les noms des champs sont en ang
   person       votre identité et vos coordonnées
   sessions     vos connexions en cours
   erasure      votre demande d'effacement, s'il y en a une
+  sharing      ce que vous avez accepté ou refusé de faire connaître à d'autres
   social_files votre dossier social étudiant, année par année : où il en est, les pièces demandées
   enrolments   vos inscriptions, telles que votre établissement nous les a dites
   exports      cette demande de copie
@@ -467,6 +481,7 @@ donnees.json   Tout ce que nous tenons sur vous. Les noms des champs sont en ang
     threads    vos échanges avec l'équipe de la résidence ; un membre du personnel y est un numéro
     attachments  les fichiers de ces échanges ; « file » nomme le fichier joint
     messages   les messages envoyés : quand et pourquoi, sans leur texte, que nous ne gardons pas
+    transmissions  ce qui a été préparé pour la CAF ou votre université, et leur réponse
     audit      qui a fait quoi sur votre séjour ; un membre du personnel y est un numéro
 documents/     Vos documents, au format PDF.
 attachments/   Les fichiers de vos échanges.
@@ -484,6 +499,7 @@ donnees.json   All that we hold about you. Amounts are in euro cents, times in U
   person       your identity and contact details
   sessions     where you are signed in
   erasure      your request for erasure, if there is one
+  sharing      what you agreed to have told to others, or refused
   social_files your student social file, year by year: where it stands, the pieces asked for
   enrolments   your enrolments, as your university told them
   exports      this request for a copy
@@ -506,6 +522,7 @@ donnees.json   All that we hold about you. Amounts are in euro cents, times in U
     threads    your conversations with those who manage the residence; a member of staff is a number there
     attachments  the files of these conversations; "file" names the file that is enclosed
     messages   the messages sent: when and why, without their text, which we do not keep
+    transmissions  what was prepared for the CAF or your university, and their answer
     audit      who did what to your stay; a member of staff is a number there
 documents/     Your documents, as PDF.
 attachments/   The files of your conversations.

@@ -298,14 +298,15 @@ class Verifications:
 
     def check_digest(self, digest: str) -> Verification:
         """The same by the SHA-256 (hex) of a file, for who keeps the file to themselves."""
-        return self._verified(self.documents.by_file(digest))
+        return self.of(self.documents.by_file(digest))
 
     def check(self, typed: str) -> Verification:
         """The answer to a verification code, however it was typed. Two calls, none for what is no code."""
         code = read_verification_code(typed)
-        return self._verified(self.documents.by_verification_code(code) if code else None)
+        return self.of(self.documents.by_verification_code(code) if code else None)
 
-    def _verified(self, found: Document | Remains | None) -> Verification:
+    def of(self, found: Document | Remains | None) -> Verification:
+        """The answer to what a look-up found. No call."""
         if isinstance(found, Remains):
             return _of_what_remains(found)
         # Without a file there is no paper yet, so that whoever asks holds something else.

@@ -237,6 +237,7 @@ class ErasureRun:
         person, plan = dossier.person, dossier.plan
         self._end_sessions(person.person_id)
         self._end_calendar_feeds(person.person_id)
+        self._forget_sharing(person.person_id)
         self._delete_exports(person.person_id)
         if plan.erases(Category.STUDIES):
             self._forget(*keys.social_files_of(person.person_id))
@@ -277,6 +278,12 @@ class ErasureRun:
         table = self.erasures.table
         for item in table.query_all(keys.person(person_id)["pk"], "CALENDAR#"):
             _delete(table, keys.calendar_feed(item["token_hash"]))
+            _delete(table, item)
+
+    def _forget_sharing(self, person_id: str) -> None:
+        """No agreement is left, so that nothing more leaves; the audit still tells what was decided."""
+        table = self.erasures.table
+        for item in table.query_all(*keys.sharing_of(person_id)):
             _delete(table, item)
 
     def _delete_exports(self, person_id: str) -> None:

@@ -95,6 +95,12 @@ class Action(StrEnum):
     TASK_RESOLVED = "task_resolved"
     CALENDAR_FEED_SET = "calendar_feed_set"
     CALENDAR_FEED_ENDED = "calendar_feed_ended"
+    SHARING_AGREED = "sharing_agreed"
+    SHARING_REFUSED = "sharing_refused"
+    TRANSMISSION_ASKED = "transmission_asked"
+    TRANSMISSION_DOWNLOADED = "transmission_downloaded"
+    ACKNOWLEDGEMENT_IMPORTED = "acknowledgement_imported"
+    DOCUMENT_VERIFIED = "document_verified"
 
 
 class ActorKind(StrEnum):
@@ -103,6 +109,7 @@ class ActorKind(StrEnum):
     TENANT = "tenant"
     STAFF = "staff"
     SYSTEM = "system"
+    PARTNER = "partner"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -213,9 +213,11 @@ class Documents:
             "erased_on": document.remains.erased_on.isoformat(),
             "time_zone": document.time_zone,
         }
+        by_number = keys.document_number(document.issue.number, document.issue.verification_code)
         return [
             Put(table=self.table.name, item=_item(document), condition=NOT_THERE),
             Put(table=self.table.name, item=by_code, condition=NOT_THERE),
+            Put(table=self.table.name, item=by_number),
         ]
 
     def of_lease(self, lease_id: str, *, after: Document | None = None, limit: int) -> list[Document]:
@@ -254,6 +256,10 @@ class Documents:
             return None
         document = self.get(found["document_id"]) if "document_id" in found else None
         return document or (_remains(found) if "kind" in found else None)
+
+    def codes_by_number(self, number: str) -> list[str]:
+        """The (folded) verification codes of the documents that have a number: one, as a rule. One read."""
+        return [item["sk"] for item in self.table.query_all(keys.document_number(number, "")["pk"])]
 
     def ask_again(self, document: Document, now: datetime) -> None:
         """Has the file made anew, unless somebody just asked or it has come."""
@@ -322,7 +328,8 @@ class Documents:
             }
             writes += [Put(table=self.table.name, item=item) for item in (remains, by_file)]
         else:
-            writes.append(Delete(table=self.table.name, key=code_key))
+            number_key = keys.document_number(document.issue.number, document.issue.verification_code)
+            writes += [Delete(table=self.table.name, key=key) for key in (code_key, number_key)]
         pointer = Delete(
             table=self.table.name,
             key=keys.facts(document.lease_id, document.kind.value, digest),

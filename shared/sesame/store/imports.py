@@ -20,6 +20,7 @@ class FileKind(StrEnum):
 
     LEASES = "leases"
     AID = "aid"
+    ACKNOWLEDGEMENT = "acknowledgement"
     ENROLMENTS = "enrolments"
     SOCIAL_FILES = "social_files"
 
@@ -129,6 +130,8 @@ class Imports:
 def _announcement(taken: FileImport) -> dict[str, str]:
     if taken.kind is FileKind.AID:
         return announcement("aid_import.received", taken.created_at, import_id=taken.import_id)
+    if taken.kind is FileKind.ACKNOWLEDGEMENT:
+        return announcement("acknowledgement.received", taken.created_at, import_id=taken.import_id)
     return announcement("import.received", taken.created_at, import_id=taken.import_id, kind=taken.kind.value)
 
 

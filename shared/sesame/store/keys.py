@@ -568,3 +568,61 @@ def canned_answers(owner: str) -> str:
 def canned_answer(owner: str, answer_id: str) -> Key:
     """A canned answer."""
     return {"pk": canned_answers(owner), "sk": answer_id}
+
+
+# --- What leaves for the CAF and universities, and who asks us
+
+
+def sharing(person_id: str, kind: str) -> Key:
+    """Whether a person agrees that a kind of thing is told (identity table)."""
+    return {"pk": f"PERSON#{person_id}", "sk": f"SHARING#{kind}"}
+
+
+def sharing_of(person_id: str) -> tuple[str, str]:
+    """Partition of a person's decisions on what is told, and what their sort keys begin with."""
+    return person(person_id)["pk"], "SHARING#"
+
+
+def transmission(transmission_id: str) -> str:
+    """Partition of a transmission: its files, their rows, what was acknowledged without being sent."""
+    return f"TRANSMISSION#{transmission_id}"
+
+
+def transmission_file(transmission_id: str, number: int) -> Key:
+    """A file of a transmission: the first says all, the others what differs."""
+    return {"pk": transmission(transmission_id), "sk": f"FILE#{number:03}"}
+
+
+def transmission_row(transmission_id: str, number: int, build_id: str, reference: str) -> Key:
+    """A row of a file. `build_id` keeps rows of a build that came to nothing apart."""
+    return {"pk": transmission(transmission_id), "sk": f"ROW#{number:03}#{build_id}#{reference}"}
+
+
+def transmission_stray(transmission_id: str, number: int, reference: str) -> Key:
+    """A row that was acknowledged and never sent."""
+    return {"pk": transmission(transmission_id), "sk": f"STRAY#{number:03}#{reference}"}
+
+
+def transmissions_of_residence(residence_id: str) -> str:
+    """Partition, on the first index, of a residence's transmitted files, by month."""
+    return f"TRANSMISSIONS#{residence_id}"
+
+
+def transmitted_of_lease(lease_id: str) -> str:
+    """Partition, on the first index, of what was transmitted of a lease, by time."""
+    return f"TRANSMITTED#{lease_id}"
+
+
+def document_number(number: str, verification_code: str) -> Key:
+    """Finds a document by the number printed on it, which two may share: by its code, which they do not."""
+    return {"pk": f"NUMBER#{number}", "sk": verification_code}
+
+
+def partner_use(partner_id: str, minute: str) -> Key:
+    """How often a partner asked within a minute (operations table)."""
+    return {"pk": f"PARTNER#{partner_id}", "sk": f"USE#{minute}"}
+
+
+def partner_nonce(partner_id: str, nonce_hash: str) -> Key:
+    """A request of a partner's that was answered, so that it is not again (operations table)."""
+    return {"pk": f"PARTNER#{partner_id}", "sk": f"NONCE#{nonce_hash}"}
