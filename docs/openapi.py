@@ -52,6 +52,21 @@ _RAW_BODIES: dict[str, dict[str, Any]] = {
             "schema": {"type": "object", "properties": {"file": _BYTES["schema"]}, "required": ["file"]}
         },
     },
+    # Files as docs/study-files.md describes them.
+    "take_enrolment_file": {
+        "application/octet-stream": _BYTES,
+        "text/csv": {"schema": {"type": "string"}},
+        "multipart/form-data": {
+            "schema": {"type": "object", "properties": {"file": _BYTES["schema"]}, "required": ["file"]}
+        },
+    },
+    "take_social_file_file": {
+        "application/octet-stream": _BYTES,
+        "text/csv": {"schema": {"type": "string"}},
+        "multipart/form-data": {
+            "schema": {"type": "object", "properties": {"file": _BYTES["schema"]}, "required": ["file"]}
+        },
+    },
     # Whatever the provider sends, byte for byte.
     "notify": {"*/*": _BYTES},
 }

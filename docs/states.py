@@ -3,7 +3,7 @@
 Usage: python docs/states.py [--check]     (--check fails when the file is not what the tables say)
 
 A table is what the domain holds: `{(state, event): state}`, or `{state: {state, ...}}` where nothing is named
-that moves it. To draw another one, add it to DRAWN.
+that moves it. To draw another one, add it to `tables`.
 """
 
 import sys
@@ -84,8 +84,9 @@ def document(drawn: Iterable[Drawn]) -> str:
 
 def tables() -> list[Drawn]:
     """What is drawn, in the order of the page."""
-    from sesame.domain import attachments, payments, refunds, repairs, threads  # noqa: PLC0415
+    from sesame.domain import attachments, payments, refunds, renewals, repairs, social_file, threads  # noqa: PLC0415  # noqa: PLC0415
 
+    tenant, staff = attachments.Side.TENANT, attachments.Side.STAFF
     return [
         Drawn(
             title="A thread of messages",
@@ -122,6 +123,32 @@ def tables() -> list[Drawn]:
             says="A lease has one open at most.",
             table=refunds.TRANSITIONS,
             first=(refunds.RefundState.REQUESTED,),
+        ),
+        Drawn(
+            title="A social file",
+            module="domain/social_file.py",
+            says="As staff or a file tell it; files skip steps, so that what comes later may come at once.",
+            table=social_file.FILE_TRANSITIONS,
+            first=(social_file.FileState.NOT_SUBMITTED,),
+        ),
+        Drawn(
+            title="A piece of a social file",
+            module="domain/social_file.py",
+            says="What is asked for, handed in and judged.",
+            table=social_file.PIECE_TRANSITIONS,
+            first=(social_file.PieceState.ASKED,),
+            who={
+                one: tenant if one is social_file.PieceStep.HAND_IN else staff
+                for one in social_file.PieceStep
+            },
+        ),
+        Drawn(
+            title="A renewal",
+            module="domain/renewals.py",
+            says="A lease in a campaign. Answers are the tenant's while it is open, the desk's afterwards.",
+            table=renewals.RENEWAL_TRANSITIONS,
+            first=(renewals.RenewalState.INVITED,),
+            who={one: tenant if one in renewals.ANSWERS else staff for one in renewals.RenewalStep},
         ),
     ]
 

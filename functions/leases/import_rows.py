@@ -1,19 +1,22 @@
-"""Takes a file of leases in, some rows at a time, as the queue asks."""
+"""Takes a file of leases, enrolments or social files' states in, some rows at a time, as the queue asks."""
 
 from secrets import token_bytes
 
 from sesame.domain.codes import CodeFormats
 from sesame.platform.aws import client
 from sesame.platform.clock import utc_now
-from sesame.platform.events import batch_handler
+from sesame.platform.events import Event, batch_handler
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.admissions import Admissions
 from sesame.services.file_imports import StoredFiles
 from sesame.services.lease_imports import ImportWorker
+from sesame.services.social_files import SocialFileChanges
+from sesame.services.study_imports import EnrolmentWorker, SocialFileWorker
 from sesame.store.audit import Audit
-from sesame.store.imports import Imports
+from sesame.store.imports import FileKind, Imports
 from sesame.store.people import People
+from sesame.store.social_files import Enrolments, SocialFiles
 from sesame.store.table import Table
 
 
@@ -35,12 +38,15 @@ class ImportSettings(Settings):
 settings = ImportSettings.from_env()
 dynamodb = client("dynamodb")
 pepper = Pepper(Secrets(client("secretsmanager")), settings.pepper_secret)
+identity, operations = Table(dynamodb, settings.identity_table), Table(dynamodb, settings.operations_table)
+people, audit = People(identity, pepper), Audit(operations)
+imports, files = Imports(operations), StoredFiles(client("s3"), settings.bucket)
 worker = ImportWorker(
-    imports=Imports(Table(dynamodb, settings.operations_table)),
-    files=StoredFiles(client("s3"), settings.bucket),
+    imports=imports,
+    files=files,
     admissions=Admissions(
-        people=People(Table(dynamodb, settings.identity_table), pepper),
-        audit=Audit(Table(dynamodb, settings.operations_table)),
+        people=people,
+        audit=audit,
         pepper=pepper,
         kms=client("kms"),
         codes_key=settings.codes_key,
@@ -53,5 +59,39 @@ worker = ImportWorker(
     sqs=client("sqs"),
     queue_url=settings.import_queue_url,
 )
+enrolments = EnrolmentWorker(
+    imports=imports,
+    files=files,
+    sqs=client("sqs"),
+    queue_url=settings.import_queue_url,
+    people=people,
+    audit=audit,
+    clock=utc_now,
+    random=token_bytes,
+    enrolments=Enrolments(identity),
+)
+social_files = SocialFileWorker(
+    imports=imports,
+    files=files,
+    sqs=client("sqs"),
+    queue_url=settings.import_queue_url,
+    people=people,
+    audit=audit,
+    clock=utc_now,
+    random=token_bytes,
+    changes=SocialFileChanges(SocialFiles(identity), audit),
+)
 
-handler = batch_handler(worker.consume)
+
+def consume(event: Event) -> None:
+    """Each kind of file has a worker of its own; an event of before there were kinds is about leases."""
+    match event.data.get("kind", FileKind.LEASES):
+        case FileKind.ENROLMENTS:
+            enrolments.consume(event)
+        case FileKind.SOCIAL_FILES:
+            social_files.consume(event)
+        case _:
+            worker.consume(event)
+
+
+handler = batch_handler(consume)

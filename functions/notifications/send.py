@@ -73,6 +73,5 @@ correspondence = Correspondence(
     unsubscribe=UnsubscribeTokens(pepper),
     tasks=tasks,
     failed_contacts=FailedContacts(people=People(identity, pepper), wishes=Wishes(identity), tasks=tasks),
-    keeps_quiet=settings.stage != "local" or settings.quiet_time == "kept",
 )
 handler = batch_handler(correspondence.handle)

@@ -260,10 +260,11 @@ class _Teller:
         return ", ".join(filter(None, parts))
 
 
-_VALUE_FIRST = {Label.UP_TO_DATE, Label.AGREEMENT}
+_VALUE_FIRST = {Label.UP_TO_DATE, Label.AGREEMENT, Label.ROOM_HELD}
 _YES_OR_NO = {Label.THIRD_PARTY_PAYMENT, Label.UP_TO_DATE, Label.FURNISHED}
 _DAYS = {
     Label.SPAN: "day_span",
+    Label.ROOM_HELD: "day_span",
     Label.UP_TO_DATE: "day_as_of",
     Label.OPENING: "day_as_of",
     Label.CLOSING: "day_as_of",

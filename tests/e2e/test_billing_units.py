@@ -32,7 +32,7 @@ def office(instance: Instance, running: LocalStack) -> Office:
     dynamodb, suffix = instance.client("dynamodb"), uuid4().hex[:8]
     resources = yaml_parse((Path(__file__).parents[2] / "template.yaml").read_text())["Resources"]
     tables = {}
-    for name in ("identity", "money", "operations"):
+    for name in ("identity", "money", "documents", "operations"):
         declared = resources[f"{name.capitalize()}Table"]["Properties"]
         wanted = {
             part: declared[part]
@@ -109,7 +109,7 @@ def test_what_a_notice_a_reminder_and_its_message_write(office: Office) -> None:
         "PutItem index": 0,
     }
     assert messages == {
-        "PutItem table": LEASES,
+        "PutItem table": 2 * LEASES,  # the message, and that the day has had its one
         "PutItem index": LEASES,
         "UpdateItem table": LEASES,
         "UpdateItem index": LEASES,

@@ -228,6 +228,22 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
     ),
     "BillingPlanFunction": (sends("BillingQueue"), [reads("Money"), writes("Identity")]),
     "BillingIssueFunction": (reads("Money"), [writes("Identity"), deletes("Money"), reads("Operations")]),
+    "StudiesFunction": (
+        writes("Identity"),
+        [deletes("Identity"), writes("Money"), writes("Documents"), reads("Operations"), decrypts()],
+    ),
+    "DeskStudiesFunction": (
+        queries("Identity", index="gsi1"),
+        [deletes("Identity"), updates("Identity"), reads("Money"), writes("Documents"), decrypts()],
+    ),
+    "DeskRenewalsFunction": (
+        updates("Identity"),
+        [deletes("Identity"), deletes("Money"), reads("Documents"), reads("Operations"), decrypts()],
+    ),
+    "RenewalPlanFunction": (
+        queries("Identity", index="gsi1"),
+        [reads("Money"), updates("Identity"), reads("Identity"), updates("Operations")],
+    ),
     "ReminderPlanFunction": (
         queries("Money", index="gsi1"),
         [deletes("Money"), queries("Documents"), writes("Identity"), stores("documents")],

@@ -55,9 +55,16 @@ class FakeDynamo:
         self.write_units = 0.0
         self.calls: Counter[str] = Counter()
         self.fuse: int | None = None
-        """How many calls are left before one fails, without having had its effect."""
+        """How many calls are left before one fails."""
+        self.fails_after = False
+        """Whether that one has its effect all the same, if it writes."""
+        self.failure: type[BaseException] = ConnectionError
+        self.blown = False
+        """Whether one has failed."""
+        self._burnt = False
         self._written = written
         self._items: dict[tuple[str, str, str], Wire | bytes] = {}
+        self._sizes: dict[tuple[str, str, str], int] = {}
         self._partitions: dict[tuple[str, str], list[str]] = {}
         self._index: dict[tuple[str, str], list[tuple[str, str, str]]] = {}
 
@@ -108,7 +115,7 @@ class FakeDynamo:
             item = self._find(TableName, part, sort)
             assert item is not None
             found.append(item)
-            read += size_of(item)
+            read += self._size(TableName, part, sort, item)
             if read >= PAGE_BYTES or len(found) == request.get("Limit"):
                 last = {name: item[name] for name in ("pk", "sk", "gsi1pk", "gsi1sk") if name in item}
                 break
@@ -119,18 +126,18 @@ class FakeDynamo:
         """Keeps an item."""
         self._call("PutItem")
         self._one("Put", request)
-        return {}
+        return self._done({})
 
     def update_item(self, **request: Any) -> Wire:
         """Changes an item."""
         self._call("UpdateItem")
-        return {"Attributes": self._one("Update", request)}
+        return self._done({"Attributes": self._one("Update", request)})
 
     def delete_item(self, **request: Any) -> Wire:
         """Removes an item."""
         self._call("DeleteItem")
         self._one("Delete", request)
-        return {}
+        return self._done({})
 
     def transact_write_items(self, *, TransactItems: list[Wire], **_: Any) -> Wire:  # noqa: N803
         """All or none."""
@@ -146,16 +153,26 @@ class FakeDynamo:
             [(operation, request)] = element.items()
             if operation != "ConditionCheck":
                 self._apply(operation, request, times=2)
-        return {}
+        return self._done({})
 
     def _call(self, name: str) -> None:
         self.calls[name] += 1
         if self.fuse is None:
             return
         self.fuse -= 1
-        if self.fuse < 0:
-            self.fuse = None
-            raise ConnectionError(name)
+        if self.fuse >= 0:
+            return
+        self.fuse, self.blown = None, True
+        if not self.fails_after or name in {"GetItem", "BatchGetItem", "Query"}:
+            raise self.failure(name)
+        self._burnt = True
+
+    def _done(self, answer: Wire) -> Wire:
+        """The answer of a write, unless it is the one whose answer is lost."""
+        if self._burnt:
+            self._burnt = False
+            raise self.failure("the answer was lost")
+        return answer
 
     def _one(self, operation: str, request: Wire) -> Wire:
         if refusal := self._refusal(operation, request):
@@ -183,11 +200,11 @@ class FakeDynamo:
         pk, sk = key["pk"]["S"], key["sk"]["S"]
         before = self._find(table, pk, sk)
         if operation == "Delete":
-            self._count(before, None, times)
+            self._count((table, pk, sk), before, None, times)
             self._place(table, before, None)
             return before or {}
         after = request["Item"] if operation == "Put" else _updated(before or dict(key), request)
-        self._count(before, after, times)
+        self._count((table, pk, sk), before, after, times)
         self._place(table, before, after)
         if self._written:
             self._written(before, after)
@@ -208,8 +225,11 @@ class FakeDynamo:
         if "gsi1pk" in after:
             insort(self._index.setdefault((table, after["gsi1pk"]["S"]), []), (after["gsi1sk"]["S"], pk, sk))
 
-    def _count(self, before: Wire | None, after: Wire | None, times: int) -> None:
+    def _count(
+        self, place: tuple[str, str, str], before: Wire | None, after: Wire | None, times: int
+    ) -> None:
         sizes = [size_of(item) for item in (before, after) if item]
+        self._sizes.pop(place, None)
         self.write_units += times * _units(max(sizes, default=0), 1024)
         entries = [
             (item["gsi1pk"]["S"], item["gsi1sk"]["S"]) if item and "gsi1pk" in item else None
@@ -232,7 +252,15 @@ class FakeDynamo:
 
     def _find(self, table: str, pk: str, sk: str) -> Wire | None:
         found = self._items.get((table, pk, sk))
-        return pickle.loads(found) if isinstance(found, bytes) else found  # noqa: S301 - our own
+        if isinstance(found, bytes):
+            found = self._items[table, pk, sk] = pickle.loads(found)  # noqa: S301 - our own
+        return found
+
+    def _size(self, table: str, pk: str, sk: str, item: Wire) -> int:
+        place = (table, pk, sk)
+        if place not in self._sizes:
+            self._sizes[place] = size_of(item)
+        return self._sizes[place]
 
 
 def _units(size: int, unit: int) -> int:

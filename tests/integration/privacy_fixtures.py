@@ -9,7 +9,10 @@ from typing import Any
 from sesame.domain.attachments import Side
 from sesame.domain.certificates import Kind, Tenancy, residence_facts
 from sesame.domain.payments import Payment
+from sesame.domain.renewals import RenewalState, Warned
 from sesame.domain.scope import EVERYWHERE
+from sesame.domain.social_file import FileStep, News, PieceKind, SocialFile, Wanted, told
+from sesame.domain.studies import EnrolmentStatus
 from sesame.domain.tenancy import Language, LeaseStatus
 from sesame.domain.threads import ThreadCategory
 from sesame.platform.ids import new_id
@@ -22,6 +25,7 @@ from sesame.services.erasures import Dossiers, ErasureRequests, ErasureRun
 from sesame.services.one_time_codes import OneTimeCode
 from sesame.services.rotation import Rotations
 from sesame.services.sessions import Session
+from sesame.services.social_files import new_enrolment
 from sesame.services.staff import Role, Staff
 from sesame.services.step_up import Purpose, StepUp
 from sesame.services.threads import Author, Place, Talk, Topic, Words
@@ -36,7 +40,9 @@ from sesame.store.messages import Message, MessageState
 from sesame.store.pacing import Pacing
 from sesame.store.payments import Payments
 from sesame.store.people import People
+from sesame.store.renewals import Renewal, Renewals
 from sesame.store.sessions import Sessions, StoredSession, new_token
+from sesame.store.social_files import Enrolments, SocialFiles
 from sesame.store.table import Item, transact, unmarshal
 from sesame.store.threads import Threads
 from tests.conftest import FrozenClock
@@ -124,6 +130,44 @@ class Bureau(Office):
         EntryDocuments(self.documents)(tenant.lease, tenant.person, RESIDENCE, now)
         self.paper(tenant)
         return tenant
+
+    def study(self, tenant: Tenant) -> None:
+        """A social file with a piece, an enrolment, an answer in a renewal campaign, and a warning."""
+        now, lease = self.clock(), tenant.lease
+        identity, year = self.aws.identity, "2026-2027"
+        wanted = Wanted(kind=PieceKind.OTHER, label="Livret de famille", due_on=now.date())
+        nothing = SocialFile(
+            person_id=lease.person_id,
+            year=year,
+            lease_id=lease.lease_id,
+            residence_id=lease.residence_id,
+        )
+        asked = told(nothing, News(step=FileStep.ASK_FOR_PIECES, wanted=(wanted,)), now)
+        enrolled = new_enrolment(lease.person_id, year, "Lyon 2", EnrolmentStatus.ENROLLED, now, "staff-7")
+        renewal = Renewal(
+            lease_id=lease.lease_id,
+            person_id=lease.person_id,
+            residence_id=lease.residence_id,
+            campaign_id=new_id(),
+            state=RenewalState.LEAVING,
+        )
+        warned = Warned(
+            warning_id=new_id(),
+            lease_id=lease.lease_id,
+            given_on=now.date(),
+            rule="Article 4",
+            recorded_at=now,
+            recorded_by="staff-7",
+        )
+        transact(
+            self.aws.dynamodb,
+            [
+                SocialFiles(identity).saving(asked, None),
+                Enrolments(identity).saving(enrolled),
+                Renewals(identity).saving(renewal),
+                Renewals(identity).giving(warned),
+            ],
+        )
 
     def paper(self, tenant: Tenant) -> str:
         """A certificate of residence, its file in the bucket; returns its object key."""

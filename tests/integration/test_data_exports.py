@@ -40,6 +40,7 @@ WITHHELD = {
         "checkout_url",
         "provider_message_id",
         "event",
+        "applied",
         "search",
         "desk_record",
         "file_digest",
@@ -173,7 +174,10 @@ def test_a_file_that_may_not_be_read_is_not_taken_for_one_that_is_gone(
 def test_every_field_on_record_either_leaves_or_is_known_to_stay(bureau: Bureau, tenant: Tenant) -> None:
     bureau.talk(tenant, ThreadCategory.ROOM)
     bureau.ask(session := bureau.session(tenant))
-    bureau.export(session)
+    bureau.study(tenant)
+    text = opened(bureau, bureau.export(session)).read("donnees.json").decode()
+    assert "Livret de famille" in text
+    assert "Article 4" in text
     lease, now = tenant.lease, bureau.clock()
     whose: dict[str, Any] = {
         "lease_id": lease.lease_id,
@@ -201,6 +205,10 @@ def test_every_field_on_record_either_leaves_or_is_known_to_stay(bureau: Bureau,
         ("identity", "PERSON#", "SESSION#"): "session",
         ("identity", "PERSON#", "ERASURE"): "erasure",
         ("identity", "LEASE#", "LEASE"): "lease",
+        ("identity", "PERSON#", "SOCIALFILE#"): "social_file",
+        ("identity", "PERSON#", "ENROLMENT#"): "enrolment",
+        ("identity", "LEASE#", "RENEWAL#"): "renewal",
+        ("identity", "LEASE#", "WARNING#"): "warning",
         ("money", "ACCOUNT#", "ACCOUNT"): "account",
         ("money", "ACCOUNT#", "NOTICE#"): "entry",
         ("money", "ACCOUNT#", "ENTRY#"): "entry",

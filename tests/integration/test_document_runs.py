@@ -2,7 +2,7 @@
 
 import csv
 import io
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from secrets import token_bytes
 from typing import Any
@@ -17,12 +17,19 @@ from sesame.domain.validity import Ending
 from sesame.platform.errors import NotFound
 from sesame.services import document_runs
 from sesame.services.deeds import Deeds
-from sesame.services.document_runs import INDEX, RunMaking, RunNotFinished, RunRequests, RunTakenOver
+from sesame.services.document_runs import (
+    INDEX,
+    ArchiveTooLarge,
+    RunMaking,
+    RunNotFinished,
+    RunRequests,
+    RunTakenOver,
+)
 from sesame.services.staff import Role, Staff
 from sesame.store import keys
 from sesame.store.audit import Action, Audit
 from sesame.store.document_runs import ArchiveStatus, DocumentRuns, RunStatus
-from sesame.store.documents import Documents
+from sesame.store.documents import Document, Documents
 from sesame.store.table import Delete, transact
 from tests.conftest import FrozenClock
 from tests.integration.tenants import RESIDENCE, Tenant, admit, admit_again
@@ -160,7 +167,31 @@ def test_somebody_with_two_leases_on_a_page_is_looked_at_for_each(
     bureau.work(run_id)
 
     progress = bureau.requests.progress(ACCOUNTANT, run_id)
-    assert (progress.documents, progress.refused) == (1, {"no-notice": 1})
+    assert (progress.documents, progress.refused) == (1, {})
+
+
+@pytest.mark.parametrize(
+    ("starts_on", "ends_on", "refused"),
+    [
+        (date(2024, 9, 1), date(2026, 8, 31), {}),
+        (date(2024, 9, 1), date(2026, 9, 1), {"no-notice": 1}),
+        (date(2026, 9, 30), date(2027, 8, 31), {"no-notice": 1}),
+        (date(2026, 10, 1), date(2027, 8, 31), {}),
+    ],
+)
+def test_whose_lease_has_no_day_in_the_month_is_not_among_those_without_a_receipt(
+    bureau: Bureau, starts_on: date, ends_on: date, refused: dict[str, int]
+) -> None:
+    tenant = admit(bureau.aws)
+    bureau.bill_september(tenant)
+    bureau.receive(tenant, SEPTEMBER_CENTS)
+    admit_again(bureau.aws, tenant, starts_on=starts_on, ends_on=ends_on)
+    run_id = bureau.ask()
+
+    bureau.work(run_id)
+
+    progress = bureau.requests.progress(ACCOUNTANT, run_id)
+    assert (progress.documents, progress.refused) == (1, refused)
 
 
 def test_a_run_that_dies_at_any_page_and_comes_again_gives_the_same_documents(
@@ -277,11 +308,8 @@ def test_a_void_receipt_lies_apart_and_counts_for_nothing(bureau: Bureau, tenant
     assert replaced is not None
     # one second before midnight in Paris
     ended = datetime(2026, 10, 5, 22, 0, tzinfo=UTC) - timedelta(seconds=1)
-    for writes in (
-        bureau.documents.revoking(void, Ending.PAYMENT_RETURNED, at=ended),
-        bureau.documents.replacing(replaced, void, at=ended + timedelta(seconds=1)),
-    ):
-        transact(bureau.aws.dynamodb, writes)
+    assert bureau.documents.end(void, Ending.PAYMENT_RETURNED, at=ended)
+    assert bureau.documents.end(replaced, Ending.ISSUED_ANEW, at=ended + timedelta(seconds=1), by=void)
 
     bureau.requests.archive(ACCOUNTANT, run_id, "192.0.2.1")
     bureau.making.archive(run_id)
@@ -353,6 +381,24 @@ def test_a_zip_that_fails_says_so_and_can_be_asked_for_at_once(
     object.__setattr__(bureau.making, "bucket", bucket)
     assert bureau.making.archive(run_id)
     assert bureau.requests.progress(ACCOUNTANT, run_id).url is not None
+
+
+def test_a_zip_that_takes_too_long_says_so_while_there_is_time(
+    bureau: Bureau, tenants: list[Tenant], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = made(bureau)
+    stored = RunMaking._stored
+
+    def slowly(making: RunMaking, document: Document) -> bytes | None:
+        bureau.clock.advance(timedelta(minutes=1))
+        return stored(making, document)
+
+    monkeypatch.setattr(RunMaking, "_stored", slowly)
+    with pytest.raises(ArchiveTooLarge):
+        bureau.making.archive(run_id)
+
+    failed = bureau.requests.progress(ACCOUNTANT, run_id)
+    assert (failed.run.archive, failed.url) == (ArchiveStatus.FAILED, None)
 
 
 def test_the_queues_next_try_makes_the_zip_that_failed(bureau: Bureau, tenants: list[Tenant]) -> None:

@@ -626,6 +626,25 @@ def test_a_running_lease_keeps_what_it_needs_and_lets_the_rest_go(bureau: Bureau
     assert waiting.due_at.date() == date(2027, 9, 2)
 
 
+def test_what_was_kept_of_studies_goes_once_no_lease_needs_it(bureau: Bureau, gone: Tenant) -> None:
+    tenant = bureau.tenant(ine="861583842CH")
+    for one in (tenant, gone):
+        bureau.study(one)
+    bureau.ask(bureau.session(tenant))
+    bureau.clock.advance(DAY)
+    bureau.erasing.run(bureau.clock())
+
+    left = [
+        (item["pk"], item["sk"].partition("#")[0])
+        for item in bureau.everything()["identity"]
+        if item["sk"].startswith(("SOCIALFILE#", "ENROLMENT#", "RENEWAL#", "WARNING#"))
+    ]
+    person, lease = f"PERSON#{tenant.person.person_id}", f"LEASE#{tenant.lease.lease_id}"
+    assert sorted(left) == sorted(
+        [(person, "SOCIALFILE"), (person, "ENROLMENT"), (lease, "RENEWAL"), (lease, "WARNING")]
+    )
+
+
 def test_what_a_running_lease_kept_goes_by_itself_once_it_is_over(bureau: Bureau, tenant: Tenant) -> None:
     bureau.ask(bureau.session(tenant))
     bureau.clock.advance(DAY)

@@ -136,7 +136,7 @@ def test_a_document_that_is_erased_is_off_the_list(reception: Reception) -> None
     kept = reception.documents.get(paper.document_id)
     assert kept is not None
 
-    assert not reception.documents.erase(paper, reception.clock().date())  # it has been rendered since
-    assert reception.documents.erase(kept, reception.clock().date())
+    assert not reception.documents.erase(paper, reception.clock())  # it has been rendered since
+    assert reception.documents.erase(kept, reception.clock())
 
     assert reception.listed() == []

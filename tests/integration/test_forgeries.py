@@ -190,8 +190,8 @@ def test_an_attachment_swapped_by_an_update_behind_the_seal_is_noticed(
     assert office.verifications.check_file(out.getvalue()).validity is Validity.UNKNOWN
 
 
-def drawn_over(pdf: bytes, png: bytes, where: str) -> bytes:
-    """A code put over another one, found on the page by its kind."""
+def drawn_over(pdf: bytes, png: bytes, where: str, *, aside: float = 0.0) -> bytes:
+    """A code put over another one, found on the page by its kind; or so many points right of it."""
     source = pypdfium2.PdfDocument(pdf)
     page = source[0]
     scale = 2
@@ -214,7 +214,7 @@ def drawn_over(pdf: bytes, png: bytes, where: str) -> bytes:
     drawing.set_matrix(
         pypdfium2.PdfMatrix()
         .scale(right - left + 2 * margin, bottom - top + 2 * margin)
-        .translate(left - margin, height - bottom - margin)
+        .translate(left - margin + aside, height - bottom - margin)
     )
     page.insert_obj(drawing)
     page.gen_content()
@@ -251,6 +251,18 @@ def test_a_qr_code_that_leads_to_a_forgers_page_is_noticed(
     forged = drawn_over(pdf, qr(f"https://sesame.example.com/verification/{code}"), "QRCode")
 
     assert judge(forged)["qr-code"] == (Verdict.FAILS, Why.OTHER_ADDRESS)
+
+
+@pytest.mark.parametrize(
+    "address", ["HTTPS://EVIL.EXAMPLE/VERIFICATION/{}", "evil.example/verification/{}", "x"]
+)
+def test_a_forgers_qr_code_beside_the_real_one_is_noticed_however_it_is_written(
+    pdf: bytes, judge: Callable[[bytes], Found], document: Document, address: str
+) -> None:
+    text = address.format(document.issue.verification_code)
+    forged = drawn_over(pdf, qr(text), "QRCode", aside=250.0)
+
+    assert judge(forged)["qr-code"][0] is Verdict.FAILS
 
 
 def test_a_2d_doc_signed_by_a_forger_is_noticed(

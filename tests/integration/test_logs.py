@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -19,6 +19,8 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from standardwebhooks import Webhook
 
+from sesame.domain.attachments import Attachment, AttachmentState, Side
+from sesame.domain.file_contents import FileType
 from sesame.domain.journal import Entry, EntryKind
 from sesame.domain.notices import notice_for
 from sesame.domain.scope import EVERYWHERE
@@ -29,6 +31,8 @@ from sesame.providers.base import Checkout, CheckoutOrder
 from sesame.services.accounts import Bookkeeping
 from sesame.services.posting import YOUNG
 from sesame.store.accounts import Accounts
+from sesame.store.attachments import Attachments
+from sesame.store.table import transact
 from tests.conftest import FrozenClock
 from tests.integration.house import SOMEWHERE, WEBHOOK_SECRET, Answer, House, functions, routes
 from tests.integration.import_fixtures import cells_of, lease_file
@@ -168,6 +172,8 @@ def test_no_flow_logs_a_code_a_token_or_a_person(
         reminders_and_plans(story)
         notices_at_the_desk(story)
         refunds(story)
+        studies(story)
+        another_year(story)
         conversations(story)
         credentials(story)
         privacy(story)
@@ -525,6 +531,97 @@ def refunds(story: Story) -> None:
             "approved": ("approval", {"transfer_reference": "V-1"}),
         }[ending]
         story.ask("POST", f"{desk}/{refund_id}/{path}", body, staff=ACCOUNTANT, expect=200)
+
+
+def studies(story: Story) -> None:
+    """A social file, by the desk, by a file and by the tenant; an enrolment."""
+    lease, year = f"/v1/desk/leases/{story.tenant.lease.lease_id}", "2026-2027"
+    label = "Attestation de Nguyễn"
+    piece = {"kind": "other", "label": label, "due_on": "2027-01-31"}
+    file = f"{lease}/social-files/{year}"
+    story.ask("PUT", file, {"step": "ask_for_pieces", "pieces": [piece]}, staff=STAFF, expect=200)
+    me = story.sign_in()
+    [shown] = story.ask("GET", "/v1/me/social-file", **me, expect=200).body["files"]
+    assert shown["missing"][0]["label"] == label
+    attachments = Attachments(story.house.aws.documents)
+    of = story.tenant.lease
+    attachment = Attachment(
+        attachment_id=new_id(),
+        lease_id=of.lease_id,
+        residence_id=of.residence_id,
+        side=Side.TENANT,
+        uploaded_by=of.person_id,
+        file_name="Nguyễn.pdf",
+        created_at=story.clock(),
+        delete_at=story.clock() + timedelta(days=1),
+        state=AttachmentState.CHECKING,
+    )
+    writes = attachments.beginning(attachment, attachments.begun(of.lease_id, Side.TENANT))
+    transact(attachments.table.client, writes)
+    assert attachments.accept(attachment, FileType.PDF, 1_000)
+    came = {"attachment_id": attachment.attachment_id}
+    story.ask("POST", f"/v1/me/social-file/{year}/pieces/p1/files", came, **me, expect=200)
+    story.ask("GET", f"{file}/pieces/p1/files/{attachment.attachment_id}", staff=STAFF, expect=200)
+    verdict = {"accepted": False, "reason": "of_somebody_else"}
+    story.ask("POST", f"{file}/pieces/p1/verdict", verdict, staff=STAFF, expect=200)
+    residence = f"/v1/desk/residences/{RESIDENCE.residence_id}/social-files"
+    story.ask("GET", residence, query=f"year={year}", staff=STAFF, expect=200)
+    story.ask("GET", f"{lease}/social-files", staff=STAFF, expect=200)
+    told = {"university": "Nguyễn University", "status": "enrolled"}
+    story.ask("PUT", f"{lease}/enrolments/2027-2028", told, staff=STAFF, expect=200)
+    story.ask("GET", f"{lease}/enrolments", staff=STAFF, expect=200)
+    for kind, text in (
+        ("enrolment", "INE;Année;Université;Statut;Nom\r\n170669074DK;2026;Lyon;inscrit;Nguyễn\r\n"),
+        ("social-file", "INE;Année;État\r\n170669074DK;2026;En cours\r\nhuong@example.org;x;Nguyễn\r\n"),
+    ):
+        sent = story.ask(
+            "POST",
+            f"/v1/desk/{kind}-imports",
+            text,
+            content_type="text/csv; charset=utf-8",
+            staff=STAFF,
+            expect=202,
+        )
+        assert story.ask("GET", sent.headers["Location"], staff=STAFF, expect=200).body["taken"] == 1
+
+
+def another_year(story: Story) -> None:
+    """A campaign, who is written to in it, what they answer, a warning, and the decision."""
+    lease, today = f"/v1/desk/leases/{story.tenant.lease.lease_id}", story.clock().date()
+    campaign = {
+        "residence_ids": [RESIDENCE.residence_id],
+        "opens_on": today.isoformat(),
+        "closes_on": (today + timedelta(days=30)).isoformat(),
+        "leases_end_from": "2027-06-01",
+        "leases_end_to": "2027-08-31",
+        "renews_until": "2028-08-31",
+    }
+    campaigns = "/v1/desk/renewal-campaigns"
+    opened = story.ask("POST", campaigns, campaign, staff=STAFF, expect=201).body
+    story.ask("GET", campaigns, staff=STAFF, expect=200)
+    longer = campaign | {"closes_on": (today + timedelta(days=31)).isoformat()}
+    story.ask("PUT", f"{campaigns}/{opened['campaign_id']}", longer, staff=STAFF, expect=200)
+    noon = datetime.combine(today + timedelta(days=1), time(10), UTC)
+    for later in range(3):  # one of three days in a row is no Sunday, nor a holiday
+        at = noon + timedelta(days=later)
+        story.house.run("renewals/plan", {"scheduled_time": at.isoformat()})
+    story.house.relay()
+    me = story.sign_in()
+    story.ask("GET", "/v1/me/renewal", **me, expect=200)
+    story.ask("POST", "/v1/me/renewal", {"wish": "renew"}, **me, expect=200)
+    warning = {"given_on": today.isoformat(), "rule": "Nguyễn a fait du bruit"}
+    warned = story.ask("POST", f"{lease}/warnings", warning, staff=STAFF, expect=201).body
+    story.ask("GET", f"{lease}/warnings", staff=STAFF, expect=200)
+    withdrawal = f"{lease}/warnings/{warned['warning_id']}/withdrawal"
+    story.ask("POST", withdrawal, staff=STAFF, expect=200)
+    story.ask("GET", f"{lease}/renewals", staff=STAFF, expect=200)
+    query = f"campaign_id={opened['campaign_id']}"
+    residence = f"/v1/desk/residences/{RESIDENCE.residence_id}/renewals"
+    story.ask("GET", residence, query=query, staff=STAFF, expect=200)
+    renewal = f"{lease}/renewals/{opened['campaign_id']}"
+    story.ask("POST", f"{renewal}/answer", {"wish": "renew"}, staff=STAFF, expect=200)
+    declined = {"decision": "decline", "reason": "no_room", "note": "Nguyễn"}
+    story.ask("POST", f"{renewal}/decision", declined, staff=STAFF, expect=200)
 
 
 def conversations(story: Story) -> None:

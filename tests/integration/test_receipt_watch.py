@@ -9,11 +9,11 @@ import pytest
 
 from sesame.domain.certificates import Kind, Validity
 from sesame.domain.deposits import Deduction, DeductionKind
-from sesame.domain.journal import Entry, EntryKind
+from sesame.domain.journal import Entry, EntryKind, credit_note_id, notice_entry_id
 from sesame.domain.takings import ReversalReason
 from sesame.domain.validity import Ending
 from sesame.platform.events import Event
-from sesame.services.certificates import Certificates, NotPaidInFull
+from sesame.services.certificates import Certificates, CreditedInFull, NotPaidInFull
 from sesame.services.receipt_watch import ReceiptWatch
 from sesame.services.retries import Retries
 from sesame.services.sessions import Session
@@ -240,6 +240,11 @@ def announced(aws: Any, lease_id: str) -> list[Event]:
 def certified(desk: Desk) -> Document:
     """That rent is up to date, a fortnight after it was due."""
     desk.clock.advance(timedelta(days=20))
+    return asked(desk, Kind.UP_TO_DATE_CERTIFICATE)
+
+
+def asked(desk: Desk, kind: Kind, period: str | None = None) -> Document:
+    """A paper, by its tenant."""
     stored = StoredSession(
         session_id="-",
         person_id=desk.tenant.person.person_id,
@@ -251,7 +256,7 @@ def certified(desk: Desk) -> Document:
     )
     session = Session(stored=stored, person=desk.tenant.person, lease=desk.tenant.lease)
     certificates = Certificates(desk.documents, desk.aws.identity, desk.accounts, desk.clock)
-    return certificates.request(session, Kind.UP_TO_DATE_CERTIFICATE)
+    return certificates.request(session, kind, period=period)
 
 
 def watched(desk: Desk) -> None:
@@ -307,3 +312,45 @@ def test_whatever_a_desk_takes_back_ends_what_said_that_rent_was_up_to_date(
     kept = desk.documents.get(paper.document_id)
     assert kept is not None
     assert (kept.validity, kept.validity_reason) == (Validity.REVOKED, Ending.PAYMENT_RETURNED)
+
+
+def test_a_receipt_that_ends_with_a_corrected_notice_says_so_and_that_no_payment_came_back(
+    desk: AidOffice,
+) -> None:
+    desk.take(replace(CASH, amount_cents=45_000))
+    receipt = asked(desk, Kind.RECEIPT, "2026-09")
+    note = Entry(
+        entry_id=credit_note_id("2026-09", 1, "goodwill"),
+        kind=EntryKind.CREDIT_NOTE,
+        amount_cents=-1_000,
+        effective_at=desk.clock(),
+        period="2026-09",
+        credits=notice_entry_id("2026-09"),
+    )
+    desk.books.post(desk.lease_id, desk.tenant.lease.residence_id, note)
+
+    watch = ReceiptWatch(documents=desk.documents, accounts=desk.accounts, identity=desk.aws.identity)
+    watch.handle(Event(id="e", type="notice.corrected", at=desk.clock(), data={"lease_id": desk.lease_id}))
+
+    kept = desk.documents.get(receipt.document_id)
+    assert kept is not None
+    assert (kept.validity, kept.validity_reason) == (Validity.REVOKED, Ending.NOTICE_CORRECTED)
+
+
+def test_a_period_credited_in_full_has_no_receipt_and_its_tenant_is_told_why(
+    desk: AidOffice,
+) -> None:
+    note = Entry(
+        entry_id=credit_note_id("2026-09", 1, "goodwill"),
+        kind=EntryKind.CREDIT_NOTE,
+        amount_cents=-45_000,
+        effective_at=desk.clock(),
+        period="2026-09",
+        credits=notice_entry_id("2026-09"),
+    )
+    desk.books.post(desk.lease_id, desk.tenant.lease.residence_id, note)
+
+    for kind in (Kind.RECEIPT, Kind.PART_PAYMENT_RECEIPT):
+        with pytest.raises(CreditedInFull) as refused:
+            asked(desk, kind, "2026-09")
+        assert "avoir" in refused.value.detail["fr"]

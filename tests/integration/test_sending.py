@@ -127,12 +127,9 @@ def test_a_reminder_that_reaches_the_sender_at_night_leaves_in_the_morning_and_o
 
     for _ in range(2):
         world.office.correspondence.handle(event)
-    world.call_again()
     assert world.office.mailbox.sent == []
-    assert world.states() == ["waiting"]
-    world.clock.now = MORNING
     for _ in range(2):
-        world.call_again()
+        world.office.correspondence.handle(world.reminder(MORNING))
 
     assert len(world.office.mailbox.sent) == 1
     assert world.states() == ["accepted"]
@@ -145,22 +142,36 @@ def test_who_pays_while_a_reminder_waits_for_the_morning_gets_none(world: World)
     world.office.pay(world.tenant, 45_000)
     world.clock.now = MORNING
 
-    world.call_again()
+    assert world.office.reminders.plan(MORNING).reminders == 0
+    world.office.correspondence.handle(event)
 
     assert world.office.mailbox.sent == []
-    assert world.states() == ["superseded"]
 
 
 def test_a_reminder_keeps_the_quiet_of_a_holiday(world: World) -> None:
     event = world.reminder(LATE)
-    correspondence = replace(
-        world.office.correspondence, holidays=lambda _: lambda day: day.isoformat() == "2026-09-14"
+    correspondence = world.office.correspondence
+    schedule = replace(
+        correspondence.schedule, holidays=lambda _: lambda day: day.isoformat() == "2026-09-14"
     )
 
-    correspondence.handle(event)
+    replace(correspondence, schedule=schedule).handle(event)
 
     assert world.office.mailbox.sent == []
-    assert [one.at for one in world.office.messages.due_again(MORNING)] == [MORNING]
+
+
+def test_a_step_told_both_ways_rings_once_each_way_whatever_the_tenant_wishes(world: World) -> None:
+    event = world.reminder(LATE)
+    wishes = Wishes(world.aws.identity)
+    wishes.set(world.person(), language=Language.FRENCH, reminders_by=Channel.SMS, courtesy=True, at=LATE)
+
+    both = replace(event, data=event.data | {"channel": "email", "also": "sms"})
+    for _ in range(2):
+        world.office.correspondence.handle(both)
+    world.tell("Bounce")
+    world.relay()
+
+    assert (len(world.office.mailbox.sent), len(world.office.phones.sent)) == (1, 1)
 
 
 def test_a_notice_is_a_mail_of_any_hour_but_no_text_of_the_night(world: World) -> None:

@@ -16,13 +16,14 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from sesame.domain.attachments import Side
+from sesame.domain.attachments import Attachment, Side
 from sesame.domain.canned_answers import CannedAnswer
 from sesame.domain.journal import Entry, EntryKind
 from sesame.domain.notices import notice_for
 from sesame.domain.payments import EventKind, PaymentEvent
 from sesame.domain.refunds import Refund
 from sesame.domain.scope import Scope
+from sesame.domain.social_file import HandedIn, handed_in
 from sesame.domain.tenancy import Language
 from sesame.domain.threads import ThreadCategory
 from sesame.platform.clock import utc_now
@@ -39,6 +40,7 @@ from sesame.store.canned_answers import CannedAnswers
 from sesame.store.deliveries import Deliveries, Delivery, DeliveryState, Hints, Told
 from sesame.store.reconciliations import Reconciliations, ResidenceFinding, Run
 from sesame.store.refunds import Refunds
+from sesame.store.social_files import SocialFiles
 from sesame.store.table import transact
 from sesame.store.tasks import Task, TaskKind, Tasks, task_id_of
 from sesame.store.threads import Threads
@@ -51,6 +53,20 @@ from tests.unit.documents import png_of
 ROOT = Path(__file__).parents[2]
 DOCUMENT = json.loads((ROOT / "docs" / "openapi.json").read_text("utf-8"))
 ROLES = ("desk", "manager", "accountant")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """What is known of the tenant's studies, and of another year."""
+
+    year: str
+    imports: dict[str, str]
+    attachment_id: str
+    campaign_id: str
+    warning_id: str
+
+
+NO_STUDY = Study(year="", imports={}, attachment_id="", campaign_id="", warning_id="")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +87,7 @@ class World:
     review_id: str
     aid_import_id: str
     refund_id: str
+    study: Study
     thread_id: str
     attachment_id: str
     answer_id: str
@@ -82,7 +99,7 @@ class World:
             recovery_id=self.recovery_id,
             lease_id=self.tenant.lease.lease_id,
             residence_id=RESIDENCE.residence_id,
-            import_id=self.aid_import_id if "aid-imports" in path else self.import_id,
+            import_id=self._import(path),
             staff_id=self.staff_id,
             slip_id=self.slip_id,
             payment_id=self.payment_id,
@@ -92,13 +109,45 @@ class World:
             review_id=self.review_id,
             day=TODAY,
             refund_id=self.refund_id,
+            year=self.study.year,
+            piece_id="p1",
+            attachment_id=self.study.attachment_id or self.attachment_id,
+            campaign_id=self.study.campaign_id,
+            warning_id=self.study.warning_id,
             thread_id=self.thread_id,
-            attachment_id=self.attachment_id,
             answer_id=self.answer_id,
             period=OWED if "surcharges" in path else "2027-03",
             task_id=self.task_id,
         )
 
+    def _import(self, path: str) -> str:
+        for kind, import_id in self.study.imports.items():
+            if kind in path:
+                return import_id
+        return self.aid_import_id if "aid-imports" in path else self.import_id
+
+
+NOWHERE = World(
+    aws=None,
+    clock=None,
+    tenant=None,  # type: ignore[arg-type]
+    import_id="",
+    staff_id="",
+    slip_id="",
+    payment_id="",
+    return_id="",
+    run_id="",
+    recovery_id="",
+    review_id="",
+    aid_import_id="",
+    refund_id="",
+    study=NO_STUDY,
+    thread_id="",
+    attachment_id="",
+    answer_id="",
+    document_id="",
+    task_id="",
+)
 
 Answer = tuple[int, Any]
 Hidden = Callable[[World, Answer], bool]
@@ -136,6 +185,21 @@ def nothing_posted(world: World, answer: Answer) -> bool:
     _, chunks = worker.imports.with_chunks(taken["import_id"]) or (None, [])
     faults = [problem.fault.value for chunk in chunks for problem in chunk.problems]
     return sum(chunk.created for chunk in chunks) == 0 and faults == ["unknown_tenant"]
+
+
+def nothing_taken(world: World, answer: Answer) -> bool:
+    """The file is taken, but its row is refused like one of nobody's."""
+    status, taken = answer
+    assert status == 202
+    module = load("leases/import_rows")
+    for worker in (module.enrolments, module.social_files):
+        kept = worker.imports.get(taken["import_id"])
+        if kept.kind.value.startswith(worker.action.value[:5]):
+            ids = {"import_id": taken["import_id"], "chunk": "1", "kind": kept.kind.value}
+            worker.consume(Event(id="1", type=CHUNK_DUE, at=world.clock(), data=ids))
+    _, chunks = module.imports.with_chunks(taken["import_id"]) or (None, [])
+    faults = [problem.fault.value for chunk in chunks for problem in chunk.problems]
+    return sum(chunk.created for chunk in chunks) == 0 and faults == ["unknown_student"]
 
 
 def without_the_residence(_world: World, answer: Answer) -> bool:
@@ -194,6 +258,24 @@ OWED = "2026-07"
 PLAN = {"debts": [f"notice:{OWED}"], "instalments": [{"due_on": TODAY, "amount_cents": 45_000}]}
 CASH = {"kind": "cash", "amount_cents": 5_000, "received_on": TODAY}
 
+PIECE_ASKED = {
+    "step": "ask_for_pieces",
+    "pieces": [{"kind": "tax_notice", "due_on": "2027-01-31"}],
+}
+CAMPAIGN: dict[str, Any] = {
+    "residence_ids": [RESIDENCE.residence_id],
+    "opens_on": "2027-04-01",
+    "closes_on": "2027-04-30",
+    "leases_end_from": "2027-06-01",
+    "leases_end_to": "2027-08-31",
+    "renews_until": "2028-08-31",
+}
+WARNING = {"given_on": TODAY, "rule": "Article 4"}
+STUDY_ENTRIES = {"desk/studies", "desk/renewals"}
+STUDY_FILES = {
+    "enrolment-imports": "Tenant reference;Year;University;Status\n{tenant_reference};2026;Lyon;enrolled\n",
+    "social-file-imports": "Tenant reference;Year;State\n{tenant_reference};2025;submitted\n",
+}
 THREAD = "{} /v1/desk/leases/{{lease_id}}/threads/{{thread_id}}{}"
 ANSWER = {"residence_id": RESIDENCE.residence_id, "title": "Vélos", "words": {"fr": "Au sous-sol."}}
 
@@ -306,6 +388,57 @@ CASES: dict[str, Case] = {
     "POST /v1/desk/leases/{lease_id}/refunds/{refund_id}/refusal": Case(
         entry="desk/refunds", body={"reason": "account_in_doubt"}, shown_to=ACCOUNTANTS
     ),
+    **{
+        f"POST /v1/desk/{kind}": Case(
+            entry="desk/studies", body=text, hidden=nothing_taken, shown_to=("manager",)
+        )
+        for kind, text in STUDY_FILES.items()
+    },
+    **{
+        f"GET /v1/desk/{kind}/{{import_id}}": Case(entry="desk/studies", shown_to=ADMINISTRATORS)
+        for kind in STUDY_FILES
+    },
+    "GET /v1/desk/residences/{residence_id}/social-files": Case(
+        entry="desk/studies", query={"year": "2026-2027"}
+    ),
+    "GET /v1/desk/leases/{lease_id}/social-files": Case(entry="desk/studies"),
+    "PUT /v1/desk/leases/{lease_id}/social-files/{year}": Case(
+        entry="desk/studies", body=PIECE_ASKED, shown_to=HELPERS
+    ),
+    "POST /v1/desk/leases/{lease_id}/social-files/{year}/pieces/{piece_id}/verdict": Case(
+        entry="desk/studies", body={"accepted": True}, shown_to=HELPERS
+    ),
+    "GET /v1/desk/leases/{lease_id}/social-files/{year}/pieces/{piece_id}/files/{attachment_id}": Case(
+        entry="desk/studies", shown_to=HELPERS
+    ),
+    "GET /v1/desk/leases/{lease_id}/enrolments": Case(entry="desk/studies"),
+    "PUT /v1/desk/leases/{lease_id}/enrolments/{year}": Case(
+        entry="desk/studies", body={"university": "Lyon 2", "status": "enrolled"}, shown_to=HELPERS
+    ),
+    "POST /v1/desk/renewal-campaigns": Case(
+        entry="desk/renewals", body=CAMPAIGN | {"closes_on": "2027-05-02"}, shown_to=("manager",)
+    ),
+    "GET /v1/desk/renewal-campaigns": Case(entry="desk/renewals", hidden=empty("campaigns")),
+    "PUT /v1/desk/renewal-campaigns/{campaign_id}": Case(
+        entry="desk/renewals", body=CAMPAIGN | {"closes_on": "2027-05-03"}, shown_to=("manager",)
+    ),
+    "GET /v1/desk/residences/{residence_id}/renewals": Case(
+        entry="desk/renewals", query={"campaign_id": "{campaign_id}"}
+    ),
+    "GET /v1/desk/leases/{lease_id}/renewals": Case(entry="desk/renewals"),
+    "POST /v1/desk/leases/{lease_id}/renewals/{campaign_id}/answer": Case(
+        entry="desk/renewals", body={"wish": "renew"}, shown_to=HELPERS
+    ),
+    "POST /v1/desk/leases/{lease_id}/renewals/{campaign_id}/decision": Case(
+        entry="desk/renewals", body={"decision": "accept", "exception": True}, shown_to=("manager",)
+    ),
+    "GET /v1/desk/leases/{lease_id}/warnings": Case(entry="desk/renewals"),
+    "POST /v1/desk/leases/{lease_id}/warnings": Case(
+        entry="desk/renewals", body=WARNING | {"rule": "Article 5"}, shown_to=("manager",)
+    ),
+    "POST /v1/desk/leases/{lease_id}/warnings/{warning_id}/withdrawal": Case(
+        entry="desk/renewals", shown_to=("manager",)
+    ),
     "GET /v1/desk/messages": Case(entry="desk/messages", hidden=empty("threads")),
     "GET /v1/desk/leases/{lease_id}/threads": Case(entry="desk/messages"),
     "POST /v1/desk/leases/{lease_id}/threads": Case(
@@ -383,8 +516,10 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch, request: pytest
         monkeypatch,
         IMPORTED_CODES="",
         AID_IMPORT_QUEUE_URL="https://sqs.example/aid",
+        IMPORT_QUEUE_URL="https://sqs.example/import",
         PROVIDER_SECRETS="{}",
     )
+    case = CASES.get(request.node.callspec.params["route"])
     tenant = admit(aws)
     cheap = replace(tenant.lease, rent_cents=0, charges_cents=1_500)  # the rest is credit, to be refunded
     notice = notice_for(cheap, RESIDENCE, "2027-03")
@@ -392,6 +527,9 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch, request: pytest
     Bookkeeping(Accounts(aws.money), utc_now).issue_notice(notice)
     enrol(aws, "here", Scope(residence_ids=frozenset({RESIDENCE.residence_id})))
     stranger = enrol(aws, "elsewhere", Scope(residence_ids=frozenset({"les-erables-35000"})))
+    if case is not None and case.entry in STUDY_ENTRIES:  # they need nothing of the rest
+        study = studies(aws, tenant)
+        return replace(NOWHERE, aws=aws, clock=clock, tenant=tenant, staff_id=stranger, study=study)
     sent = desk_on(aws, clock).import_file(FILE.replace(b"L000001", b"EARLIER"))
     changed = {"id_document": {"kind": "passport", "last_characters": "A1B2"}, "email": "n@example.org"}
     path = f"/v1/desk/leases/{tenant.lease.lease_id}/code-recoveries"
@@ -420,9 +558,58 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch, request: pytest
         review_id=unknown_payment(aws, tenant),
         aid_import_id=aid_import["import_id"],
         refund_id=refund_asked(aws, tenant),
+        study=NO_STUDY,
         answer_id=canned_answer(aws),
         task_id=address_that_failed(aws, tenant),
         **talk_begun(aws, tenant),
+    )
+
+
+def studies(aws: Any, tenant: Tenant) -> Study:
+    """A social file with a piece that was handed in, a campaign in which they asked, a warning, two files."""
+    administrator = ("colleague", "administrator")
+    lease, year = f"/v1/desk/leases/{tenant.lease.lease_id}", "2026-2027"
+
+    def done(entry: str, method: str, path: str, body: Any, kind: str = "application/json") -> Any:
+        event = as_staff(http_event(method, path, body, content_type=kind), *administrator)
+        answer = load(entry).handler(event, None)
+        assert answer["statusCode"] < 300, answer
+        return json.loads(answer["body"])
+
+    done("desk/studies", "PUT", f"{lease}/social-files/{year}", PIECE_ASKED)
+    store = Attachments(aws.documents)
+    attachment = Attachment(
+        attachment_id=new_id(),
+        lease_id=tenant.lease.lease_id,
+        residence_id=tenant.lease.residence_id,
+        side=Side.TENANT,
+        uploaded_by=tenant.person.person_id,
+        file_name="avis.pdf",
+        created_at=datetime.now(UTC),
+        delete_at=datetime.now(UTC) + timedelta(days=9),
+    )
+    transact(aws.dynamodb, store.beginning(attachment, store.begun(tenant.lease.lease_id, Side.TENANT)))
+    until = attachment.delete_at
+    aws.documents.write(store.attaching(attachment, "piece", keep_until=until, at=datetime.now(UTC)))
+    files = SocialFiles(aws.identity)
+    file = files.get(tenant.person.person_id, year)
+    assert file is not None
+    came = HandedIn(
+        attachment_id=attachment.attachment_id, lease_id=tenant.lease.lease_id, at=datetime.now(UTC)
+    )
+    aws.identity.write(files.saving(handed_in(file, "p1", came), None))
+    campaign = done("desk/renewals", "POST", "/v1/desk/renewal-campaigns", CAMPAIGN)
+    renewal = f"{lease}/renewals/{campaign['campaign_id']}/answer"
+    done("desk/renewals", "POST", renewal, {"wish": "renew"})
+    return Study(
+        year=year,
+        imports={
+            kind: done("desk/studies", "POST", f"/v1/desk/{kind}", text, "text/csv")["import_id"]
+            for kind, text in STUDY_FILES.items()
+        },
+        attachment_id=attachment.attachment_id,
+        campaign_id=campaign["campaign_id"],
+        warning_id=done("desk/renewals", "POST", f"{lease}/warnings", WARNING)["warning_id"],
     )
 
 
@@ -589,8 +776,9 @@ def ask(world: World, route: str, sub: str, roles: tuple[str, ...]) -> Answer:
         body = body.replace("{tenant_reference}", world.tenant.lease.tenant_reference)
     request = http_event(method, world.place(path), body, content_type=kind, **case.headers)
     event = as_staff(request, sub, *roles)
-    event["queryStringParameters"] = case.query
-    event["rawQueryString"] = "&".join(f"{name}={value}" for name, value in case.query.items())
+    query = {name: world.place(value) for name, value in case.query.items()}
+    event["queryStringParameters"] = query
+    event["rawQueryString"] = "&".join(f"{name}={value}" for name, value in query.items())
     answer = load(case.entry).handler(event, None)
     if answer["headers"].get("Content-Type") == "image/svg+xml":
         return answer["statusCode"], answer["body"]

@@ -23,11 +23,13 @@ from tests.unit.documents import (
     KINDS,
     PERSON,
     TENANT_CODE,
+    after_a_move,
     drawn,
     every_kind,
     october,
     tenancy,
     text_of,
+    the_renderer,
 )
 
 # WeasyPrint leaves its colour profile open.
@@ -111,6 +113,24 @@ def test_every_amount_and_day_of_the_paper_is_on_the_page_and_no_other(
         assert said == amounts(paper, "fr")
     else:
         assert amounts(page, language) == amounts(paper, language)
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("kind", sorted(after_a_move(Language.FRENCH)))
+def test_every_room_and_its_days_are_on_the_page_with_what_others_paid(
+    portal: ModuleType, kind: str, language: str
+) -> None:
+    facts = after_a_move(Language.FRENCH)[kind]
+    paper = text_of(the_renderer().render(facts, ISSUE).pdf)
+
+    page = read_of(portal, public_statement(facts, ISSUE), language)
+
+    assert days(page, language) == days(paper, "fr") - {PERSON.birth_date.isoformat()} | {
+        ISSUE.on.isoformat()
+    }
+    assert {"B434", "B101"} <= set(re.findall(r"B\d{3}", paper)) & set(re.findall(r"B\d{3}", page))
+    if language == "fr" and kind != "rent_notice":
+        assert amounts(page, "fr") == amounts(paper, "fr")
 
 
 def figure(amount: str) -> str:

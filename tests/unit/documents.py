@@ -25,7 +25,8 @@ from sesame.domain.certificates import (
 )
 from sesame.domain.codes import CodeFormat
 from sesame.domain.debts import formal_notice_facts, payment_plan_facts
-from sesame.domain.journal import Entry, EntryKind, fold
+from sesame.domain.journal import Entry, EntryKind, Standing, fold
+from sesame.domain.notices import notice_for
 from sesame.domain.plans import Instalment, PaymentPlan
 from sesame.domain.receipts import (
     Billed,
@@ -33,6 +34,7 @@ from sesame.domain.receipts import (
     Settlement,
     part_payment_facts,
     payment_receipt_facts,
+    period_standing,
     receipt_facts,
     rent_notice_facts,
 )
@@ -52,6 +54,7 @@ from sesame.domain.tenancy import (
     RoomSurface,
     Structure,
 )
+from sesame.domain.terms import amended, as_of
 
 PORTAL = "https://locataires.example"
 TENANT_CODE = codes.printed("7K3M9QZ" + CodeFormat().check_symbol("7K3M9QZ"))
@@ -185,6 +188,54 @@ def every_kind(language: Language) -> dict[str, tuple[Facts, str | None]]:
             ),
             None,
         ),
+    }
+
+
+MOVED = amended(LEASE, date(2026, 10, 16), room="B101", rent_cents=120_000)
+
+
+def after_a_move(language: Language) -> dict[str, Facts]:
+    """Papers of whoever changed rooms in mid-October, which the CAF and the deposit helped to pay."""
+    there = replace(
+        RESIDENCE,
+        documents=replace(
+            RESIDENCE.documents,
+            caf=replace(
+                RESIDENCE.documents.caf, surfaces=(RoomSurface(rooms="B*", square_decimetres=1_200),)
+            ),
+        ),
+    )
+    who = replace(tenancy(language), lease=as_of(MOVED, ISSUE.on), residence=there)
+    notice = notice_for(MOVED, there, "2026-10")
+    if notice is None:
+        raise LookupError("October is billed")
+    paid = [
+        Settlement(received_on=date(2026, 10, day), amount_cents=cents, method=method)
+        for day, cents, method in ((5, 20_000, "aid"), (9, 90_000, "card"), (20, 5_000, "deposit"))
+    ]
+    standing = Standing(
+        entry_id="notice:2026-10",
+        period=notice.period,
+        due_on=notice.due_on,
+        amount_cents=notice.amount_cents,
+        effective_at=ISSUE.at,
+        allocations=(),
+    )
+    part = replace(period_standing(notice, standing, UTC), settlements=paid)
+    rest = Settlement(received_on=date(2026, 10, 21), amount_cents=part.outstanding_cents, method="card")
+    wall = ZoneInfo(RESIDENCE.time_zone)
+    return {
+        "residence_certificate": residence_facts(who, as_of=ISSUE.on),
+        "caf_rent_certificate": caf_facts(who, as_of=ISSUE.on, overdue_cents=0),
+        "up_to_date_certificate": up_to_date_facts(who, (), as_of=ISSUE.on),
+        "end_of_stay_certificate": end_of_stay_facts(
+            moved_out(who), autumn(), as_of=date(2027, 9, 6), wall=wall
+        ),
+        "rent_notice": rent_notice_facts(
+            who, part, Billed(due_on=date(2026, 10, 10), brought_forward_cents=0, notice=notice)
+        ),
+        "part_payment_receipt": part_payment_facts(who, part),
+        "receipt": receipt_facts(who, replace(part, settlements=[*paid, rest])),
     }
 
 

@@ -1,5 +1,6 @@
 """What documents state, who may have them, and the codes that prove them."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,13 +26,16 @@ from sesame.domain.certificates import (
 from sesame.domain.journal import Allocation, Standing
 from sesame.domain.notices import Notice, notice_for
 from sesame.domain.receipts import (
+    Adjustment,
     PeriodStanding,
     Settlement,
     part_payment_facts,
     period_standing,
     receipt_facts,
+    still_holds,
 )
 from sesame.domain.tenancy import Landlord, Language, Lease, LeaseStatus, Person, Residence
+from sesame.domain.terms import amended
 
 LANDLORD = Landlord(
     name="Résidences Horizon",
@@ -128,6 +132,31 @@ def test_a_receipt_states_rent_and_charges_apart_and_every_payment_date() -> Non
     assert facts["period"]["charges_cents"] == 5_182
     assert [paid["received_on"] for paid in facts["period"]["settlements"]] == ["2026-10-03", "2026-10-04"]
     assert facts["code_tail"] == "K7"
+
+
+def test_a_period_that_was_credited_in_full_gives_no_receipt_of_nothing() -> None:
+    credited = replace(october(), adjustments=(Adjustment(amount_cents=-52_650),))
+
+    for facts in (receipt_facts, part_payment_facts):
+        assert refusal(facts, tenancy(), credited).reason is Reason.CREDITED_IN_FULL
+
+
+def test_a_month_of_two_rooms_names_both_with_their_days() -> None:
+    moved = amended(lease(), date(2026, 10, 16), room="C101", rent_cents=60_000)
+    notice = notice_for(moved, RESIDENCE, "2026-10")
+    assert notice is not None
+    paid = standing_of(notice, allocation(notice.amount_cents, datetime(2026, 10, 4, 9, tzinfo=UTC)))
+
+    standing = period_standing(notice, paid, ZoneInfo("Europe/Paris"))
+
+    facts = receipt_facts(tenancy(), standing)
+    assert facts["period"]["rooms"] == [
+        {"room": "B434", "starts_on": "2026-10-01", "ends_on": "2026-10-15"},
+        {"room": "C101", "starts_on": "2026-10-16", "ends_on": "2026-10-31"},
+    ]
+    assert still_holds(facts, standing, (), ZoneInfo("Europe/Paris"))
+    assert not still_holds(facts, replace(standing, rooms=()), (), ZoneInfo("Europe/Paris"))
+    assert "rooms" not in receipt_facts(tenancy(), october(52_650))["period"]
 
 
 def test_a_period_without_a_notice_gives_no_receipt_of_either_kind() -> None:

@@ -100,11 +100,13 @@ def test_nothing_is_both_erased_and_kept_and_nothing_is_forgotten(
         Category.SESSIONS,
         Category.EXPORTS,
         Category.PHONE,
+        Category.STUDIES,
     }
     for one in held:
         mine = {category for category, of in erased | kept if of == one.lease.lease_id}
         wanted = {
             Category.TENANT_CODE,
+            Category.RENEWALS,
             Category.CERTIFICATES,
             Category.OLD_CERTIFICATES,
             Category.THREADS,

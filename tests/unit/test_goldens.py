@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -28,6 +29,7 @@ from tests.unit.documents import (
     LOGO,
     PERSON,
     RESIDENCE,
+    after_a_move,
     drawn,
     every_kind,
     october,
@@ -102,9 +104,15 @@ def named(given_names: str, family_name: str) -> Facts:
     return residence_facts(tenancy(given_names=given_names, family_name=family_name), as_of=ISSUE.on)
 
 
+def moved(kind: str) -> Facts:
+    """A paper of whoever changed rooms."""
+    return after_a_move(Language.ENGLISH)[kind]
+
+
 SPECIAL: dict[str, Callable[[], Facts]] = {
     "long-names": lambda: receipt_facts(long_tenancy(), october(100_000, 23_450)),
     "forty-lines": forty_lines,
+    **{f"moved-{kind}": partial(moved, kind) for kind in after_a_move(Language.FRENCH)},
     "redevance-logo": of_a_fee_residence,
     "arabic-name": lambda: named("محمد عبد الرحمن", "الشريف"),
     "chinese-name": lambda: named("晓明", "欧阳"),

@@ -141,6 +141,14 @@ FACTS: dict[LetterKind, dict[str, Any]] = {
         "decides_at": datetime(2026, 9, 2, 14, 5),  # noqa: DTZ001
     },
     LetterKind.ERASURE_SET_ASIDE: {"asked_at": AT},
+    LetterKind.SOCIAL_FILE_CHANGED: {"due_on": date(2026, 9, 18), "year": "2026-2027"},
+    LetterKind.RENEWAL_DUE: {
+        "first": True,
+        "closes_at": datetime(2027, 4, 30, 23, 59),  # noqa: DTZ001
+        "lease_ends_on": date(2027, 8, 31),
+        "renews_until": date(2028, 8, 31),
+    },
+    LetterKind.RENEWAL_DECIDED: {"accepted": True, "renewed_until": date(2028, 8, 31)},
     LetterKind.NOTICE: NOTICE,
     LetterKind.REMINDER: reminder(date(2026, 9, 14), SEPTEMBER),
 }

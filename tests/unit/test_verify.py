@@ -164,6 +164,40 @@ def test_data_that_name_another_room_are_not_those_of_the_page(page: bytes, room
     assert found(report, Check.DATA) == (Verdict.FAILS, Why.DATA_NOT_PRINTED)
 
 
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("kind", sorted(every_kind(Language.FRENCH)))
+def test_the_data_of_every_kind_are_found_on_its_page(kind: str, language: Language) -> None:
+    facts, code = every_kind(language)[kind]
+    pdf = Renderer(PORTAL).render(facts, ISSUE, tenant_code=code, logo=None).pdf
+
+    assert found(verify(pdf, Trust(), NOW), Check.DATA) == (Verdict.HOLDS, Why.NONE)
+
+
+@pytest.mark.parametrize(
+    ("change", "value"),
+    [("received_cents", 99_900), ("total_cents", 1), ("period", "2026-09")],
+)
+def test_data_that_state_another_amount_or_month_are_not_those_of_the_page(
+    change: str, value: object
+) -> None:
+    facts = every_kind(Language.FRENCH)["receipt"][0]
+    pdf = printed(facts)
+    other = attachment({**facts, "period": {**facts["period"], change: value}}, ISSUE)
+
+    assert found(verify(with_attachment(pdf, other), Trust(), NOW), Check.DATA) == (
+        Verdict.FAILS,
+        Why.DATA_NOT_PRINTED,
+    )
+
+
+def test_data_that_name_another_holder_are_not_those_of_the_page(page: bytes) -> None:
+    other = attachment({**FACTS, "holder": {**FACTS["holder"], "family_name": "Martin"}}, ISSUE)
+
+    report = verify(with_attachment(page, other), Trust(), NOW)
+
+    assert found(report, Check.DATA) == (Verdict.FAILS, Why.DATA_NOT_PRINTED)
+
+
 LONG = "espace-locataire.residences-etudiantes.crous-bourgogne-franche-comte.fr"
 
 

@@ -31,6 +31,7 @@ from sesame.documents.engine import (
 from sesame.documents.wording import Voice, marked
 from sesame.domain import codes
 from sesame.domain.certificates import ATTACHMENT_NAME, SHOWS_THE_CODE, Facts, Issue, attachment
+from sesame.domain.receipts import not_by_tenant
 from sesame.domain.tenancy import Language, RentWord
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -257,8 +258,21 @@ def _environment() -> jinja2.Environment:
         "surface": typography.surface,
         "name": typography.name,
         "siret": typography.siret,
+        "rooms": _rooms,
+        "by_others": _by_others,
     }
     return environment
+
+
+def _rooms(period: Mapping[str, Any]) -> typography.Spoken:
+    """The rooms of a month that has several: `B204 et C301`."""
+    return typography.listed([one["room"] for one in period["rooms"]])
+
+
+def _by_others(period: Mapping[str, Any]) -> tuple[int, int] | None:
+    """What of a period the CAF paid, and what was kept of the deposit, cents; None where it is nothing."""
+    aid, deposit = not_by_tenant(period)
+    return (aid, deposit) if aid or deposit else None
 
 
 def _spoken_address(url: str) -> str:

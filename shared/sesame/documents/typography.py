@@ -5,7 +5,7 @@ by no-break spaces.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import NewType
@@ -130,6 +130,15 @@ def residence_name(text: str) -> Markup:
     """A residence's name where the sentence says "résidence" already: not "la résidence Résidence X"."""
     first, _, rest = text.strip().partition(" ")
     return name(rest if first.casefold() in {"résidence", "residence"} and rest else text)
+
+
+def listed(names: Sequence[str]) -> Spoken:
+    """`A, B et C`, `A, B and C`."""
+    *first, last = names
+    ands = {Language.FRENCH: "et", Language.ENGLISH: "and"}
+    return Spoken(
+        {language: f"{', '.join(first)} {word} {last}" if first else last for language, word in ands.items()}
+    )
 
 
 def siret(number: str) -> str:

@@ -28,8 +28,11 @@ from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import PdfSignatureStatus
 from pyhanko_certvalidator import ValidationContext
 
+from sesame.documents import typography
 from sesame.domain import codes, two_d_doc
 from sesame.domain.certificates import ATTACHMENT_NAME, Facts, Issue, attachment
+from sesame.domain.public_statements import Label, Line, public_statement
+from sesame.domain.tenancy import Language
 from sesame.domain.two_d_doc import Signatory, TwoDDoc, Unreadable
 
 # What a hostile file makes them stumble over is told by the report; their own lines might quote it.
@@ -239,7 +242,7 @@ def _vouched_at_its_time(seal: EmbeddedPdfSignature, trust: Trust, status: PdfSi
 
 def _covers_everything(seal: EmbeddedPdfSignature, status: PdfSignatureStatus) -> bool:
     """Nothing was added but what a seal's validation needs later."""
-    if seal.coverage is None or status.coverage.name == "ENTIRE_FILE":
+    if status.coverage.name == "ENTIRE_FILE":
         return True
     level = status.modification_level
     return status.docmdp_ok is True and level is not None and level.name in {"NONE", "LTA_UPDATES"}
@@ -281,7 +284,7 @@ class _Pages:
     @property
     def addresses(self) -> Iterator[str]:
         """Where QR codes lead."""
-        return (code for code in self.qr_codes if re.match(r"https?://", code))
+        return iter(self.qr_codes)
 
     def prints(self, text: str) -> bool:
         """Whether it is on the page, however the lines were broken: at its own hyphens, or at added ones."""
@@ -295,11 +298,14 @@ _FAITHFUL = "latin-1"
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"[\s\u00ad\u200b\u2060]+", "", text)
+    return re.sub(r"[\s\u00ad\u200b\u2060]+", "", text).replace("’", "'")
 
 
 def _qr_code(page: _Pages, trust: Trust, issue: Issue | None) -> Finding:
-    """The QR code must lead to this document's verification, at the operator's address, printed beside it."""
+    """Each QR code must lead to this document's verification, at the operator's address, printed beside it.
+
+    One that leads elsewhere, or says something else than an address, is a forger's: ours prints no other.
+    """
     addresses = list(page.addresses)
     if not addresses:
         return Finding(check=Check.QR_CODE, verdict=Verdict.FAILS, why=Why.NO_CODE)
@@ -309,7 +315,9 @@ def _qr_code(page: _Pages, trust: Trust, issue: Issue | None) -> Finding:
         site, _, code = address.rpartition("/")
         if code != issue.verification_code:
             return Finding(check=Check.QR_CODE, verdict=Verdict.FAILS, why=Why.OTHER_DOCUMENT)
-        if site != (trust.verification_address or site) or not page.prints(site.partition("://")[2]):
+        scheme, _, place = site.partition("://")
+        known = scheme in {"http", "https"} and site == (trust.verification_address or site)
+        if not known or not page.prints(place):
             return Finding(check=Check.QR_CODE, verdict=Verdict.FAILS, why=Why.OTHER_ADDRESS)
     return Finding(check=Check.QR_CODE, verdict=Verdict.HOLDS)
 
@@ -380,12 +388,53 @@ def _data(pdf: bytes, page: _Pages) -> tuple[Finding, Facts | None, Issue | None
             raise ValueError("not in its canonical form")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Finding(check=Check.DATA, verdict=Verdict.FAILS, why=Why.DATA_UNREADABLE), None, None
-    printed = [issue.number, codes.printed(issue.verification_code)]
-    if room.encode(_FAITHFUL, "ignore").decode(_FAITHFUL) == room:
-        printed.append(room)
-    if not all(page.prints(text) for text in printed):
+    try:
+        stated = [*_stated(facts, issue), *([(room,)] if _is_faithful(room) else [])]
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError):
+        return Finding(check=Check.DATA, verdict=Verdict.FAILS, why=Why.DATA_UNREADABLE), None, None
+    printed = [(issue.number,), (codes.printed(issue.verification_code),), *stated]
+    if not all(any(page.prints(text) for text in ways) for ways in printed):
         return Finding(check=Check.DATA, verdict=Verdict.FAILS, why=Why.DATA_NOT_PRINTED), facts, issue
     return Finding(check=Check.DATA, verdict=Verdict.HOLDS), facts, issue
+
+
+def _stated(facts: Facts, issue: Issue) -> Iterator[tuple[str, ...]]:
+    """What the public may see of the paper by these data, each in every way in which a page may print it."""
+    statement = public_statement(facts, issue)
+    names = (statement.holder, statement.landlord, statement.residence)
+    for word in " ".join(one for one in names if one).split():
+        if _is_faithful(word) and word.casefold() not in _LEFT_OUT:
+            yield (word,)
+    if statement.period is not None:
+        yield _month(statement.period)
+    for line in statement.lines:
+        yield from _of_line(line)
+
+
+def _is_faithful(text: str) -> bool:
+    return text.encode(_FAITHFUL, "ignore").decode(_FAITHFUL) == text
+
+
+def _of_line(line: Line) -> Iterator[tuple[str, ...]]:
+    for day in (line.on, line.until):
+        if day is not None:
+            yield typography.day(day.isoformat())[Language.FRENCH], typography.short_day(day.isoformat())
+    for cents in (line.amount_cents, line.balance_cents):
+        if cents is not None:
+            yield (typography.figure(abs(cents)),)
+    if line.period is not None:
+        yield _month(line.period)
+    if line.value is not None and line.label in _AS_WRITTEN:
+        yield (line.value,)
+
+
+def _month(period: str) -> tuple[str, ...]:
+    return typography.month(period)[Language.FRENCH], typography.short_month(period)
+
+
+_LEFT_OUT = frozenset({"résidence", "residence"})
+"""Not printed twice: a page says "résidence" of its own."""
+_AS_WRITTEN = frozenset({Label.SIRET, Label.LANDLORD_CODE, Label.AGENCY_CODE, Label.TENANT_REFERENCE})
 
 
 def attachments(pdf: bytes) -> set[tuple[str, bytes]]:

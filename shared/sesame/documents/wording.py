@@ -72,6 +72,10 @@ class Voice:
                 said.add(filled)
                 yield language, filled
 
+    def phrase(self, text: str, **values: Any) -> dict[Language, Markup]:
+        """A piece of a sentence in each language, to fill a placeholder with."""
+        return {language: self._filled(text, language, values) for language in self.languages}
+
     def each(self, value: Any) -> Iterator[tuple[Language, Any]]:
         """A value in each language, once where they write it alike."""
         seen = set()

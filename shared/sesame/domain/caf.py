@@ -4,13 +4,14 @@ from datetime import date
 from fnmatch import fnmatchcase
 
 from sesame.domain.calendar import period_of
-from sesame.domain.certificates import Facts, Kind, Reason, Refused, Tenancy, common_facts, current_lease
+from sesame.domain.certificates import Facts, Kind, Reason, Refused, Tenancy, current_lease, stay_facts
 from sesame.domain.notices import LineKind, notice_for
 from sesame.domain.tenancy import CafSettings
+from sesame.domain.terms import terms_on
 
 
 def caf_facts(tenancy: Tenancy, *, as_of: date, overdue_cents: int) -> Facts:
-    """A CAF rent certificate as of a day, by the residence's clock.
+    """A CAF rent certificate as of a day, by the residence's clock: today's room, the rent of the entry.
 
     Raises Refused unless the stay goes on, and while the residence lacks what the CAF needs: a wrong *code
     bailleur* has cost students months of aid, so that a paper without it is worth less than none.
@@ -27,8 +28,8 @@ def caf_facts(tenancy: Tenancy, *, as_of: date, overdue_cents: int) -> Facts:
     if missing := tuple(name for name, value in given.items() if not value):
         raise Refused(Reason.DETAILS_MISSING, missing=missing)
     entry_month = period_of(lease.starts_on)
-    entry = notice_for(lease, residence, entry_month)
-    return common_facts(Kind.CAF_RENT_CERTIFICATE, tenancy) | {
+    entry, on_entry = notice_for(lease, residence, entry_month), terms_on(lease, lease.starts_on)
+    return stay_facts(Kind.CAF_RENT_CERTIFICATE, tenancy, as_of) | {
         "birth_date": tenancy.person.birth_date.isoformat(),
         "as_of": as_of.isoformat(),
         "caf": {
@@ -43,8 +44,8 @@ def caf_facts(tenancy: Tenancy, *, as_of: date, overdue_cents: int) -> Facts:
             "up_to_date": overdue_cents <= residence.documents.debt_tolerance_cents,
         },
         "rent": {
-            "monthly_rent_cents": lease.rent_cents,
-            "monthly_charges_cents": lease.charges_cents,
+            "monthly_rent_cents": on_entry.rent_cents,
+            "monthly_charges_cents": on_entry.charges_cents,
             "entry_month": entry_month,
             "entry_month_rent_cents": entry.sum_of(LineKind.RENT) if entry else 0,
             "entry_month_charges_cents": entry.sum_of(LineKind.CHARGES) if entry else 0,

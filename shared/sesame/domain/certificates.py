@@ -5,6 +5,7 @@ Facts are gathered once and kept as they were: the paper, its verification page 
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -13,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from sesame.domain import codes
 from sesame.domain.tenancy import Landlord, Language, Lease, LeaseStatus, Person, Residence
+from sesame.domain.terms import RoomStay, rooms_held
 
 Facts = dict[str, Any]
 """What a document says, as JSON: strings, whole numbers (cents), lists and maps; dates in ISO 8601."""
@@ -95,6 +97,8 @@ class Reason(StrEnum):
     STAY_NOT_OVER = "stay-not-over"
     OUTSIDE_THE_STAY = "outside-the-stay"
     DETAILS_MISSING = "details-missing"
+    CREDITED_IN_FULL = "credited-in-full"
+    """A credit note took away all that was asked: nothing was due, and nothing received."""
     NOTHING_OVERDUE = "nothing-overdue"
     NOTHING_BILLED = "nothing-billed"
     MADE_BY_THE_RESIDENCE = "made-by-the-residence"
@@ -136,7 +140,7 @@ class Tenancy:
 def residence_facts(tenancy: Tenancy, *, as_of: date) -> Facts:
     """A residence certificate as of a day, by the residence's clock. Raises Refused for a cancelled lease."""
     lease = standing_lease(tenancy)
-    return common_facts(Kind.RESIDENCE_CERTIFICATE, tenancy) | {
+    return stay_facts(Kind.RESIDENCE_CERTIFICATE, tenancy, as_of) | {
         "birth_date": tenancy.person.birth_date.isoformat(),
         "as_of": as_of.isoformat(),
         "stay": stay_on(lease, as_of).value,
@@ -281,6 +285,28 @@ def common_facts(kind: Kind, tenancy: Tenancy) -> Facts:
             "ends_on": lease.ends_on.isoformat(),
         },
     }
+
+
+def stay_facts(kind: Kind, tenancy: Tenancy, day: date) -> Facts:
+    """What a paper about a stay states, the lease being as of that day.
+
+    Whoever has more than one room has `rooms`, each with its days, those to come too; and since when the one
+    that is named is theirs: the lease's first day is not the day of entry into it.
+    """
+    facts = common_facts(kind, tenancy)
+    held = rooms_held(tenancy.lease)
+    if len(held) < 2:  # noqa: PLR2004
+        return facts
+    entered = [one.starts_on for one in held if one.starts_on <= day] or [held[0].starts_on]
+    return facts | {"rooms": room_facts(held), "room_since": entered[-1].isoformat()}
+
+
+def room_facts(held: Iterable[RoomStay]) -> list[dict[str, str]]:
+    """Rooms and their days, as documents state them."""
+    return [
+        {"room": one.room, "starts_on": one.starts_on.isoformat(), "ends_on": one.ends_on.isoformat()}
+        for one in held
+    ]
 
 
 def _landlord(landlord: Landlord) -> dict[str, Any]:

@@ -36,7 +36,11 @@ class Category(StrEnum):
     INE = "ine"
     BIRTH_DATE = "birth_date"
     NAMES = "names"
+    STUDIES = "studies"
+    """Social files and enrolments."""
     TENANT_CODE = "tenant_code"
+    RENEWALS = "renewals"
+    """What was answered and decided of another year, and warnings."""
     CERTIFICATES = "certificates"
     """Certificates and statements of the last three months, and the entry document."""
     OLD_CERTIFICATES = "old_certificates"
@@ -210,7 +214,7 @@ def _of_person(tenancies: Sequence[Tenancy], needs: Sequence[_Need], *, has_emai
     yield _goes(Category.SESSIONS)
     yield _goes(Category.EXPORTS)
     needed = _longest(needs)
-    for category in (Category.EMAIL, Category.INE, Category.BIRTH_DATE):
+    for category in (Category.EMAIL, Category.INE, Category.BIRTH_DATE, Category.STUDIES):
         yield _stays(category, needed) if needed else _goes(category)
     yield _stays(Category.PHONE, needed) if needed and not has_email else _goes(Category.PHONE)
     billed = [kept_for_accounting_until(tenancy) for tenancy in tenancies if tenancy.last_entry_at]
@@ -222,7 +226,7 @@ def _of_person(tenancies: Sequence[Tenancy], needs: Sequence[_Need], *, has_emai
 
 def _of_lease(tenancy: Tenancy, now: datetime) -> Iterator[Line]:
     lease_id, need = tenancy.lease.lease_id, need_of(tenancy, now)
-    for category in (Category.TENANT_CODE, Category.CERTIFICATES, Category.THREADS):
+    for category in (Category.TENANT_CODE, Category.RENEWALS, Category.CERTIFICATES, Category.THREADS):
         yield _stays(category, need, lease_id) if need else _goes(category, lease_id)
     yield _goes(Category.OLD_CERTIFICATES, lease_id)
     evidence = _years_later(max(tenancy.lease.ends_on, local_date(now, tenancy.time_zone)), LIMITATION_YEARS)

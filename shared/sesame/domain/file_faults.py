@@ -1,4 +1,4 @@
-"""What can be wrong with a file of leases or of aid or one of its rows, and how to mend it, in two languages.
+"""What can be wrong with a file of rows or one of its rows, and how to mend it, in two languages.
 
 The words never hold a value of the file: reports are stored and logged beside ids only.
 """
@@ -81,6 +81,25 @@ class Fault(StrEnum):
     AID_DIFFERS = "aid_differs"
     TENANT_DEPARTED = "tenant_departed"
     SECOND_OF_PERIOD = "second_of_period"
+    # In a file of enrolments or of social files
+    BAD_YEAR = "bad_year"
+    BAD_ENROLMENT = "bad_enrolment"
+    BAD_FILE_STATE = "bad_file_state"
+    BAD_DECISION = "bad_decision"
+    BAD_ECHELON = "bad_echelon"
+    BAD_PIECES = "bad_pieces"
+    NO_STUDENT = "no_student"
+    REPEATED_LINE = "repeated_line"
+    SAME_STUDENT = "same_student"
+    DECISION_MISSING = "decision_missing"
+    DECISION_UNLIKE_STATE = "decision_unlike_state"
+    ECHELON_WITHOUT_GRANT = "echelon_without_grant"
+    DUE_DATE_MISSING = "due_date_missing"
+    UNKNOWN_STUDENT = "unknown_student"
+    TWO_STUDENTS = "two_students"
+    STEP_NOT_POSSIBLE = "step_not_possible"
+    # Taken, with something to know
+    DUE_DATE_PAST = "due_date_past"
     # Admitted, with something to know
     CONTACT_KEPT = "contact_kept"
 
@@ -522,6 +541,108 @@ WORDS: dict[Fault, Wording] = {
         "Solder son compte : rembourser ou imputer ce crédit.",
         "The tenant has left; the aid is for a month of the stay and remains to their credit.",
         "Settle the account: pay this credit back or use it.",
+    ),
+    Fault.BAD_YEAR: Wording(
+        "Ce n'est pas une année universitaire.",
+        "Écrire l'année comme 2026-2027 ou 2026/2027.",
+        "This is not an academic year.",
+        "Write the year as 2026-2027 or 2026/2027.",
+    ),
+    Fault.BAD_ENROLMENT: Wording(
+        "Ce statut d'inscription n'est pas connu.",
+        "Écrire : inscrit, préinscrit ou non inscrit.",
+        "This enrolment status is not known.",
+        "Write: enrolled, pre-enrolled or not enrolled.",
+    ),
+    Fault.BAD_FILE_STATE: Wording(
+        "Cet état de dossier n'est pas connu.",
+        "Écrire : déposé, incomplet, en cours d'instruction, décidé, recours ou retiré.",
+        "This state of a file is not known.",
+        "Write: submitted, incomplete, under review, decided, appealed or withdrawn.",
+    ),
+    Fault.BAD_DECISION: Wording(
+        "Cette décision n'est pas connue.",
+        "Écrire : accordée, conditionnelle ou refusée.",
+        "This decision is not known.",
+        "Write: granted, provisional or refused.",
+    ),
+    Fault.BAD_ECHELON: Wording(
+        "Cet échelon n'existe pas.",
+        "Les échelons sont 0bis et 1 à 7.",
+        "There is no such level of grant.",
+        "Levels are 0bis and 1 to 7.",
+    ),
+    Fault.BAD_PIECES: Wording(
+        "La liste des pièces ne se lit pas : {about} pièces au plus, de 80 caractères chacune.",
+        "Séparer les pièces par une barre verticale : « Avis d'imposition | RIB ».",
+        "The list of pieces cannot be read: at most {about}, of 80 characters each.",
+        'Separate the pieces by a vertical bar: "Tax notice | Bank details".',
+    ),
+    Fault.NO_STUDENT: Wording(
+        "La ligne ne dit pas de qui il s'agit.",
+        "Donner l'INE ou la référence locataire.",
+        "The row does not say who it is about.",
+        "Give the INE or the tenant reference.",
+    ),
+    Fault.REPEATED_LINE: Wording(
+        "Cette ligne dit la même chose que la ligne {about} : elle n'est prise qu'une fois.",
+        "Rien à faire ; la ligne peut être retirée.",
+        "This row says the same as line {about}: it is taken once.",
+        "Nothing to do; the row can be removed.",
+    ),
+    Fault.SAME_STUDENT: Wording(
+        "La ligne {about} parle déjà de la même personne pour la même année, et dit autre chose.",
+        "Ne garder que la ligne qui est juste.",
+        "Line {about} is about the same person and year already, and says something else.",
+        "Keep only the row that is right.",
+    ),
+    Fault.DECISION_MISSING: Wording(
+        "Le dossier est décidé, mais la décision manque.",
+        "Remplir la colonne de la décision : accordée, conditionnelle ou refusée.",
+        "The file is decided, but the decision is missing.",
+        "Fill the column of the decision: granted, provisional or refused.",
+    ),
+    Fault.DECISION_UNLIKE_STATE: Wording(
+        "La décision contredit l'état du dossier.",
+        "Vérifier les deux ; un dossier en cours n'a pas encore de décision.",
+        "The decision contradicts the file's state.",
+        "Check both; a file under way has no decision yet.",
+    ),
+    Fault.ECHELON_WITHOUT_GRANT: Wording(
+        "Un échelon est donné sans bourse accordée.",
+        "Vider la cellule, ou corriger la décision.",
+        "A level is given without a grant.",
+        "Empty the cell, or correct the decision.",
+    ),
+    Fault.DUE_DATE_MISSING: Wording(
+        "Des pièces sont demandées sans date limite.",
+        "Donner le dernier jour pour les remettre.",
+        "Pieces are asked for without a last day.",
+        "Give the last day to hand them in.",
+    ),
+    Fault.UNKNOWN_STUDENT: Wording(
+        "Aucun locataire de vos résidences n'a cet INE ou cette référence.",
+        "Vérifier le numéro ; si la personne est bien logée, compléter son INE à l'accueil.",
+        "No tenant of your residences has this INE or reference.",
+        "Check the number; if the person does live there, add their INE at the desk.",
+    ),
+    Fault.TWO_STUDENTS: Wording(
+        "L'INE et la référence locataire sont ceux de deux personnes.",
+        "Vérifier les deux, ou n'en garder qu'un.",
+        "The INE and the tenant reference belong to two persons.",
+        "Check both, or keep one only.",
+    ),
+    Fault.STEP_NOT_POSSIBLE: Wording(
+        "Le dossier ne peut pas passer à cet état depuis celui où il est.",
+        "Vérifier l'état ; au besoin, le corriger à l'accueil étape par étape.",
+        "The file cannot come to this state from the one it is in.",
+        "Check the state; if need be, correct it at the desk step by step.",
+    ),
+    Fault.DUE_DATE_PAST: Wording(
+        "La date limite des pièces est déjà passée ; la ligne est prise telle quelle.",
+        "Vérifier la date, et la reporter si les pièces sont encore acceptées.",
+        "The last day for the pieces is over already; the row is taken as it is.",
+        "Check the date, and put it off if the pieces are still accepted.",
     ),
     Fault.SECOND_OF_PERIOD: Wording(
         "Une aide avait déjà été versée pour ce mois ; celle-ci s'y ajoute.",

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from sesame.domain.certificates import SHOWS_THE_CODE, Facts, Issue, Kind
+from sesame.domain.receipts import not_by_tenant
 from sesame.domain.tenancy import RentWord
 
 
@@ -29,6 +30,10 @@ class Label(StrEnum):
     STAY = "stay"
     """`future`, `current` or `past`."""
     ENTERED_ON = "entered_on"
+    ROOM_ENTERED_ON = "room_entered_on"
+    """Into the room that is named, of whoever has several."""
+    ROOM_HELD = "room_held"
+    """One of several, from `on` to `until`, both included."""
     ENDS_ON = "ends_on"
     ADDRESS = "address"
     UP_TO_DATE = "up_to_date"
@@ -58,6 +63,10 @@ class Label(StrEnum):
     """A payment, or the part of one that counts here; with its way."""
     PAYMENT_REFERENCE = "payment_reference"
     RECEIVED = "received"
+    RECEIVED_AS_AID = "received_as_aid"
+    """What of it the CAF paid."""
+    KEPT_OF_DEPOSIT = "kept_of_deposit"
+    """What of it was kept of the deposit."""
     OUTSTANDING = "outstanding"
     OPENING = "opening"
     """A balance; above zero: owed."""
@@ -151,6 +160,7 @@ def _caf(facts: Facts) -> Iterator[Line]:
     yield Line(label=Label.THIRD_PARTY_PAYMENT, value=_yes(caf["third_party_payment"]))
     yield _reference(facts)
     yield _entered(facts)
+    yield from _rooms(facts)
     yield Line(label=Label.UP_TO_DATE, value=_yes(caf["up_to_date"]), on=_day(facts["as_of"]))
     yield _address(facts)
     yield Line(label=Label.SURFACE, square_decimetres=caf["surface_dm2"])
@@ -173,6 +183,7 @@ def _caf(facts: Facts) -> Iterator[Line]:
 def _rent_notice(facts: Facts) -> Iterator[Line]:
     before = facts["brought_forward_cents"]
     yield _span(facts["period"])
+    yield from _rooms(facts["period"])
     yield Line(label=Label.DUE_ON, on=_day(facts["due_on"]))
     yield from _charged(facts["period"])
     yield Line(label=Label.BROUGHT_FORWARD, amount_cents=before)
@@ -183,6 +194,7 @@ def _rent_notice(facts: Facts) -> Iterator[Line]:
 def _receipt(facts: Facts) -> Iterator[Line]:
     period = facts["period"]
     yield _span(period)
+    yield from _rooms(period)
     yield from (_address(facts), _reference(facts))
     yield from _charged(period)
     for paid in period["settlements"]:
@@ -193,6 +205,11 @@ def _receipt(facts: Facts) -> Iterator[Line]:
             amount_cents=paid["amount_cents"],
         )
     yield Line(label=Label.RECEIVED, amount_cents=period["received_cents"])
+    aid, deposit = not_by_tenant(period)
+    if aid:
+        yield Line(label=Label.RECEIVED_AS_AID, amount_cents=aid)
+    if deposit:
+        yield Line(label=Label.KEPT_OF_DEPOSIT, amount_cents=deposit)
     if period["outstanding_cents"]:
         yield Line(label=Label.OUTSTANDING, amount_cents=period["outstanding_cents"])
 
@@ -231,7 +248,9 @@ def _statement(facts: Facts) -> Iterator[Line]:
 
 def _up_to_date(facts: Facts) -> Iterator[Line]:
     yield Line(label=Label.UP_TO_DATE, value=YES, on=_day(facts["as_of"]))
-    yield from (_address(facts), _entered(facts), _reference(facts))
+    yield from (_address(facts), _entered(facts))
+    yield from _rooms(facts)
+    yield _reference(facts)
 
 
 def _end_of_stay(facts: Facts) -> Iterator[Line]:
@@ -286,12 +305,22 @@ def _span(dated: Mapping[str, Any]) -> Line:
 def _stay(facts: Facts) -> Iterator[Line]:
     yield _address(facts)
     yield _entered(facts)
+    yield from _rooms(facts)
     yield Line(label=Label.ENDS_ON, on=_day(facts["lease"]["ends_on"]))
     yield _reference(facts)
 
 
 def _entered(facts: Facts) -> Line:
     return Line(label=Label.ENTERED_ON, on=_day(facts["lease"]["starts_on"]))
+
+
+def _rooms(said: Mapping[str, Any]) -> Iterator[Line]:
+    """Of whoever has several."""
+    if "room_since" in said:
+        yield Line(label=Label.ROOM_ENTERED_ON, on=_day(said["room_since"]))
+    for one in said.get("rooms", ()):
+        on, until = _day(one["starts_on"]), _day(one["ends_on"])
+        yield Line(label=Label.ROOM_HELD, value=one["room"], on=on, until=until)
 
 
 def _address(facts: Facts) -> Line:

@@ -1,15 +1,25 @@
 """Receipts: what was received for a period; paid in full, a *quittance*, in part, a *reçu*."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, tzinfo
 from typing import Any
 
 from sesame.domain.calendar import days_in
-from sesame.domain.certificates import Facts, Kind, Reason, Refused, Tenancy, common_facts, standing_lease
+from sesame.domain.certificates import (
+    Facts,
+    Kind,
+    Reason,
+    Refused,
+    Tenancy,
+    common_facts,
+    room_facts,
+    standing_lease,
+)
 from sesame.domain.journal import Entry, Standing
 from sesame.domain.notices import LineKind, Notice
 from sesame.domain.takings import Taking
+from sesame.domain.terms import RoomStay
 
 ONLINE = "online"
 """How a payment came that its entry says nothing of: through a provider."""
@@ -46,6 +56,8 @@ class PeriodStanding:
     charges_cents: int
     adjustments: Sequence[Adjustment] = ()
     settlements: Sequence[Settlement] = ()
+    rooms: Sequence[RoomStay] = ()
+    """Of a month in more than one: each with its days."""
 
     @property
     def total_cents(self) -> int:
@@ -82,14 +94,30 @@ def period_standing(notice: Notice, standing: Standing, clock_on_the_wall: tzinf
             )
             for allocation in sorted(standing.allocations, key=lambda one: (one.received_at, one.credit_id))
         ),
+        rooms=_rooms(notice),
     )
 
 
+def _rooms(notice: Notice) -> tuple[RoomStay, ...]:
+    """Which room was billed for which days, where there was more than one."""
+    days: dict[str, list[date]] = {}
+    for line in notice.lines:
+        if line.room:
+            days.setdefault(line.room, []).extend((line.starts_on, line.ends_on))
+    held = (RoomStay(room=room, starts_on=min(of), ends_on=max(of)) for room, of in days.items())
+    return tuple(sorted(held, key=lambda one: one.starts_on))
+
+
 def receipt_facts(tenancy: Tenancy, standing: PeriodStanding | None) -> Facts:
-    """A receipt (*quittance*). Raises Refused unless the whole of the period's notice has been received."""
+    """A receipt (*quittance*). Raises Refused unless the whole of the period's notice has been received.
+
+    What a credit note took away whole was not paid: nobody gives a receipt for nothing.
+    """
     standing = _billed(tenancy, standing)
     if standing.outstanding_cents:
         raise Refused(Reason.NOT_PAID_IN_FULL, outstanding_cents=standing.outstanding_cents)
+    if standing.received_cents <= 0:
+        raise Refused(Reason.CREDITED_IN_FULL)
     return common_facts(Kind.RECEIPT, tenancy) | {
         "code_tail": tenancy.lease.code_tail,
         "period": _period(standing),
@@ -100,7 +128,7 @@ def part_payment_facts(tenancy: Tenancy, standing: PeriodStanding | None) -> Fac
     """A part-payment receipt (*reçu*). Raises Refused if nothing was received, or if a receipt is due."""
     standing = _billed(tenancy, standing)
     if not standing.outstanding_cents:
-        raise Refused(Reason.PAID_IN_FULL)
+        raise Refused(Reason.PAID_IN_FULL if standing.received_cents > 0 else Reason.CREDITED_IN_FULL)
     if standing.received_cents <= 0:
         raise Refused(Reason.NOTHING_RECEIVED, outstanding_cents=standing.outstanding_cents)
     period = _period(standing)
@@ -206,8 +234,7 @@ def still_holds(facts: Facts, standing: PeriodStanding, entries: Iterable[Entry]
     """
     if facts["kind"] == Kind.RECEIPT and standing.outstanding_cents:
         return False
-    stated = facts["period"]
-    if any(stated[name] != one for name, one in _asked(standing).items()):
+    if asked_otherwise(facts, standing):
         return False
     left = list(_period(standing)["settlements"])
     given_back = _given_back(entries, wall)
@@ -217,6 +244,12 @@ def still_holds(facts: Facts, standing: PeriodStanding, entries: Iterable[Entry]
         elif (settlement["received_on"], settlement["method"]) in given_back:
             return False
     return True
+
+
+def asked_otherwise(facts: Facts, standing: PeriodStanding) -> bool:
+    """Whether what a receipt says was asked for its period is no longer so."""
+    stated, now = facts["period"], _asked(standing)
+    return any(stated.get(name) != now.get(name) for name in {"rooms", *now})
 
 
 def _given_back(entries: Iterable[Entry], wall: tzinfo) -> set[tuple[str, str]]:
@@ -230,8 +263,22 @@ def _given_back(entries: Iterable[Entry], wall: tzinfo) -> set[tuple[str, str]]:
     }
 
 
+AID, DEPOSIT = "aid", "deposit"
+"""How what the CAF pays comes, and what is kept of the deposit."""
+
+
+def not_by_tenant(period: Mapping[str, Any]) -> tuple[int, int]:
+    """Of what a period's facts say was received, in cents: what the CAF paid, and what the deposit did."""
+    aid, deposit = (
+        sum(one["amount_cents"] for one in period["settlements"] if one["method"] == method)
+        for method in (AID, DEPOSIT)
+    )
+    return aid, deposit
+
+
 def _asked(standing: PeriodStanding) -> dict[str, Any]:
-    return {
+    rooms = {"rooms": room_facts(standing.rooms)} if standing.rooms else {}
+    return rooms | {
         "starts_on": standing.starts_on.isoformat(),
         "ends_on": standing.ends_on.isoformat(),
         "rent_cents": standing.rent_cents,

@@ -14,6 +14,7 @@ from sesame.domain.certificates import (
     common_facts,
     current_lease,
     standing_lease,
+    stay_facts,
     stay_on,
 )
 from sesame.domain.journal import MONEY, Entry, EntryKind, Outstanding, fold
@@ -81,7 +82,7 @@ def up_to_date_facts(tenancy: Tenancy, outstanding: Iterable[Outstanding], *, as
     owed = overdue_cents(outstanding, as_of)
     if owed > tenancy.residence.documents.debt_tolerance_cents:
         raise Refused(Reason.NOT_UP_TO_DATE, outstanding_cents=owed)
-    return common_facts(Kind.UP_TO_DATE_CERTIFICATE, tenancy) | {"as_of": as_of.isoformat()}
+    return stay_facts(Kind.UP_TO_DATE_CERTIFICATE, tenancy, as_of) | {"as_of": as_of.isoformat()}
 
 
 def account_still_holds(
@@ -128,7 +129,7 @@ def end_of_stay_facts(tenancy: Tenancy, entries: Iterable[Entry], *, as_of: date
     if stay_on(lease, as_of) is not Stay.PAST:
         raise Refused(Reason.STAY_NOT_OVER)
     known = [entry for entry in entries if entry.effective_at.astimezone(wall).date() <= as_of]
-    return common_facts(Kind.END_OF_STAY_CERTIFICATE, tenancy) | {
+    return stay_facts(Kind.END_OF_STAY_CERTIFICATE, tenancy, as_of) | {
         "birth_date": tenancy.person.birth_date.isoformat(),
         "as_of": as_of.isoformat(),
         "account": {

@@ -72,6 +72,26 @@ def terms_on(lease: Lease, day: date) -> Terms:
     return held[-1] if held else known[0]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomStay:
+    """Days of a lease in one room, whatever it cost, the first and the last included."""
+
+    room: str
+    starts_on: date
+    ends_on: date
+
+
+def rooms_held(lease: Lease) -> tuple[RoomStay, ...]:
+    """The lease's days cut where its room changes, in order; what is decided for later too."""
+    held: list[RoomStay] = []
+    for one in segments(lease):
+        starts_on = one.starts_on
+        if held and held[-1].room == one.terms.room:
+            starts_on = held.pop().starts_on
+        held.append(RoomStay(room=one.terms.room, starts_on=starts_on, ends_on=one.ends_on))
+    return tuple(held)
+
+
 def as_of(lease: Lease, day: date) -> Lease:
     """The lease with the room, the rent and the charges of a day, for whoever shows or prints one of them."""
     terms = terms_on(lease, day)

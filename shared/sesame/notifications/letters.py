@@ -44,6 +44,9 @@ class LetterKind(StrEnum):
     ERASURE_ASKED = "erasure-asked"
     REFUND_ASKED = "refund-asked"
     ERASURE_SET_ASIDE = "erasure-set-aside"
+    SOCIAL_FILE_CHANGED = "social-file-changed"
+    RENEWAL_DUE = "renewal-due"
+    RENEWAL_DECIDED = "renewal-decided"
     THREAD_ANSWERED = "thread-answered"
 
 

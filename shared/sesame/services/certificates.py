@@ -67,6 +67,16 @@ class PaidInFull(Conflict):
     }
 
 
+class CreditedInFull(Conflict):
+    """What was asked was taken away by a credit note before anything was paid."""
+
+    slug = "credited-in-full"
+    title: ClassVar = {
+        "fr": "Cette période a été annulée par un avoir",
+        "en": "This period was credited in full",
+    }
+
+
 class NotUpToDate(Conflict):
     """Rent is overdue beyond what the residence tolerates."""
 
@@ -170,6 +180,7 @@ REFUSALS: dict[Reason, type[Conflict]] = {
     Reason.NOT_PAID_IN_FULL: NotPaidInFull,
     Reason.NOTHING_RECEIVED: NothingReceived,
     Reason.PAID_IN_FULL: PaidInFull,
+    Reason.CREDITED_IN_FULL: CreditedInFull,
     Reason.NOT_UP_TO_DATE: NotUpToDate,
     Reason.STAY_NOT_OVER: StayNotOver,
     Reason.OUTSIDE_THE_STAY: OutsideTheStay,
@@ -377,6 +388,13 @@ def refusal(refused: Refused) -> Conflict:
             detail_en=f"{euros} that was due is still to be paid. Pay online or at the reception: the "
             "certificate is issued as soon as the payment is on record. If you cannot pay it all, ask for a "
             "payment plan at the reception.",
+        )
+    if refused.reason is Reason.CREDITED_IN_FULL:
+        return problem(
+            detail_fr="Un avoir a annulé toute la somme demandée, et rien n'a été reçu : il n'y a pas de "
+            "paiement à attester. L'avis d'échéance et le relevé de compte montrent cet avoir.",
+            detail_en="A credit note took away all that was asked, and nothing was received: there is no "
+            "payment to certify. The rent notice and the statement of account show that credit note.",
         )
     if refused.reason is Reason.DETAILS_MISSING:
         return problem(

@@ -69,6 +69,10 @@ SHOWN: dict[str, str] = {
     "size refused_because",
     "message": "message_id kind channel cause state created_at accepted_at delivered_at failed_at failure "
     "complained_at sent_again_at changed_at expires_at",
+    "social_file": "year lease_id state echelon decided_on pieces changed_at expires_at",
+    "enrolment": "year university status recorded_at recorded_by expires_at",
+    "renewal": "campaign_id state reminded_on answered_at decided",
+    "warning": "warning_id given_on rule recorded_at recorded_by withdrawn_at",
     "audit": "entry_id at action actor_kind actor_id details expires_at",
 }
 """The fields of each kind of item that leave."""
@@ -218,6 +222,20 @@ class ExportMaking:
             ("person", shown("person", person)),
             ("sessions", (shown("session", item) for item in self.identity.query_all(pk, "SESSION#"))),
             ("erasure", shown("erasure", erasure) if erasure else None),
+            (
+                "social_files",
+                (
+                    shown("social_file", item)
+                    for item in self.identity.query_all(*keys.social_files_of(export.person_id))
+                ),
+            ),
+            (
+                "enrolments",
+                (
+                    shown("enrolment", item)
+                    for item in self.identity.query_all(*keys.enrolments_of(export.person_id))
+                ),
+            ),
             ("exports", [shown("export", self.operations.get(keys.data_export(export.export_id)) or {})]),
         ]
         _write_object(
@@ -280,6 +298,8 @@ class ExportMaking:
                     for item in self.money.query_all(keys.deposit(lease_id)["pk"])
                 ),
             ),
+            ("renewals", self._of_lease("renewal", lease_id)),
+            ("warnings", self._of_lease("warning", lease_id)),
             ("documents", self._documents(lease_id, papers)),
             ("threads", self._threads(lease_id)),
             ("attachments", self._attachments(lease_id, papers)),
@@ -295,6 +315,11 @@ class ExportMaking:
                 (shown("audit", item) for item in self.operations.query_all(keys.audit_of(lease_id))),
             ),
         ]
+
+    def _of_lease(self, kind: str, lease_id: str) -> Iterator[dict[str, Any]]:
+        """What the lease's own partition holds of a kind."""
+        for item in self.identity.query_all(keys.lease(lease_id)["pk"], f"{kind.upper()}#"):
+            yield shown(kind, item)
 
     def _documents(self, lease_id: str, papers: _Papers) -> Iterator[dict[str, Any]]:
         for item in self.documents.query_all(keys.documents_of_lease(lease_id), index=keys.GSI1):
@@ -420,6 +445,8 @@ donnees.json   Tout ce que nous tenons sur vous. Les noms des champs sont en ang
   person       votre identité et vos coordonnées
   sessions     vos connexions en cours
   erasure      votre demande d'effacement, s'il y en a une
+  social_files votre dossier social étudiant, année par année : où il en est, les pièces demandées
+  enrolments   vos inscriptions, telles que votre établissement nous les a dites
   exports      cette demande de copie
   leases       vos séjours, et pour chacun :
     lease      ses conditions
@@ -434,6 +461,8 @@ donnees.json   Tout ce que nous tenons sur vous. Les noms des champs sont en ang
     takings    ce que l'accueil, votre banque ou la CAF nous ont remis pour vous
     aid        l'aide au logement que la CAF nous a versée, et celle qui est attendue
     deposit    votre dépôt de garantie : ce que nous en détenons, et ce qui a été rendu
+    renewals   vos réponses aux campagnes de renouvellement, et ce qui a été décidé
+    warnings   les avertissements, ceux qui ont été retirés compris
     documents  vos documents et ce que chacun atteste ; « file » nomme le fichier joint
     threads    vos échanges avec l'équipe de la résidence ; un membre du personnel y est un numéro
     attachments  les fichiers de ces échanges ; « file » nomme le fichier joint
@@ -455,6 +484,8 @@ donnees.json   All that we hold about you. Amounts are in euro cents, times in U
   person       your identity and contact details
   sessions     where you are signed in
   erasure      your request for erasure, if there is one
+  social_files your student social file, year by year: where it stands, the pieces asked for
+  enrolments   your enrolments, as your university told them
   exports      this request for a copy
   leases       your stays, and for each:
     lease      its terms
@@ -469,6 +500,8 @@ donnees.json   All that we hold about you. Amounts are in euro cents, times in U
     takings    what the reception, your bank or the CAF handed us for you
     aid        the housing benefit that the CAF paid us, and what is expected
     deposit    your deposit: what we hold of it, and what was given back
+    renewals   your answers in renewal campaigns, and what was decided
+    warnings   warnings, those taken back included
     documents  your documents and what each states; "file" names the file that is enclosed
     threads    your conversations with those who manage the residence; a member of staff is a number there
     attachments  the files of these conversations; "file" names the file that is enclosed

@@ -6,9 +6,9 @@ is done again from the page it died at, and gives the same documents.
 
 import csv
 import io
-import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 from botocore.exceptions import ClientError
 
+from sesame.domain.calendar import first_day, last_day
 from sesame.domain.certificates import DocumentStatus, Kind, Reason, Refused, Tenancy, Validity
 from sesame.domain.tenancy import Lease, Person, Residence
 from sesame.domain.validity import Ending
@@ -46,6 +47,10 @@ PAGE = 25
 WAITS_FOR_STRAGGLERS = timedelta(hours=1)
 """After this an archive is made without the documents that have not come."""
 INDEX = "index.csv"
+READERS = 8
+"""Files read at once: what takes time is each one's way here, not its size."""
+ARCHIVE_TIME = timedelta(seconds=95)
+"""Of the function's 120 seconds: what is left puts the zip away, or says that it has failed."""
 VOID = "sans-valeur"
 """The folder of the zip with papers that hold no more, so that nobody books them."""
 _COLUMNS = ("reference_locataire", "numero", "montant_demande", "montant_recu", "fichier", "motif")
@@ -55,6 +60,7 @@ _WHY = {
     Ending.PAYMENT_RETURNED: "paiement repris",
     Ending.LEASE_CANCELLED: "séjour annulé",
     Ending.LEASE_CHANGED: "bail modifié",
+    Ending.NOTICE_CORRECTED: "avis d'échéance rectifié",
 }
 
 
@@ -66,6 +72,10 @@ class RunNotFinished(Conflict):
         "fr": "Tous les documents ne sont pas encore prêts",
         "en": "Not all of the documents have come yet",
     }
+
+
+class ArchiveTooLarge(Exception):
+    """Its files could not all be read within `ARCHIVE_TIME`; the run says that its zip has failed."""
 
 
 class RunTakenOver(Conflict):
@@ -237,7 +247,8 @@ class RunMaking:
                 order = (run, lease, person_of(person), residence_of(residence))
                 documents.append(self.retries.run(lambda order=order: self._order(*order)))  # type: ignore[misc]
             except Refused as why:
-                refused.append((lease.tenant_reference, why.reason.value))
+                if why.reason is not Reason.NO_NOTICE or _runs_in(lease, run.month):
+                    refused.append((lease.tenant_reference, why.reason.value))
         return RunPage(documents=documents, refused=refused)
 
     def _order(self, run: DocumentRun, lease: Lease, person: Person, residence: Residence) -> str:
@@ -251,9 +262,10 @@ class RunMaking:
         return keep(self.documents, self.random, order, holds).document_id
 
     def archive(self, run_id: str) -> bool:
-        """Makes the zip on disk, a file at a time, and puts it away; False where nobody waits for one.
+        """Makes the zip on disk, and puts it away; False where nobody waits for one.
 
         What makes it fail is raised, once the run says so: the queue tries again, and so may who asked.
+        Raises ArchiveTooLarge rather than be cut off, of which the run would say nothing.
         """
         run = self.runs.get(run_id)
         if run is None or run.archive not in {ArchiveStatus.REQUESTED, ArchiveStatus.FAILED}:
@@ -281,7 +293,10 @@ class RunMaking:
         wall = self._wall(run)
         for page in self.runs.pages(run.run_id):
             found = list(self.documents.some(page.documents))
-            rows += [self._add(archive, document, now, wall) for document in found]
+            for document, file in self._read(found):
+                if self.clock() - now > ARCHIVE_TIME:
+                    raise ArchiveTooLarge
+                rows.append(_add(archive, document, file, now, wall))
             rows += [_row("", motif=_ERASED)] * (len(page.documents) - len(found))
             rows += [_row(reference, motif=_refusal(reason)) for reference, reason in page.refused]
         with archive.open(_member(INDEX, now, ZIP_DEFLATED), "w") as out:
@@ -292,31 +307,45 @@ class RunMaking:
         [residence] = same_table(self.identity, [keys.residence(run.residence_id)])
         return ZoneInfo(residence_of(residence).time_zone) if residence else UTC
 
-    def _add(self, archive: ZipFile, document: Document, now: datetime, wall: tzinfo) -> tuple[str, ...]:
-        """Puts a document into the zip; returns its row. One that is void is apart, and nothing received."""
-        reference, number = document.facts["lease"]["tenant_reference"], document.issue.number
-        asked, received = _amounts(document)
-        holds = document.validity is Validity.GENUINE
-        motif = "" if holds else _ending(document, wall)
-        row = partial(_row, reference, number, asked, received if holds else "")
-        if document.status is not DocumentStatus.READY:
-            return row(motif=motif or _NOT_READY)
-        file = self._stored(document)
-        if file is None:
-            return row(motif=f"{_NO_FILE}, {motif}" if motif else _NO_FILE)
-        name = f"{reference}-{number}.pdf" if holds else f"{VOID}/{reference}-{number}.pdf"
-        with file as body, archive.open(_member(name, now, ZIP_STORED), "w") as out:
-            shutil.copyfileobj(body, out)
-        return row(name, motif)
+    def _read(self, documents: Sequence[Document]) -> Iterator[tuple[Document, bytes | None]]:
+        """Each of a page's documents with its file, or None where there is none, in order."""
+        with ThreadPoolExecutor(READERS) as pool:
+            yield from zip(documents, pool.map(self._stored, documents), strict=True)
 
-    def _stored(self, document: Document) -> Any:
-        """A document's file to read, or None where it is not there. S3 says so to who may list the bucket."""
+    def _stored(self, document: Document) -> bytes | None:
+        """A document's file, or None where it is not there. S3 says so to who may list the bucket."""
+        if document.status is not DocumentStatus.READY:
+            return None
         try:
-            return self.s3.get_object(Bucket=self.bucket, Key=document.object_key)["Body"]
+            stored = self.s3.get_object(Bucket=self.bucket, Key=document.object_key)
+            return bytes(stored["Body"].read())
         except ClientError as error:
             if error.response["Error"]["Code"] != "NoSuchKey":
                 raise
             return None
+
+
+def _add(
+    archive: ZipFile, document: Document, file: bytes | None, now: datetime, wall: tzinfo
+) -> tuple[str, ...]:
+    """Puts a document into the zip; returns its row. One that is void is apart, and nothing received."""
+    reference, number = document.facts["lease"]["tenant_reference"], document.issue.number
+    asked, received = _amounts(document)
+    holds = document.validity is Validity.GENUINE
+    motif = "" if holds else _ending(document, wall)
+    row = partial(_row, reference, number, asked, received if holds else "")
+    if document.status is not DocumentStatus.READY:
+        return row(motif=motif or _NOT_READY)
+    if file is None:
+        return row(motif=f"{_NO_FILE}, {motif}" if motif else _NO_FILE)
+    name = f"{reference}-{number}.pdf" if holds else f"{VOID}/{reference}-{number}.pdf"
+    archive.writestr(_member(name, now, ZIP_STORED), file)
+    return row(name, motif)
+
+
+def _runs_in(lease: Lease, month: str) -> bool:
+    """Whether a month is one of a lease's: of no other does anybody miss a document."""
+    return lease.starts_on <= last_day(month) and lease.ends_on >= first_day(month)
 
 
 def _row(

@@ -12,7 +12,7 @@ from sesame.platform.logs import count
 from sesame.store import keys
 from sesame.store.documents import Document, Documents
 from sesame.store.people import lease_of, residence_of
-from sesame.store.table import ConditionFailed, Table, Write, transact
+from sesame.store.table import Table
 
 _PAGE = 50
 
@@ -30,14 +30,13 @@ class DocumentValidity:
             return  # erased meanwhile
         for old in self._earlier(new):
             if old.validity is Validity.GENUINE and _takes_the_place(new, old):
-                self._end(self.documents.replacing(old, new, at=at), "DocumentReplaced")
+                self._end(old, Ending.ISSUED_ANEW, at, by=new)
 
     def lease_cancelled(self, lease_id: str, at: datetime) -> None:
         """Ends every document of a lease: it gives right to none."""
         for document in self._of_lease(lease_id):
             if document.validity is Validity.GENUINE:
-                writes = self.documents.revoking(document, Ending.LEASE_CANCELLED, at=at)
-                self._end(writes, "DocumentRevoked")
+                self._end(document, Ending.LEASE_CANCELLED, at)
 
     def lease_changed(self, identity: Table, lease_id: str, at: datetime) -> None:
         """Ends the proofs of a stay that the lease, as it stands now, no longer bears out; all of its
@@ -59,7 +58,7 @@ class DocumentValidity:
         today = local_date(at, residence_of(residence).time_zone)
         for document in proofs:
             if proves_more_than(lease, document.facts, today):
-                self._end(self.documents.revoking(document, Ending.LEASE_CHANGED, at=at), "DocumentRevoked")
+                self._end(document, Ending.LEASE_CHANGED, at)
 
     def _earlier(self, new: Document) -> Iterator[Document]:
         after: Document | None = new
@@ -73,12 +72,9 @@ class DocumentValidity:
             yield from page
             after = page[-1]
 
-    def _end(self, writes: list[Write], metric: str) -> None:
-        try:
-            transact(self.documents.table.client, writes, attempts=3)
-        except ConditionFailed:
-            return  # ended or erased meanwhile
-        count(metric)
+    def _end(self, document: Document, reason: Ending, at: datetime, *, by: Document | None = None) -> None:
+        if self.documents.end(document, reason, at=at, by=by):
+            count("DocumentReplaced" if by else "DocumentRevoked")
 
 
 def _takes_the_place(new: Document, old: Document) -> bool:

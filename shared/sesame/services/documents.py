@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from secrets import token_bytes
 from typing import Any, ClassVar
@@ -31,6 +31,7 @@ from sesame.domain.receipts import payment_receipt_facts
 from sesame.domain.retention import folder_of
 from sesame.domain.takings import Taking
 from sesame.domain.tenancy import Lease, Person, Residence
+from sesame.domain.terms import as_of
 from sesame.domain.validity import Ending
 from sesame.platform.clock import Clock, utc_now
 from sesame.platform.errors import Conflict, NotFound
@@ -128,7 +129,14 @@ def new_document(random: Random, order: Order) -> Document:
         carries_two_d_doc=order.tenancy.residence.documents.two_d_doc and two_d_doc.carried(order.facts),
         asked_at=order.now,
         residence_id=lease.residence_id,
+        time_zone=order.tenancy.residence.time_zone,
     )
+
+
+def as_of_today(tenancy: Tenancy, now: datetime) -> Tenancy:
+    """The tenancy in the room of that day, by the residence's clock."""
+    today = local_date(now, tenancy.residence.time_zone)
+    return replace(tenancy, lease=as_of(tenancy.lease, today))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +153,7 @@ class EntryDocuments:
         """
         tenancy = Tenancy(person=person, lease=lease, residence=residence, language=person.language)
         try:
-            facts = entry_facts(tenancy)
+            facts = entry_facts(as_of_today(tenancy, now))
         except Refused as refused:
             raise LeaseCancelled from refused
         return keep(self.documents, self.random, Order(tenancy=tenancy, facts=facts, now=now)).document_id
@@ -166,7 +174,8 @@ class CodeSlips:
         Raises CodeErased.
         """
         tenancy = Tenancy(person=person, lease=lease, residence=residence, language=person.language)
-        document = new_document(self.random, Order(tenancy=tenancy, facts=slip_facts(tenancy, now), now=now))
+        facts = slip_facts(as_of_today(tenancy, now), now)
+        document = new_document(self.random, Order(tenancy=tenancy, facts=facts, now=now))
         return document.document_id, self.documents.creating(document)
 
     def of(self, lease_id: str, document_id: str) -> Document:
@@ -186,7 +195,7 @@ class PaymentReceipts:
 
     def ordering(self, tenancy: Tenancy, taking: Taking) -> tuple[str, list[Put]]:
         """The receipt's id and the writes that order it, for the transaction of the payment."""
-        facts = payment_receipt_facts(tenancy, taking)
+        facts = payment_receipt_facts(as_of_today(tenancy, taking.recorded_at), taking)
         document = new_document(self.random, Order(tenancy=tenancy, facts=facts, now=taking.recorded_at))
         return document.document_id, self.documents.creating(document)
 
@@ -194,12 +203,15 @@ class PaymentReceipts:
         self, lease_id: str, document_id: str | None, periods: Collection[str], at: datetime
     ) -> list[Write]:
         """The writes that make void a payment's receipt, and the receipts of periods that it paid."""
+        in_force = set(self.documents.stated_by(lease_id))
         return [
             write
             for document in self._of_lease(lease_id)
             if document.validity is Validity.GENUINE
             and (document.document_id == document_id or _states(document, periods))
-            for write in self.documents.revoking(document, Ending.PAYMENT_RETURNED, at=at)
+            for write in self.documents.revoking(
+                document, Ending.PAYMENT_RETURNED, at=at, gives_up=document.document_id in in_force
+            )
         ]
 
     def _of_lease(self, lease_id: str) -> Iterator[Document]:
@@ -266,7 +278,7 @@ class Verification:
 
     validity: Validity
     since: datetime | None = None
-    """When it ceased to hold."""
+    """When it ceased to hold, on the residence's clock."""
     statement: PublicStatement | None = None
     """What the paper says; of one whose record was erased, its kind and day only."""
     erased_on: date | None = None
@@ -303,7 +315,7 @@ class Verifications:
             return _of_what_remains(found.remains)
         return Verification(
             validity=found.validity,
-            since=found.validity_since,
+            since=found.local_validity_since,
             statement=public_statement(found.facts, found.issue),
         )
 

@@ -238,8 +238,14 @@ class ErasureRun:
         self._end_sessions(person.person_id)
         self._end_calendar_feeds(person.person_id)
         self._delete_exports(person.person_id)
+        if plan.erases(Category.STUDIES):
+            self._forget(*keys.social_files_of(person.person_id))
+            self._forget(*keys.enrolments_of(person.person_id))
         for tenancy in dossier.tenancies:
             lease = tenancy.lease
+            if plan.erases(Category.RENEWALS, lease.lease_id):
+                for prefix in ("RENEWAL#", "WARNING#"):
+                    self._forget(keys.lease(lease.lease_id)["pk"], prefix)
             if plan.erases(Category.TENANT_CODE, lease.lease_id):
                 self._forget_code(lease)
             self._delete_certificates(tenancy, at)
@@ -255,6 +261,12 @@ class ErasureRun:
             _waits_for(plan),
             [_erased(erasure, tenancy.lease, at) for tenancy in dossier.tenancies],
         )
+
+    def _forget(self, pk: str, prefix: str) -> None:
+        """Everything of a partition whose sort key begins so."""
+        table = self.erasures.table
+        for item in table.query_all(pk, prefix):
+            _delete(table, item)
 
     def _end_sessions(self, person_id: str) -> None:
         table = self.erasures.table
@@ -330,7 +342,7 @@ class ErasureRun:
         current: Document | None = document
         while current is not None:
             self._files.delete_document(current.object_key)
-            if self.documents.erase(current, at.date()):
+            if self.documents.erase(current, at):
                 return
             current = self.documents.get(document.document_id)
 

@@ -315,6 +315,7 @@ def _chunk_message(taken: FileImport, number: int) -> str:
         taken.created_at,
         id=derived_id(CHUNK_DUE, taken.import_id, str(number)),
         import_id=taken.import_id,
+        kind=taken.kind.value,
         chunk=str(number),
     )
     return json.dumps(message)

@@ -22,7 +22,7 @@ from sesame.domain.reminders import Reached, payable_by
 from sesame.domain.retention import folder_of
 from sesame.domain.tenancy import Residence
 from sesame.platform.ids import Random, derived_id, new_id
-from sesame.services.documents import ASK_AGAIN_AFTER
+from sesame.services.documents import ASK_AGAIN_AFTER, as_of_today
 from sesame.store import keys
 from sesame.store.accounts import Account, Accounts, Move
 from sesame.store.audit import Action, Actor, ActorKind, Audit, AuditEntry
@@ -67,7 +67,10 @@ class FormalNotices:
         ]
         try:
             transact(self.documents.table.client, writes)
-        except (ConditionFailed, Contention):
+        except ConditionFailed as failure:
+            if failure.failed(1):  # it is there: the next run takes it up
+                self.accounts.move_step(account, move)
+        except Contention:
             return True
         return True
 
@@ -79,9 +82,9 @@ class FormalNotices:
     def _facts(
         self, account: Account, residence: Residence, move: Move, now: datetime
     ) -> tuple[Tenancy, Facts] | None:
-        item = self.identity.get(keys.lease(account.lease_id))
+        item = self.identity.get(keys.lease(account.lease_id), consistent=False)
         lease = lease_of(item) if item else None
-        found = self.identity.get(keys.person(lease.person_id)) if lease else None
+        found = self.identity.get(keys.person(lease.person_id), consistent=False) if lease else None
         if lease is None or found is None:
             return None
         person = person_of(found)
@@ -89,7 +92,7 @@ class FormalNotices:
         today = local_date(now, residence.time_zone)
         try:
             facts = formal_notice_facts(
-                tenancy,
+                as_of_today(tenancy, now),
                 demandable(account, residence.time_zone, breaks_plan=move.plan_broken_on is not None),
                 as_of=today,
                 pay_by=today + timedelta(days=residence.reminders.pay_by_days),
@@ -121,6 +124,7 @@ class FormalNotices:
             object_key=f"{folder_of(kind)}{new_id(self.random)}.pdf",
             period=reached.period,
             asked_at=now,
+            time_zone=tenancy.residence.time_zone,
         )
 
 

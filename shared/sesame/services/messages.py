@@ -6,16 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sesame.domain.calendar import (
-    IsHoliday,
     is_sending_time,
     local_date,
     next_sending_time,
 )
 from sesame.domain.notices import latest_period
 from sesame.domain.sending import OTHER
-from sesame.domain.tenancy import Channel, Person, Residence, Unusable
+from sesame.domain.tenancy import Channel, Person, Unusable
 from sesame.domain.terms import as_of
-from sesame.domain.territories import holidays_of
 from sesame.notifications.letters import LetterKind
 from sesame.notifications.sms import OPTED_OUT
 from sesame.platform.events import Event
@@ -25,6 +23,7 @@ from sesame.services.failed_contacts import FailedContacts
 from sesame.services.mailer import Draft, Envelope, Mailer
 from sesame.services.reminder_letters import Tenancy, reminder_facts
 from sesame.services.scheduled_mail import BY_THE_CLOCK, Leave, ScheduledMail
+from sesame.services.study_messages import RENEWAL_DUE, STUDY_EVENTS, StudyLetters
 from sesame.services.unsubscribing import UnsubscribeTokens
 from sesame.services.welcome import WELCOME_LIFE, WelcomeLinks
 from sesame.store import keys
@@ -55,7 +54,8 @@ MUST_ARRIVE = frozenset({LetterKind.REMINDER, LetterKind.NOTICE})
 class Correspondence:
     """Every other message that the system sends, by the event that calls for it.
 
-    An event may carry `channel`, the one to use if it can be, or `by`, the only one left to try.
+    An event may carry `channel`, the one to use if it can be (and no other, with `only`), or `by`, the one
+    that is left to try.
     """
 
     mailer: Mailer
@@ -66,9 +66,6 @@ class Correspondence:
     tasks: Tasks
     failed_contacts: FailedContacts
     schedule: ScheduledMail
-    holidays: Callable[[Residence], IsHoliday] = holidays_of
-    keeps_quiet: bool = True
-    """False where nobody is woken: on a local stack, whose story is told at any hour."""
 
     def handle(self, event: Event) -> None:
         """Sends what the event calls for. Safe to repeat. Raises when the queue should bring it again."""
@@ -77,10 +74,11 @@ class Correspondence:
             return
         if also := event.data.get("also"):  # a step that is told of two ways: a record for each
             rest = {name: value for name, value in event.data.items() if name != "also"}
-            self.handle(replace(event, data=rest))
+            self.handle(replace(event, data=rest | {"only": "yes"}))
             self.handle(replace(event, data=rest | {"by": also}))
             return
-        message, compose = self._plan(event)
+        planned = self._about_studies(event) if event.type in STUDY_EVENTS else self._plan(event)
+        message, compose = planned
         composed = compose(event)
         now = self.mailer.clock()
         match composed:
@@ -120,7 +118,7 @@ class Correspondence:
 
     def _ask_the_desk(self, kind: TaskKind, message: Message, **details: str) -> None:
         found = self._tenancy(message.lease_id or "")
-        if found is None:
+        if found is None or (kind is TaskKind.UNREACHABLE and any(map(found.person.usable, Channel))):
             return
         lease = found.lease
         self.tasks.raise_once(
@@ -163,6 +161,20 @@ class Correspondence:
                 ), self._thread_answered
             case other:
                 raise ValueError(f"no message for an event of type {other}")
+
+    def _about_studies(self, event: Event) -> tuple[Message, Callable[[Event], Composed]]:
+        """Of these only what reminds waits for a decent hour: the others answer to something."""
+        message, compose = StudyLetters(identity=self.identity, clock=self.mailer.clock).plan(event)
+
+        def composed(again: Event) -> Composed:
+            draft = compose(again)
+            if again.type != RENEWAL_DUE or not isinstance(draft, Draft):
+                return draft
+            facts = draft.facts
+            found = Tenancy(lease=facts["lease"], person=draft.person, residence=facts["residence"])
+            return self._quiet(found, again) or draft
+
+        return message, composed
 
     def _welcome(self, event: Event) -> Composed:
         found = self._tenancy(event["lease_id"])
@@ -274,10 +286,10 @@ class Correspondence:
 
     def _quiet(self, found: Tenancy, event: Event) -> NotNow | None:
         """Until when the residence's clock forbids it: a queue may bring a message at any hour."""
-        if not self.keeps_quiet:
+        if not self.schedule.keeps_quiet:
             return None
         now, residence = max(self.mailer.clock(), event.at), found.residence
-        is_holiday = self.holidays(residence)
+        is_holiday = self.schedule.holidays(residence)
         if is_sending_time(now, residence.time_zone, is_holiday):
             return None
         return NotNow(next_sending_time(now, residence.time_zone, is_holiday))
@@ -320,6 +332,9 @@ def _way(person: Person, event: Event, wished: Channel | None = None) -> Channel
     """The channel to use: the only one left, or the tenant's wish, or the step's, or else the other one."""
     if by := event.data.get("by"):
         return Channel(by) if person.usable(Channel(by)) else None
+    if "only" in event.data:  # told both ways: a wish for one of them would make that one ring twice
+        channel = Channel(event["channel"])
+        return channel if person.usable(channel) else None
     first = wished or Channel(event.data.get("channel", Channel.EMAIL))
     return next((one for one in (first, OTHER[first]) if person.usable(one)), None)
 

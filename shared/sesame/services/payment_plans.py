@@ -21,7 +21,7 @@ from sesame.platform.ids import Random, derived_id
 from sesame.services.certificates import refusal
 from sesame.services.deeds import Deeds
 from sesame.services.desk_leases import DeskLeases
-from sesame.services.documents import Order, new_document
+from sesame.services.documents import Order, as_of_today, new_document
 from sesame.services.payments import KeyReused
 from sesame.services.plan_views import PlanStanding, PlanViews, standing_of
 from sesame.services.retries import USUAL, Retries
@@ -179,7 +179,7 @@ class PlanDesk:
         cents = _check(order, account, today)
         terms = PaymentPlan(debt_cents=cents, agreed_on=today, instalments=order.instalments)
         try:
-            facts = payment_plan_facts(tenancy, terms)
+            facts = payment_plan_facts(as_of_today(tenancy, now), terms)
         except Refused as refused:
             raise refusal(refused) from refused
         document = new_document(self.random, Order(tenancy=tenancy, facts=facts, now=now, by_tenant=True))

@@ -6,12 +6,11 @@ announces it, and this looks at the papers afterwards, as often as it is told to
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sesame.domain.certificates import Kind
 from sesame.domain.journal import fold
-from sesame.domain.receipts import period_standing, still_holds
+from sesame.domain.receipts import asked_otherwise, period_standing, still_holds
 from sesame.domain.standings import account_still_holds
 from sesame.domain.tenancy import Residence
 from sesame.domain.validity import Ending
@@ -21,7 +20,7 @@ from sesame.store import keys
 from sesame.store.accounts import Accounts, Journal
 from sesame.store.documents import Document, Documents
 from sesame.store.people import residence_of
-from sesame.store.table import ConditionFailed, Table, transact
+from sesame.store.table import Table
 
 _RECEIPTS = frozenset({Kind.RECEIPT, Kind.PART_PAYMENT_RECEIPT})
 _OF_THE_ACCOUNT = frozenset(
@@ -45,19 +44,24 @@ class ReceiptWatch:
             return
         journal = self.accounts.journal(lease_id)
         for document in stated:
-            if not self._holds(document, journal):
-                self._revoke(document, event.at)
+            reason = self._ended_by(document, journal)
+            if reason is not None and self.documents.end(document, reason, at=event.at):
+                count("ReceiptRevoked")
 
-    def _holds(self, document: Document, journal: Journal) -> bool:
+    def _ended_by(self, document: Document, journal: Journal) -> Ending | None:
+        """What made a paper untrue; None while it holds."""
         if document.kind in _OF_THE_ACCOUNT:
-            return self._account_holds(document, journal)
+            return None if self._account_holds(document, journal) else Ending.PAYMENT_RETURNED
         issued = next((one.notice for one in journal.notices if one.notice.period == document.period), None)
         if issued is None:
-            return False
+            return Ending.NOTICE_CORRECTED
         standing = next(one for one in fold(journal.entries).standings if one.period == issued.period)
         time_zone = ZoneInfo(self._residence(issued.residence_id).time_zone)
         now = period_standing(issued, standing, time_zone)
-        return still_holds(document.facts, now, journal.entries, time_zone)
+        if asked_otherwise(document.facts, now):
+            return Ending.NOTICE_CORRECTED
+        holds = still_holds(document.facts, now, journal.entries, time_zone)
+        return None if holds else Ending.PAYMENT_RETURNED
 
     def _account_holds(self, document: Document, journal: Journal) -> bool:
         if journal.account is None:
@@ -76,11 +80,3 @@ class ReceiptWatch:
         if item is None:
             raise LookupError("an account without its residence")
         return residence_of(item)
-
-    def _revoke(self, document: Document, at: datetime) -> None:
-        writes = self.documents.revoking(document, Ending.PAYMENT_RETURNED, at=at)
-        try:
-            transact(self.documents.table.client, writes, attempts=3)
-        except ConditionFailed:
-            return  # erased meanwhile
-        count("ReceiptRevoked")

@@ -118,7 +118,9 @@ def _previewed(
     unpaid = [one for one in account.checkpoint.outstanding if one.unpaid_cents > 0]
     late = any(payable_by(one, residence.time_zone) < day for one in unpaid)
     unwanted = not late and not person.courtesy_reminders
-    first = person.reminders_by or Channel.EMAIL
+    # a step that is told both ways heeds no wish for one of them
+    by_step = reached.step.channels
+    first = by_step[0] if by_step[1:] else person.reminders_by or by_step[0]
     channel = next((one for one in (first, OTHER[first]) if person.usable(one)), None)
     return PreviewedReminder(
         lease=lease,

@@ -124,7 +124,8 @@ class ReminderRun:
         opened = account.dun(account.next_step_at or now).window_opens
         later = replace(decision, next_step_at=now + ASK_AFTER, since=min(reached.at, opened))
         waits = _move(later, None, residence, now)
-        document = self.formal_notices.of(account, reached)
+        # a step that never waited has no document yet
+        document = self.formal_notices.of(account, reached) if account.since is not None else None
         if document is None:
             if not self.formal_notices.order(account, residence, reached, waits, now):
                 # nothing can be demanded: a stay that was cancelled, a tenant who is no more on record

@@ -6,7 +6,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from itertools import batched
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from sesame.domain.calendar import local_date
 from sesame.domain.certificates import (
     DocumentStatus,
     Facts,
@@ -74,6 +76,8 @@ class Document:
     """Whether its residence has 2D-Docs and it is a paper that carries one."""
     two_d_doc: str | None = None
     """Its 2D-Doc, signed; None until it is rendered for the first time."""
+    time_zone: str = "UTC"
+    """Of its residence, by whose clock its days are told."""
 
     @property
     def created_at(self) -> datetime:
@@ -96,14 +100,23 @@ class Document:
         return Remains(
             kind=self.kind,
             issued_on=self.issue.on,
-            erased_on=self.kept_until.date(),
+            erased_on=local_date(self.kept_until, self.time_zone),
             validity=self.validity,
-            since=self.validity_since,
+            since=self.local_validity_since,
         )
+
+    @property
+    def local_validity_since(self) -> datetime | None:
+        """When it ceased to hold, on its residence's clock."""
+        return _on_the_wall(self.validity_since, self.time_zone)
 
     def status_at(self, now: datetime) -> DocumentStatus:
         """How far its file is; EXPIRED once it need not be there any more."""
         return DocumentStatus.EXPIRED if now >= has_file_until(self.kind, self.created_at) else self.status
+
+
+def _on_the_wall(moment: datetime | None, time_zone: str) -> datetime | None:
+    return moment.astimezone(ZoneInfo(time_zone)) if moment else None
 
 
 def unsealed_key(object_key: str) -> str:
@@ -197,7 +210,8 @@ class Documents:
             "document_id": document.document_id,
             "kind": document.kind.value,
             "issued_on": document.issue.on.isoformat(),
-            "erased_on": document.kept_until.date().isoformat(),
+            "erased_on": document.remains.erased_on.isoformat(),
+            "time_zone": document.time_zone,
         }
         return [
             Put(table=self.table.name, item=_item(document), condition=NOT_THERE),
@@ -275,7 +289,7 @@ class Documents:
             return False
         return True
 
-    def erase(self, document: Document, on: date) -> bool:
+    def erase(self, document: Document, at: datetime) -> bool:
         """Takes a document away, to what is left of one that was given out (`Remains`); its files are for the
         caller to delete first. One transaction; False where the document has changed since it was read.
         """
@@ -297,7 +311,8 @@ class Documents:
                 **code_key,
                 "kind": document.kind.value,
                 "issued_on": document.issue.on.isoformat(),
-                "erased_on": on.isoformat(),
+                "erased_on": local_date(at, document.time_zone).isoformat(),
+                "time_zone": document.time_zone,
                 "validity": document.validity.value,
                 "validity_since": since,
             }
@@ -330,15 +345,30 @@ class Documents:
         pointers = self.table.query_all(keys.facts(lease_id, "", "")["pk"], "FACTS#")
         return [item["document_id"] for item in pointers]
 
-    def revoking(self, document: Document, reason: Ending, *, at: datetime) -> list[Write]:
-        """The writes that make a document void, and let the same facts be stated anew should they return."""
-        return self._ending(document, Validity.REVOKED, reason, at=at, condition="attribute_exists(pk)")
+    def revoking(
+        self, document: Document, reason: Ending, *, at: datetime, gives_up: bool = True
+    ) -> list[Write]:
+        """The writes that make a genuine document void, and let the same facts be stated anew should they
+        return: unless `gives_up` is false, since another document states them already.
+        """
+        return self._ending(document, Validity.REVOKED, reason, at=at, gives_up=gives_up)
 
-    def replacing(self, document: Document, by: Document, *, at: datetime) -> list[Write]:
-        """The same for one that another has taken the place of, unless it has ended already."""
-        return self._ending(
-            document, Validity.REPLACED, Ending.ISSUED_ANEW, at=at, condition="validity = :genuine", by=by
-        )
+    def end(self, document: Document, reason: Ending, *, at: datetime, by: Document | None = None) -> bool:
+        """Ends a document: void, or replaced by another. False where it had ended, or was erased, meanwhile.
+
+        One transaction; a second where by now another document states the same facts, which stays findable.
+        """
+        validity = Validity.REPLACED if by else Validity.REVOKED
+        for gives_up in (True, False):
+            writes = self._ending(document, validity, reason, at=at, by=by, gives_up=gives_up)
+            try:
+                transact(self.table.client, writes, attempts=_TRIES)
+            except ConditionFailed as refused:
+                if refused.failed(0) or refused.failed(1):
+                    return False
+            else:
+                return True
+        return False
 
     def _ending(
         self,
@@ -347,26 +377,26 @@ class Documents:
         reason: Ending,
         *,
         at: datetime,
-        condition: str,
         by: Document | None = None,
+        gives_up: bool,
     ) -> list[Write]:
         values: dict[str, Any] = {
             ":ended": validity.value,
             ":reason": reason.value,
             ":at": _stamp(at),
             ":by": by.document_id if by else "",
+            ":genuine": Validity.GENUINE.value,
             ":one": 1,
         }
-        if by:
-            values[":genuine"] = Validity.GENUINE.value
         digest = document.facts_digest or facts_digest(document.facts)
-        return [
+        ending: list[Write] = [
             Update(
                 table=self.table.name,
                 key=keys.document(document.document_id),
                 expression="SET validity = :ended, validity_reason = :reason, validity_since = :at,"
                 " replaced_by = :by ADD version :one",
-                condition=condition,
+                # said again late, it must not take from a newer paper that states the same facts
+                condition="validity = :genuine",
                 values=values,
             ),
             # told for as long as somebody may hold the paper
@@ -377,8 +407,17 @@ class Documents:
                 condition="attribute_exists(pk)",
                 values={":ended": validity.value, ":at": _stamp(at)},
             ),
-            Delete(table=self.table.name, key=keys.facts(document.lease_id, document.kind.value, digest)),
         ]
+        if gives_up:
+            ending.append(
+                Delete(
+                    table=self.table.name,
+                    key=keys.facts(document.lease_id, document.kind.value, digest),
+                    condition="document_id = :id OR attribute_not_exists(pk)",
+                    values={":id": document.document_id},
+                )
+            )
+        return ending
 
     def keep_two_d_doc(self, document: Document, text: str) -> str:
         """Keeps a document's 2D-Doc; returns the one that was there first. One call."""
@@ -526,12 +565,13 @@ def _places(document: Document) -> dict[str, str]:
 
 
 def _remains(item: Item) -> Remains:
+    since = datetime.fromisoformat(item["validity_since"]) if "validity_since" in item else None
     return Remains(
         kind=Kind(item["kind"]),
         issued_on=date.fromisoformat(item["issued_on"]),
         erased_on=date.fromisoformat(item["erased_on"]),
         validity=Validity(item.get("validity", Validity.GENUINE)),
-        since=datetime.fromisoformat(item["validity_since"]) if "validity_since" in item else None,
+        since=_on_the_wall(since, item.get("time_zone", "UTC")),
     )
 
 
@@ -607,6 +647,7 @@ def _item(document: Document) -> dict[str, Any]:
         "created_at": _stamp(issue.at),
         "asked_at": _stamp(document.asked_at),
         "residence_id": document.residence_id or None,
+        "time_zone": document.time_zone,
         "expires_at": _expires_at(document),
         "announce": _requested(document, document.asked_at),
     }
@@ -640,4 +681,5 @@ def _document(item: Item) -> Document:
         residence_id=item.get("residence_id", ""),
         carries_two_d_doc=item.get("carries_two_d_doc", False),
         two_d_doc=item.get("two_d_doc"),
+        time_zone=item.get("time_zone", "UTC"),
     )

@@ -20,6 +20,8 @@ class FileKind(StrEnum):
 
     LEASES = "leases"
     AID = "aid"
+    ENROLMENTS = "enrolments"
+    SOCIAL_FILES = "social_files"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +129,7 @@ class Imports:
 def _announcement(taken: FileImport) -> dict[str, str]:
     if taken.kind is FileKind.AID:
         return announcement("aid_import.received", taken.created_at, import_id=taken.import_id)
-    return announcement("import.received", taken.created_at, import_id=taken.import_id)
+    return announcement("import.received", taken.created_at, import_id=taken.import_id, kind=taken.kind.value)
 
 
 def _expiry(created_at: datetime) -> int:

@@ -436,6 +436,69 @@ def aid_paid(lease_id: str, period: str, taking_id: str) -> Key:
     return {"pk": f"AID#{lease_id}", "sk": f"PAID#{period}#{taking_id}"}
 
 
+# --- Social files, enrolments, renewals (identity table, but for the marks)
+
+
+def social_file(person_id: str, year: str) -> Key:
+    """A person's social file of an academic year (`2026-2027`)."""
+    return {"pk": f"PERSON#{person_id}", "sk": f"SOCIALFILE#{year}"}
+
+
+def social_files_of(person_id: str) -> tuple[str, str]:
+    """Partition of a person's social files, and what their sort keys begin with."""
+    return person(person_id)["pk"], "SOCIALFILE#"
+
+
+def social_files_of_residence(residence_id: str) -> str:
+    """Partition, on the first index, of a residence's social files, by year and state."""
+    return f"SOCIALFILES#{residence_id}"
+
+
+def enrolment(person_id: str, year: str, university_id: str) -> Key:
+    """A person's enrolment at a university for an academic year."""
+    return {"pk": f"PERSON#{person_id}", "sk": f"ENROLMENT#{year}#{university_id}"}
+
+
+def enrolments_of(person_id: str) -> tuple[str, str]:
+    """Partition of a person's enrolments, and what their sort keys begin with."""
+    return person(person_id)["pk"], "ENROLMENT#"
+
+
+def renewal_campaigns() -> str:
+    """Partition of the operator's renewal campaigns: some a year."""
+    return "RENEWALCAMPAIGNS"
+
+
+def renewal_campaign(campaign_id: str) -> Key:
+    """A renewal campaign."""
+    return {"pk": renewal_campaigns(), "sk": campaign_id}
+
+
+def renewal(lease_id: str, campaign_id: str) -> Key:
+    """A lease's renewal in a campaign."""
+    return {"pk": f"LEASE#{lease_id}", "sk": f"RENEWAL#{campaign_id}"}
+
+
+def warning(lease_id: str, warning_id: str) -> Key:
+    """A warning that a lease's tenant was given."""
+    return {"pk": f"LEASE#{lease_id}", "sk": f"WARNING#{warning_id}"}
+
+
+def renewals_of_residence(residence_id: str, campaign_id: str) -> str:
+    """Partition, on the first index, of a residence's renewals in a campaign, by state."""
+    return f"RENEWALS#{residence_id}#{campaign_id}"
+
+
+def renewal_marks(campaign_id: str) -> str:
+    """Partition of which residences a campaign's steps were done in (operations table)."""
+    return f"RENEWALSTEPS#{campaign_id}"
+
+
+def renewal_mark(campaign_id: str, step_on: str, residence_id: str) -> Key:
+    """A step of a campaign that was done in a residence."""
+    return {"pk": renewal_marks(campaign_id), "sk": f"{step_on}#{residence_id}"}
+
+
 def attachments_of(lease_id: str) -> str:
     """Partition of a lease's attachments."""
     return f"ATTACHMENTS#{lease_id}"

@@ -1,0 +1,97 @@
+"""Reminders under every fault: each call of planner and sender fails once, before or after its effect.
+
+On tables in memory, so that every fault of every flow is played in seconds. Then four calm days follow, and
+what would have been said without the fault is said all the same, once.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from sesame.domain.tenancy import ReminderSettings
+from tests.unit.test_reminder_laws import SURCHARGE, World
+
+ZONES = ("Europe/Paris", "Pacific/Tahiti")
+MOST_CALLS = 60
+
+
+class Death(BaseException):
+    """The process ends here: no `except Exception` sees it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flow:
+    """When it happens in Paris, and whether the fault meets the planner or the sender."""
+
+    at: datetime
+    sends: bool
+    delivered_at: datetime | None = None
+
+
+FLOWS = {
+    "a step": Flow(at=datetime(2026, 9, 14, 8, 5, tzinfo=UTC), sends=False),
+    "a surcharge and a step": Flow(at=datetime(2026, 9, 22, 8, 5, tzinfo=UTC), sends=False),
+    "a formal notice": Flow(at=datetime(2026, 10, 10, 8, 5, tzinfo=UTC), sends=False),
+    "a message": Flow(at=datetime(2026, 9, 14, 8, 5, tzinfo=UTC), sends=True),
+    "a message given back at night": Flow(
+        at=datetime(2026, 9, 14, 8, 5, tzinfo=UTC),
+        sends=True,
+        delivered_at=datetime(2026, 9, 14, 20, 5, tzinfo=UTC),
+    ),
+}
+
+
+def _played(flow: Flow, call: int | None, *, after: bool, failure: type[BaseException]) -> tuple[World, bool]:
+    """The world in the end, and whether the fault met a call."""
+    world = World(ZONES, ReminderSettings(surcharge=SURCHARGE), frozenset())
+    world.now = flow.at
+    world.deliver_all()  # the notices
+    dynamo = world.dynamo
+    dynamo.fails_after, dynamo.failure = after, failure
+    if flow.sends:
+        world.plan()
+        world.now = flow.delivered_at or flow.at
+    with suppress(Death, ConnectionError):
+        if flow.sends:
+            world.deliver(world.pending[-1], fuse=call)
+        else:
+            world.plan(fuse=call)
+    met = dynamo.blown
+    dynamo.fuse = None
+    for hour in range(24 * 4):
+        world.now += timedelta(hours=1)
+        if hour % 3 == 0:
+            world.plan()
+            world.deliver_all()
+    return world, met
+
+
+def _told(world: World) -> list[tuple[str, str, str]]:
+    return sorted(
+        (one.lease_id, one.cause["period"], one.cause["step"]) for one in world.history if "step" in one.cause
+    )
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_whatever_call_fails_each_step_is_said_once(name: str) -> None:
+    flow = FLOWS[name]
+    undisturbed, _ = _played(flow, None, after=False, failure=ConnectionError)
+    expected = _told(undisturbed)
+    assert expected
+
+    for failure, after in ((ConnectionError, False), (ConnectionError, True), (Death, False), (Death, True)):
+        for call in range(MOST_CALLS):
+            world, met = _played(flow, call, after=after, failure=failure)
+            if not met:
+                assert call, "a flow that makes no call cannot be disturbed"
+                break
+            ids = [one.message_id for one in world.history]
+            assert len(set(ids)) == len(ids), (call, after, failure)
+            entries = [world.accounts.journal(lease_id).entries for lease_id in world.leases]
+            assert [len(some) for some in entries] == [
+                len(undisturbed.accounts.journal(lease_id).entries) for lease_id in world.leases
+            ]
+            # died between the claim of a message and the mail service: on record, and for `again` to send
+            assert len(set(expected) - set(_told(world))) <= flow.sends, (call, after, failure)
