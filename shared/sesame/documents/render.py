@@ -250,7 +250,6 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {
         "money": typography.money,
         "figure": typography.figure,
-        "euros": typography.euros,
         "day": typography.day,
         "short_day": typography.short_day,
         "month": typography.month,
