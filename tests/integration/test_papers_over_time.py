@@ -179,7 +179,9 @@ def test_a_late_repeat_of_an_ending_leaves_alone_the_newer_paper_on_the_same_fac
 def test_a_paper_whose_facts_another_states_by_now_ends_without_hiding_that_one(stay: Stay) -> None:
     old = stay.ask(Kind.RESIDENCE_CERTIFICATE)
     pointer = keys.facts(stay.lease.lease_id, old.kind.value, facts_digest(old.facts))
-    newer = {**stay.documents.table.get(pointer), "document_id": "another"}
+    pointed = stay.documents.table.get(pointer)
+    assert pointed is not None
+    newer = {**pointed, "document_id": "another"}
     stay.documents.table.put(newer)
 
     assert stay.documents.end(old, Ending.LEASE_CHANGED, at=stay.clock())
