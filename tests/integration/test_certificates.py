@@ -25,6 +25,8 @@ from sesame.documents.seal import KmsSealer, WrongCertificate
 from sesame.domain.certificates import (
     DocumentStatus,
     Kind,
+    Reason,
+    Refused,
     Validity,
     canonical,
     residence_facts,
@@ -53,6 +55,7 @@ from sesame.services.certificates import (
     NotUpToDate,
     PaidInFull,
     StayNotOver,
+    refusal,
 )
 from sesame.services.document_validity import DocumentValidity
 from sesame.services.documents import (
@@ -239,7 +242,7 @@ def test_a_receipt_waits_for_the_whole_period_to_be_paid(office: Office, tenant:
         office.certificates.request(session, Kind.PART_PAYMENT_RECEIPT, period="2026-09")
     receipt = office.certificates.request(session, Kind.RECEIPT, period="2026-09")
 
-    assert "250,00 €" in refused.value.document("fr")["detail"]  # type: ignore[operator]
+    assert "250,00\u202f€" in refused.value.document("fr")["detail"]  # type: ignore[operator]
     assert part.facts["period"]["outstanding_cents"] == SEPTEMBER_CENTS - 20_000
     assert receipt.facts["period"]["rent_cents"] == 40_000
     assert receipt.facts["period"]["charges_cents"] == 5_000
@@ -247,14 +250,16 @@ def test_a_receipt_waits_for_the_whole_period_to_be_paid(office: Office, tenant:
 
 def test_each_refusal_says_why_and_what_to_do(office: Office, tenant: Tenant) -> None:
     session = office.session(tenant)
-    with pytest.raises(NothingBilled):
+    with pytest.raises(NothingBilled) as not_yet:
         office.certificates.request(session, Kind.STATEMENT_OF_ACCOUNT)
+    with pytest.raises(NoNotice) as no_notice:
+        office.certificates.request(session, Kind.RECEIPT, period="2026-09")
     office.bill_september(tenant)
     office.clock.advance(timedelta(days=20))
 
     with pytest.raises(NotUpToDate) as in_debt:
         office.certificates.request(session, Kind.UP_TO_DATE_CERTIFICATE)
-    with pytest.raises(StayNotOver):
+    with pytest.raises(StayNotOver) as not_over:
         office.certificates.request(session, Kind.END_OF_STAY_CERTIFICATE)
     with pytest.raises(DetailsMissing) as incomplete:
         office.certificates.request(session, Kind.CAF_RENT_CERTIFICATE)
@@ -262,8 +267,18 @@ def test_each_refusal_says_why_and_what_to_do(office: Office, tenant: Tenant) ->
     said = str(in_debt.value.document("fr")["detail"])
     assert "450,00" in said
     assert "échelonnement" in said
+    for refused in (not_yet, no_notice, not_over):
+        for language in ("fr", "en"):
+            assert refused.value.document(language)["detail"]
     missing = [one["field"] for one in incomplete.value.document("en")["errors"]]  # type: ignore[attr-defined]
     assert "surfaces" in missing
+
+
+def test_a_refusal_writes_its_amount_as_each_language_does() -> None:
+    problem = refusal(Refused(Reason.NOT_PAID_IN_FULL, outstanding_cents=123_450))
+
+    assert "1\u202f234,50\u202f€" in str(problem.document("fr")["detail"])
+    assert "€1,234.50" in str(problem.document("en")["detail"])
 
 
 def test_what_the_residence_makes_is_refused_with_where_to_turn_and_kept_in_the_audit(

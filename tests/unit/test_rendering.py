@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -129,6 +130,16 @@ def test_a_part_payment_receipt_says_that_it_is_none_in_full(renderer: Renderer)
     assert "Reste dû : 234,50 €" in text
 
 
+def test_a_payment_plan_is_for_both_to_sign_and_acknowledges_no_debt(renderer: Renderer) -> None:
+    """A debtor binds nobody by a printed sum alone (Code civil, article 1376)."""
+    text = plain(text_of(drawn("payment_plan_agreement").pdf))
+
+    assert "n'est pas une reconnaissance de dette" in text
+    assert "vaut une fois signé par les deux parties" in text
+    for contradicted in ("reconnaît devoir", "lu et approuvé", "sans signature manuscrite"):
+        assert contradicted not in text
+
+
 def test_a_residence_certificate_shows_room_and_date_of_entry(renderer: Renderer) -> None:
     text = plain(text_of(drawn("residence_certificate").pdf))
 
@@ -188,11 +199,68 @@ def test_the_file_declares_itself_archival_and_accessible(
         metadata = bytes(root.Metadata.read_bytes())
         assert root.MarkInfo.Marked
         assert "/StructTreeRoot" in root
-        assert str(root.Lang) == language.value
+        assert str(root.Lang) == "fr"
         assert root.ViewerPreferences.DisplayDocTitle
         assert document.docinfo.Title
     for mark in (b'pdfaid:part="3"', b'pdfaid:conformance="A"', b'pdfuaid:part="1"'):
         assert mark in metadata
+
+
+def spoken(pdf: bytes) -> list[tuple[str, str]]:
+    """What a screen reader says, in its order: the language and the words of each tagged passage."""
+    with pikepdf.open(io.BytesIO(pdf)) as document:
+        said: list[tuple[str, str]] = []
+        words = [words_by_mark(pdf, number) for number in range(len(document.pages))]
+        numbers = {page.obj.objgen: number for number, page in enumerate(document.pages)}
+
+        def walk(element: pikepdf.Dictionary, language: str) -> None:
+            language = str(element.get("/Lang", language))
+            for kid in element.K:
+                if isinstance(kid, pikepdf.Dictionary):
+                    walk(kid, language)
+                elif "/Alt" in element:
+                    said.append((language, str(element.Alt)))
+                else:
+                    said.append((language, words[numbers[element.Pg.objgen]].get(int(kid), "")))
+
+        [whole] = document.Root.StructTreeRoot.K
+        assert isinstance(whole, pikepdf.Dictionary)
+        walk(whole, str(document.Root.Lang))
+        return said
+
+
+def words_by_mark(pdf: bytes, number: int) -> dict[int, str]:
+    """The text of each piece of marked content of a page."""
+    page = pypdfium2.PdfDocument(pdf)[number]
+    text = page.get_textpage()
+    words: dict[int, str] = {}
+    for piece in page.get_objects(filter=[pypdfium2.raw.FPDF_PAGEOBJ_TEXT]):
+        mark = pypdfium2.raw.FPDFPageObj_GetMarkedContentID(piece.raw)
+        length = pypdfium2.raw.FPDFTextObj_GetText(piece.raw, text.raw, None, 0)
+        letters = (pypdfium2.raw.FPDF_WCHAR * length)()
+        pypdfium2.raw.FPDFTextObj_GetText(piece.raw, text.raw, letters, length)
+        words[mark] = words.get(mark, "") + bytes(letters).decode("utf-16-le").rstrip("\0")
+    return words
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_passage_is_spoken_in_the_language_it_is_in(kind: str) -> None:
+    alone, beside = spoken(drawn(kind).pdf), spoken(drawn(kind, Language.ENGLISH).pdf)
+    french = plain(" ".join(words for language, words in beside if language == "fr"))
+    english = plain(" ".join(words for language, words in beside if language == "en"))
+
+    assert {language for language, _ in alone} == {"fr"}
+    assert {language for language, _ in beside} == {"fr", "en"}
+    assert re.search(r"The French text is authoritative\.$", english.strip())
+    assert "Résidences Horizon" in french
+    for word in ("Vérifier ce document", "Document n° 2026"):
+        assert word in french
+        assert word not in english
+    for word in ("Check this document", "QR code"):
+        assert word in english
+        assert word not in french
+    assert not {"du", "est", "une", "pour", "cette"} & set(english.casefold().split())
+    assert not {"the", "is", "of", "by", "from"} & set(french.casefold().split())
 
 
 def test_the_data_of_a_document_are_in_the_file_as_json(renderer: Renderer) -> None:

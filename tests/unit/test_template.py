@@ -133,6 +133,35 @@ def test_the_table_of_retention_knows_every_kind_and_loses_no_file_before_its_re
         assert one is not ACCOUNTS or datetime(2027, 1, 1) + one.file >= datetime(2037, 12, 31)  # noqa: DTZ001
 
 
+def test_a_function_reads_the_files_of_those_kinds_only_that_it_gives_out() -> None:
+    """Entry documents and slips show the tenant code: whoever has no business with it cannot read them."""
+    readers: dict[str, set[str]] = {}
+    for name, role in of_type("AWS::IAM::Role").items():
+        for statement in allowed(role):
+            if "s3:GetObject" in statement["Action"]:
+                resources = statement["Resource"]
+                for one in resources if isinstance(resources, list) else [resources]:
+                    folder = re.fullmatch(r"\$\{Bucket\.Arn\}/documents/(.*)\*", one.get("Fn::Sub", ""))
+                    if folder:
+                        readers.setdefault(folder[1], set()).add(name)
+
+    assert readers == {
+        "": {"SealRole"},
+        "eleven-years/": {"CertificatesRole", "DataExportRole", "DeskMoneyRole", "DocumentRunRole"},
+        "five-years/": {"CertificatesRole", "DataExportRole", "DeskRemindersRole"},
+        "entry/": {"CertificatesRole", "CodesRole", "PortalRole"},
+        "slips/": {"DeskRecoveryRole"},
+    }
+    assert {f"{one.folder}/" for one in RETENTION.values()} == {f"documents/{one}" for one in readers if one}
+
+
+def allowed(role: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What a role's own policies let it do."""
+    for policy in role.get("Policies", []):
+        statements = policy.get("PolicyDocument", {}).get("Statement", [])
+        yield from (one for one in statements if one["Effect"] == "Allow")
+
+
 def consumers() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """(function, queue, event source mapping) of every function behind a queue."""
     for mapping in of_type("AWS::Lambda::EventSourceMapping").values():

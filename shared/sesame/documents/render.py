@@ -8,7 +8,7 @@ import hashlib
 import io
 import logging
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,12 @@ import segno
 
 from sesame.documents import typography
 from sesame.documents.engine import (
+    AbsolutePlaceholder,
     FatalURLFetchingError,
     FontConfiguration,
     URLFetcher,
     URLFetcherResponse,
+    boxes,
     weasyprint,
 )
 from sesame.documents.wording import Voice, marked
@@ -248,7 +250,6 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {
         "money": typography.money,
         "figure": typography.figure,
-        "euros": typography.euros,
         "day": typography.day,
         "short_day": typography.short_day,
         "month": typography.month,
@@ -300,11 +301,12 @@ _LOOK_ALIKES = frozenset("ILOU")
 """Letters that the entry document says are not in the code, where that is so."""
 
 
-def _finish(_: Any, pdf: pydyf.PDF) -> None:
+def _finish(document: Any, pdf: pydyf.PDF) -> None:
     """Compresses each stream once (the writer would twice: to name the file, and to write it), lists the
-    attachment once, and says of each header cell what it heads.
+    attachment once, and says of each header cell what it heads and of each passage its language.
     """
     known = {part.reference: part for part in pdf.objects if isinstance(part, pydyf.Dictionary)}
+    _say_languages(document, pdf, known)
     for part in known.values():
         if part.get("S") == "/TH" and "A" in part:
             group = known[known[part["P"]]["P"]]
@@ -315,6 +317,46 @@ def _finish(_: Any, pdf: pydyf.PDF) -> None:
             part.stream, part.compress = [zlib.compress(content)], False
             part.extra["Filter"] = "/FlateDecode"
     pdf.catalog["AF"] = pydyf.Array(dict.fromkeys(pdf.catalog["AF"]))
+
+
+def _say_languages(document: Any, pdf: pydyf.PDF, known: Mapping[bytes, pydyf.Dictionary]) -> None:
+    """Marks what is not in the file's own language (PDF/UA-1, 7.2): WeasyPrint says the page's alone.
+
+    The elements that bear content stand in the order of the boxes they were made of, and a box knows its
+    `lang`. A language goes to the largest element that is in it as a whole.
+    """
+    usual: str = document.metadata.lang
+    painted = (box for page in document.pages for box in _painted(page._page_box))
+
+    def language_of(element: pydyf.Dictionary) -> str:
+        inner = [known[kid] for kid in element["K"] if kid in known]
+        if len(inner) < len(element["K"]):
+            return str(next(painted).style["lang"] or usual)
+        spoken = [language_of(one) for one in inner]
+        if len(set(spoken)) == 1:
+            return spoken[0]
+        for one, language in zip(inner, spoken, strict=True):
+            if language != usual:
+                one["Lang"] = pydyf.String(language)
+        return usual
+
+    try:
+        language_of(known[known[pdf.catalog["StructTreeRoot"]]["K"][0]])
+    except StopIteration:
+        raise RenderingFailed("the tags do not go with the page") from None
+    if next(painted, None) is not None:
+        raise RenderingFailed("the tags do not go with the page")
+
+
+def _painted(box: Any) -> Iterator[Any]:
+    """The boxes that bear content, in the order WeasyPrint tags them; margins are not tagged."""
+    if isinstance(box, AbsolutePlaceholder):
+        box = box._box
+    if isinstance(box, boxes.TextBox | boxes.ReplacedBox):
+        yield box
+    elif not isinstance(box, boxes.MarginBox):
+        for child in getattr(box, "children", ()):
+            yield from _painted(child)
 
 
 def _bytes(piece: Any) -> bytes:

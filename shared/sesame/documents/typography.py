@@ -77,11 +77,6 @@ def figure(cents: int) -> str:
     return f"{sign}{whole:,}".replace(",", NARROW_NO_BREAK) + f",{rest:02}"
 
 
-def euros(cents: int) -> str:
-    """An amount as French has it, where one way of writing must do: `1 234,50 €`."""
-    return f"{figure(cents)}{NARROW_NO_BREAK}€"
-
-
 def surface(square_decimetres: int) -> Spoken:
     """`18,5 m²`, `18.5 m²`."""
     amount = Decimal(square_decimetres) / 100

@@ -59,6 +59,10 @@ class Voice:
         """The text in the language that was asked for."""
         return self._filled(text, self.language, values)
 
+    def authoritative(self, text: str, **values: Any) -> Markup:
+        """The text in the language that counts."""
+        return self._filled(text, self.languages[0], values)
+
     def say(self, text: str, **values: Any) -> Iterator[tuple[Language, Markup]]:
         """The text in each language, once where they write it alike. Values are escaped."""
         said = {Markup("")}

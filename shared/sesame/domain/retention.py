@@ -37,6 +37,8 @@ CLAIMS = Retention(folder="documents/five-years", file=_FIVE_YEARS, record=_FIVE
 """Evidence of a debt or of what was agreed: as long as a dispute may arise (Code civil, article 2224)."""
 STAY = Retention(folder="documents/five-years", file=_FIVE_YEARS, record=_FIVE_YEARS, outlives_erasure=False)
 """What tenants show to others, or read themselves; an erasure takes it as soon as no lease needs it."""
+ENTRY = Retention(folder="documents/entry", file=_FIVE_YEARS, record=_FIVE_YEARS, outlives_erasure=False)
+"""As long as what tenants read; a folder of its own, since it shows the code and few functions may read it."""
 SLIP = Retention(folder="documents/slips", file=timedelta(days=1), record=_FIVE_YEARS, outlives_erasure=False)
 """A slip is printed on the spot: that it was made stays, its file does not."""
 TRANSMISSION = Retention(
@@ -57,7 +59,7 @@ RETENTION: Mapping[Kind, Retention] = {
     Kind.CAF_RENT_CERTIFICATE: STAY,
     Kind.UP_TO_DATE_CERTIFICATE: STAY,
     Kind.END_OF_STAY_CERTIFICATE: STAY,
-    Kind.ENTRY_DOCUMENT: STAY,
+    Kind.ENTRY_DOCUMENT: ENTRY,
     Kind.CODE_SLIP: SLIP,
 }
 """Every kind. A statement repeats what the journal holds, which is kept as long as accounts are."""

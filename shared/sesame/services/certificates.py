@@ -174,6 +174,33 @@ _WHERE_TO_TURN: dict[Kind, tuple[str, str]] = {
 }
 """What to do instead, of each kind that the residence makes: in French, in English."""
 
+_WHAT_TO_DO: dict[Reason, tuple[str, str]] = {
+    Reason.NO_NOTICE: (
+        "Vérifiez la période : vos avis d'échéance sont dans votre espace. S'il en manque un, écrivez à la "
+        "résidence.",
+        "Check the period: your rent notices are in your account. If one is missing, write to the residence.",
+    ),
+    Reason.STAY_NOT_OVER: (
+        "L'attestation de fin de séjour est délivrée une fois le séjour terminé. D'ici là, demandez une "
+        "attestation de résidence.",
+        "The end-of-stay certificate is issued once the stay is over. Until then, ask for a residence "
+        "certificate.",
+    ),
+    Reason.OUTSIDE_THE_STAY: (
+        "Avant l'entrée, demandez une attestation de résidence ; après le départ, une attestation de fin de "
+        "séjour.",
+        "Before you move in, ask for a residence certificate; once you have left, for an end-of-stay "
+        "certificate.",
+    ),
+    Reason.NOTHING_BILLED: (
+        "Le relevé est délivré dès le premier avis d'échéance ou le premier paiement. En attendant, une "
+        "attestation de résidence peut suffire.",
+        "The statement is issued from the first rent notice or payment on. Until then, a residence "
+        "certificate may do.",
+    ),
+}
+"""What may be asked for instead, or when to ask again."""
+
 REFUSALS: dict[Reason, type[Conflict]] = {
     Reason.LEASE_CANCELLED: LeaseCancelled,
     Reason.NO_NOTICE: NoNotice,
@@ -375,10 +402,14 @@ def _code_shown(lease: Lease, at: datetime, random: Random, source: str, *, way:
     )
 
 
+_FRENCH_FIGURES = str.maketrans({",": "\u202f", ".": ","})
+
+
 def refusal(refused: Refused) -> Conflict:
     """Why, in words for who asked, and what to do about it."""
-    amount = f"{refused.outstanding_cents // 100},{refused.outstanding_cents % 100:02} €"
-    euros = f"€{refused.outstanding_cents // 100}.{refused.outstanding_cents % 100:02}"
+    euros = f"{refused.outstanding_cents // 100:,}.{refused.outstanding_cents % 100:02}"
+    amount = euros.translate(_FRENCH_FIGURES) + "\u202f€"
+    euros = f"€{euros}"
     problem = REFUSALS[refused.reason]
     if refused.reason is Reason.NOT_UP_TO_DATE:
         return problem(
@@ -404,8 +435,9 @@ def refusal(refused: Refused) -> Conflict:
             "residence's settings, then ask for the certificate again.",
             errors=[{"field": name} for name in refused.missing],
         )
-    if refused.kind is not None:
-        detail_fr, detail_en = _WHERE_TO_TURN[refused.kind]
+    advice = _WHERE_TO_TURN.get(refused.kind) if refused.kind else _WHAT_TO_DO.get(refused.reason)
+    if advice is not None:
+        detail_fr, detail_en = advice
         return problem(detail_fr=detail_fr, detail_en=detail_en)
     if not refused.outstanding_cents:
         return problem()
