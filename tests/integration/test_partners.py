@@ -210,7 +210,7 @@ def test_nobody_is_let_in_before_the_secret_has_partners(
 
 
 def test_a_paper_whose_record_was_erased_is_told_as_anybody_is_told(partner: Partner) -> None:
-    assert partner.documents.erase(partner.document, partner.clock().date())
+    assert partner.documents.erase(partner.document, partner.clock())
 
     status, body, _ = partner.ask()
 
