@@ -133,6 +133,23 @@ def test_only_a_manager_holds_a_dispute_is_for_anybody_at_the_desk_and_it_ends_w
     assert ask(desk, tenant, "POST", "reminders/release", {"reason": "other"})[0] == 409
 
 
+def test_the_desk_ends_no_managers_hold_by_writing_down_a_dispute(
+    office: Office, tenant: Tenant, desk: Any
+) -> None:
+    held = {"kind": "hold", "reason": "hardship", "until": "2026-10-20"}
+    dispute = {"kind": "dispute", "reason": "amount_disputed", "until": "2026-09-20"}
+    assert ask(desk, tenant, "PUT", "reminders/hold", held)[0] == 200
+
+    assert ask(desk, tenant, "PUT", "reminders/hold", dispute, role="desk")[0] == 403
+    assert ask(desk, tenant, "PUT", "reminders/hold", dispute)[0] == 200
+    assert (
+        ask(desk, tenant, "PUT", "reminders/hold", dispute | {"until": "2026-09-19"}, role="desk")[0] == 403
+    )
+    assert (
+        ask(desk, tenant, "PUT", "reminders/hold", dispute | {"until": "2026-09-21"}, role="desk")[0] == 200
+    )
+
+
 def test_a_reminder_that_was_on_its_way_when_its_account_was_held_is_not_sent(
     office: Office, tenant: Tenant, desk: Any
 ) -> None:

@@ -17,6 +17,7 @@ from sesame.domain.retention import ACCOUNTS, RETENTION, SLIP, TRANSMISSION
 from sesame.domain.threads import KEPT_FOR
 from sesame.store.data_exports import EXPORT_LIFE
 from sesame.store.document_runs import RUN_LIFE
+from sesame.store.messages import LOST_AFTER
 
 ROOT = Path(__file__).resolve().parents[2]
 PARAMETERS = {
@@ -320,6 +321,16 @@ def test_a_sender_has_time_for_the_slowest_batch() -> None:
         if function in {"SendFunction", "SendCodeFunction"}:
             worst = mapping["BatchSize"] * SLOWEST_MAIL_SECONDS
             assert worst <= functions[function]["Timeout"], function
+
+
+def test_no_sender_is_given_up_for_lost_while_it_may_still_run() -> None:
+    longest = max(
+        function["Timeout"]
+        for name, function in of_type("AWS::Serverless::Function").items()
+        if name in {"SendFunction", "SendCodeFunction", "MessagesAgainFunction"}
+    )
+
+    assert LOST_AFTER.total_seconds() >= 2 * longest
 
 
 def test_a_delivery_that_waits_for_a_slow_provider_takes_no_other_down_with_it() -> None:

@@ -123,9 +123,9 @@ class ReminderDesk:
         return self._state(tenancy, self._accounts.get(lease_id))
 
     def hold(self, staff: Staff, lease_id: str, order: HoldOrder, *, network: str) -> ReminderState:
-        """Holds reminders, in the place of a hold that stands.
+        """Holds reminders, in the place of a hold that stands, which only its own deciders replace.
 
-        Raises Forbidden, NotFound, Invalid, NothingOwed.
+        Raises Forbidden (also to who would end another's hold sooner), NotFound, Invalid, NothingOwed.
         """
         require(staff, *HOLDERS[order.kind])
         tenancy = self.leases.acted_on(staff, lease_id)
@@ -142,6 +142,7 @@ class ReminderDesk:
             account = self._accounts.get(lease_id)
             if account is None or not account.checkpoint.outstanding:
                 raise NothingOwed
+            _may_replace(staff, account.hold, order, today)
             hold = Hold(
                 kind=order.kind,
                 reason=order.reason,
@@ -314,6 +315,15 @@ def _is_of(entry: Entry, base: str) -> bool:
     return entry.kind is EntryKind.SURCHARGE and (
         entry.entry_id == base or entry.entry_id.startswith((f"{base}:", f"{base}#"))
     )
+
+
+def _may_replace(staff: Staff, standing: Hold | None, order: HoldOrder, today: date) -> None:
+    """Another order must not end a manager's hold by the back door. Raises Forbidden."""
+    if standing is None or standing.until < today:
+        return
+    require(staff, *HOLDERS[standing.kind])
+    if order.until < standing.until:
+        require(staff, *RELEASERS)
 
 
 def _looked_at_anew(account: Account, now: datetime) -> datetime | None:

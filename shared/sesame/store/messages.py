@@ -17,8 +17,8 @@ from sesame.platform.events import Event
 from sesame.store import keys
 from sesame.store.table import ConditionFailed, Delete, Item, Key, Table
 
-LOST_AFTER = timedelta(minutes=1)
-"""Twice the time any sender runs: a message still `sending` after it has nobody behind it any more."""
+LOST_AFTER = timedelta(minutes=3)
+"""Twice the time any sender may run: a message still `sending` after it has nobody behind it any more."""
 SETTLED_WITHIN = timedelta(minutes=30)
 """How long the mail service's word is waited for before a message of unknown fate is sent once more."""
 
