@@ -37,6 +37,7 @@ def reminder_facts(event: Event, account: Account, found: Tenancy, now: datetime
     today = local_date(now, residence.time_zone)
     debts = [_debt(row) for row in owed(outstanding, account.plan, residence.time_zone)]
     to_come = [debt for debt in debts if debt.due_on >= today]
+    next_due = min((debt.due_on for debt in to_come), default=None)
     step = _step(residence.reminders, event["step"])
     words = ""
     if step is not None:
@@ -48,7 +49,8 @@ def reminder_facts(event: Event, account: Account, found: Tenancy, now: datetime
         "debts": debts,
         "total_cents": sum(debt.unpaid_cents for debt in debts),
         "overdue_cents": sum(debt.unpaid_cents for debt in debts if debt.due_on < today),
-        "due_on": min((debt.due_on for debt in to_come), default=None),
+        "due_on": next_due,
+        "due_cents": sum(debt.unpaid_cents for debt in to_come if debt.due_on == next_due),
         "plan": "plan_id" in event.data,
         "pay_by": date.fromisoformat(event["pay_by"]) if "pay_by" in event.data else None,
         "surcharges": announced(account, residence, now),
