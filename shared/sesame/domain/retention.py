@@ -38,7 +38,7 @@ CLAIMS = Retention(folder="documents/five-years", file=_FIVE_YEARS, record=_FIVE
 STAY = Retention(folder="documents/five-years", file=_FIVE_YEARS, record=_FIVE_YEARS, outlives_erasure=False)
 """What tenants show to others, or read themselves; an erasure takes it as soon as no lease needs it."""
 ENTRY = Retention(folder="documents/entry", file=_FIVE_YEARS, record=_FIVE_YEARS, outlives_erasure=False)
-"""As long as what tenants read; a folder of its own, since it shows the code and few functions may read it."""
+"""As long as what tenants read. In a folder of its own: it shows the code, so few functions may read it."""
 SLIP = Retention(folder="documents/slips", file=timedelta(days=1), record=_FIVE_YEARS, outlives_erasure=False)
 """A slip is printed on the spot: that it was made stays, its file does not."""
 
