@@ -48,6 +48,7 @@ WITHHELD = {
         "search",
         "desk_record",
         "file_digest",
+        "time_zone",
         "digest",
         "build_id",
         "rendered_at",

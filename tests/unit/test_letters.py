@@ -92,6 +92,7 @@ SHARED: dict[str, Any] = {
 
 def reminder(today: date, *debts: Debt, tone: str = "courtesy", **more: Any) -> dict[str, Any]:
     overdue = [debt.unpaid_cents for debt in debts if debt.due_on < today]
+    next_due = min((debt.due_on for debt in debts if debt.due_on >= today), default=None)
     return {
         "tone": tone,
         "words": "",
@@ -102,7 +103,8 @@ def reminder(today: date, *debts: Debt, tone: str = "courtesy", **more: Any) -> 
         "debts": debts,
         "total_cents": sum(debt.unpaid_cents for debt in debts),
         "overdue_cents": sum(overdue),
-        "due_on": min((debt.due_on for debt in debts if debt.due_on >= today), default=None),
+        "due_on": next_due,
+        "due_cents": sum(debt.unpaid_cents for debt in debts if debt.due_on == next_due),
         **more,
     }
 
@@ -408,13 +410,19 @@ HARD_TO_FIT: dict[str, Any] = {
     "facts",
     [
         reminder(date(2026, 12, 1), replace(SEPTEMBER, unpaid_cents=1_234_567), step="late-2"),
+        reminder(
+            date(2026, 12, 1),
+            replace(SEPTEMBER, unpaid_cents=1_234_567),
+            step="formal-notice",
+            pay_by=date(2026, 12, 31),
+        ),
         reminder(date(2026, 9, 1), replace(SEPTEMBER, unpaid_cents=1_234_567), step="before-due"),
         reminder(date(2026, 9, 10), replace(SEPTEMBER, unpaid_cents=1_234_567), step="due"),
         NOTICE | {"balance_cents": 1_234_567, "period": "2026-12", "due_on": date(2026, 12, 31)},
         NOTICE | {"balance_cents": 1_234_567, "today": date(2026, 10, 1)},
         NOTICE | {"balance_cents": -1},
     ],
-    ids=["overdue", "before-due", "due", "notice", "notice-late", "notice-paid"],
+    ids=["overdue", "formal-notice", "before-due", "due", "notice", "notice-late", "notice-paid"],
 )
 def test_long_names_and_amounts_cost_no_second_segment(language: Language, facts: dict[str, Any]) -> None:
     kind = LetterKind.REMINDER if "step" in facts else LetterKind.NOTICE
@@ -424,6 +432,22 @@ def test_long_names_and_amounts_cost_no_second_segment(language: Language, facts
     assert is_gsm7(text), [letter for letter in text if not is_gsm7(letter)]
     assert segments(text) == 1, f"{len(text)} letters: {text}"
     assert "T" * 12 in text or "balance_cents" in facts
+
+
+@pytest.mark.parametrize("language", Language)
+def test_a_reminder_asks_for_what_is_due_by_the_day_it_names_and_not_for_what_comes_later(
+    language: Language,
+) -> None:
+    first = replace(SEPTEMBER, due_on=date(2026, 10, 5), unpaid_cents=20_000, instalment=1)
+    later = replace(SEPTEMBER, due_on=date(2026, 11, 5), unpaid_cents=25_000, instalment=2)
+    facts = {**SHARED, **reminder(date(2026, 10, 1), first, later, plan=True)}
+
+    mail = write_letter(LetterKind.REMINDER, language, facts)
+
+    assert "200" in mail.subject
+    assert "450" not in mail.subject
+    assert "200" in write_text(LetterKind.REMINDER, language, facts)
+    assert "450" not in write_text(LetterKind.REMINDER, language, facts)
 
 
 @pytest.mark.parametrize("language", Language)

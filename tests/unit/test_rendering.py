@@ -147,6 +147,20 @@ def test_a_residence_certificate_shows_room_and_date_of_entry(renderer: Renderer
     assert "Date d'entrée 1er septembre 2026" in text
 
 
+@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_straight_apostrophe_is_printed(kind: str, language: Language) -> None:
+    facts, code = every_kind(language)[kind]
+    residence = facts["residence"] | {"city": "Le Havre", "address": ["1 rue de l'Été"]}
+    landlord = facts["landlord"] | {"address": ["2 rue de l'Orme"]}
+    renamed = facts | {"residence": residence, "landlord": landlord}
+
+    text = text_of(the_renderer().render(renamed, ISSUE, tenant_code=code).pdf)
+
+    assert "'" not in text
+    assert "à Le Havre" not in text
+
+
 def test_english_stands_beside_french_which_stays(renderer: Renderer) -> None:
     text = plain(text_of(drawn("receipt", Language.ENGLISH).pdf))
 

@@ -325,7 +325,7 @@ def test_a_sender_has_time_for_the_slowest_batch() -> None:
 
 def test_no_sender_is_given_up_for_lost_while_it_may_still_run() -> None:
     functions = of_type("AWS::Lambda::Function")
-    senders = ("SendFunction", "SendCodeFunction", "MessagesAgainFunction")
+    senders = ("SendFunction", "SendCodeFunction")
 
     assert LOST_AFTER.total_seconds() >= 2 * max(functions[name]["Timeout"] for name in senders)
 

@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sesame.documents.typography import (
+    at,
+    curled,
     day,
     figure,
     money,
@@ -169,3 +171,25 @@ def _placeholders(text: str) -> list[str]:
 )
 def test_a_residence_is_not_called_one_twice(written: str, shown: str) -> None:
     assert residence_name(written) == name(shown)
+
+
+@pytest.mark.parametrize(
+    ("city", "said"),
+    [
+        ("Antony", "à Antony"),
+        ("Le Havre", "au Havre"),
+        ("Les Ulis", "aux Ulis"),
+        ("La Rochelle", "à La Rochelle"),
+        ("L'Haÿ-les-Roses", "à L’Haÿ-les-Roses"),
+        ("Lesparre", "à Lesparre"),
+        ("Le", "à Le"),
+    ],
+)
+def test_a_city_contracts_with_its_article(city: str, said: str) -> None:
+    assert at(city) == {FRENCH: said, ENGLISH: city.replace("'", "’")}
+
+
+def test_a_name_has_the_apostrophe_of_the_sentence_around_it_and_an_address_keeps_its_own() -> None:
+    assert "D’Almeida" in name("Chloé D'Almeida")
+    assert curled("l'été") == "l’été"
+    assert curled("o'brien@example.org") == "o'brien@example.org"

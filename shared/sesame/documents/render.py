@@ -242,6 +242,7 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_typeset,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
@@ -256,11 +257,17 @@ def _environment() -> jinja2.Environment:
         "short_month": typography.short_month,
         "surface": typography.surface,
         "name": typography.name,
+        "at": typography.at,
         "siret": typography.siret,
         "rooms": _rooms,
         "by_others": _by_others,
     }
     return environment
+
+
+def _typeset(value: Any) -> Any:
+    """A value of the facts on its way to the page; our own texts are set already."""
+    return typography.curled(value) if type(value) is str else value
 
 
 def _rooms(period: Mapping[str, Any]) -> typography.Spoken:

@@ -104,6 +104,23 @@ def typeset(text: str, language: Language) -> str:
     return text
 
 
+def curled(text: str) -> str:
+    """Somebody's own words with the apostrophe that the sentences around them have; addresses of e-mail as
+    they are, since those are typed.
+    """
+    return text if "@" in text else text.replace("'", "’")
+
+
+def at(city: str) -> Spoken:
+    """Where something is done, as a sentence has it: `à Antony`, `au Havre`, `aux Ulis`; `Le Havre`."""
+    article, _, rest = city.strip().partition(" ")
+    french = f"{contraction} {rest}" if rest and (contraction := _CONTRACTED.get(article)) else f"à {city}"
+    return Spoken({Language.FRENCH: curled(french), Language.ENGLISH: curled(city)})
+
+
+_CONTRACTED = {"Le": "au", "Les": "aux"}
+
+
 def name(text: str) -> Markup:
     """A person's or a place's name that breaks between words only, never at a hyphen or inside a word.
 
@@ -114,7 +131,7 @@ def name(text: str) -> Markup:
         Markup('<span class="word">{}</span>').format(word)
         if len(word) <= _LONGEST_UNBROKEN and not word.isalnum()
         else escape(word)
-        for word in text.split()
+        for word in curled(text).split()
     ]
     joined = Markup(" ").join(words)
     from_right_to_left = any(bidirectional(letter) in {"R", "AL"} for letter in text)

@@ -14,7 +14,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from sesame.documents.typography import typeset
+from sesame.documents.typography import curled, typeset
 from sesame.domain.tenancy import Language, RentWord
 
 LOCALES = Path(__file__).parent / "locales"
@@ -89,4 +89,5 @@ class Voice:
         spoken = {
             name: value[language] if isinstance(value, dict) else value for name, value in values.items()
         }
+        spoken = {name: curled(value) if type(value) is str else value for name, value in spoken.items()}
         return _text(text, language, self.rent_word).format(**spoken)
