@@ -20,8 +20,9 @@ from sesame.services.arrears_chart import arrears_svg
 from sesame.services.deeds import Deeds
 from sesame.services.desk_leases import DeskLeases
 from sesame.services.reminder_preview import ReminderPreview
+from sesame.services.residence_day import OwedLastNight, ResidenceDay, ResidenceDays, Waiting
 from sesame.services.sent_messages import SentMessages
-from sesame.services.staff import Staff, staff_dependency
+from sesame.services.staff import Staff, named_staff, staff_dependency
 from sesame.services.tasks import DeskTasks, TaskClosed
 from sesame.store.accounts import Accounts
 from sesame.store.audit import Audit
@@ -37,6 +38,7 @@ class FollowUpSettings(Settings):
 
     identity_table: str
     money_table: str
+    documents_table: str
     operations_table: str
     pepper_secret: str
 
@@ -141,6 +143,55 @@ class ResidenceArrearsShown(ArrearsShown):
     leases: list[LeaseArrearsShown]
 
 
+class WaitingShown(Shown):
+    """How many wait, and since when the oldest does. With `more` at least so many."""
+
+    count: int
+    more: bool
+    oldest_at: datetime | None
+
+
+class TasksWaitingShown(WaitingShown):
+    """By kind, too."""
+
+    by_kind: dict[TaskKind, int]
+
+
+class MoveShown(Shown):
+    """Whose first or last day it is, and the room that they take or leave."""
+
+    lease_id: str
+    room: str
+
+
+class DayMovesShown(Shown):
+    """Who comes and who leaves on a day, by room."""
+
+    day: date
+    arrivals: list[MoveShown]
+    departures: list[MoveShown]
+
+
+class ArrearsLastNightShown(ArrearsShown):
+    """Late today of what was unpaid at `as_of`; `leases` is how many are in arrears."""
+
+    leases: int
+    as_of: datetime
+
+
+class ResidenceDayShown(Shown):
+    """A residence's day. `days` is today and the next seven. `arrears` is null until its first night."""
+
+    residence_id: str
+    day: date
+    days: list[DayMovesShown]
+    threads: WaitingShown
+    tasks: TasksWaitingShown
+    flagged_documents: WaitingShown
+    refunds: WaitingShown
+    arrears: ArrearsLastNightShown | None
+
+
 settings = FollowUpSettings.from_env()
 dynamodb = client("dynamodb")
 identity, money = Table(dynamodb, settings.identity_table), Table(dynamodb, settings.money_table)
@@ -161,6 +212,14 @@ tasks = DeskTasks(
 messages = SentMessages(leases=leases, messages=Messages(operations))
 preview = ReminderPreview(identity=identity, accounts=Accounts(money), clock=utc_now)
 by_age = ArrearsByAge(identity=identity, money=money, clock=utc_now)
+days = ResidenceDays(
+    identity=identity,
+    money=money,
+    documents=Table(dynamodb, settings.documents_table),
+    operations=operations,
+    clock=utc_now,
+)
+NamedStaff = Annotated[Staff, Depends(named_staff)]
 CurrentStaff = Annotated[Staff, Depends(staff_dependency(StaffDirectory(identity)))]
 After = Annotated[str | None, Query(max_length=80)]
 api = Api()
@@ -262,6 +321,47 @@ def arrears_chart(residence_id: str, staff: CurrentStaff, language: Language) ->
     """SVG, in the caller's language, for light and dark."""
     picture = arrears_svg(by_age.of(staff, residence_id), language)
     return Response(status_code=200, content_type="image/svg+xml", body=picture)
+
+
+@api.get(
+    "/v1/desk/residences/<residence_id>/day",
+    summary="A residence's day: who comes and leaves, what waits, what is owed",
+    errors=[Forbidden, NotFound],
+    security="staff",
+)
+def residence_day(residence_id: str, staff: NamedStaff) -> ResidenceDayShown:
+    """For managers. What is owed is what was unpaid last night; everything else is as it stands."""
+    return _day(days.of(staff, residence_id))
+
+
+def _day(found: ResidenceDay) -> ResidenceDayShown:
+    return ResidenceDayShown(
+        residence_id=found.residence_id,
+        day=found.day,
+        days=[
+            DayMovesShown(
+                day=day,
+                arrivals=[MoveShown(lease_id=one.lease_id, room=one.room) for one in moves if one.arrives],
+                departures=[
+                    MoveShown(lease_id=one.lease_id, room=one.room) for one in moves if not one.arrives
+                ],
+            )
+            for day, moves in found.moves.items()
+        ],
+        threads=WaitingShown(**_waiting(found.threads)),
+        tasks=TasksWaitingShown(**_waiting(found.tasks), by_kind=dict(found.tasks_by_kind)),
+        flagged_documents=WaitingShown(**_waiting(found.flagged_documents)),
+        refunds=WaitingShown(**_waiting(found.refunds)),
+        arrears=_owed(found.arrears) if found.arrears else None,
+    )
+
+
+def _waiting(found: Waiting) -> dict[str, Any]:
+    return {"count": found.count, "more": found.more, "oldest_at": found.oldest_at}
+
+
+def _owed(found: OwedLastNight) -> ArrearsLastNightShown:
+    return ArrearsLastNightShown(**_ages(found.arrears), leases=found.leases, as_of=found.as_of)
 
 
 def _task(one: Task) -> TaskShown:

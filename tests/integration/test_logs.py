@@ -850,6 +850,7 @@ def following_up(story: Story) -> None:
     path, works = f"/v1/desk/tasks/{bounce['task_id']}/resolution", {"outcome": "contact_works"}
     story.ask("POST", path, works, staff=STAFF, expect=200)
     story.ask("GET", f"{residence}/reminder-preview", staff=STAFF, expect=200)
+    story.ask("GET", f"{residence}/day", staff=STAFF, expect=200)
     for format in ("json", "csv"):
         story.ask("GET", f"{residence}/arrears", query=f"format={format}", staff=ACCOUNTANT, expect=200)
     story.ask("GET", f"{residence}/arrears/chart", staff=ACCOUNTANT, expect=200)

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from sesame.domain.notices import notice_for
 from sesame.domain.payments import PaymentState
 from sesame.domain.scope import EVERYWHERE, Scope
 from sesame.platform.errors import Forbidden, NotFound
 from sesame.platform.events import event_of
 from sesame.providers.base import Credentials, EventPage, ProviderEvent, ProviderUnavailable
+from sesame.services.accounts import Bookkeeping
 from sesame.services.queues import Queue
 from sesame.services.reconciliation import (
     DayReport,
@@ -23,9 +25,10 @@ from sesame.services.reconciliation import (
 from sesame.services.staff import Role, Staff
 from sesame.store import keys
 from sesame.store.accounts import Accounts
+from sesame.store.arrears import owed_last_night
 from sesame.store.reconciliations import Reconciliations
 from tests.conftest import FrozenClock
-from tests.integration.tenants import RESIDENCE, admit
+from tests.integration.tenants import RESIDENCE, admit, admit_again
 from tests.integration.test_payment_reviews import NOT_OURS, Backlog
 from tests.integration.test_payments import FakeSandbox
 
@@ -193,6 +196,28 @@ def test_an_hour_too_short_goes_on_in_a_message_of_its_own(ledger: Ledger) -> No
     assert ledger.balance == 20_000
     assert missed(report) == (5, 5, 0, 0)
     assert report.finished
+
+
+def test_a_night_sums_what_a_residence_owes_however_its_pages_fall(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sesame.services.reconciliation.LEASES_A_PAGE", 1)
+    other = admit_again(ledger.aws, ledger.tenant)
+    due = {}
+    for lease in (ledger.tenant.lease, other.lease):
+        notice = notice_for(lease, RESIDENCE, f"{lease.starts_on:%Y-%m}")
+        assert notice is not None
+        Bookkeeping(Accounts(ledger.aws.money), ledger.clock).issue_notice(notice)
+        due[notice.due_on] = sum(line.amount_cents for line in notice.lines)
+    started = ledger.clock()
+
+    ledger.reconcile(replace(ledger.work, budget=timedelta(0), seconds=iter(range(99)).__next__))
+
+    stored = ledger.aws.operations.get(keys.arrears(RESIDENCE.residence_id))
+    owed, as_of = owed_last_night(stored)
+    assert as_of == started
+    assert owed.cents.items() >= due.items()
+    assert sum(owed.leases.values()) == 2
 
 
 def test_the_same_run_twice_posts_once_and_keeps_what_it_found(ledger: Ledger) -> None:

@@ -584,6 +584,7 @@ CASES: dict[str, Case] = {
     "GET /v1/desk/residences/{residence_id}/reminder-preview": Case(
         entry="desk/follow_up", shown_to=("desk",)
     ),
+    "GET /v1/desk/residences/{residence_id}/day": Case(entry="desk/follow_up", shown_to=("manager",)),
     "GET /v1/desk/residences/{residence_id}/arrears": Case(entry="desk/follow_up", shown_to=ACCOUNTANTS),
     "GET /v1/desk/residences/{residence_id}/arrears/chart": Case(
         entry="desk/follow_up", shown_to=ACCOUNTANTS

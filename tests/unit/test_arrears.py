@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sesame.domain.arrears import NONE, Age, Arrears, age_of, arrears, together
+from sesame.domain.arrears import NONE, Age, Arrears, Owed, age_of, arrears, owed_on, owed_with, together
 from sesame.domain.journal import Outstanding
 from sesame.services.arrears import LeaseArrears, ResidenceArrears, arrears_csv
 from sesame.services.arrears_chart import arrears_svg
@@ -86,3 +86,23 @@ def test_the_file_has_a_line_a_lease_and_a_total_in_the_readers_numbers() -> Non
     assert french[1].startswith("B434;T-4821;L1;2026-08-10;1053,00;0,00;0,00;0,05;1053,05")
     assert french[2].startswith("Total;;;;1053,00")
     assert "1053.00" in arrears_csv(residence_arrears(105_300, 0, 0, 5), "en")
+
+
+@given(
+    st.lists(st.lists(st.tuples(st.integers(-40, 130), st.integers(0, 50_000)), max_size=4), max_size=8),
+    st.integers(0, 60),
+)
+def test_sums_by_due_date_aged_later_are_the_arrears_of_every_account(
+    accounts: list[list[tuple[int, int]]], later: int
+) -> None:
+    debts = [[debt(days, unpaid) for days, unpaid in of_one] for of_one in accounts]
+    on = TODAY + timedelta(days=later)
+    owed = Owed()
+
+    for of_one in debts:
+        owed = owed_with(owed, of_one)
+
+    found, leases = owed_on(owed, on)
+    each = [arrears(of_one, on) for of_one in debts]
+    assert found == together(each)
+    assert leases == sum(1 for one in each if one.total_cents)

@@ -137,6 +137,7 @@ class LeaseTerms:
         writes: list[Write] = []
         if after != changed.before:
             writes.append(self.people.amending(changed.before, after, announce))
+            writes += self.people.moving(changed.before, after)
         entries: list[Entry] = []
         # each month's two entries follow each other at once, so that nothing comes between them in the fold
         at = self.books.never_backdated(account)

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import batched
 from time import monotonic
 
+from sesame.domain.arrears import Owed, owed_with
 from sesame.domain.journal import fold
 from sesame.platform.clock import Clock
 from sesame.platform.errors import NotFound
@@ -23,7 +24,8 @@ from sesame.providers.registry import Registry, UnknownProvider
 from sesame.services.queues import Queue
 from sesame.services.staff import Role, Staff, require
 from sesame.store import keys
-from sesame.store.accounts import Accounts, Journal
+from sesame.store.accounts import Account, Accounts, Journal
+from sesame.store.arrears import note_owed, owed_item, owed_of
 from sesame.store.deliveries import Deliveries, Delivery, Hints, Told
 from sesame.store.payments import Payments, payment_of
 from sesame.store.people import lease_of, residence_of
@@ -217,8 +219,14 @@ class ReconciliationWork:
     def _check(self, event: Event) -> None:
         residence_id, ends_at = event["residence_id"], self._ends_at()
         after = event.data.get("after")
+        # what the pages before came to travels with the event, so that a repeat counts nothing twice
+        owed = owed_of(json.loads(event.data["owed"])) if "owed" in event.data else Owed()
         for lease_ids, next_page in self._pages(residence_id, after):
-            differing = [lease_id for lease_id in lease_ids if self._differs(lease_id)]
+            differing = []
+            for lease_id in lease_ids:
+                account, differs = self._looked_at(lease_id)
+                differing += [lease_id] if differs else []
+                owed = owed_with(owed, account.checkpoint.outstanding) if account else owed
             self.reconciliations.note_residence(
                 event.at.date(),
                 derived_id(residence_id, after or ""),
@@ -234,9 +242,11 @@ class ReconciliationWork:
                 count("JournalDiffers", len(differing))
                 logger.error("journal", extra={"residence": residence_id, "leases": differing})
             if next_page is not None and self.seconds() > ends_at:
-                self.queue.send([_to_check(residence_id, event.at, after=next_page)])
+                so_far = json.dumps(owed_item(owed), sort_keys=True)
+                self.queue.send([_to_check(residence_id, event.at, after=next_page, owed=so_far)])
                 return
             after = next_page
+        note_owed(self.reconciliations.table, residence_id, owed, event.at)
 
     def _pages(self, residence_id: str, after: str | None) -> Iterator[tuple[list[str], str | None]]:
         """Pages of lease ids, each with where the next one starts."""
@@ -251,10 +261,15 @@ class ReconciliationWork:
                 return
             start = page.next
 
-    def _differs(self, lease_id: str) -> bool:
-        """Looked at twice: what is posted while a journal is read makes it look wrong once, not again."""
+    def _looked_at(self, lease_id: str) -> tuple[Account | None, bool]:
+        """A lease's account, and whether its journal denies it. What denies is looked at twice: what is
+        posted while a journal is read makes it look wrong once, not again."""
         accounts = Accounts(self.money)
-        return all(_is_wrong(accounts.journal(lease_id)) for _ in range(2))
+        journal = accounts.journal(lease_id)
+        if not _is_wrong(journal):
+            return journal.account, False
+        journal = accounts.journal(lease_id)
+        return journal.account, _is_wrong(journal)
 
     def _ends_at(self) -> float:
         return self.seconds() + self.budget.total_seconds()
@@ -329,7 +344,7 @@ def _to_reconcile(provider: str, now: datetime, *, after: str = "") -> dict[str,
     return announcement(TO_RECONCILE, now, id=cause, provider=provider)
 
 
-def _to_check(residence_id: str, now: datetime, *, after: str | None = None) -> dict[str, str]:
-    cause = derived_id(TO_CHECK, residence_id, now.isoformat(), after or "")
-    where = {"after": after} if after else {}
+def _to_check(residence_id: str, now: datetime, **where: str) -> dict[str, str]:
+    """`where` a page starts (`after`), and what was `owed` on those before it."""
+    cause = derived_id(TO_CHECK, residence_id, now.isoformat(), where.get("after", ""))
     return announcement(TO_CHECK, now, id=cause, residence_id=residence_id, **where)

@@ -13,7 +13,7 @@ from aws_lambda_powertools.event_handler import Request
 from sesame.domain.scope import EVERYWHERE, NOWHERE, Scope
 from sesame.platform.errors import Forbidden, NotFound, Unauthenticated
 from sesame.platform.ids import derived_id
-from sesame.store.staff import StaffDirectory
+from sesame.store.staff import StaffDirectory, StaffRecord
 
 
 class Role(StrEnum):
@@ -68,7 +68,11 @@ def with_record(staff: Staff, directory: StaffDirectory) -> Staff:
     Without a record they see no residence, unless they are administrators, who see all; with one that is not
     active they hold no role either.
     """
-    record = directory.get(staff.staff_id)
+    return as_recorded(staff, directory.get(staff.staff_id))
+
+
+def as_recorded(staff: Staff, record: StaffRecord | None) -> Staff:
+    """The member of staff with what a record, read along with other items, adds."""
     if record is not None and not record.active:
         return replace(staff, groups=frozenset())
     person_id = record.person_id if record else None
@@ -81,11 +85,17 @@ def staff_dependency(directory: StaffDirectory) -> Callable[[Request], Staff]:
     """Finds the member of staff for a route: `Annotated[Staff, Depends(staff_dependency(directory))]`."""
 
     def current_staff(request: Request) -> Staff:
-        context = request.resolved_event.get("requestContext") or {}
-        claims = ((context.get("authorizer") or {}).get("jwt") or {}).get("claims") or {}
-        return with_record(staff_of(claims), directory)
+        return with_record(named_staff(request), directory)
 
     return current_staff
+
+
+def named_staff(request: Request) -> Staff:
+    """The member of staff that a request's token names, seeing nothing yet: for a service that reads the
+    record along with what it needs."""
+    context = request.resolved_event.get("requestContext") or {}
+    claims = ((context.get("authorizer") or {}).get("jwt") or {}).get("claims") or {}
+    return staff_of(claims)
 
 
 def require(staff: Staff, *roles: Role) -> None:

@@ -41,6 +41,10 @@ _TRIES = 3
 _BATCH = 100  # keys of one BatchGetItem
 
 
+FLAGGED, WAITING = "FLAGGED#", "WAITING#"
+"""What the places of flagged documents and of waiting threads begin with, in the index that they share."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """A document. Its facts are a snapshot: what changes later makes another document."""
@@ -155,6 +159,14 @@ class FlaggedPage:
 
     documents: tuple[FlaggedDocument, ...]
     next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToSeeTo:
+    """What waits for a residence's staff: what it is (`FLAGGED` or `WAITING`) and since when."""
+
+    moments: tuple[tuple[str, datetime], ...]
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -473,10 +485,30 @@ class Documents:
         """A residence's documents that staff should look at, newest first. One query of the index."""
         start = _flag_key(after) if after else None
         page = self.table.query(
-            keys.flagged_documents(residence_id), index=keys.GSI1, limit=limit, forward=False, start=start
+            keys.flagged_documents(residence_id),
+            index=keys.GSI1,
+            between=(FLAGGED, f"{FLAGGED}~"),
+            limit=limit,
+            forward=False,
+            start=start,
         )
         found = tuple(map(_flagged, page.items))
         return FlaggedPage(documents=found, next=found[-1].document_id if page.next and found else None)
+
+    def to_see_to(self, residence_id: str, *, limit: int) -> ToSeeTo:
+        """Since when flagged documents, then waiting threads of a residence wait, each kind by time. One
+        query of the index."""
+        page = self.table.query(
+            keys.flagged_documents(residence_id),
+            index=keys.GSI1,
+            between=(FLAGGED, f"{WAITING}~"),
+            limit=limit,
+        )
+        places = [item["gsi1sk"].split("#") for item in page.items]
+        return ToSeeTo(
+            moments=tuple((f"{place[0]}#", datetime.fromisoformat(place[1])) for place in places),
+            more=page.next is not None,
+        )
 
     def flag_of(self, document_id: str) -> FlaggedDocument | None:
         """What a document is listed for, or None. One read."""
@@ -586,7 +618,7 @@ def _flag_key(flagged: FlaggedDocument) -> dict[str, str]:
     return {
         **keys.document_flag(flagged.document_id),
         "gsi1pk": keys.flagged_documents(flagged.residence_id),
-        "gsi1sk": f"{_stamp(flagged.created_at)}#{flagged.document_id}",
+        "gsi1sk": f"{FLAGGED}{_stamp(flagged.created_at)}#{flagged.document_id}",
     }
 
 

@@ -70,6 +70,21 @@ def lease_change(lease_id: str, change_id: str) -> Key:
     return {"pk": lease(lease_id)["pk"], "sk": f"CHANGE#{change_id}"}
 
 
+def arrival(lease_id: str) -> Key:
+    """The day on which a lease's tenant comes."""
+    return {"pk": f"LEASE#{lease_id}", "sk": "ARRIVAL"}
+
+
+def departure(lease_id: str) -> Key:
+    """The day on which a lease's tenant leaves."""
+    return {"pk": f"LEASE#{lease_id}", "sk": "DEPARTURE"}
+
+
+def moves(residence_id: str) -> str:
+    """Partition, on the first index, of a residence's arrivals and departures, by day."""
+    return f"MOVES#{residence_id}"
+
+
 def code(code_hash: str) -> Key:
     """Looks a lease up by its tenant code."""
     return {"pk": f"CODE#{code_hash}", "sk": "LOOKUP"}
@@ -242,8 +257,9 @@ def document_flag(document_id: str) -> Key:
 
 
 def flagged_documents(residence_id: str) -> str:
-    """Partition, on the first index, of a residence's documents that staff should look at, by time."""
-    return f"FLAGGED#{residence_id}"
+    """Partition, on the first index, of a residence's documents that staff should look at, by time: that of
+    its threads, so that one query tells what waits of both."""
+    return threads_of_residence(residence_id)
 
 
 def facts(lease_id: str, kind: str, digest: str) -> Key:
@@ -339,6 +355,11 @@ def leases_of_residence(residence_id: str) -> str:
 def messages_of_lease(lease_id: str) -> str:
     """Partition, on the first index, of what was sent about a lease, by time."""
     return f"LEASE#{lease_id}"
+
+
+def arrears(residence_id: str) -> Key:
+    """What a residence's tenants owed last night, by due date (operations table)."""
+    return {"pk": f"ARREARS#{residence_id}", "sk": "ARREARS"}
 
 
 def documents_of_lease(lease_id: str) -> str:

@@ -6,7 +6,7 @@ admission is ever half-written.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum, auto
 from typing import Any
 
@@ -38,6 +38,7 @@ from sesame.domain.tenancy import (
     Unusable,
     UnusableContact,
 )
+from sesame.domain.terms import terms_on
 from sesame.platform.events import announcement
 from sesame.platform.ids import derived_id
 from sesame.platform.secrets import Pepper
@@ -57,6 +58,8 @@ from sesame.store.table import (
     transact,
 )
 
+MOVES_KEPT = timedelta(days=31)
+"""How long after its day an arrival or a departure is still on record for the residence's day."""
 BATCH = 100
 """Items that one BatchGetItem may ask for."""
 ERASED_BIRTH_DATE = date.min
@@ -128,6 +131,19 @@ class DeskRecord:
     recovery_id: str
     document_id: str
     usable_from: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A tenant's first day (`arrives`) or last one in a residence, and the room that they take or leave."""
+
+    lease_id: str
+    residence_id: str
+    day: date
+    arrives: bool
+    room: str
+    stands: bool = True
+    """False where the lease was cancelled: nobody comes, nobody leaves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,7 +300,7 @@ class People:
         return Put(table=self.table.name, item=residence_item(residence))
 
     def admit(self, admission: Admission) -> None:
-        """Writes a lease and all that finds it, in one transaction of at most 15 items.
+        """Writes a lease and all that finds it, in one transaction of at most 17 items.
 
         Raises AdmissionCollision, with nothing written, where something unique is taken; Contention.
         """
@@ -293,6 +309,7 @@ class People:
             *self._code_writes(admission),
             *self._person_writes(admission),
             *self._ine_writes(admission),
+            *((Collision.REFERENCE, write) for write in self.moving(None, admission.lease)),
         ]
         if admission.residence is not None:
             planned.append((Collision.RESIDENCE, self._first(residence_item(admission.residence))))
@@ -397,6 +414,23 @@ class People:
             }
             | ({":departure": _departure_item(after.departure)} if after.departure else {})
             | ({":announce": dict(announce)} if announce else {}),
+        )
+
+    def moving(self, before: Lease | None, after: Lease) -> list[Write]:
+        """The writes by which a residence's day knows when a lease's tenant comes and leaves, and the room;
+        none where that has not changed. They go with what changes the lease, and never fail."""
+        known = _moves_of(before) if before else ()
+        return [self._move(move) for move in _moves_of(after) if move not in known]
+
+    def _move(self, move: Move) -> Update:
+        stands = {":place": keys.moves(move.residence_id), ":day": move.day.isoformat(), ":room": move.room}
+        return Update(
+            table=self.table.name,
+            key=keys.arrival(move.lease_id) if move.arrives else keys.departure(move.lease_id),
+            expression="SET gsi1pk = :place, gsi1sk = :day, room = :room, expires_at = :gone"
+            if move.stands
+            else "SET expires_at = :gone REMOVE gsi1pk, gsi1sk",
+            values={":gone": _end_of(move)} | (stands if move.stands else {}),
         )
 
     def rotating(
@@ -766,6 +800,46 @@ def _departure_of(item: Item) -> Departure:
         ended_on=date.fromisoformat(item["ended_on"]),
         cut_off=_terms_of(item["cut_off"]),
     )
+
+
+def _moves_of(lease: Lease) -> tuple[Move, Move]:
+    stands = lease.status is not LeaseStatus.CANCELLED
+    first, last = (
+        Move(
+            lease_id=lease.lease_id,
+            residence_id=lease.residence_id,
+            day=day,
+            arrives=arrives,
+            room=terms_on(lease, day).room,
+            stands=stands,
+        )
+        for day, arrives in ((lease.starts_on, True), (lease.ends_on, False))
+    )
+    return first, last
+
+
+def _end_of(move: Move) -> int:
+    """When nobody asks for it any more, as DynamoDB's TTL wants it."""
+    return int(datetime.combine(move.day + MOVES_KEPT, time.min, UTC).timestamp())
+
+
+def moves_between(table: Table, residence_id: str, first: date, last: date) -> list[Move]:
+    """Who comes to a residence or leaves it from a day to another, both included, by day and room. One query
+    of small items: a thousand are some 20 read units."""
+    page = table.query(
+        keys.moves(residence_id), index=keys.GSI1, between=(first.isoformat(), last.isoformat())
+    )
+    found = [
+        Move(
+            lease_id=item["pk"].removeprefix("LEASE#"),
+            residence_id=residence_id,
+            day=date.fromisoformat(item["gsi1sk"]),
+            arrives=item["sk"] == "ARRIVAL",
+            room=item["room"],
+        )
+        for item in page.items
+    ]
+    return sorted(found, key=lambda one: (one.day, one.room, one.lease_id))
 
 
 def lease_of(item: Item) -> Lease:

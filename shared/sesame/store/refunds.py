@@ -33,6 +33,11 @@ class Refunds:
         found = self.table.query_all(keys.open_refunds(residence_id), index=keys.GSI1)
         return [refund_of(item) for item in found]
 
+    def oldest_open_in(self, residence_id: str, *, limit: int) -> tuple[list[Refund], bool]:
+        """The oldest of these, and whether there are more. One query."""
+        page = self.table.query(keys.open_refunds(residence_id), index=keys.GSI1, limit=limit)
+        return [refund_of(item) for item in page.items], page.next is not None
+
     def opening(self, refund: Refund) -> list[Write]:
         """The writes of a new request, the lease's only open one. To another account it is announced."""
         announce = None

@@ -40,7 +40,7 @@ class StaffDirectory:
     def get(self, staff_id: str) -> StaffRecord | None:
         """A record as it stands now, or None: a narrowed scope holds from the next request on."""
         item = self.table.get(keys.staff(staff_id))
-        return _record(item) if item else None
+        return staff_record_of(item) if item else None
 
     def setting(self, record: StaffRecord) -> Update:
         """The write that makes a record what it is to be, whether or not there was one; for a transaction."""
@@ -70,12 +70,13 @@ class StaffDirectory:
             start = {"gsi1pk": keys.all_staff(), "gsi1sk": after, **keys.staff(after)}
         page = self.table.query(keys.all_staff(), index=keys.GSI1, limit=limit, start=start)
         return StaffPage(
-            records=[_record(item) for item in page.items],
+            records=[staff_record_of(item) for item in page.items],
             next=page.next["gsi1sk"] if page.next else None,
         )
 
 
-def _record(item: Item) -> StaffRecord:
+def staff_record_of(item: Item) -> StaffRecord:
+    """A staff record's item, read."""
     return StaffRecord(
         staff_id=item["staff_id"],
         scope=Scope(everywhere=item["everywhere"], residence_ids=frozenset(item["residence_ids"])),
