@@ -186,7 +186,7 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
     ),
     "ReconcilePlanFunction": (
         sends("ReconciliationQueue"),
-        [reads("Money"), writes("Identity"), reads("Operations"), knows("StripeSecret")],
+        [reads("Money"), writes("Identity"), updates("Operations"), knows("StripeSecret")],
     ),
     "ReconcileFunction": (
         knows("StripeSecret"),

@@ -629,7 +629,7 @@ def another_year(story: Story) -> None:
         "opens_on": today.isoformat(),
         "closes_on": (today + timedelta(days=30)).isoformat(),
         "leases_end_from": "2027-06-01",
-        "leases_end_to": "2027-08-31",
+        "leases_end_to": "2027-09-30",
         "renews_until": "2028-08-31",
     }
     campaigns = "/v1/desk/renewal-campaigns"

@@ -16,6 +16,7 @@ from sesame.domain.receipts import Adjustment, Billed, receipt_facts, rent_notic
 from sesame.domain.takings import Method
 from sesame.domain.tenancy import Language, RentWord, Structure
 from sesame.services.documents import Verification
+from sesame.services.verification_answers import answer_of
 from tests.integration.conftest import fresh_account
 from tests.integration.entries import http_event, load, prepare
 from tests.unit.documents import (
@@ -263,12 +264,11 @@ def test_each_thing_that_may_be_stated_has_a_name_in_both_languages(portal: Modu
         assert lines | movements | ways | structures | stays <= set(words)
 
 
-def test_the_api_says_the_same_lines(functions: Callable[[str], ModuleType]) -> None:
-    api = functions("certificates/api")
+def test_the_api_says_the_same_lines() -> None:
     facts, _ = every_kind(Language.FRENCH)["receipt"]
     answer = Verification(validity=Validity.GENUINE, statement=public_statement(facts, ISSUE))
 
-    shown = api._verification(answer).model_dump(mode="json")
+    shown = answer_of(answer).model_dump(mode="json")
 
     rent = next(line for line in shown["lines"] if line["label"] == "rent")
     paid = next(line for line in shown["lines"] if line["label"] == "payment")
