@@ -866,11 +866,26 @@ def following_up(story: Story) -> None:
 
 def schedules(story: Story) -> None:
     before = len(story.house.sent.to(NEW_EMAIL))
+    now, lease, kept = story.clock(), story.tenant.lease, Accounts(story.house.aws.money)
+    account = kept.get(lease.lease_id)
+    assert account is not None
+    if account.checkpoint.credit_cents:  # what earlier flows left would pay the month
+        used = Entry(
+            entry_id="surcharge:notice:2026-03",
+            kind=EntryKind.SURCHARGE,
+            amount_cents=account.checkpoint.credit_cents,
+            effective_at=now,
+            due_on=now.date(),
+        )
+        Bookkeeping(kept, story.clock).post(lease.lease_id, lease.residence_id, used)
+    story.clock.now = datetime(2026, 10, 1, 9, tzinfo=UTC)
     story.house.run("billing/plan", {"scheduled_time": "2026-10-01T03:00:00+00:00"})
     story.house.relay()
     for day in range(5, 30):
-        story.house.run("reminders/plan", {"scheduled_time": f"2026-10-{day:02}T09:00:00+00:00"})
+        story.clock.now = datetime(2026, 10, day, 9, tzinfo=UTC)
+        story.house.run("reminders/plan", {"scheduled_time": story.clock().isoformat()})
         story.house.relay()
+    story.clock.now = now
     assert len(story.house.sent.to(NEW_EMAIL)) > before + 2  # the notice, and reminders of it
     for entry in ("privacy/erase", "attachments/remove"):
         story.house.run(entry, {"scheduled_time": story.clock().isoformat()})

@@ -103,7 +103,7 @@ class ScheduledMail:
 
     def _now(self, event: Event, now: datetime) -> datetime:
         """Where nobody is woken, a run that was made for another day counts as of that day."""
-        return now if self.keeps_quiet else max(now, event.at)
+        return now if self.keeps_quiet else event.at
 
     def _give_back(
         self, lease_id: str, look_at: datetime, *, since: datetime | None = None, news: str | None = None
