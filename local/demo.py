@@ -430,8 +430,8 @@ class Story:
         self.must(paid.status_code == httpx.codes.SEE_OTHER, f"303 from the page, got {_short(paid)}")
 
     def _sending_times(self) -> list[datetime]:
-        """The last three weekdays' mornings: one of them at least is no public holiday."""
-        days = [self.now - timedelta(days=back) for back in range(1, 8)]
+        """Three weekdays' mornings, once the bill of today is late: one at least is no public holiday."""
+        days = [self.now + timedelta(days=ahead) for ahead in range(12, 20)]
         mornings = [day.replace(hour=9, minute=5, second=0, microsecond=0) for day in days]
         return [day for day in mornings if day.isoweekday() <= 5][:3]  # noqa: PLR2004  (Monday to Friday)
 
