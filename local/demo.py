@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from local import residents
 from local.instance import client_of
 from local.mailbox import Mail
 from local.residents import HEADER
@@ -430,9 +431,10 @@ class Story:
         self.must(paid.status_code == httpx.codes.SEE_OTHER, f"303 from the page, got {_short(paid)}")
 
     def _sending_times(self) -> list[datetime]:
-        """Three weekdays' mornings, once the bill of today is late: one at least is no public holiday."""
-        days = [self.now + timedelta(days=ahead) for ahead in range(12, 20)]
-        mornings = [day.replace(hour=9, minute=5, second=0, microsecond=0) for day in days]
+        """Three weekdays' mornings, once the first bill is late: one at least is no public holiday."""
+        due_day = int(str(residents.SETTINGS["due_day"]))
+        due = datetime(self.first_month.year, self.first_month.month, due_day, 9, 5, tzinfo=UTC)
+        mornings = [due + timedelta(days=after) for after in range(3, 10)]
         return [day for day in mornings if day.isoweekday() <= 5][:3]  # noqa: PLR2004  (Monday to Friday)
 
     @staticmethod
