@@ -32,7 +32,7 @@ def test_enrolments_are_read_by_ine_or_reference_in_french_and_in_english() -> N
         "Université de Lyon",
         EnrolmentStatus.ENROLLED,
     )
-    assert english.file.separator == ","
+    assert english.separator == ","
     assert not french.problems
 
 

@@ -9,8 +9,8 @@ from enum import StrEnum
 from sesame.domain.calendar import Period
 from sesame.domain.codes import is_tenant_reference
 from sesame.domain.contacts import folded
-from sesame.domain.csv_files import BadCell, CsvFile, Encoding, Layout, cents, day, read_csv, reference
-from sesame.domain.file_faults import Fault, RowProblem
+from sesame.domain.csv_files import BadCell, Layout, ReadFile, cents, day, read_once, reference
+from sesame.domain.file_faults import Fault
 
 
 class AidColumn(StrEnum):
@@ -84,48 +84,7 @@ class AidRow:
         return hashlib.sha256("\x1f".join(map(str, said)).encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AidFile:
-    """A file of aid as read: `rows` are good, `problems` say why the others are not."""
-
-    file: CsvFile[AidColumn]
-    rows: tuple[AidRow, ...]
-    problems: tuple[RowProblem, ...]
-
-    @property
-    def encoding(self) -> Encoding:
-        """How the bytes were read."""
-        return self.file.encoding
-
-    @property
-    def separator(self) -> str:
-        """Between cells."""
-        return self.file.separator
-
-    @property
-    def headers(self) -> tuple[str, ...]:
-        """As written."""
-        return self.file.headers
-
-    @property
-    def ignored_headers(self) -> tuple[str, ...]:
-        """Of columns that mean nothing here."""
-        return self.file.ignored_headers
-
-    @property
-    def lines(self) -> tuple[int, ...]:
-        """Of every row."""
-        return self.file.lines
-
-    @property
-    def cells(self) -> dict[int, tuple[str, ...]]:
-        """Line -> cells as written."""
-        return self.file.cells
-
-    @property
-    def columns(self) -> dict[AidColumn, str]:
-        """What was recognised -> the header as the file writes it."""
-        return self.file.names
+type AidFile = ReadFile[AidColumn, AidRow]
 
 
 def read_aid_file(data: bytes) -> AidFile:
@@ -133,23 +92,11 @@ def read_aid_file(data: bytes) -> AidFile:
 
     The same row twice in a file is taken once: the first time.
     """
-    file = read_csv(data, _LAYOUT)
-    names = file.names
-    rows: list[AidRow] = []
-    problems: list[RowProblem] = []
-    first: dict[str, int] = {}
-    for record in file.records:
-        values, found = file.read(record)
-        if not found:
-            row = AidRow(line=record.line, **{name: value for name, value in values.items() if value})  # type: ignore[arg-type]
-            owner = first.setdefault(row.digest(), record.line)
-            if owner == record.line:
-                rows.append(row)
-                continue
-            column = names[AidColumn.TENANT_REFERENCE]
-            found = [RowProblem(line=record.line, column=column, fault=Fault.REPEATED_ROW, about=str(owner))]
-        problems += found
-    return AidFile(file=file, rows=tuple(rows), problems=tuple(problems))
+
+    def row(line: int, values: dict[str, object]) -> AidRow:
+        return AidRow(line=line, **values)  # type: ignore[arg-type]
+
+    return read_once(data, _LAYOUT, row, AidRow.digest, AidColumn.TENANT_REFERENCE)
 
 
 _FRENCH_MONTH = re.compile(r"(0?[1-9]|1[0-2])/(20[0-9]{2})")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from typing import Self
 
 from sesame.domain.contacts import folded
 from sesame.domain.file_faults import Fault, FileUnreadable, RowProblem
@@ -114,6 +115,38 @@ class CsvFile[Column: StrEnum]:
         return read_cells(self.layout, record.line, cells, self.names)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadFile[Column: StrEnum, Row]:
+    """A file as read: `rows` are good, `problems` say why the others are not, `lines` are all."""
+
+    encoding: Encoding
+    separator: str
+    headers: tuple[str, ...]
+    columns: Mapping[Column, str]
+    """What was recognised -> the header as the file writes it."""
+    ignored_headers: tuple[str, ...]
+    lines: tuple[int, ...]
+    rows: tuple[Row, ...]
+    problems: tuple[RowProblem, ...]
+    cells: Mapping[int, tuple[str, ...]] = field(repr=False)
+    """Line -> cells as written, for the report that staff mend and send again."""
+
+    @classmethod
+    def of(cls, file: CsvFile[Column], rows: Iterable[Row], problems: Iterable[RowProblem]) -> Self:
+        """What was read of a file's records."""
+        return cls(
+            encoding=file.encoding,
+            separator=file.separator,
+            headers=file.headers,
+            columns=file.names,
+            ignored_headers=file.ignored_headers,
+            lines=file.lines,
+            rows=tuple(rows),
+            problems=tuple(problems),
+            cells=file.cells,
+        )
+
+
 def read_csv[Column: StrEnum](data: bytes, layout: Layout[Column]) -> CsvFile[Column]:
     """A whole file. Raises FileUnreadable, and nothing else, when no row of it can be trusted.
 
@@ -134,6 +167,38 @@ def read_csv[Column: StrEnum](data: bytes, layout: Layout[Column]) -> CsvFile[Co
         places=places,
         records=records,
     )
+
+
+def read_once[Column: StrEnum, Row](
+    data: bytes,
+    layout: Layout[Column],
+    row_of: Callable[[int, dict[str, object]], Row],
+    key_of: Callable[[Row], object],
+    column: Column,
+) -> ReadFile[Column, Row]:
+    """A whole file whose rows stand each for itself: one that says again what `key_of` tells is taken once.
+
+    `row_of` makes a row of its line and the values that are there; `column` is named where one is repeated.
+    Raises FileUnreadable, and nothing else, when no row of it can be trusted.
+    """
+    file = read_csv(data, layout)
+    rows: list[Row] = []
+    problems: list[RowProblem] = []
+    first: dict[object, int] = {}
+    for record in file.records:
+        values, found = file.read(record)
+        if not found:
+            row = row_of(record.line, {name: value for name, value in values.items() if value})
+            owner = first.setdefault(key_of(row), record.line)
+            if owner == record.line:
+                rows.append(row)
+                continue
+            repeated = file.names[column]
+            found = [
+                RowProblem(line=record.line, column=repeated, fault=Fault.REPEATED_ROW, about=str(owner))
+            ]
+        problems += found
+    return ReadFile.of(file, rows, problems)
 
 
 def read_cells[Column: StrEnum](

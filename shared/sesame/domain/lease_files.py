@@ -6,14 +6,14 @@ Nothing is guessed in silence: an amount or a date that reads two ways is refuse
 import hashlib
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any
 
 from sesame.domain import codes
 from sesame.domain.contacts import folded, folded_name, normal_email, normal_ine, normal_phone
-from sesame.domain.csv_files import BadCell, Encoding, Layout, cents, day, read_cells, read_csv, reference
+from sesame.domain.csv_files import BadCell, Layout, ReadFile, cents, day, read_cells, read_csv, reference
 from sesame.domain.file_faults import Fault, RowProblem
 from sesame.domain.residences import residence_id
 from sesame.domain.tenancy import Language
@@ -183,21 +183,7 @@ class LeaseRow:
         return hashlib.sha256(content.encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeaseFile:
-    """A lease file as read: `rows` are good, `problems` say why the others are not, `lines` are all."""
-
-    encoding: Encoding
-    separator: str
-    headers: tuple[str, ...]
-    columns: dict[Column, str]
-    """What was recognised -> the header as the file writes it."""
-    ignored_headers: tuple[str, ...]
-    lines: tuple[int, ...]
-    rows: tuple[LeaseRow, ...]
-    problems: tuple[RowProblem, ...]
-    cells: dict[int, tuple[str, ...]] = field(repr=False)
-    """Line -> cells as written, for the report that staff mend and send again."""
+type LeaseFile = ReadFile[Column, LeaseRow]
 
 
 def read_lease_file(data: bytes) -> LeaseFile:
@@ -214,17 +200,7 @@ def read_lease_file(data: bytes) -> LeaseFile:
         problems += found
         if row is not None and not found:
             rows.append(row)
-    return LeaseFile(
-        encoding=file.encoding,
-        separator=file.separator,
-        headers=file.headers,
-        columns=names,
-        ignored_headers=file.ignored_headers,
-        lines=file.lines,
-        rows=tuple(rows),
-        problems=tuple(problems),
-        cells=file.cells,
-    )
+    return ReadFile.of(file, rows, problems)
 
 
 def check_lease(cells: dict[Column, str], line: int = 1) -> LeaseRow | list[RowProblem]:

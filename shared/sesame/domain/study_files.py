@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from sesame.domain.codes import is_tenant_reference
 from sesame.domain.contacts import folded, normal_ine
-from sesame.domain.csv_files import BadCell, CsvFile, Encoding, Layout, Record, day, read_csv
+from sesame.domain.csv_files import BadCell, Layout, ReadFile, Record, day, read_csv
 from sesame.domain.file_faults import Fault, RowProblem
 from sesame.domain.social_file import (
     DECIDES,
@@ -232,51 +232,8 @@ class SocialFileRow(StudentRow):
         return _digest(*said, *wanted)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StudyFile[Row: StudentRow, Column: StrEnum]:
-    """A file as read: `rows` are good, `problems` say why the others are not."""
-
-    file: CsvFile[Column]
-    rows: tuple[Row, ...]
-    problems: tuple[RowProblem, ...]
-
-    @property
-    def encoding(self) -> Encoding:
-        """How the bytes were read."""
-        return self.file.encoding
-
-    @property
-    def separator(self) -> str:
-        """Between cells."""
-        return self.file.separator
-
-    @property
-    def headers(self) -> tuple[str, ...]:
-        """As written."""
-        return self.file.headers
-
-    @property
-    def ignored_headers(self) -> tuple[str, ...]:
-        """Of columns that mean nothing here."""
-        return self.file.ignored_headers
-
-    @property
-    def lines(self) -> tuple[int, ...]:
-        """Of every row."""
-        return self.file.lines
-
-    @property
-    def cells(self) -> dict[int, tuple[str, ...]]:
-        """Line -> cells as written."""
-        return self.file.cells
-
-    def header(self, column: str) -> str:
-        """How the file itself writes a column's header; empty where it has none."""
-        return {str(known): name for known, name in self.file.names.items()}.get(column, "")
-
-
-type EnrolmentFile = StudyFile[EnrolmentRow, EnrolmentColumn]
-type SocialFileFile = StudyFile[SocialFileRow, SocialFileColumn]
+type EnrolmentFile = ReadFile[EnrolmentColumn, EnrolmentRow]
+type SocialFileFile = ReadFile[SocialFileColumn, SocialFileRow]
 
 
 def read_enrolment_file(data: bytes) -> EnrolmentFile:
@@ -299,7 +256,7 @@ class _BadRow(Exception):
 
 def _read[Row: StudentRow, Column: StrEnum](
     data: bytes, layout: Layout[Column], row_of: Callable[[Record, dict[str, object]], Row]
-) -> StudyFile[Row, Column]:
+) -> ReadFile[Column, Row]:
     file = read_csv(data, layout)
     names = {str(column): name for column, name in file.names.items()}
     rows: list[Row] = []
@@ -320,7 +277,7 @@ def _read[Row: StudentRow, Column: StrEnum](
                 fault = Fault.REPEATED_LINE if before.digest() == row.digest() else Fault.SAME_STUDENT
                 found = [_problem(record, "", fault, str(before.line))]
         problems += found
-    return StudyFile(file=file, rows=tuple(rows), problems=tuple(problems))
+    return ReadFile.of(file, rows, problems)
 
 
 def _problem(record: Record, column: str, fault: Fault, about: str = "") -> RowProblem:

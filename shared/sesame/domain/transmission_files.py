@@ -13,8 +13,8 @@ from typing import Protocol
 
 from sesame.domain.codes import is_tenant_reference
 from sesame.domain.contacts import folded
-from sesame.domain.csv_files import BadCell, CsvFile, Encoding, Layout, read_csv, write_csv
-from sesame.domain.file_faults import Fault, RowProblem
+from sesame.domain.csv_files import BadCell, Encoding, Layout, ReadFile, read_once, write_csv
+from sesame.domain.file_faults import Fault
 from sesame.domain.transmissions import Change, Difference, RowState, TransmissionKind, Unit, Value
 
 
@@ -227,48 +227,7 @@ class Acknowledgement:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AcknowledgementFile:
-    """An acknowledgement as read: `rows` are good, `problems` say why the others are not."""
-
-    file: CsvFile[AckColumn]
-    rows: tuple[Acknowledgement, ...]
-    problems: tuple[RowProblem, ...]
-
-    @property
-    def encoding(self) -> Encoding:
-        """How the bytes were read."""
-        return self.file.encoding
-
-    @property
-    def separator(self) -> str:
-        """Between cells."""
-        return self.file.separator
-
-    @property
-    def headers(self) -> tuple[str, ...]:
-        """As written."""
-        return self.file.headers
-
-    @property
-    def ignored_headers(self) -> tuple[str, ...]:
-        """Of columns that mean nothing here."""
-        return self.file.ignored_headers
-
-    @property
-    def lines(self) -> tuple[int, ...]:
-        """Of every row."""
-        return self.file.lines
-
-    @property
-    def cells(self) -> dict[int, tuple[str, ...]]:
-        """Line -> cells as written."""
-        return self.file.cells
-
-    @property
-    def columns(self) -> dict[AckColumn, str]:
-        """What was recognised -> the header as the file writes it."""
-        return self.file.names
+type AcknowledgementFile = ReadFile[AckColumn, Acknowledgement]
 
 
 def read_acknowledgements(data: bytes) -> AcknowledgementFile:
@@ -276,23 +235,11 @@ def read_acknowledgements(data: bytes) -> AcknowledgementFile:
 
     A row that the file says twice is taken once: the first time.
     """
-    file = read_csv(data, _LAYOUT)
-    rows: list[Acknowledgement] = []
-    problems: list[RowProblem] = []
-    first: dict[tuple[object, object], int] = {}
-    for record in file.records:
-        values, found = file.read(record)
-        if not found:
-            told = {str(name): value for name, value in values.items() if value}
-            row = Acknowledgement(line=record.line, **told)  # type: ignore[arg-type]
-            owner = first.setdefault((row.file, row.reference), record.line)
-            if owner == record.line:
-                rows.append(row)
-                continue
-            column = file.names[AckColumn.REFERENCE]
-            found = [RowProblem(line=record.line, column=column, fault=Fault.REPEATED_ROW, about=str(owner))]
-        problems += found
-    return AcknowledgementFile(file=file, rows=tuple(rows), problems=tuple(problems))
+
+    def row(line: int, values: dict[str, object]) -> Acknowledgement:
+        return Acknowledgement(line=line, **values)  # type: ignore[arg-type]
+
+    return read_once(data, _LAYOUT, row, lambda one: (one.file, one.reference), AckColumn.REFERENCE)
 
 
 def _file(text: str) -> tuple[str, int]:

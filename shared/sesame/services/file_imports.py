@@ -6,15 +6,15 @@ rows are about nor the report. What a row does is for each kind of file to say.
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import batched
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
 
-from sesame.domain.csv_files import Encoding, write_csv
+from sesame.domain.csv_files import ReadFile, write_csv
 from sesame.domain.file_faults import Fault, FileUnreadable, RowProblem
 from sesame.domain.tenancy import Language
 from sesame.platform.clock import Clock
@@ -37,25 +37,6 @@ FILES_KEPT = timedelta(days=30)
 """The bucket's lifecycle removes files of rows after as long."""
 
 CHUNK_DUE = "import.chunk"
-
-
-class ReadFile(Protocol):
-    """A file whose headers are understood."""
-
-    @property
-    def encoding(self) -> Encoding: ...
-    @property
-    def separator(self) -> str: ...
-    @property
-    def headers(self) -> tuple[str, ...]: ...
-    @property
-    def ignored_headers(self) -> tuple[str, ...]: ...
-    @property
-    def lines(self) -> tuple[int, ...]: ...
-    @property
-    def problems(self) -> tuple[RowProblem, ...]: ...
-    @property
-    def cells(self) -> Mapping[int, tuple[str, ...]]: ...
 
 
 class UnreadableFile(Problem):
@@ -147,7 +128,7 @@ def _key(import_id: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileImports[File: ReadFile]:
+class FileImports[File: ReadFile[Any, Any]]:
     """The desk's side: take a file in, tell what became of it."""
 
     imports: Imports
@@ -249,7 +230,7 @@ def _in_column(column: str, reason: str) -> str:
 
 
 @dataclass(slots=True, kw_only=True)
-class FileWorker[File: ReadFile]:
+class FileWorker[File: ReadFile[Any, Any]]:
     """The queue's side: split an import into chunks, and work through each chunk's rows."""
 
     imports: Imports

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sesame.domain.calendar import local_date
+from sesame.domain.csv_files import ReadFile
 from sesame.domain.file_faults import Fault, RowProblem
 from sesame.domain.social_file import MOST_PIECES, NotPossible, SocialFile, TooManyPieces, told
 from sesame.domain.studies import Applied
@@ -23,7 +24,6 @@ from sesame.domain.study_files import (
     SocialFileFile,
     SocialFileRow,
     StudentRow,
-    StudyFile,
     read_enrolment_file,
     read_social_file_file,
 )
@@ -116,7 +116,7 @@ class _Outcome:
 
 
 @dataclass(slots=True, kw_only=True)
-class StudyWorker[File: StudyFile, Row: StudentRow](FileWorker[File]):  # type: ignore[type-arg]
+class StudyWorker[File: ReadFile[Any, Any], Row: StudentRow](FileWorker[File]):
     """Works through rows that name a student by INE or tenant reference."""
 
     people: People
@@ -312,12 +312,12 @@ def _known(applied: Sequence[Applied], row: StudentRow) -> Applied | None:
     return next((one for one in applied if one.digest == digest), None)
 
 
-def _problem(file: StudyFile, row: StudentRow, fault: Fault) -> RowProblem:  # type: ignore[type-arg]
+def _problem(file: ReadFile[Any, Any], row: StudentRow, fault: Fault) -> RowProblem:
     column = _COLUMNS.get(fault)
     if column is None:
         column = EnrolmentColumn.INE if row.ine else EnrolmentColumn.TENANT_REFERENCE
     about = str(MOST_PIECES) if fault is Fault.BAD_PIECES else ""
-    return RowProblem(line=row.line, column=file.header(column), fault=fault, about=about)
+    return RowProblem(line=row.line, column=file.columns.get(column, ""), fault=fault, about=about)
 
 
 _COLUMNS: Mapping[Fault, str] = {
