@@ -11,21 +11,29 @@ from pydantic import Field
 
 from sesame.domain.aid_files import Aid
 from sesame.domain.csv_files import MAX_AMOUNT_CENTS
-from sesame.domain.file_faults import RowProblem
 from sesame.domain.payments import EventKind, Flag, PaymentState
 from sesame.domain.takings import MOST_CENTS
 from sesame.domain.tenancy import Language as SpokenLanguage
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import Forbidden, Invalid, NotFound, TooLarge, UnsupportedMedia
-from sesame.platform.http import Api, Id, Language, Shown, Source, StrictModel, accepted, csv_file, wants_csv
+from sesame.platform.http import Api, Id, Language, Shown, Source, StrictModel, csv_file, wants_csv
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.aid_imports import AID_IMPORTERS, AidImports, ExpectedAids, UnreadableAidFile
 from sesame.services.deeds import Deeds
 from sesame.services.desk_leases import DeskLeases
-from sesame.services.file_imports import MAX_REPORTED, Report, StoredFiles
+from sesame.services.file_imports import Report, StoredFiles
 from sesame.services.flagged_payments import FlaggedPayment, FlaggedPayments
+from sesame.services.import_reports import (
+    FileReport,
+    ImportTaken,
+    RowShown,
+    common_to_all,
+    progress_of,
+    rows_shown,
+    taken_in,
+)
 from sesame.services.payment_reviews import (
     AlreadyResolved,
     Decision,
@@ -57,40 +65,16 @@ class AccountingSettings(Settings):
     pepper_secret: str
 
 
-class AidImportTaken(Shown):
-    """The file is in; ask for the report at the `Location` given."""
-
-    import_id: str
-    status: str
-
-
-class AidRowShown(Shown):
-    """Why a row was not posted, or what to know of one that was: `line` as an editor counts."""
-
-    line: int
-    column: str
-    fault: str
-    reason: str
-    remedy: str
-
-
-class AidImportReport(Shown):
+class AidImportReport(FileReport):
     """What became of a file: counts of rows, and each difference. Complete once `status` is `done`."""
 
-    import_id: str
-    status: str
     progress: int
     """Percent of the rows."""
-    encoding: str
-    ignored_columns: list[str]
-    rows: int
     posted: int
     known: int
     """Rows that this or another file had brought before."""
     rejected: int
-    problems: list[AidRowShown]
-    problems_omitted: int
-    differences: list[AidRowShown]
+    differences: list[RowShown]
     """Of rows that were posted as paid."""
 
 
@@ -281,13 +265,11 @@ api = Api()
     errors=[Forbidden, TooLarge, UnsupportedMedia, UnreadableAidFile],
     security="staff",
 )
-def take_aid_file(request: Request, staff: CurrentStaff, network: Source) -> Response[AidImportTaken]:
+def take_aid_file(request: Request, staff: CurrentStaff, network: Source) -> Response[ImportTaken]:
     """The body is the file: `application/octet-stream` in any encoding, `text/csv` in UTF-8, or a form."""
     require(staff, *AID_IMPORTERS)
     taken = aid_imports.take(uploaded_file(request, CSV), staff, network)
-    return accepted(
-        AidImportTaken(import_id=taken.import_id, status="queued"), f"/v1/desk/aid-imports/{taken.import_id}"
-    )
+    return taken_in(taken, "/v1/desk/aid-imports")
 
 
 @api.get(
@@ -356,28 +338,12 @@ def _aid(found: LeaseAid) -> LeaseAidShown:
 
 def _report(report: Report, language: SpokenLanguage) -> AidImportReport:
     return AidImportReport(
-        import_id=report.taken.import_id,
-        status=report.status,
-        progress=100 * report.rows_done // report.taken.rows,
-        encoding=report.taken.encoding,
-        ignored_columns=list(report.taken.ignored_headers),
-        rows=report.taken.rows,
+        **common_to_all(report, language),
+        progress=progress_of(report),
         posted=report.created,
         known=report.unchanged,
         rejected=report.rejected,
-        problems=[_row(problem, language) for problem in report.problems[:MAX_REPORTED]],
-        problems_omitted=max(0, len(report.problems) - MAX_REPORTED),
-        differences=[_row(note, language) for note in report.notes[:MAX_REPORTED]],
-    )
-
-
-def _row(problem: RowProblem, language: SpokenLanguage) -> AidRowShown:
-    return AidRowShown(
-        line=problem.line,
-        column=problem.column,
-        fault=problem.fault.value,
-        reason=problem.reason(language),
-        remedy=problem.remedy(language),
+        differences=rows_shown(report.notes, language),
     )
 
 

@@ -38,7 +38,6 @@ from sesame.platform.http import (
     Shown,
     Source,
     StrictModel,
-    accepted,
     csv_file,
     raw_body,
     wants_csv,
@@ -47,7 +46,16 @@ from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.admissions import Admissions, Origin, Rejected
 from sesame.services.deeds import Deeds
-from sesame.services.file_imports import MAX_REPORTED, Report, StoredFiles
+from sesame.services.file_imports import Report, StoredFiles
+from sesame.services.import_reports import (
+    FileReport,
+    ImportTaken,
+    RowShown,
+    common_to_all,
+    progress_of,
+    rows_shown,
+    taken_in,
+)
 from sesame.services.lease_imports import (
     IMPORTERS,
     RESIDENCE_CREATORS,
@@ -115,40 +123,16 @@ class LeaseAdmitted(Shown):
     code_tail: str
 
 
-class ImportTaken(Shown):
-    """The file is in; ask for the report at the `Location` given."""
-
-    import_id: str
-    status: str
-
-
-class RowProblemShown(Shown):
-    """What is wrong with a row, or to be known about it: `line` as an editor counts, `column` as written."""
-
-    line: int
-    column: str
-    fault: str
-    reason: str
-    remedy: str
-
-
-class ImportReport(Shown):
+class ImportReport(FileReport):
     """What became of a file: counts of rows, and why some were refused. Complete once `status` is `done`."""
 
-    import_id: str
-    status: str
     progress: int
     """Percent of the rows."""
-    encoding: str
-    ignored_columns: list[str]
-    rows: int
     created: int
     unchanged: int
     rejected: int
     residences_created: list[str]
-    problems: list[RowProblemShown]
-    problems_omitted: int
-    notes: list[RowProblemShown]
+    notes: list[RowShown]
 
 
 class LandlordSettings(StrictModel):
@@ -420,9 +404,7 @@ def take_lease_file(request: Request, staff: CurrentStaff, network: Source) -> R
     """The body is the file: `application/octet-stream` in any encoding, `text/csv` in UTF-8, or a form."""
     require(staff, *IMPORTERS)
     taken = imports.take(uploaded_file(request, CSV), staff, network)
-    return accepted(
-        ImportTaken(import_id=taken.import_id, status="queued"), f"/v1/desk/lease-imports/{taken.import_id}"
-    )
+    return taken_in(taken, "/v1/desk/lease-imports")
 
 
 @api.get(
@@ -447,31 +429,14 @@ def lease_import_report(
 
 
 def _shown(report: Report, language: SpokenLanguage) -> ImportReport:
-    problems = report.problems
     return ImportReport(
-        import_id=report.taken.import_id,
-        status=report.status,
-        progress=100 * report.rows_done // report.taken.rows,
-        encoding=report.taken.encoding,
-        ignored_columns=list(report.taken.ignored_headers),
-        rows=report.taken.rows,
+        **common_to_all(report, language),
+        progress=progress_of(report),
         created=report.created,
         unchanged=report.unchanged,
         rejected=report.rejected,
         residences_created=report.residences_created,
-        problems=[_row_problem(problem, language) for problem in problems[:MAX_REPORTED]],
-        problems_omitted=max(0, len(problems) - MAX_REPORTED),
-        notes=[_row_problem(note, language) for note in report.notes[:MAX_REPORTED]],
-    )
-
-
-def _row_problem(problem: RowProblem, language: SpokenLanguage) -> RowProblemShown:
-    return RowProblemShown(
-        line=problem.line,
-        column=problem.column,
-        fault=problem.fault.value,
-        reason=problem.reason(language),
-        remedy=problem.remedy(language),
+        notes=rows_shown(report.notes, language),
     )
 
 

@@ -8,7 +8,6 @@ from aws_lambda_powertools.event_handler import Depends, Request, Response
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from pydantic import Field
 
-from sesame.domain.file_faults import RowProblem
 from sesame.domain.social_file import (
     ECHELONS,
     MOST_PIECES,
@@ -27,14 +26,23 @@ from sesame.domain.tenancy import Language as SpokenLanguage
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
 from sesame.platform.errors import Forbidden, Invalid, NotFound, TooLarge, UnsupportedMedia
-from sesame.platform.http import Api, Id, Language, Shown, Source, StrictModel, accepted, csv_file, wants_csv
+from sesame.platform.http import Api, Id, Language, Shown, Source, StrictModel, csv_file, wants_csv
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.attachment_views import AttachmentWithLink, with_link
 from sesame.services.attachments import AttachmentDesk
 from sesame.services.deeds import Deeds
 from sesame.services.desk_leases import DeskLeases
-from sesame.services.file_imports import MAX_REPORTED, Report, StoredFiles
+from sesame.services.file_imports import Report, StoredFiles
+from sesame.services.import_reports import (
+    FileReport,
+    ImportTaken,
+    RowShown,
+    common_to_all,
+    progress_of,
+    rows_shown,
+    taken_in,
+)
 from sesame.services.social_files import (
     STUDY_STAFF,
     DeskEnrolments,
@@ -68,40 +76,16 @@ class StudiesSettings(Settings):
     pepper_secret: str
 
 
-class StudyImportTaken(Shown):
-    """The file is in; ask for the report at the `Location` given."""
-
-    import_id: str
-    status: str
-
-
-class StudyRowShown(Shown):
-    """Why a row was refused, or what to know of one that was taken: `line` as an editor counts."""
-
-    line: int
-    column: str
-    fault: str
-    reason: str
-    remedy: str
-
-
-class StudyImportReport(Shown):
+class StudyImportReport(FileReport):
     """What became of a file: counts of rows, and each problem. Complete once `status` is `done`."""
 
-    import_id: str
-    status: str
     progress: int
     """Percent of the rows."""
-    encoding: str
-    ignored_columns: list[str]
-    rows: int
     taken: int
     known: int
     """Rows that another file had brought before."""
     rejected: int
-    problems: list[StudyRowShown]
-    problems_omitted: int
-    notes: list[StudyRowShown]
+    notes: list[RowShown]
 
 
 class WantedPiece(StrictModel):
@@ -236,14 +220,11 @@ api = Api()
     errors=[Forbidden, TooLarge, UnsupportedMedia, UnreadableEnrolmentFile],
     security="staff",
 )
-def take_enrolment_file(request: Request, staff: CurrentStaff, network: Source) -> Response[StudyImportTaken]:
+def take_enrolment_file(request: Request, staff: CurrentStaff, network: Source) -> Response[ImportTaken]:
     """The body is the file: `application/octet-stream` in any encoding, `text/csv` in UTF-8, or a form."""
     require(staff, *STUDY_STAFF)
     taken = enrolment_imports.take(uploaded_file(request, CSV), staff, network)
-    return accepted(
-        StudyImportTaken(import_id=taken.import_id, status="queued"),
-        f"/v1/desk/enrolment-imports/{taken.import_id}",
-    )
+    return taken_in(taken, "/v1/desk/enrolment-imports")
 
 
 @api.get(
@@ -270,16 +251,11 @@ def enrolment_import_report(
     errors=[Forbidden, TooLarge, UnsupportedMedia, UnreadableSocialFileFile],
     security="staff",
 )
-def take_social_file_file(
-    request: Request, staff: CurrentStaff, network: Source
-) -> Response[StudyImportTaken]:
+def take_social_file_file(request: Request, staff: CurrentStaff, network: Source) -> Response[ImportTaken]:
     """The body is the file: `application/octet-stream` in any encoding, `text/csv` in UTF-8, or a form."""
     require(staff, *STUDY_STAFF)
     taken = social_file_imports.take(uploaded_file(request, CSV), staff, network)
-    return accepted(
-        StudyImportTaken(import_id=taken.import_id, status="queued"),
-        f"/v1/desk/social-file-imports/{taken.import_id}",
-    )
+    return taken_in(taken, "/v1/desk/social-file-imports")
 
 
 @api.get(
@@ -457,28 +433,12 @@ def _enrolment(one: Enrolment) -> EnrolmentShown:
 
 def _report(report: Report, language: SpokenLanguage) -> StudyImportReport:
     return StudyImportReport(
-        import_id=report.taken.import_id,
-        status=report.status,
-        progress=100 * report.rows_done // report.taken.rows,
-        encoding=report.taken.encoding,
-        ignored_columns=list(report.taken.ignored_headers),
-        rows=report.taken.rows,
+        **common_to_all(report, language),
+        progress=progress_of(report),
         taken=report.created,
         known=report.unchanged,
         rejected=report.rejected,
-        problems=[_row(problem, language) for problem in report.problems[:MAX_REPORTED]],
-        problems_omitted=max(0, len(report.problems) - MAX_REPORTED),
-        notes=[_row(note, language) for note in report.notes[:MAX_REPORTED]],
-    )
-
-
-def _row(problem: RowProblem, language: SpokenLanguage) -> StudyRowShown:
-    return StudyRowShown(
-        line=problem.line,
-        column=problem.column,
-        fault=problem.fault.value,
-        reason=problem.reason(language),
-        remedy=problem.remedy(language),
+        notes=rows_shown(report.notes, language),
     )
 
 

@@ -8,7 +8,6 @@ from aws_lambda_powertools.event_handler import Depends, Request, Response
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from pydantic import Field
 
-from sesame.domain.file_faults import RowProblem
 from sesame.domain.tenancy import Language as SpokenLanguage
 from sesame.domain.transmissions import Recipient, SentFileState, TransmissionKind
 from sesame.platform.aws import Later, client
@@ -30,7 +29,8 @@ from sesame.platform.settings import Settings
 from sesame.services.acknowledgements import AcknowledgementImports, UnreadableAcknowledgement
 from sesame.services.deeds import Deeds
 from sesame.services.desk_transmissions import SENDERS, DeskTransmissions, MonthNotOver
-from sesame.services.file_imports import MAX_REPORTED, Report, StoredFiles
+from sesame.services.file_imports import Report, StoredFiles
+from sesame.services.import_reports import FileReport, ImportTaken, common_to_all, taken_in
 from sesame.services.queues import Queue
 from sesame.services.staff import Staff, require, staff_dependency
 from sesame.services.uploads import CSV, uploaded_file
@@ -118,35 +118,11 @@ class FileLink(Shown):
     expires_in: int
 
 
-class AcknowledgementTaken(Shown):
-    """The file is in; ask for the report at the `Location` given."""
-
-    import_id: str
-    status: str
-
-
-class AcknowledgementProblem(Shown):
-    """A row that could not be matched: `line` as an editor counts, `column` as written."""
-
-    line: int
-    column: str
-    fault: str
-    reason: str
-    remedy: str
-
-
-class AcknowledgementReport(Shown):
+class AcknowledgementReport(FileReport):
     """What became of an acknowledgement. Complete once `status` is `done`."""
 
-    import_id: str
-    status: str
-    encoding: str
-    ignored_columns: list[str]
-    rows: int
     matched: int
     refused: int
-    problems: list[AcknowledgementProblem]
-    problems_omitted: int
 
 
 settings = TransmissionsSettings.from_env()
@@ -250,16 +226,11 @@ def download_transmission(
     errors=[Forbidden, TooLarge, UnsupportedMedia, UnreadableAcknowledgement],
     security="staff",
 )
-def take_acknowledgement(
-    request: Request, staff: CurrentStaff, network: Source
-) -> Response[AcknowledgementTaken]:
+def take_acknowledgement(request: Request, staff: CurrentStaff, network: Source) -> Response[ImportTaken]:
     """The body is the file: `application/octet-stream` in any encoding, `text/csv` in UTF-8, or a form."""
     require(staff, *SENDERS)
     taken = acknowledgements.take(uploaded_file(request, CSV), staff, network)
-    return accepted(
-        AcknowledgementTaken(import_id=taken.import_id, status="queued"),
-        f"/v1/desk/transmission-acknowledgements/{taken.import_id}",
-    )
+    return taken_in(taken, "/v1/desk/transmission-acknowledgements")
 
 
 @api.get(
@@ -305,27 +276,8 @@ def _shown(file: SentFile) -> dict[str, object]:
 
 
 def _report(report: Report, language: SpokenLanguage) -> AcknowledgementReport:
-    problems = report.problems
     return AcknowledgementReport(
-        import_id=report.taken.import_id,
-        status=report.status,
-        encoding=report.taken.encoding,
-        ignored_columns=list(report.taken.ignored_headers),
-        rows=report.taken.rows,
-        matched=report.created,
-        refused=report.rejected,
-        problems=[_problem(problem, language) for problem in problems[:MAX_REPORTED]],
-        problems_omitted=max(0, len(problems) - MAX_REPORTED),
-    )
-
-
-def _problem(problem: RowProblem, language: SpokenLanguage) -> AcknowledgementProblem:
-    return AcknowledgementProblem(
-        line=problem.line,
-        column=problem.column,
-        fault=problem.fault.value,
-        reason=problem.reason(language),
-        remedy=problem.remedy(language),
+        **common_to_all(report, language), matched=report.created, refused=report.rejected
     )
 
 
