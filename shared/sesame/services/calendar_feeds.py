@@ -20,7 +20,7 @@ from sesame.platform.secrets import Pepper
 from sesame.services.sessions import Session
 from sesame.store import keys
 from sesame.store.accounts import account_of
-from sesame.store.audit import Action, Audit, AuditEntry, by_tenant
+from sesame.store.audit import Action, Audit, AuditEntry
 from sesame.store.calendar_feeds import CalendarFeed, CalendarFeeds
 from sesame.store.people import lease_of, person_of, residence_of
 from sesame.store.table import ConditionFailed, Table, batch_get, transact
@@ -98,12 +98,9 @@ class OwnCalendarFeed:
             raise NotFound from failure
 
     def _entry(self, action: Action, session: Session, source: str) -> AuditEntry:
-        return by_tenant(
+        return session.deed(
             action,
             self.clock(),
-            person_id=session.person.person_id,
-            lease_id=session.lease.lease_id,
-            residence_id=session.lease.residence_id,
             random=self.random,
             source=self.pepper.hash("source", source),
         )

@@ -27,7 +27,7 @@ from sesame.services.documents import LINK_SECONDS
 from sesame.services.sessions import Session
 from sesame.store import keys
 from sesame.store.attachments import Attachments, attachment_item
-from sesame.store.audit import Action, by_tenant
+from sesame.store.audit import Action
 from sesame.store.data_exports import ASK_AGAIN_AFTER, DataExport, DataExports, ExportStatus
 from sesame.store.table import Item, Table
 
@@ -110,12 +110,9 @@ class ExportRequests:
             object_key=f"exports/{new_id(self.random)}.zip",
             asked_at=now,
         )
-        entry = by_tenant(
+        entry = session.deed(
             Action.DATA_EXPORTED,
             now,
-            person_id=person_id,
-            lease_id=session.lease.lease_id,
-            residence_id=session.lease.residence_id,
             random=self.random,
             source=self.pepper.hash("source", source),
         )

@@ -37,7 +37,7 @@ from sesame.services.stored_files import StoredFiles
 from sesame.store import keys
 from sesame.store.accounts import account_of
 from sesame.store.attachments import Attachments
-from sesame.store.audit import Action, Actor, ActorKind, AuditEntry, by_tenant
+from sesame.store.audit import Action, Actor, ActorKind, AuditEntry
 from sesame.store.data_exports import DataExports
 from sesame.store.documents import Document, Documents
 from sesame.store.erasures import Erasure, Erasures, ErasureState
@@ -151,12 +151,9 @@ class ErasureRequests:
             raise ErasureUnderWay from error
 
     def _entry(self, action: Action, session: Session, source: str) -> AuditEntry:
-        return by_tenant(
+        return session.deed(
             action,
             self.clock(),
-            person_id=session.person.person_id,
-            lease_id=session.lease.lease_id,
-            residence_id=session.lease.residence_id,
             random=self.random,
             source=self.pepper.hash("source", source),
         )

@@ -23,7 +23,7 @@ from sesame.services.payments import Checkouts, Order, Sponsor, Started
 from sesame.services.sessions import Session
 from sesame.store import keys
 from sesame.store.accounts import Account, account_of
-from sesame.store.audit import Action, Audit, AuditEntry, by_tenant
+from sesame.store.audit import Action, Audit, AuditEntry
 from sesame.store.payment_links import PaymentLink
 from sesame.store.payment_links import PaymentLinks as LinkStore
 from sesame.store.payments import payment_of
@@ -235,12 +235,9 @@ class PaymentLinks:
         return ListedLink(link=link, state=state, paid_cents=paid, under_way_cents=under_way)
 
     def _entry(self, action: Action, session: Session, link: PaymentLink, source: str) -> AuditEntry:
-        return by_tenant(
+        return session.deed(
             action,
             self.clock(),
-            person_id=session.person.person_id,
-            lease_id=session.lease.lease_id,
-            residence_id=session.lease.residence_id,
             random=self.random,
             source=self.tokens.pepper.hash("source", source),
             link_id=link.link_id,

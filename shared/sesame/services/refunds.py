@@ -37,7 +37,7 @@ from sesame.services.staff import Role, Staff, require, within
 from sesame.services.step_up import Purpose, StepUp
 from sesame.store import keys
 from sesame.store.accounts import Account
-from sesame.store.audit import Action, Audit, AuditEntry, by_tenant
+from sesame.store.audit import Action, Audit, AuditEntry
 from sesame.store.payments import Payments, payment_of
 from sesame.store.refunds import Refunds as RefundStore
 from sesame.store.table import ConditionFailed, Table, Write, same_table, transact
@@ -218,12 +218,9 @@ class RefundRequests:
         return _credit_of(history.page(lease_id, after=None, limit=_MOST_PAYMENTS).payments)
 
     def _entry(self, action: Action, session: Session, refund: Refund, source: str) -> AuditEntry:
-        return by_tenant(
+        return session.deed(
             action,
             self.clock(),
-            person_id=session.person.person_id,
-            lease_id=session.lease.lease_id,
-            residence_id=session.lease.residence_id,
             random=self.random,
             source=self.step_up.confirming.pepper.hash("source", source),
             refund_id=refund.refund_id,

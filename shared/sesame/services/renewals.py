@@ -42,7 +42,7 @@ from sesame.services.social_files import StepNotPossible
 from sesame.services.staff import Role, Staff, require, within
 from sesame.store import keys
 from sesame.store.accounts import account_of
-from sesame.store.audit import Action, Audit, by_tenant
+from sesame.store.audit import Action, Audit
 from sesame.store.people import lease_of, residence_of
 from sesame.store.renewals import (
     Campaigns,
@@ -248,12 +248,9 @@ class OwnRenewal:
             after = answered(seen.renewal, step, now)
             if after.state is seen.renewal.state:
                 return seen
-            entry = by_tenant(
+            entry = session.deed(
                 Action.RENEWAL_ANSWERED,
                 now,
-                person_id=session.person.person_id,
-                lease_id=session.lease.lease_id,
-                residence_id=session.lease.residence_id,
                 random=self.random,
                 source=self.pepper.hash("source", source),
                 campaign_id=after.campaign_id,

@@ -32,6 +32,21 @@ class Session:
     person: Person
     lease: Lease
 
+    def deed(
+        self, action: Action, at: datetime, *, random: Random, source: str, **details: str | int
+    ) -> AuditEntry:
+        """The audit's entry of what they do. `source` is their network, hashed."""
+        return by_tenant(
+            action,
+            at,
+            person_id=self.person.person_id,
+            lease_id=self.lease.lease_id,
+            residence_id=self.lease.residence_id,
+            random=random,
+            source=source,
+            **details,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class SessionCheck:
@@ -133,12 +148,9 @@ class OwnSessions:
                 raise
 
     def _entry(self, action: Action, session: Session, source: str) -> AuditEntry:
-        return by_tenant(
+        return session.deed(
             action,
             self.clock(),
-            person_id=session.person.person_id,
-            lease_id=session.lease.lease_id,
-            residence_id=session.lease.residence_id,
             random=self.random,
             source=self.pepper.hash("source", source),
         )

@@ -11,7 +11,7 @@ from sesame.platform.errors import Conflict
 from sesame.platform.ids import Random
 from sesame.platform.secrets import Pepper
 from sesame.services.sessions import Session
-from sesame.store.audit import Action, Audit, by_tenant
+from sesame.store.audit import Action, Audit
 from sesame.store.sharing import Decision, Sharing
 from sesame.store.table import transact
 from sesame.store.transmissions import SentFile, SentRow, Transmissions
@@ -71,12 +71,9 @@ class SharingDecisions:
             raise NotTheirsToDecide(detail_fr=ground.why["fr"], detail_en=ground.why["en"])
         now = self.clock()
         decision = Decision(person_id=session.person.person_id, kind=kind, agreed=agreed, decided_at=now)
-        entry = by_tenant(
+        entry = session.deed(
             Action.SHARING_AGREED if agreed else Action.SHARING_REFUSED,
             now,
-            person_id=session.person.person_id,
-            lease_id=session.lease.lease_id,
-            residence_id=session.lease.residence_id,
             random=self.random,
             source=self.pepper.hash("source", source),
             kind=kind.value,
