@@ -7,17 +7,18 @@ from zoneinfo import ZoneInfo
 
 from sesame.domain.erasure import WAIT
 from sesame.domain.refunds import WAIT as REFUND_WAIT
-from sesame.domain.tenancy import Lease, Person, Residence
+from sesame.domain.tenancy import Person, Residence
 from sesame.notifications.letters import LetterKind
 from sesame.platform.events import Event
 from sesame.platform.ids import derived_id
+from sesame.services.addressees import addressee
 from sesame.services.mailer import Draft, Envelope, Mailer
 from sesame.services.one_time_codes import Explanation, Obstacle, OneTimeCode, OneTimeCodes, Withheld
 from sesame.store import keys
 from sesame.store.lease_changes import LeaseChange, LeaseChanges
 from sesame.store.messages import Message, MessageState
-from sesame.store.people import lease_of, person_of, residence_of
-from sesame.store.table import Table, same_table
+from sesame.store.people import residence_of
+from sesame.store.table import Table
 
 FORGET_CODES_AFTER = timedelta(days=180)
 """How long the record of a one-time code's message is kept; of all others it is proof and stays."""
@@ -125,10 +126,10 @@ class AccessNotices:
 
         A contact that a desk replaced within the last day hears of it too.
         """
-        found = self._tenancy(event["lease_id"])
+        found = addressee(self.identity, event["lease_id"])
         if found is None:
             return
-        lease, person, residence = found
+        lease, person, residence = found.lease, found.person, found.residence
         now = self.mailer.clock()
         facts = {
             "change": self._change(event),
@@ -173,17 +174,6 @@ class AccessNotices:
         envelope = self.mailer.write(message, draft)
         if envelope is not None and self.mailer.messages.begin(message, self.mailer.clock()):
             self.mailer.send(message, envelope)
-
-    def _tenancy(self, lease_id: str) -> tuple[Lease, Person, Residence] | None:
-        """Two reads."""
-        item = self.identity.get(keys.lease(lease_id))
-        if item is None:
-            return None
-        lease = lease_of(item)
-        person, residence = same_table(
-            self.identity, [keys.person(lease.person_id), keys.residence(lease.residence_id)]
-        )
-        return (lease, person_of(person), residence_of(residence)) if person and residence else None
 
 
 def _asked_at(event: Event) -> datetime:

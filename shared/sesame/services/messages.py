@@ -19,18 +19,17 @@ from sesame.notifications.sms import OPTED_OUT
 from sesame.platform.events import Event
 from sesame.platform.ids import derived_id
 from sesame.services.access_messages import TOLD_TO_ALL, AccessNotices
+from sesame.services.addressees import Addressee, addressee
 from sesame.services.failed_contacts import FailedContacts
 from sesame.services.mailer import Draft, Envelope, Mailer
-from sesame.services.reminder_letters import Tenancy, reminder_facts
+from sesame.services.reminder_letters import reminder_facts
 from sesame.services.scheduled_mail import BY_THE_CLOCK, Leave, ScheduledMail
 from sesame.services.study_messages import RENEWAL_DUE, STUDY_EVENTS, StudyLetters
 from sesame.services.unsubscribing import UnsubscribeTokens
 from sesame.services.welcome import WELCOME_LIFE, WelcomeLinks
-from sesame.store import keys
 from sesame.store.accounts import Accounts
 from sesame.store.messages import Message, MessageState
-from sesame.store.people import lease_of, person_of, residence_of
-from sesame.store.table import Table, same_table
+from sesame.store.table import Table
 from sesame.store.tasks import Task, TaskKind, Tasks, task_id_of
 
 
@@ -117,7 +116,7 @@ class Correspondence:
             self.handle(by_another_way(event, envelope.channel))
 
     def _ask_the_desk(self, kind: TaskKind, message: Message, **details: str) -> None:
-        found = self._tenancy(message.lease_id or "")
+        found = self._addressee(message.lease_id or "")
         if found is None or (kind is TaskKind.UNREACHABLE and any(map(found.person.usable, Channel))):
             return
         lease = found.lease
@@ -171,13 +170,13 @@ class Correspondence:
             if again.type != RENEWAL_DUE or not isinstance(draft, Draft):
                 return draft
             facts = draft.facts
-            found = Tenancy(lease=facts["lease"], person=draft.person, residence=facts["residence"])
+            found = Addressee(lease=facts["lease"], person=draft.person, residence=facts["residence"])
             return self._quiet(found, again) or draft
 
         return message, composed
 
     def _welcome(self, event: Event) -> Composed:
-        found = self._tenancy(event["lease_id"])
+        found = self._addressee(event["lease_id"])
         if found is None or not found.person.usable(Channel.EMAIL):
             return MessageState.UNADDRESSED
         token = self.welcome_links.create(found.lease, found.person)
@@ -186,7 +185,7 @@ class Correspondence:
         return _draft(found, LetterKind.WELCOME, link=link, link_ends_on=ends_on)
 
     def _data_export(self, event: Event) -> Composed:
-        found = self._tenancy(event["lease_id"])
+        found = self._addressee(event["lease_id"])
         if found is None:
             return MessageState.UNADDRESSED
         last_whole_day = datetime.fromisoformat(event["expires_at"]) - timedelta(days=1)
@@ -197,14 +196,14 @@ class Correspondence:
         return replace(_draft(found, LetterKind.DATA_EXPORT, ends_on=ends_on), channel=channel)
 
     def _document_ready(self, event: Event) -> Composed:
-        found = self._tenancy(event["lease_id"])
+        found = self._addressee(event["lease_id"])
         if found is None or not found.person.usable(Channel.EMAIL):
             return MessageState.UNADDRESSED
         return _draft(found, LetterKind.DOCUMENT_READY)
 
     def _thread_answered(self, event: Event) -> Composed:
         """That something came, never what: mailboxes are read by others."""
-        found = self._tenancy(event["lease_id"])
+        found = self._addressee(event["lease_id"])
         if found is None or not found.person.usable(Channel.EMAIL):
             return MessageState.UNADDRESSED
         return _draft(found, LetterKind.THREAD_ANSWERED)
@@ -214,7 +213,7 @@ class Correspondence:
 
         Those that a late run makes up for are on the account.
         """
-        found = self._tenancy(event["lease_id"])
+        found = self._addressee(event["lease_id"])
         if found is None:
             return MessageState.UNADDRESSED
         today = local_date(self.mailer.clock(), found.residence.time_zone)
@@ -254,7 +253,7 @@ class Correspondence:
 
     def _reminder(self, event: Event) -> Composed:
         """Only while the debt whose step it is remains unpaid: any other has steps of its own."""
-        found = self._tenancy(event["lease_id"])
+        found = self._addressee(event["lease_id"])
         if found is None:
             return MessageState.UNADDRESSED
         account, person = self.accounts.get(found.lease.lease_id), found.person
@@ -284,7 +283,7 @@ class Correspondence:
             event, lease, residence, message.message_id, draft.channel, self.mailer.clock()
         )
 
-    def _quiet(self, found: Tenancy, event: Event) -> NotNow | None:
+    def _quiet(self, found: Addressee, event: Event) -> NotNow | None:
         """Until when the residence's clock forbids it: a queue may bring a message at any hour."""
         if not self.schedule.keeps_quiet:
             return None
@@ -294,20 +293,13 @@ class Correspondence:
             return None
         return NotNow(next_sending_time(now, residence.time_zone, is_holiday))
 
-    def _tenancy(self, lease_id: str) -> Tenancy | None:
-        """Two reads."""
-        item = self.identity.get(keys.lease(lease_id))
-        if item is None:
+    def _addressee(self, lease_id: str) -> Addressee | None:
+        """With the terms that hold today. Two reads."""
+        found = addressee(self.identity, lease_id)
+        if found is None:
             return None
-        lease = lease_of(item)
-        person, residence = same_table(
-            self.identity, [keys.person(lease.person_id), keys.residence(lease.residence_id)]
-        )
-        if person is None or residence is None:
-            return None
-        where = residence_of(residence)
-        today = local_date(self.mailer.clock(), where.time_zone)
-        return Tenancy(lease=as_of(lease, today), person=person_of(person), residence=where)
+        today = local_date(self.mailer.clock(), found.residence.time_zone)
+        return replace(found, lease=as_of(found.lease, today))
 
 
 def by_another_way(event: Event, failed: Channel) -> Event:
@@ -339,7 +331,7 @@ def _way(person: Person, event: Event, wished: Channel | None = None) -> Channel
     return next((one for one in (first, OTHER[first]) if person.usable(one)), None)
 
 
-def _draft(found: Tenancy, kind: LetterKind, **facts: Any) -> Draft:
+def _draft(found: Addressee, kind: LetterKind, **facts: Any) -> Draft:
     return Draft(
         person=found.person, kind=kind, facts={"lease": found.lease, "residence": found.residence, **facts}
     )

@@ -6,19 +6,11 @@ from typing import Any
 
 from sesame.domain.calendar import Period, local_date
 from sesame.domain.reminders import Owed, owed
-from sesame.domain.tenancy import Language, Lease, Person, ReminderSettings, ReminderStep, Residence, Tone
+from sesame.domain.tenancy import Language, ReminderSettings, ReminderStep, Tone
 from sesame.platform.events import Event
+from sesame.services.addressees import Addressee
 from sesame.services.surcharges import announced
 from sesame.store.accounts import Account
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tenancy:
-    """A lease with its tenant and its residence."""
-
-    lease: Lease
-    person: Person
-    residence: Residence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +23,7 @@ class Debt:
     instalment: int | None = None
 
 
-def reminder_facts(event: Event, account: Account, found: Tenancy, now: datetime) -> dict[str, Any]:
+def reminder_facts(event: Event, account: Account, found: Addressee, now: datetime) -> dict[str, Any]:
     """The facts of the letter, as of `now`. A step's words are the ladder's as it is now, if still there."""
     residence, outstanding = found.residence, account.checkpoint.outstanding
     today = local_date(now, residence.time_zone)

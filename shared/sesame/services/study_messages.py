@@ -11,18 +11,17 @@ from zoneinfo import ZoneInfo
 
 from sesame.domain.calendar import deadline
 from sesame.domain.renewals import RenewalState
-from sesame.domain.tenancy import Channel, Lease, Person, Residence
+from sesame.domain.tenancy import Channel
 from sesame.notifications.letters import LetterKind
 from sesame.platform.clock import Clock
 from sesame.platform.events import Event
 from sesame.platform.ids import derived_id
+from sesame.services.addressees import Addressee, addressee
 from sesame.services.mailer import Draft
-from sesame.store import keys
 from sesame.store.messages import Message, MessageState
-from sesame.store.people import lease_of, person_of, residence_of
 from sesame.store.renewals import Campaigns, Renewals
 from sesame.store.social_files import SocialFiles
-from sesame.store.table import Table, same_table
+from sesame.store.table import Table
 
 SOCIAL_FILE_CHANGED, RENEWAL_DUE, RENEWAL_DECIDED = (
     "social_file.changed",
@@ -32,13 +31,6 @@ SOCIAL_FILE_CHANGED, RENEWAL_DUE, RENEWAL_DECIDED = (
 STUDY_EVENTS = frozenset({SOCIAL_FILE_CHANGED, RENEWAL_DUE, RENEWAL_DECIDED})
 
 type Composed = Draft | MessageState
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Tenancy:
-    lease: Lease
-    person: Person
-    residence: Residence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +67,7 @@ class StudyLetters:
 
     def _social_file(self, event: Event) -> Composed:
         """Of several changes in a row the last is told; the first day that something is due, and no more."""
-        found = self._tenancy(event["lease_id"])
+        found = self._addressee(event["lease_id"])
         if found is None:
             return MessageState.UNADDRESSED
         file = SocialFiles(self.identity).get(found.person.person_id, event["year"])
@@ -86,7 +78,7 @@ class StudyLetters:
 
     def _renewal_due(self, event: Event) -> Composed:
         """Only while it is open and the tenant has not answered."""
-        found = self._tenancy(event["lease_id"])
+        found = self._addressee(event["lease_id"])
         if found is None:
             return MessageState.UNADDRESSED
         campaign = Campaigns(self.identity).get(event["campaign_id"])
@@ -108,7 +100,7 @@ class StudyLetters:
 
     def _renewal_decided(self, event: Event) -> Composed:
         """Of two decisions the last is told."""
-        found = self._tenancy(event["lease_id"])
+        found = self._addressee(event["lease_id"])
         if found is None:
             return MessageState.UNADDRESSED
         renewal = Renewals(self.identity).get(found.lease.lease_id, event["campaign_id"])
@@ -121,21 +113,10 @@ class StudyLetters:
             renewed_until=renewal.decided.renewed_until,
         )
 
-    def _tenancy(self, lease_id: str) -> _Tenancy | None:
+    def _addressee(self, lease_id: str) -> Addressee | None:
         """Whom to write to: two reads. None where there is nobody, or no address that works."""
-        item = self.identity.get(keys.lease(lease_id))
-        if item is None:
-            return None
-        lease = lease_of(item)
-        person, residence = same_table(
-            self.identity, [keys.person(lease.person_id), keys.residence(lease.residence_id)]
-        )
-        if person is None or residence is None:
-            return None
-        tenant = person_of(person)
-        if not tenant.usable(Channel.EMAIL):
-            return None
-        return _Tenancy(lease=lease, person=tenant, residence=residence_of(residence))
+        found = addressee(self.identity, lease_id)
+        return found if found and found.person.usable(Channel.EMAIL) else None
 
 
 def _on_the_wall(at: datetime, time_zone: str) -> datetime:
@@ -143,7 +124,7 @@ def _on_the_wall(at: datetime, time_zone: str) -> datetime:
     return at.astimezone(ZoneInfo(time_zone)).replace(microsecond=0) - timedelta(seconds=at.second)
 
 
-def _draft(found: _Tenancy, kind: LetterKind, **facts: Any) -> Draft:
+def _draft(found: Addressee, kind: LetterKind, **facts: Any) -> Draft:
     return Draft(
         person=found.person, kind=kind, facts={"lease": found.lease, "residence": found.residence, **facts}
     )
