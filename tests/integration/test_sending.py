@@ -3,13 +3,14 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from sesame.domain.reminders import Hold, HoldKind, HoldReason
 from sesame.domain.tenancy import Channel, Language, Unusable
 from sesame.platform.events import Event, event_of
 from sesame.services.failed_contacts import FailedContacts
@@ -105,6 +106,25 @@ class World:
     def open_tasks(self) -> list[str]:
         """The kinds of what the desk has to see to."""
         return [one.kind.value for one in self.tasks.open_in(self.tenant.lease.residence_id).tasks]
+
+    def take_the_day(self, channel: Channel, at: datetime) -> None:
+        """Another message of the clock's making has the tenant's day."""
+        allowances = self.office.correspondence.schedule.allowances
+        person = self.tenant.person.person_id
+        assert allowances.claim(person, channel, "another", day=at.date(), now=at)
+
+    def hold(self, *, until: date) -> None:
+        """A manager holds the tenant's reminders."""
+        account = self.office.accounts.get(self.tenant.lease.lease_id)
+        assert account is not None
+        hold = Hold(
+            kind=HoldKind.HOLD, reason=HoldReason.HARDSHIP, until=until, by="manager", at=self.clock()
+        )
+        self.aws.money.write(
+            self.office.accounts.arranging(
+                account, hold=hold, plan=None, next_step_at=account.next_step_at, since=account.since
+            )
+        )
 
     def person(self) -> Any:
         """As stored."""
@@ -308,6 +328,79 @@ def test_a_hard_bounce_ends_the_address_tells_the_desk_and_goes_by_text(world: W
     assert world.states() == ["accepted", "failed"]
     assert world.open_tasks() == ["bounce"]
     assert world.person().usable(Channel.EMAIL) is None
+
+
+def test_a_bounce_that_comes_at_night_lets_the_text_leave_in_the_morning(world: World) -> None:
+    world.office.correspondence.handle(world.reminder(LATE))
+    world.clock.now = NIGHT
+    world.tell("Bounce")
+    world.relay()
+
+    assert world.office.phones.sent == []
+    for _ in range(2):
+        world.clock.now = MORNING
+        world.call_again()
+
+    [text] = world.office.phones.sent
+    assert "450,00" in text["Message"]
+    assert world.states() == ["accepted", "failed"]
+
+
+def test_a_bounce_on_a_day_that_has_its_text_lets_the_next_one_leave_on_the_morrow(world: World) -> None:
+    world.take_the_day(Channel.SMS, LATE)
+    world.office.correspondence.handle(world.reminder(LATE))
+    world.tell("Bounce")
+    world.relay()
+
+    assert world.office.phones.sent == []
+    world.clock.advance(timedelta(hours=1))
+    world.call_again()
+    assert world.office.phones.sent == []
+    world.clock.now = MORNING
+    world.call_again()
+
+    assert len(world.office.phones.sent) == 1
+
+
+def test_a_text_that_waits_until_its_tenant_has_paid_is_not_sent(world: World) -> None:
+    world.office.correspondence.handle(world.reminder(LATE))
+    world.clock.now = NIGHT
+    world.tell("Bounce")
+    world.relay()
+    world.office.pay(world.tenant, 45_000)
+    world.clock.now = MORNING
+    world.call_again()
+
+    assert world.office.phones.sent == []
+    assert world.states() == ["failed", "superseded"]
+
+
+def test_a_text_that_waits_until_the_next_step_is_due_is_merged_with_it(world: World) -> None:
+    world.office.correspondence.handle(world.reminder(LATE))
+    world.clock.now = datetime(2026, 9, 19, 20, tzinfo=UTC)  # a Saturday, late: the next step is Monday's
+    world.tell("Bounce")
+    world.relay()
+    world.clock.now = datetime(2026, 9, 21, 7, tzinfo=UTC)
+    world.call_again()
+    world.office.correspondence.handle(world.reminder(world.clock()))
+
+    assert len(world.office.phones.sent) == 1
+
+
+def test_a_text_that_waits_while_reminders_are_held_leaves_after_the_hold(world: World) -> None:
+    world.office.correspondence.handle(world.reminder(LATE))
+    world.hold(until=date(2026, 9, 16))
+    world.tell("Bounce")
+    world.relay()
+    for hours in (24, 48):
+        world.clock.now = LATE + timedelta(hours=hours)
+        world.call_again()
+    assert world.office.phones.sent == []
+
+    world.clock.now = datetime(2026, 9, 17, 7, tzinfo=UTC)
+    world.call_again()
+
+    assert len(world.office.phones.sent) == 1
 
 
 def test_what_comes_later_for_an_address_that_bounced_goes_by_text_at_once(world: World) -> None:

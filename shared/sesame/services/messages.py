@@ -23,7 +23,7 @@ from sesame.services.addressees import Addressee, addressee
 from sesame.services.failed_contacts import FailedContacts
 from sesame.services.mailer import Draft, Envelope, Mailer
 from sesame.services.reminder_letters import reminder_facts
-from sesame.services.scheduled_mail import BY_THE_CLOCK, Leave, ScheduledMail
+from sesame.services.scheduled_mail import BY_THE_CLOCK, Leave, NotNow, ScheduledMail
 from sesame.services.study_messages import RENEWAL_DUE, STUDY_EVENTS, StudyLetters
 from sesame.services.unsubscribing import UnsubscribeTokens
 from sesame.services.welcome import WELCOME_LIFE, WelcomeLinks
@@ -31,14 +31,6 @@ from sesame.store.accounts import Accounts
 from sesame.store.messages import Message, MessageState
 from sesame.store.table import Table
 from sesame.store.tasks import Task, TaskKind, Tasks, task_id_of
-
-
-@dataclass(frozen=True, slots=True)
-class NotNow:
-    """It is quiet time: the message may leave from `until` on (UTC)."""
-
-    until: datetime
-
 
 type Composed = Draft | MessageState | NotNow | None
 """A draft, or why there is none; None where it was given back to the planner, which calls for it again."""
@@ -82,8 +74,7 @@ class Correspondence:
         now = self.mailer.clock()
         match composed:
             case NotNow():
-                self.mailer.messages.put_off(message, event, composed.until)
-                self.mailer.messages.skip(message, MessageState.WAITING, now)
+                self._wait(message, event, composed)
             case MessageState():
                 self._leave(message, composed)
             case Draft():
@@ -92,8 +83,17 @@ class Correspondence:
                 envelope = self.mailer.write(message, composed)
                 if envelope is None:
                     self._leave(message, MessageState.UNADDRESSED)
-                elif self._may_leave(event, message, composed) and self.mailer.messages.begin(message, now):
+                    return
+                leave = self._may_leave(event, message, composed)
+                if isinstance(leave, NotNow):
+                    self._wait(message, event, leave)
+                elif leave is Leave.NOW and self.mailer.messages.begin(message, now):
                     self._send(message, envelope, event)
+
+    def _wait(self, message: Message, event: Event, later: NotNow) -> None:
+        """Has the event come again then. Noted first: a message on record as waiting is called for."""
+        self.mailer.messages.put_off(message, self.schedule.as_of(event, later.until), later.until)
+        self.mailer.messages.skip(message, MessageState.WAITING, self.mailer.clock())
 
     def _leave(self, message: Message, state: MessageState) -> None:
         if state is MessageState.UNADDRESSED:
@@ -260,8 +260,8 @@ class Correspondence:
         leave = self.schedule.reminder(event, found.residence, account, self.mailer.clock())
         if account is None or leave is Leave.NEVER:
             return MessageState.SUPERSEDED
-        if leave is Leave.LATER:
-            return None
+        if leave is not Leave.NOW:
+            return leave if isinstance(leave, NotNow) else None
         # a run made for another day writes as of that day; one that waited in a queue, as of today
         facts = reminder_facts(event, account, found, max(self.mailer.clock(), event.at))
         late = facts["overdue_cents"] > 0
@@ -274,10 +274,10 @@ class Correspondence:
         link = f"{self.mailer.portal_url}/desabonnement/{token}" if token else None
         return replace(_draft(found, LetterKind.REMINDER, **facts), channel=channel, unsubscribe_url=link)
 
-    def _may_leave(self, event: Event, message: Message, draft: Draft) -> bool:
+    def _may_leave(self, event: Event, message: Message, draft: Draft) -> Leave | NotNow:
         """Whether the day is the message's own, where it is one that the clock called for."""
         if event.type not in BY_THE_CLOCK:
-            return True
+            return Leave.NOW
         lease, residence = draft.facts["lease"], draft.facts["residence"]
         return self.schedule.claim(
             event, lease, residence, message.message_id, draft.channel, self.mailer.clock()
