@@ -417,14 +417,14 @@ def test_a_record_claimed_by_another_sender_in_between_is_left_to_it(
     office.mailbox.fail(refusal("TooManyRequestsException", 429))
     with pytest.raises(NotAccepted):
         office.correspondence.handle(reminder)
-    update = type(office.aws.operations).update
+    write = type(office.aws.operations).write
 
-    def lost_race(table: Any, key: Any, expression: str, **given: Any) -> Any:
-        if "sending_since" in expression:
+    def lost_race(table: Any, change: Any) -> None:
+        if "sending_since" in getattr(change, "expression", ""):
             raise ConditionFailed(["ConditionalCheckFailed"])
-        return update(table, key, expression, **given)
+        write(table, change)
 
-    monkeypatch.setattr(type(office.aws.operations), "update", lost_race)
+    monkeypatch.setattr(type(office.aws.operations), "write", lost_race)
     with pytest.raises(StillSending):
         office.correspondence.handle(reminder)
 

@@ -12,9 +12,11 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from sesame.domain.reminders import Hold, HoldKind, HoldReason
 from sesame.domain.tenancy import Channel, Language, Unusable
+from sesame.domain.terms import amended
 from sesame.platform.events import Event, event_of
 from sesame.services.failed_contacts import FailedContacts
 from sesame.services.feedback import MailFeedback
+from sesame.services.lease_terms import LeaseTerms, Who
 from sesame.services.messages_again import MessagesAgain
 from sesame.services.queues import Queue
 from sesame.services.unsubscribing import UnknownUnsubscribeLink, UnsubscribeTokens, Unsubscribing
@@ -126,6 +128,26 @@ class World:
             )
         )
 
+    def two_notices_wait(self) -> list[Event]:
+        """September's corrected one and October's, both for the morning after: at that moment."""
+        [first] = self.office.announced("notice.issued")
+        self.office.correspondence.handle(first)
+        self.office.mailbox.sent.clear()
+        self.clock.now = datetime(2026, 9, 30, 10, tzinfo=UTC)
+        LeaseTerms(people=self.people, books=self.office.books).apply(
+            self.tenant.lease.lease_id,
+            lambda lease: amended(lease, date(2026, 9, 1), rent_cents=35_000),
+            Who(reason="rent", by="manager"),
+        )
+        self.clock.now = datetime(2026, 10, 1, 8, tzinfo=UTC)
+        self.office.bill(self.clock())
+        events = [one for one in self.office.announced("notice.issued") if one != first]
+        self.take_the_day(Channel.EMAIL, self.clock())
+        for event in events:
+            self.office.correspondence.handle(event)
+        self.clock.now = datetime(2026, 10, 2, 7, tzinfo=UTC)
+        return events
+
     def person(self) -> Any:
         """As stored."""
         found = self.people.person(self.tenant.person.person_id)
@@ -208,6 +230,77 @@ def test_a_notice_is_a_mail_of_any_hour_but_no_text_of_the_night(world: World) -
     world.call_again()
     [text] = world.office.phones.sent
     assert "avis d'échéance" in text["Message"]
+
+
+# --- Notices that wait for a day
+
+
+def test_a_notice_that_waits_for_a_day_is_told_of_although_its_rent_is_paid_meanwhile(world: World) -> None:
+    [notice] = world.office.announced("notice.issued")
+    world.clock.now = LATE
+    world.take_the_day(Channel.EMAIL, LATE)
+    world.office.correspondence.handle(notice)
+    assert world.office.mailbox.sent == []
+
+    world.office.pay(world.tenant, 45_000)
+    world.clock.now = MORNING
+    for _ in range(2):
+        world.call_again()
+
+    assert world.office.mailbox.subjects == ["Votre loyer de septembre 2026 : 450,00 €"]
+    assert "Rien à payer" in world.office.mailbox.text
+    assert world.states() == ["accepted"]
+
+
+def test_a_notice_that_waits_beyond_the_next_months_issue_is_told_of_all_the_same(world: World) -> None:
+    [september] = world.office.announced("notice.issued")
+    world.clock.now = datetime(2026, 9, 30, 12, tzinfo=UTC)
+    world.take_the_day(Channel.EMAIL, world.clock())
+    world.office.correspondence.handle(september)
+    world.clock.now = datetime(2026, 10, 1, 7, tzinfo=UTC)
+
+    world.call_again()
+
+    assert "Votre loyer de septembre 2026" in world.office.mailbox.subjects[0]
+
+
+def test_notices_that_wait_together_are_told_of_in_one_message(world: World) -> None:
+    events = world.two_notices_wait()
+
+    for event in (*events, *events):
+        world.call_again()
+        world.office.correspondence.handle(event)
+
+    assert world.office.mailbox.subjects == [
+        "Vos avis d'échéance d'octobre 2026 et de septembre 2026",
+    ]
+    for said in ("Octobre 2026", "Septembre 2026, avis rectifié", "À payer en tout 800,00 €"):
+        assert said in world.office.mailbox.text
+    _, one, other = sorted(world.records(), key=lambda record: record.state)
+    assert (one.state, other.state, other.told_in) == ("accepted", "merged", one.message_id)
+
+
+def test_a_merged_message_that_bounces_is_told_of_whole_by_text(world: World) -> None:
+    world.two_notices_wait()
+    world.call_again()
+    world.tell("Bounce")
+    world.relay()
+
+    [text] = world.office.phones.sent
+    assert "avis d'échéance d'octobre 2026 (+ 1)" in text["Message"]
+    assert world.states() == ["accepted", "accepted", "failed", "merged"]
+
+
+def test_a_merged_message_whose_answer_is_lost_is_sent_again_whole(world: World) -> None:
+    world.two_notices_wait()
+    world.office.mailbox.fail(NO_ANSWER, taken=True)
+    world.call_again()
+    world.clock.advance(timedelta(minutes=31))
+    world.call_again()
+
+    assert len(world.office.mailbox.sent) == 2
+    assert len(set(world.office.mailbox.subjects)) == 1
+    assert world.states() == ["accepted", "accepted", "merged"]
 
 
 # --- Lost answers

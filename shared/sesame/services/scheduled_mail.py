@@ -1,9 +1,9 @@
 """Whether a message that the clock called for may leave: in a decent hour, the day's only one, still true.
 
 A step that may not leave yet is given back to the planner, which takes it up again on the account, merged
-with what has come since. A message that the planner would not call for again (by the channel that is left,
-where the first one failed) waits by itself, and is looked at like any other when its time has come. Nothing
-waits in a queue overnight and nothing is lost.
+with what has come since. A message that the planner would not call for again (of a notice, or by the channel
+that is left where the first one failed) waits by itself, and is looked at like any other when its time has
+come. Nothing waits in a queue overnight and nothing is lost.
 """
 
 from collections.abc import Callable
@@ -108,12 +108,7 @@ class ScheduledMail:
         tomorrow = next_day_opens(now, residence.time_zone)
         if waits_by_itself(event):
             return NotNow(next_sending_time(tomorrow, residence.time_zone, self.holidays(residence)))
-        if event.type == "reminder.due":
-            self._give_back(lease.lease_id, tomorrow, since=_step_at(event))
-        else:
-            # a month's second notice has a number, beside the month
-            news = "#".join((event["period"], *filter(None, [event.data.get("number")])))
-            self._give_back(lease.lease_id, tomorrow, news=news)
+        self._give_back(lease.lease_id, tomorrow, since=_step_at(event))
         return Leave.GIVEN_BACK
 
     def as_of(self, event: Event, until: datetime) -> Event:
@@ -124,19 +119,20 @@ class ScheduledMail:
         """Where nobody is woken, a run that was made for another day counts as of that day."""
         return now if self.keeps_quiet else event.at
 
-    def _give_back(
-        self, lease_id: str, look_at: datetime, *, since: datetime | None = None, news: str | None = None
-    ) -> None:
+    def _give_back(self, lease_id: str, look_at: datetime, *, since: datetime) -> None:
         def attempt() -> None:
-            if not self.accounts.put_off(lease_id, look_at, since=since, news=news):
+            if not self.accounts.put_off(lease_id, look_at, since=since):
                 raise Contention
 
         self.retries.run(attempt)
 
 
 def waits_by_itself(event: Event) -> bool:
-    """Whether nothing but the event itself knows that a message is still to go, and by which channel."""
-    return "by" in event.data
+    """Whether nothing but the event itself knows that a message is still to go, and by which channel.
+
+    So of a notice: it is told of whatever is paid meanwhile, and the planner looks at what is owed.
+    """
+    return event.type != "reminder.due" or "by" in event.data
 
 
 def _is_over(event: Event, account: Account, residence: Residence, now: datetime, *, held: bool) -> bool:
