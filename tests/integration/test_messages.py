@@ -264,7 +264,7 @@ def test_who_has_no_address_is_not_written_to_and_that_is_on_record(aws: Any, of
 
 def test_only_the_current_months_notice_is_announced_by_mail(aws: Any, office: Office) -> None:
     admit(aws)
-    office.clock.now = datetime(2026, 10, 1, 4, tzinfo=UTC)
+    office.clock.now = datetime(2026, 10, 1, 8, tzinfo=UTC)
     office.bill(office.clock())  # September was missed, and is made up for
 
     for event in office.announced("notice.issued"):

@@ -27,7 +27,7 @@ from sesame.store.wishes import Wishes
 from tests.conftest import FrozenClock
 from tests.integration.billing_fixtures import LONG, PORTAL, Office
 from tests.integration.entries import http_event, load, prepare
-from tests.integration.tenants import Tenant, admit
+from tests.integration.tenants import RESIDENCE, Tenant, admit
 
 ISSUED = datetime(2026, 9, 1, 3, tzinfo=UTC)
 BEFORE_DUE = datetime(2026, 9, 5, 8, 5, tzinfo=UTC)
@@ -216,20 +216,59 @@ def test_a_step_told_both_ways_rings_once_each_way_whatever_the_tenant_wishes(wo
     assert (len(world.office.mailbox.sent), len(world.office.phones.sent)) == (1, 1)
 
 
-def test_a_notice_is_a_mail_of_any_hour_but_no_text_of_the_night(world: World) -> None:
+def test_a_notice_keeps_quiet_time_by_mail_and_by_text(world: World) -> None:
     [notice] = world.office.announced("notice.issued")
     world.clock.now = ISSUED  # five in the morning
 
     world.office.correspondence.handle(notice)
-    assert len(world.office.mailbox.sent) == 1
+    assert world.office.mailbox.sent == []
+    assert world.states() == ["waiting"]
+    world.clock.now = ISSUED.replace(hour=7)
+    world.call_again()
+    assert world.office.mailbox.subjects[0].startswith("Votre loyer de septembre 2026")
+    world.clock.now = ISSUED.replace(hour=20)
     world.tell("Bounce")
     world.relay()
 
     assert world.office.phones.sent == []
-    world.clock.now = ISSUED.replace(hour=7)
+    world.clock.now = ISSUED.replace(day=2, hour=7)
     world.call_again()
     [text] = world.office.phones.sent
     assert "avis d'échéance" in text["Message"]
+
+
+def test_a_notice_leaves_by_the_clock_on_its_own_residences_wall(aws: Any, clock: FrozenClock) -> None:
+    world = World(aws, clock)
+    papeete = replace(RESIDENCE, residence_id="papeete", postal_code="98714", time_zone="Pacific/Tahiti")
+    overseas = admit(aws, residence=papeete, ine=None, email="moana@example.org").lease.lease_id
+    world.clock.now = datetime(2026, 9, 2, 8, tzinfo=UTC)  # ten in Paris, ten in the evening before there
+    world.office.bill(world.clock())
+    [notice] = [one for one in world.office.announced("notice.issued") if one["lease_id"] == overseas]
+
+    world.office.correspondence.handle(notice)
+
+    [again] = world.office.messages.due_again(world.clock() + timedelta(days=9))
+    assert (again.at, world.office.mailbox.sent) == (datetime(2026, 9, 2, 19, tzinfo=UTC), [])
+
+
+@pytest.mark.parametrize(
+    ("issued", "leaves"),
+    [
+        (datetime(2026, 9, 6, 8, tzinfo=UTC), datetime(2026, 9, 7, 7, tzinfo=UTC)),
+        (datetime(2026, 11, 11, 9, tzinfo=UTC), datetime(2026, 11, 12, 8, tzinfo=UTC)),
+    ],
+    ids=["a Sunday", "Armistice Day"],
+)
+def test_a_notice_keeps_the_quiet_of_sundays_and_holidays(
+    world: World, issued: datetime, leaves: datetime
+) -> None:
+    [notice] = world.office.announced("notice.issued")
+    world.clock.now = issued
+
+    world.office.correspondence.handle(notice)
+
+    [again] = world.office.messages.due_again(issued + timedelta(days=9))
+    assert (again.at, world.office.mailbox.sent) == (leaves, [])
 
 
 # --- Notices that wait for a day

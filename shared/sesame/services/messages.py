@@ -231,7 +231,7 @@ class Correspondence:
         channel = _way(found.person, event)
         if channel is None:
             return MessageState.UNADDRESSED
-        if channel is Channel.SMS and (quiet := self._quiet(found, event)):
+        if quiet := self._quiet(found, event):
             return quiet
         beside, merges = self._told_beside(event, issued, journal)
         told = [issued.notice, *(one.notice for one in beside)]
