@@ -380,18 +380,92 @@ def test_without_a_word_for_half_an_hour_a_message_is_sent_once_more_under_the_s
     assert record.sent_again_at == world.clock()
 
 
-def test_a_message_lost_twice_stays_unknown_and_is_sent_no_third_time(world: World) -> None:
+def test_a_message_lost_twice_is_sent_no_third_time_and_is_a_task_for_the_desk_once(world: World) -> None:
     event = world.reminder(LATE)
     world.office.mailbox.fail(NO_ANSWER, taken=True)
     world.office.mailbox.fail(NO_ANSWER, taken=True)
     world.office.correspondence.handle(event)
 
-    for _ in range(4):
+    world.clock.advance(timedelta(minutes=31))
+    world.call_again()
+    world.clock.advance(timedelta(minutes=29))
+    world.call_again()
+    assert world.states() == ["unknown"]
+    for _ in range(3):
         world.clock.advance(timedelta(minutes=31))
         world.call_again()
+        world.office.correspondence.handle(event)
 
     assert len(world.office.mailbox.sent) == 2
-    assert world.states() == ["unknown"]
+    assert world.states() == ["lost"]
+    assert world.open_tasks() == ["unconfirmed"]
+
+
+def test_a_word_that_comes_after_a_message_was_given_up_still_counts(world: World) -> None:
+    event = world.reminder(LATE)
+    for _ in range(2):
+        world.office.mailbox.fail(NO_ANSWER, taken=True)
+    world.office.correspondence.handle(event)
+    for _ in range(2):
+        world.clock.advance(timedelta(minutes=31))
+        world.call_again()
+    assert world.states() == ["lost"]
+
+    world.tell("Delivery")
+
+    assert world.states() == ["delivered"]
+
+
+def test_a_lost_message_whose_debt_is_paid_meanwhile_is_settled_without_a_second_copy_or_a_task(
+    world: World,
+) -> None:
+    event = world.reminder(LATE)
+    world.office.mailbox.fail(NO_ANSWER, taken=True)
+    world.office.correspondence.handle(event)
+    world.office.pay(world.tenant, 45_000)
+    world.clock.advance(timedelta(minutes=31))
+
+    world.call_again()
+
+    assert len(world.office.mailbox.sent) == 1
+    assert (world.states(), world.open_tasks()) == (["lost"], [])
+
+
+def test_a_message_lost_in_the_evening_is_settled_the_morning_after(world: World) -> None:
+    event = world.reminder(LATE)
+    world.clock.now = datetime(2026, 9, 14, 16, 50, tzinfo=UTC)
+    world.office.mailbox.fail(NO_ANSWER)
+    world.office.correspondence.handle(event)
+    world.clock.advance(timedelta(minutes=31))
+    world.call_again()
+    assert (world.states(), world.office.mailbox.sent) == (["unknown"], [])
+
+    world.clock.now = MORNING
+    world.call_again()
+
+    assert (world.states(), len(world.office.mailbox.sent)) == (["accepted"], 1)
+
+
+def test_a_message_whose_sender_died_and_whose_debt_is_paid_does_not_stay_on_its_way(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = world.reminder(LATE)
+    with monkeypatch.context() as patched:
+        patched.setattr("sesame.store.messages.Messages.accepted", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            world.office.correspondence.handle(event)
+    world.office.pay(world.tenant, 45_000)
+
+    for minutes in (4, 31):
+        world.clock.advance(timedelta(minutes=minutes))
+        world.office.correspondence.handle(event)
+        world.call_again()
+
+    assert world.states() == ["lost"]
+
+
+def _killed(*_: Any) -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_word_that_comes_before_the_sender_has_written_its_own_is_kept(

@@ -17,6 +17,7 @@ from sesame.notifications.letters import LetterKind
 from sesame.notifications.sms import OPTED_OUT
 from sesame.platform.events import Event
 from sesame.platform.ids import derived_id
+from sesame.platform.logs import count
 from sesame.services.access_messages import TOLD_TO_ALL, AccessNotices
 from sesame.services.addressees import Addressee, addressee
 from sesame.services.failed_contacts import FailedContacts
@@ -28,7 +29,7 @@ from sesame.services.study_messages import RENEWAL_DUE, STUDY_EVENTS, StudyLette
 from sesame.services.unsubscribing import UnsubscribeTokens
 from sesame.services.welcome import WELCOME_LIFE, WelcomeLinks
 from sesame.store.accounts import Accounts, IssuedNotice, Journal
-from sesame.store.messages import Message, MessageState
+from sesame.store.messages import LOST, Message, MessageState
 from sesame.store.table import Table
 from sesame.store.tasks import Task, TaskKind, Tasks, task_id_of
 
@@ -70,8 +71,11 @@ class Correspondence:
             return
         planned = self._about_studies(event) if event.type in STUDY_EVENTS else self._plan(event)
         message, compose = planned
-        composed = compose(event)
         now = self.mailer.clock()
+        if LOST in event.data and self.mailer.messages.is_lost(message.message_id, now):
+            self._give_up(message)
+            return
+        composed = compose(event)
         match composed:
             case NotNow():
                 self._wait(message, event, composed)
@@ -94,6 +98,12 @@ class Correspondence:
         """Has the event come again then. Noted first: a message on record as waiting is called for."""
         self.mailer.messages.put_off(message, self.schedule.as_of(event, later.until), later.until)
         self.mailer.messages.skip(message, MessageState.WAITING, self.mailer.clock())
+
+    def _give_up(self, message: Message) -> None:
+        """Sent twice, and nobody knows whether it came. The task first: then it can be repeated."""
+        count("MessageLost")
+        self._ask_the_desk(TaskKind.UNCONFIRMED, message)
+        self.mailer.messages.settle(message, MessageState.LOST, self.mailer.clock())
 
     def _leave(self, message: Message, state: MessageState) -> None:
         if state is MessageState.UNADDRESSED:
@@ -316,7 +326,8 @@ class Correspondence:
 
 def by_another_way(event: Event, failed: Channel) -> Event:
     """The same event, for the channel that is left where one failed."""
-    return replace(event, data={**event.data, "by": OTHER[failed].value})
+    told = {name: value for name, value in event.data.items() if name != LOST}
+    return replace(event, data=told | {"by": OTHER[failed].value})
 
 
 def notice_message(event: Event) -> Message:

@@ -27,6 +27,7 @@ from sesame.platform.logs import count
 from sesame.services.retries import USUAL, Retries
 from sesame.store.accounts import Account, Accounts
 from sesame.store.message_allowances import MessageAllowances
+from sesame.store.messages import LOST
 from sesame.store.table import Contention
 
 BY_THE_CLOCK = frozenset({"reminder.due", "notice.issued"})
@@ -130,9 +131,10 @@ class ScheduledMail:
 def waits_by_itself(event: Event) -> bool:
     """Whether nothing but the event itself knows that a message is still to go, and by which channel.
 
-    So of a notice: it is told of whatever is paid meanwhile, and the planner looks at what is owed.
+    So of a notice: it is told of whatever is paid meanwhile, and the planner looks at what is owed. And of
+    what may have gone already: whatever becomes of its debt, it must not stay unsettled.
     """
-    return event.type != "reminder.due" or "by" in event.data
+    return event.type != "reminder.due" or "by" in event.data or LOST in event.data
 
 
 def _is_over(event: Event, account: Account, residence: Residence, now: datetime, *, held: bool) -> bool:

@@ -30,6 +30,8 @@ class TaskKind(StrEnum):
     """A tenant's phone takes no texts of ours."""
     REFUSED = "refused"
     """The mail service will not take a message for a tenant: look at the contact."""
+    UNCONFIRMED = "unconfirmed"
+    """Nobody knows whether a message went: two answers were lost and no word came. Look, and write."""
     UNREACHABLE = "unreachable"
     """A notice or a reminder could not go out: no contact of the tenant can be used."""
 
