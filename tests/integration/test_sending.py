@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from sesame.domain.reminders import Hold, HoldKind, HoldReason
 from sesame.domain.tenancy import Channel, Language, Unusable
 from sesame.domain.terms import amended
+from sesame.notifications.outcome import NotAccepted
 from sesame.platform.events import Event, event_of
 from sesame.services.failed_contacts import FailedContacts
 from sesame.services.feedback import MailFeedback
@@ -28,6 +29,7 @@ from tests.conftest import FrozenClock
 from tests.integration.billing_fixtures import LONG, PORTAL, Office
 from tests.integration.entries import http_event, load, prepare
 from tests.integration.tenants import RESIDENCE, Tenant, admit
+from tests.integration.test_messages import refusal
 
 ISSUED = datetime(2026, 9, 1, 3, tzinfo=UTC)
 BEFORE_DUE = datetime(2026, 9, 5, 8, 5, tzinfo=UTC)
@@ -37,6 +39,7 @@ MORNING = datetime(2026, 9, 15, 7, 0, tzinfo=UTC)
 """Nine o'clock in Paris."""
 PHONE = "+33639981234"
 NO_ANSWER = ReadTimeoutError(endpoint_url="ses")
+BUSY, REFUSED = refusal("TooManyRequestsException", 429), refusal("BadRequestException")
 
 
 class World:
@@ -269,6 +272,52 @@ def test_a_notice_keeps_the_quiet_of_sundays_and_holidays(
 
     [again] = world.office.messages.due_again(issued + timedelta(days=9))
     assert (again.at, world.office.mailbox.sent) == (leaves, [])
+
+
+# --- A message a day
+
+
+def test_a_message_that_is_paid_before_it_is_taken_gives_its_day_back(aws: Any, world: World) -> None:
+    event = world.reminder(LATE)
+    world.office.mailbox.fail(BUSY)
+    with pytest.raises(NotAccepted):
+        world.office.correspondence.handle(event)
+    world.office.pay(world.tenant, 45_000)
+    world.office.correspondence.handle(event)
+
+    assert world.states() == ["superseded"]
+    world.take_the_day(Channel.EMAIL, LATE)
+
+
+def test_a_message_that_is_refused_gives_its_day_back_and_goes_the_other_way(world: World) -> None:
+    world.office.mailbox.fail(REFUSED)
+    world.office.correspondence.handle(world.reminder(LATE))
+
+    assert len(world.office.phones.sent) == 1
+    world.take_the_day(Channel.EMAIL, LATE)
+
+
+def test_a_message_that_went_on_another_day_takes_no_second_one(world: World) -> None:
+    event = world.reminder(LATE)
+    world.office.correspondence.handle(event)
+    world.clock.now = MORNING
+
+    world.office.correspondence.handle(replace(event, id="anew", at=MORNING))
+
+    assert len(world.office.mailbox.sent) == 1
+    world.take_the_day(Channel.EMAIL, MORNING)
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_message_that_went_or_may_have_gone_keeps_its_day(world: World, lost: bool) -> None:
+    event = world.reminder(LATE)
+    if lost:
+        world.office.mailbox.fail(NO_ANSWER)
+    for _ in range(2):
+        world.office.correspondence.handle(event)
+
+    allowances, person = world.office.correspondence.schedule.allowances, world.tenant.person.person_id
+    assert not allowances.claim(person, Channel.EMAIL, "another", day=LATE.date(), now=LATE)
 
 
 # --- Notices that wait for a day

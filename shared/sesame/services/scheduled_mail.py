@@ -112,6 +112,16 @@ class ScheduledMail:
         self._give_back(lease.lease_id, tomorrow, since=_step_at(event))
         return Leave.GIVEN_BACK
 
+    def give_day_back(
+        self, event: Event, lease: Lease, residence: Residence, message_id: str, now: datetime
+    ) -> None:
+        """Lets another message have the day of one that did not go. A read; a write for each channel."""
+        day = local_date(self._now(event, now), residence.time_zone)
+        if self.allowances.went_on(message_id, day, residence.time_zone):
+            return
+        for channel in Channel:
+            self.allowances.give_back(lease.person_id, channel, message_id, day=day)
+
     def as_of(self, event: Event, until: datetime) -> Event:
         """The event as it comes again then: see `_now`."""
         return event if self.keeps_quiet else replace(event, at=until)

@@ -190,17 +190,21 @@ class Messages:
         else:
             self.table.write(claim)
 
-    def skip(self, message: Message, state: MessageState, now: datetime) -> None:
-        """Records that a message is not sent, or not yet, unless it already has a record."""
+    def skip(self, message: Message, state: MessageState, now: datetime) -> bool:
+        """Records that a message is not sent, or not yet, unless it already has a record.
+
+        True where it had been tried and waited: that has come to its end.
+        """
         try:
             self.table.put(_item(message, state, now), unless_exists=True)
         except ConditionFailed as failure:
-            self._end(message, failure.items[0] or {}, state, now)
+            return self._end(message, failure.items[0] or {}, state, now)
+        return False
 
-    def _end(self, message: Message, found: Item, state: MessageState, now: datetime) -> None:
+    def _end(self, message: Message, found: Item, state: MessageState, now: datetime) -> bool:
         """Of a message that has a record and is not sent now: none stays open without anybody behind it."""
         if state is MessageState.WAITING:
-            return
+            return False
         since = datetime.fromisoformat(found["sending_since"])
         match found["state"]:
             case MessageState.WAITING:
@@ -209,6 +213,7 @@ class Messages:
                 self.lost(message, now, since=since)
             case MessageState.UNKNOWN if now >= since + SETTLED_WITHIN:
                 self.settle(message, MessageState.LOST, now)
+        return bool(found["state"] == MessageState.WAITING)
 
     def accepted(self, message: Message, channel: Channel, provider_message_id: str, now: datetime) -> None:
         """The service of a channel took it, under its own id; its word may have been here before."""
