@@ -1,10 +1,10 @@
 """After an outage of hours or days: every scheduled job once, in the order that hurts nobody.
 
-Money that waits is posted first, and the queues behind it are waited for, so that nobody who has paid is billed
-a balance or reminded. What notices are missing goes out next, then the reminders, merged. Each job asks what
-should be there and is not, so that one run as of now makes up for all that were missed, and another changes
-nothing. No run is made for a day gone by: what it issues would be dated then, and our outage would have made
-tenants late.
+Money that waits is posted first, and the queues behind it are waited for, so that nobody who has paid is
+billed a balance or reminded. What notices are missing goes out next, then the reminders, merged. Each job
+asks what should be there and is not, so that one run as of now makes up for all that were missed, and another
+changes nothing. No run is made for a day gone by: what it issues would be dated then, and our outage would
+have made tenants late.
 """
 
 import json
