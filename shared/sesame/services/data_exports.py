@@ -44,7 +44,10 @@ SHOWN: dict[str, str] = {
     "lease": "lease_id residence_id reference tenant_reference room starts_on ends_on "
     "rent_cents charges_cents deposit_cents code_tail code_rotated_at status terms",
     "residence": "residence_id name address postal_code city time_zone desk_contact",
-    "account": "balance_cents credit_cents outstanding unmatched adjustments",
+    "change": "change_id event at by_kind by effective_on ends_on room difference_cents corrected",
+    "account": "balance_cents credit_cents outstanding unmatched adjustments reminder_hold payment_plan",
+    "payment_plan": "plan_id debts instalments agreed_on agreed_at agreed_by document_id cancelled_at "
+    "cancelled_by cancel_reason",
     "entry": "entry_id kind amount_cents effective_at period due_on designated reverses corrects source "
     "starts_on ends_on lines recorded_at method number credits withdraws replaced_by label reason by",
     "adjustment": "adjustment_id amount_cents label reason by waits recorded_at",
@@ -69,6 +72,7 @@ SHOWN: dict[str, str] = {
     "size refused_because",
     "message": "message_id kind channel cause state created_at accepted_at delivered_at failed_at failure "
     "complained_at sent_again_at told_in changed_at expires_at",
+    "task": "task_id kind raised_at details outcome closed_at closed_by expires_at",
     "social_file": "year lease_id state echelon decided_on pieces changed_at expires_at",
     "enrolment": "year university status recorded_at recorded_by expires_at",
     "renewal": "campaign_id state reminded_on answered_at decided",
@@ -252,10 +256,15 @@ class ExportMaking:
         return [
             ("lease", shown("lease", lease)),
             ("residence", shown("residence", residence)),
+            ("changes", self._of_lease("change", lease_id)),
             ("account", shown("account", account) if account else None),
             ("notices", (shown("entry", item) for item in self.money.query_all(pk, "NOTICE#"))),
             ("adjustments", (shown("adjustment", item) for item in self.money.query_all(pk, "ADJUSTMENT#"))),
             ("entries", (shown("entry", item) for item in self.money.query_all(pk, "ENTRY#"))),
+            (
+                "payment_plans",
+                (shown("payment_plan", item) for item in self.money.query_all(keys.payment_plans(lease_id))),
+            ),
             (
                 "payments",
                 (
@@ -311,6 +320,7 @@ class ExportMaking:
                     for item in self.operations.query_all(keys.messages_of_lease(lease_id), index=keys.GSI1)
                 ),
             ),
+            ("tasks", (shown("task", item) for item in self._tasks(lease_id, residence))),
             (
                 "transmissions",
                 (
@@ -330,6 +340,15 @@ class ExportMaking:
         """What the lease's own partition holds of a kind."""
         for item in self.identity.query_all(keys.lease(lease_id)["pk"], f"{kind.upper()}#"):
             yield shown(kind, item)
+
+    def _tasks(self, lease_id: str, residence: Item) -> Iterator[Item]:
+        """What staff have to see to of a lease, and had: filed by residence while open, then by lease."""
+        for item in self.operations.query_all(
+            keys.open_tasks(residence.get("residence_id", "-")), index=keys.GSI1
+        ):
+            if item.get("lease_id") == lease_id:
+                yield item
+        yield from self.operations.query_all(keys.closed_tasks(lease_id), index=keys.GSI1)
 
     def _documents(self, lease_id: str, papers: _Papers) -> Iterator[dict[str, Any]]:
         for item in self.documents.query_all(keys.documents_of_lease(lease_id), index=keys.GSI1):
@@ -462,10 +481,12 @@ donnees.json   Tout ce que nous tenons sur vous. Les noms des champs sont en ang
   leases       vos séjours, et pour chacun :
     lease      ses conditions
     residence  la résidence
-    account    le solde ; au-dessus de zéro, vous le devez
+    changes    ce qui a été décidé de votre bail, quand, et ce que cela a changé à vos avis
+    account    le solde ; au-dessus de zéro, vous le devez ; ce qui suspend les relances, s'il y a lieu
     notices    les avis d'échéance, y compris ceux qu'un avoir a annulés
     adjustments  ce que le personnel a ajouté à vos avis, ou en a retiré, et pourquoi
     entries    les autres écritures du compte : paiements, remboursements, corrections
+    payment_plans  les échelonnements convenus avec vous, ceux qui ont pris fin compris
     payments   vos paiements en ligne et ce que le prestataire en a dit
     refunds    les remboursements que vous avez demandés
     payment_links  les liens de paiement que vous avez créés, sans leur adresse, que nous ne gardons pas
@@ -478,6 +499,7 @@ donnees.json   Tout ce que nous tenons sur vous. Les noms des champs sont en ang
     threads    vos échanges avec l'équipe de la résidence ; un membre du personnel y est un numéro
     attachments  les fichiers de ces échanges ; « file » nomme le fichier joint
     messages   les messages envoyés : quand et pourquoi, sans leur texte, que nous ne gardons pas
+    tasks      ce que le personnel a eu à régler pour vous, par exemple une adresse qui ne répond plus
     transmissions  ce qui a été préparé pour la CAF ou votre université, et leur réponse
     audit      qui a fait quoi sur votre séjour ; un membre du personnel y est un numéro
 documents/     Vos documents, au format PDF.
@@ -503,10 +525,12 @@ donnees.json   All that we hold about you. Amounts are in euro cents, times in U
   leases       your stays, and for each:
     lease      its terms
     residence  the residence
-    account    the balance; above zero, you owe it
+    changes    what was decided of your lease, when, and what it changed of your notices
+    account    the balance; above zero, you owe it; what holds reminders back, where anything does
     notices    the rent notices, those too that a credit note has withdrawn
     adjustments  what staff added to your notices, or took off them, and why
     entries    the account's other entries: payments, refunds, corrections
+    payment_plans  the payment plans agreed with you, those that have ended included
     payments   your online payments and what the provider said of them
     refunds    the refunds that you asked for
     payment_links  the payment links that you made, without their addresses, which we do not keep
@@ -519,6 +543,7 @@ donnees.json   All that we hold about you. Amounts are in euro cents, times in U
     threads    your conversations with those who manage the residence; a member of staff is a number there
     attachments  the files of these conversations; "file" names the file that is enclosed
     messages   the messages sent: when and why, without their text, which we do not keep
+    tasks      what staff had to see to for you, for instance an address that no longer works
     transmissions  what was prepared for the CAF or your university, and their answer
     audit      who did what to your stay; a member of staff is a number there
 documents/     Your documents, as PDF.
