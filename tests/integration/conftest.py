@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import boto3
-import botocore.session
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 
 from local import authority
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.store.table import Table
+from tests.integration.quick import quick_accounts
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION: Literal["eu-west-3"] = "eu-west-3"
@@ -76,14 +75,9 @@ class Aws:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def quick_accounts() -> Iterator[None]:
-    """Spares each account what takes most of its time and no test looks at.
-
-    That is reading the services' descriptions again, and the RSA key that moto draws for every KMS key.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
-        patch.setattr(rsa, "generate_private_key", cache(rsa.generate_private_key))
+def quickly() -> Iterator[None]:
+    """Accounts in process are quick."""
+    with quick_accounts():
         yield
 
 

@@ -1,0 +1,157 @@
+"""Spares the account in process what takes most of its time and no test looks at.
+
+Nothing here changes an answer: what is spared is reading the same descriptions again, and asking of each
+attribute of an item under which of some twenty names moto might keep it (`test_quick.py` compares).
+"""
+
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from copy import copy, deepcopy
+from functools import cache
+from inspect import signature
+from typing import Any
+
+import botocore.session
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from moto.core import DEFAULT_ACCOUNT_ID, responses
+from moto.core.models import botocore_stubber
+from moto.core.serialize import BaseJSONSerializer
+from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from moto.dynamodb.models.table import Table
+from moto.dynamodb.models.utilities import dynamo_to_dict
+
+_serialize_map = BaseJSONSerializer._serialize_type_map
+_transact, _query = DynamoDBBackend.transact_write_items, Table.query
+_QUERY = signature(_query)
+
+
+@contextmanager
+def quick_accounts() -> Iterator[None]:
+    """While it lasts, accounts in process are quick."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
+        # what moto draws for every KMS key, of whatever kind
+        patch.setattr(rsa, "generate_private_key", cache(rsa.generate_private_key))
+        patch.setattr(responses, "method_names_from_class", cache(responses.method_names_from_class))
+        patch.setattr(BaseJSONSerializer, "_serialize_type_map", _serialize_type_map)
+        patch.setattr(DynamoDBBackend, "transact_write_items", _transact_write_items)
+        patch.setattr(Table, "__deepcopy__", _backup, raising=False)
+        patch.setattr(Table, "query", _query_partition)
+        patch.setattr(Table, "all_items", _all_items)
+        yield
+
+
+def announcing(table: Any) -> Iterator[dict[str, Any]]:
+    """The items of a table of ours that announce something, as streams have them: {"pk": {"S": ...}, ...}."""
+    if botocore_stubber.enabled:  # in process they are at hand
+        region = table.client.meta.region_name
+        kept = dynamodb_backends[DEFAULT_ACCOUNT_ID][region].tables[table.name]
+        for item in kept.all_items():
+            if "announce" in item.attrs:
+                yield dynamo_to_dict(dict(item.attrs))
+    else:
+        scan = {"TableName": table.name, "FilterExpression": "attribute_exists(announce)"}
+        for page in table.client.get_paginator("scan").paginate(**scan):
+            yield from page["Items"]
+
+
+# --- Answers: an attribute is written as it is, without trying every name it might have
+
+
+def _serialize_type_map(
+    serializer: BaseJSONSerializer, serialized: Any, value: Any, shape: Any, key: str
+) -> None:
+    if shape.value.name != "AttributeValue":
+        return _serialize_map(serializer, serialized, value, shape, key)
+    written = {name: _attribute(attribute) for name, attribute in value.items()}
+    return serializer._default_serialize(serialized, written, shape, key)
+
+
+def _attribute(value: Mapping[str, Any]) -> dict[str, Any]:
+    """An attribute's value as DynamoDB writes it in JSON."""
+    [(kind, content)] = value.items()
+    match kind:
+        case "M":
+            return {kind: {name: _attribute(inner) for name, inner in content.items()}}
+        case "L":
+            return {kind: [_attribute(inner) for inner in content]}
+        case "B":
+            return {kind: _base64(content)}
+        case "BS":
+            return {kind: [_base64(one) for one in content]}
+        case _:
+            return {kind: content}
+
+
+def _base64(content: bytes | str) -> str:
+    return b64encode(content.encode() if isinstance(content, str) else content).decode()
+
+
+# --- Transactions: what is kept for a rollback is what may change, not the whole table for each operation
+
+
+def _transact_write_items(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
+    tables: set[str] = set()
+    for [operation] in (one.values() for one in transact_items):
+        table = backend.tables.get(operation["TableName"])
+        if table is not None:
+            tables.add(table.name)
+            key = operation.get("Key") or operation["Item"]
+            table.__dict__.setdefault("_at_stake", []).append(key)
+    try:
+        _transact(backend, transact_items)
+    finally:
+        for name in tables:  # the one in force may be a backup by now
+            backend.tables[name].__dict__.pop("_at_stake", None)
+
+
+def _backup(table: Table, memo: dict[int, Any]) -> Table:
+    """The table, its items as they are now where the transaction that is on may touch them."""
+    at_stake = table.__dict__.get("_at_stake")
+    kept = copy(table)
+    if at_stake is None:
+        kept.__dict__ = deepcopy(table.__dict__, memo)
+        return kept
+    kept.items = copy(table.items)
+    for key in at_stake:
+        whose = DynamoType(key[table.hash_key_attr])
+        if whose in table.items:
+            kept.items[whose] = copy(table.items[whose])
+    for key in at_stake:
+        whose, which = DynamoType(key[table.hash_key_attr]), DynamoType(key[table.range_key_attr])
+        if which in kept.items.get(whose, ()):
+            kept.items[whose][which] = deepcopy(table.items[whose][which])
+    return kept
+
+
+# --- Queries: only the partition that is asked for is gone through
+
+
+def _query_partition(table: Table, *args: Any, **kwargs: Any) -> Any:
+    asked = _QUERY.bind(table, *args, **kwargs).arguments
+    if asked.get("index_name"):
+        table._asked = dict(asked.get("hash_key_conditions") or ())
+    else:
+        table._asked = {table.hash_key_attr: asked["hash_key"]}
+    try:
+        return _query(table, *args, **kwargs)
+    finally:
+        del table._asked
+
+
+def _all_items(table: Table) -> list[Item]:
+    """In the order of their keys; while a query is on, those that it is about."""
+    asked = table.__dict__.get("_asked", {})
+    only = asked.get(table.hash_key_attr)
+    partitions = [table.items.get(only, {})] if only is not None else table.items.values()
+    wanted = [(name, value.value) for name, value in asked.items() if value.type == "S"]
+    found = [
+        item
+        for partition in partitions
+        for item in partition.values()
+        if all(name in item.attrs and item.attrs[name].value == value for name, value in wanted)
+    ]
+    return sorted(found, key=lambda item: (item.hash_key.cast_value, item.range_key.cast_value))
