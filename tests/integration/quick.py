@@ -1,27 +1,36 @@
 """Spares the account in process what takes most of its time and no test looks at.
 
-Nothing here changes an answer: what is spared is reading the same descriptions again, and asking of each
-attribute of an item under which of some twenty names moto might keep it (`test_quick.py` compares).
+Nothing here changes an answer. What is spared: reading the services' descriptions again, making the same
+tables and keys again, copying whole tables for a transaction, sorting whole tables for a query, and asking
+of each attribute of an item under which of some twenty names moto might keep it.
 """
 
+import os
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy, deepcopy
+from copyreg import dispatch_table
+from dataclasses import dataclass
 from functools import cache
 from inspect import signature
+from threading import Condition
 from typing import Any
 
+import boto3
 import botocore.session
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from moto.core import DEFAULT_ACCOUNT_ID, responses
+from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.models import botocore_stubber
 from moto.core.serialize import BaseJSONSerializer
 from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.models.utilities import dynamo_to_dict
+
+from sesame.platform import aws as platform_aws
 
 _serialize_map = BaseJSONSerializer._serialize_type_map
 _transact, _query = DynamoDBBackend.transact_write_items, Table.query
@@ -35,6 +44,8 @@ def quick_accounts() -> Iterator[None]:
         patch.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
         # what moto draws for every KMS key, of whatever kind
         patch.setattr(rsa, "generate_private_key", cache(rsa.generate_private_key))
+        patch.setitem(dispatch_table, Condition, lambda _queues: (Condition, ()))  # for snapshots
+        patch.setattr(platform_aws, "_session", _Sessions())
         patch.setattr(responses, "method_names_from_class", cache(responses.method_names_from_class))
         patch.setattr(BaseJSONSerializer, "_serialize_type_map", _serialize_type_map)
         patch.setattr(DynamoDBBackend, "transact_write_items", _transact_write_items)
@@ -42,6 +53,73 @@ def quick_accounts() -> Iterator[None]:
         patch.setattr(Table, "query", _query_partition)
         patch.setattr(Table, "all_items", _all_items)
         yield
+
+
+# --- Clients and sessions outlive the account: they know of it no more than its keys
+
+
+def _keys() -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(of for of in os.environ.items() if of[0].startswith("AWS_")))
+
+
+@cache
+def _session(_keys: tuple[tuple[str, str], ...]) -> botocore.session.Session:
+    return botocore.session.get_session()
+
+
+class _Sessions:
+    """In place of the platform's: one for whatever account the environment leads to."""
+
+    def __call__(self) -> botocore.session.Session:
+        return _session(_keys())
+
+    def cache_clear(self) -> None:
+        """Nothing of another account is ever given out."""
+
+
+@cache
+def _client(service: str, _keys: tuple[tuple[str, str], ...]) -> tuple[Any, Any]:
+    client: Any = _boto3_session(_keys).client(service)  # type: ignore[call-overload]
+    return client, copy(client.meta.events._emitter)
+
+
+@cache
+def _boto3_session(_keys: tuple[tuple[str, str], ...]) -> boto3.Session:
+    return boto3.Session()
+
+
+def client_of(service: str) -> Any:
+    """A client as boto3 makes it, with no hooks of whoever had it before."""
+    client, as_made = _client(service, _keys())
+    client.meta.events._emitter.__dict__.update(copy(as_made).__dict__)
+    return client
+
+
+# --- Accounts are made once, then set back to how they were
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """All that accounts in process hold at a moment."""
+
+    backends: list[tuple[Any, str, str, BaseBackend, dict[str, Any]]]
+
+    @classmethod
+    def take(cls) -> "Snapshot":
+        """Of this moment."""
+        there = [
+            (of_service, account_id, region, backend)
+            for of_service in BackendDict._instances
+            for account_id, region, backend in of_service.iter_backends()
+        ]
+        memo = {id(backend): backend for *_, backend in there}
+        return cls(backends=[(*which, deepcopy(which[-1].__dict__, dict(memo))) for which in there])
+
+    def restore(self) -> None:
+        """Under `mock_aws`, where there is nothing yet."""
+        now = {id(old): service[account][region] for service, account, region, old, _ in self.backends}
+        for *_, old, held in self.backends:
+            now[id(old)].__dict__.update(deepcopy(held, dict(now)))
 
 
 def announcing(table: Any) -> Iterator[dict[str, Any]]:
