@@ -20,7 +20,10 @@ from typing import Any
 import boto3
 import botocore.session
 import pytest
+from botocore.signers import RequestSigner
+from botocore.useragent import UserAgentString
 from cryptography.hazmat.primitives.asymmetric import rsa
+from moto import backend_index
 from moto.core import DEFAULT_ACCOUNT_ID, responses
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.models import botocore_stubber
@@ -29,11 +32,13 @@ from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.models.utilities import dynamo_to_dict
+from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node
+from moto.dynamodb.parsing.expressions import UpdateExpressionParser
 
 from sesame.platform import aws as platform_aws
 
 _serialize_map = BaseJSONSerializer._serialize_type_map
-_transact, _query = DynamoDBBackend.transact_write_items, Table.query
+_transact, _query, _items = DynamoDBBackend.transact_write_items, Table.query, Table.all_items
 _QUERY = signature(_query)
 
 
@@ -46,9 +51,16 @@ def quick_accounts() -> Iterator[None]:
         patch.setattr(rsa, "generate_private_key", cache(rsa.generate_private_key))
         patch.setitem(dispatch_table, Condition, lambda _queues: (Condition, ()))  # for snapshots
         patch.setattr(platform_aws, "_session", _Sessions())
+        patch.setattr(RequestSigner, "sign", _sign)
+        patch.setattr(UserAgentString, "to_string", lambda _: "tests")
+        patch.setattr(BaseBackend, "urls", property(_urls))
+        patch.setattr(backend_index, "backend_url_patterns", _most_asked_first())
         patch.setattr(responses, "method_names_from_class", cache(responses.method_names_from_class))
         patch.setattr(BaseJSONSerializer, "_serialize_type_map", _serialize_type_map)
         patch.setattr(DynamoDBBackend, "transact_write_items", _transact_write_items)
+        patch.setattr(UpdateExpressionParser, "make", cache(UpdateExpressionParser.make))
+        patch.setattr(Node, "__deepcopy__", _copied, raising=False)
+        patch.setattr(DepthFirstTraverser, "nodes_to_be_processed", _nodes_to_be_processed)
         patch.setattr(Table, "__deepcopy__", _backup, raising=False)
         patch.setattr(Table, "query", _query_partition)
         patch.setattr(Table, "all_items", _all_items)
@@ -93,6 +105,40 @@ def client_of(service: str) -> Any:
     client, as_made = _client(service, _keys())
     client.meta.events._emitter.__dict__.update(copy(as_made).__dict__)
     return client
+
+
+# --- The way of a request: no signature that nobody checks, no search for whom it is to
+
+
+_signed = RequestSigner.sign
+
+
+def _sign(
+    signer: RequestSigner,
+    operation_name: str,
+    request: Any,
+    region_name: str | None = None,
+    signing_type: str = "standard",
+    **more: Any,
+) -> None:
+    """What goes to S3, links and forms are signed as ever: there moto looks."""
+    if signing_type != "standard" or signer.signing_name == "s3":
+        _signed(signer, operation_name, request, region_name, signing_type, **more)
+
+
+_stock_urls = BaseBackend.urls.fget
+_urls_of: dict[type, Any] = {}
+
+
+def _urls(backend: BaseBackend) -> Any:
+    if type(backend) not in _urls_of:
+        _urls_of[type(backend)] = _stock_urls(backend)
+    return _urls_of[type(backend)]
+
+
+def _most_asked_first() -> list[tuple[str, Any]]:
+    asked = ("dynamodb", "kms", "sqs", "secretsmanager")
+    return sorted(backend_index.backend_url_patterns, key=lambda one: one[0] not in asked)
 
 
 # --- Accounts are made once, then set back to how they were
@@ -166,6 +212,22 @@ def _attribute(value: Mapping[str, Any]) -> dict[str, Any]:
 
 def _base64(content: bytes | str) -> str:
     return b64encode(content.encode() if isinstance(content, str) else content).decode()
+
+
+# --- Updates: an expression is read once; what moto then does to it, it does to a copy
+
+
+def _copied(node: Node, memo: dict[int, Any]) -> Node:
+    twin: Node = object.__new__(type(node))
+    memo[id(node)] = twin
+    twin.__dict__.update({name: deepcopy(held, memo) for name, held in node.__dict__.items()})
+    return twin
+
+
+def _nodes_to_be_processed(traverser: DepthFirstTraverser) -> tuple[type, ...]:
+    if "_nodes" not in traverser.__dict__:
+        traverser._nodes = tuple(traverser._processing_map())
+    return traverser._nodes
 
 
 # --- Transactions: what is kept for a rollback is what may change, not the whole table for each operation
