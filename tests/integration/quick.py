@@ -119,11 +119,12 @@ def _sign(
     request: Any,
     region_name: str | None = None,
     signing_type: str = "standard",
-    **more: Any,
+    expires_in: int | None = None,
+    signing_name: str | None = None,
 ) -> None:
     """What goes to S3, links and forms are signed as ever: there moto looks."""
     if signing_type != "standard" or signer.signing_name == "s3":
-        _signed(signer, operation_name, request, region_name, signing_type, **more)
+        _signed(signer, operation_name, request, region_name, signing_type, expires_in, signing_name)
 
 
 _stock_urls = BaseBackend.urls.fget
