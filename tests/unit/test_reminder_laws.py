@@ -34,6 +34,7 @@ from sesame.notifications.outcome import NotAccepted
 from sesame.platform.events import Event
 from sesame.services.accounts import Bookkeeping
 from sesame.services.formal_notices import FormalNotices
+from sesame.services.lease_terms import LeaseTerms, Who
 from sesame.services.mailer import Draft, Envelope
 from sesame.services.messages import Correspondence
 from sesame.services.reminders import ReminderRun, SomeNotPlanned
@@ -45,7 +46,7 @@ from sesame.store.audit import Audit
 from sesame.store.documents import Documents
 from sesame.store.message_allowances import MessageAllowances
 from sesame.store.messages import Message, Messages, MessageState, StillSending
-from sesame.store.people import lease_item, person_item, residence_item
+from sesame.store.people import People, lease_item, person_item, residence_item
 from sesame.store.table import Table, unmarshal
 from tests.fakes.dynamo import FakeDynamo, Wire
 
@@ -166,6 +167,15 @@ class World:
         )
         self.books.post(lease_id, self.leases[lease_id].residence_id, entry)
 
+    def amend(self, lease_id: str, rent_cents: int) -> None:
+        """Another rent from the lease's first day: what is out is withdrawn, and another notice replaces it."""
+        people = People(self.identity, cast(Any, None))
+        terms = LeaseTerms(people=people, books=self.books, retries=AT_ONCE)
+        who = Who(reason="mistake", by="manager")
+        self.leases[lease_id] = terms.apply(
+            lease_id, lambda lease: replace(lease, rent_cents=rent_cents), who
+        ).after
+
     def hold(self, lease_id: str, days: int) -> None:
         account = self.accounts.get(lease_id)
         if account is None or not account.checkpoint.outstanding:
@@ -195,6 +205,22 @@ class World:
         finally:
             self.dynamo.fuse, self.post.outcomes = None, []
         return True
+
+    def live(self, until: datetime, every: timedelta = timedelta(hours=3)) -> None:
+        """Everything works until then."""
+        while self.now < until:
+            self.now += every
+            self.plan()
+            self.deliver_all()
+
+    def told(self, lease_id: str = "lease-0") -> list[tuple[date, str]]:
+        """(day, step) of what was said of a lease."""
+        zone = self.residences[lease_id].time_zone
+        return [
+            (local_date(one.at, zone), one.cause["step"])
+            for one in self.history
+            if one.lease_id == lease_id and "step" in one.cause
+        ]
 
     def deliver_all(self) -> None:
         waiting, self.pending = self.pending, []

@@ -100,12 +100,16 @@ class Owed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reached:
-    """A step, the month whose debt reached it, and when; `instalment` where it is one of a plan."""
+    """A step, the debt that reached it, and when. A month may have more than one debt: each its own steps."""
 
     step: ReminderStep
     period: Period
+    """The month that the debt is known by."""
     at: datetime
+    entry_id: str | None = None
+    """The debit; None where it is an instalment of a plan."""
     instalment: int | None = None
+    """Its number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +225,7 @@ def next_step_at(
     look once too often costs a write, to look too late a step.
     """
     earliest = min(now, previous) if previous else now
-    instants = [at for at, _ in _ladder(unpaid, settings, time_zone) if at >= earliest]
+    instants = [one.at for one in _ladder(unpaid, settings, time_zone) if one.at >= earliest]
     instants += [late.at for late in _surcharges(unpaid, settings, time_zone) if late.at >= earliest]
     return min([*instants, previous] if previous else instants, default=None)
 
@@ -261,7 +265,7 @@ def decide(
         *(_instalments(plan, account.unpaid, settings, time_zone) if plan else ()),
     ]
     late = list(_surcharges(free, settings, time_zone))
-    instants = [at for at, _ in found] + [one.at for one in late]
+    instants = [one.at for one in found] + [one.at for one in late]
     if plan is not None and (breaks_at := _breaks_at(plan, account.unpaid, settings, time_zone)):
         instants.append(breaks_at)
     upcoming = min((at for at in instants if at > now), default=None)
@@ -269,9 +273,9 @@ def decide(
     def waits(at: datetime, entry_id: str | None) -> bool:
         return (opens_covered if entry_id in covered else opens) <= at <= now
 
-    due = [reached for at, (reached, entry_id) in found if waits(at, entry_id)]
+    due = [one for one in found if waits(one.at, one.entry_id)]
     quiet = within_tolerance(account.unpaid, settings)
-    highest = min(due, key=lambda one: (-one.step.days, one.period), default=None)
+    highest = min(due, key=lambda one: (-one.step.days, one.period, one.entry_id or ""), default=None)
     return Decision(
         reached=None if quiet else highest,
         next_step_at=upcoming,
@@ -286,25 +290,24 @@ def still_holds(
     account: Dun,
     *,
     period: Period,
+    entry_id: str | None = None,
     instalment: int | None,
     time_zone: str,
     settings: ReminderSettings,
 ) -> bool:
     """Whether a step that was taken may still be told of: not where its debt is paid, or so much that the
-    rest is tolerated, nor where a plan has taken its place."""
+    rest is tolerated, nor where a plan has taken its place. A debt is known by its entry; by its month where
+    a step was announced without."""
     if within_tolerance(account.unpaid, settings):
         return False
     rows = owed(account.unpaid, account.plan, time_zone)
-    return any(
-        row.instalment == instalment and (row.period == period or instalment is not None) for row in rows
-    )
+    if instalment is not None:
+        return any(row.instalment == instalment for row in rows)
+    return any(row.entry_id == entry_id if entry_id else row.period == period for row in rows)
 
 
-type _Found = tuple[datetime, tuple[Reached, str | None]]
-
-
-def _ladder(unpaid: Iterable[Outstanding], settings: ReminderSettings, time_zone: str) -> Iterator[_Found]:
-    """Every step of every unpaid debit, with the instant when sending opens that day at the residence."""
+def _ladder(unpaid: Iterable[Outstanding], settings: ReminderSettings, time_zone: str) -> Iterator[Reached]:
+    """Every step of every unpaid debit, at the instant when sending opens that day at the residence."""
     for debit in unpaid:
         if not has_steps(debit):
             continue
@@ -314,19 +317,18 @@ def _ladder(unpaid: Iterable[Outstanding], settings: ReminderSettings, time_zone
             # the notice's own e-mail said it that day: a step before or on it would only repeat it
             if day > issued_on:
                 at = _opening(day, time_zone)
-                yield at, (Reached(step=step, period=month_of(debit), at=at), debit.entry_id)
+                yield Reached(step=step, period=month_of(debit), at=at, entry_id=debit.entry_id)
 
 
 def _instalments(
     plan: AgreedPlan, unpaid: Iterable[Outstanding], settings: ReminderSettings, time_zone: str
-) -> Iterator[_Found]:
+) -> Iterator[Reached]:
     if not plan.stands:
         return
     for number, instalment, _ in plan.unpaid(unpaid):
         for step in settings.plan_steps:
             at = _opening(instalment.due_on + timedelta(days=step.days), time_zone)
-            period = period_of(instalment.due_on)
-            yield at, (Reached(step=step, period=period, at=at, instalment=number), None)
+            yield Reached(step=step, period=period_of(instalment.due_on), at=at, instalment=number)
 
 
 def _surcharges(unpaid: Iterable[Outstanding], settings: ReminderSettings, time_zone: str) -> Iterator[Late]:

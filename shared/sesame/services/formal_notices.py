@@ -139,7 +139,7 @@ def demandable(account: Account, time_zone: str, *, breaks_plan: bool = False) -
 
 
 def _document_id(account: Account, reached: Reached) -> str:
-    return derived_id("formal-notice", account.lease_id, reached.period, reached.step.name)
+    return derived_id("formal-notice", account.lease_id, reached.entry_id or "", reached.step.name)
 
 
 def _entry(account: Account, reached: Reached, document: Document, now: datetime) -> AuditEntry:
@@ -153,6 +153,7 @@ def _entry(account: Account, reached: Reached, document: Document, now: datetime
         details={
             "document_id": document.document_id,
             "period": reached.period,
+            "entry_id": reached.entry_id or "",
             "step": reached.step.name,
             "amount_cents": document.facts["demand"]["total_cents"],
         },

@@ -23,6 +23,15 @@ class Debt:
     instalment: int | None = None
 
 
+_NAMES_THE_DEBT = ("entry_id", "plan_id", "instalment")
+
+
+def reminder_cause(event: Event) -> dict[str, str]:
+    """What a reminder must not be said of twice: the step of a debt, an entry or an instalment of a plan."""
+    cause = {"lease_id": event["lease_id"], "period": event["period"], "step": event["step"]}
+    return cause | {name: event[name] for name in _NAMES_THE_DEBT if name in event.data}
+
+
 def reminder_facts(event: Event, account: Account, found: Addressee, now: datetime) -> dict[str, Any]:
     """The facts of the letter, as of `now`. A step's words are the ladder's as it is now, if still there."""
     residence, outstanding = found.residence, account.checkpoint.outstanding

@@ -178,12 +178,13 @@ def _move(decision: Decision, announce: dict[str, str] | None, residence: Reside
 
 
 def _reminder(account: Account, residence: Residence, reached: Reached, now: datetime) -> dict[str, str]:
-    """The event that has a step told of. Its id names step and day: a step given back comes anew."""
+    """The event that has a step told of. Its id names debt, step and day: a step given back comes anew."""
     step, day = reached.step, local_date(now, residence.time_zone).isoformat()
     plan_id = account.plan.plan_id if account.plan and reached.instalment is not None else ""
-    number = str(reached.instalment or "")
-    cause = derived_id("reminder.due", account.lease_id, reached.period, step.name, plan_id, number, day)
-    of_plan = {"plan_id": plan_id, "instalment": number} if plan_id else {}
+    debt = {"entry_id": reached.entry_id} if reached.entry_id else {}
+    if plan_id:
+        debt = {"plan_id": plan_id, "instalment": str(reached.instalment)}
+    cause = derived_id("reminder.due", account.lease_id, reached.period, step.name, *debt.values(), day)
     return announcement(
         "reminder.due",
         now,
@@ -194,7 +195,7 @@ def _reminder(account: Account, residence: Residence, reached: Reached, now: dat
         step_at=reached.at.isoformat(),
         tone=step.tone.value,
         **_ways(step),
-        **of_plan,
+        **debt,
     )
 
 

@@ -60,6 +60,7 @@ class ScheduledMail:
         if not held and not still_holds(
             account.dun(account.next_step_at or now),
             period=event["period"],
+            entry_id=event.data.get("entry_id"),
             instalment=int(event["instalment"]) if plan_id else None,
             time_zone=residence.time_zone,
             settings=residence.reminders,
