@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler import Depends
 from aws_lambda_powertools.event_handler.openapi.params import Header, Path
 from pydantic import Field
 
-from sesame.domain.certificates import DocumentStatus
+from sesame.domain.certificates import DocumentStatus, Validity
 from sesame.domain.plans import MOST_INSTALMENTS, Instalment
 from sesame.domain.reminders import HoldKind, HoldReason
 from sesame.domain.takings import MOST_CENTS
@@ -141,6 +141,8 @@ class FormalNoticeShown(Shown):
     total_cents: int
     pay_by: date
     status: DocumentStatus
+    validity: Validity
+    """`revoked`: what is owed, or the day, changed before anybody was told; another took its place."""
     download_url: str | None
 
 
@@ -335,6 +337,7 @@ def _shown(state: ReminderState) -> RemindersShown:
                 total_cents=one.facts["demand"]["total_cents"],
                 pay_by=date.fromisoformat(one.facts["demand"]["pay_by"]),
                 status=one.status,
+                validity=one.validity,
                 download_url=downloads.url(one),
             )
             for one in state.formal_notices

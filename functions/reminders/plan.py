@@ -14,6 +14,7 @@ from sesame.services.surcharges import Surcharges
 from sesame.store.accounts import Accounts
 from sesame.store.audit import Audit
 from sesame.store.documents import Documents
+from sesame.store.message_allowances import MessageAllowances
 from sesame.store.table import Table
 
 BUDGET = timedelta(seconds=240)
@@ -43,6 +44,7 @@ reminders = ReminderRun(
         accounts=accounts,
         audit=audit,
     ),
+    allowances=MessageAllowances(operations),
     surcharges=Surcharges(accounts=accounts, audit=audit),
     budget=BUDGET,
 )

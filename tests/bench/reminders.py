@@ -38,6 +38,7 @@ from sesame.store import keys
 from sesame.store.accounts import Accounts
 from sesame.store.audit import Audit
 from sesame.store.documents import Documents
+from sesame.store.message_allowances import MessageAllowances
 from sesame.store.people import lease_item, person_item, residence_item
 from sesame.store.table import Table, marshal
 from tests.e2e.own_tables import account_on
@@ -155,6 +156,7 @@ class Run:
                 audit=audit,
                 random=Random(0).randbytes,  # noqa: S311 - nobody verifies these
             ),
+            allowances=MessageAllowances(self.operations),
             surcharges=Surcharges(accounts=self.accounts, audit=audit),
             budget=timedelta(hours=9),
         )

@@ -9,6 +9,9 @@ from sesame.domain.journal import Outstanding
 from sesame.domain.plans import PaymentPlan
 from sesame.domain.standings import overdue
 
+type Demand = dict[str, Any]
+"""`as_of` and `pay_by` (ISO days), `debts`, `total_cents`: the part of a formal notice that says how much."""
+
 
 def payment_plan_facts(tenancy: Tenancy, plan: PaymentPlan) -> Facts:
     """A payment-plan agreement, for both to sign. Raises Refused for a cancelled lease."""
@@ -25,24 +28,27 @@ def payment_plan_facts(tenancy: Tenancy, plan: PaymentPlan) -> Facts:
     }
 
 
-def formal_notice_facts(
-    tenancy: Tenancy, outstanding: Iterable[Outstanding], *, as_of: date, pay_by: date
-) -> Facts:
-    """A formal notice (*mise en demeure*) to pay what is overdue by a day. Raises Refused if nothing is."""
-    standing_lease(tenancy)
+def demand_of(outstanding: Iterable[Outstanding], *, as_of: date, pay_by: date) -> Demand:
+    """What is overdue by a day, and by when it is to be paid; no debts where nothing is."""
     if pay_by <= as_of:
         raise ValueError("a formal notice leaves time to pay")
     late = overdue(outstanding, as_of)
-    if not late:
+    return {
+        "as_of": as_of.isoformat(),
+        "pay_by": pay_by.isoformat(),
+        "debts": [_debt(one) for one in late],
+        "total_cents": sum(one.unpaid_cents for one in late),
+    }
+
+
+def formal_notice_facts(tenancy: Tenancy, demand: Demand) -> Facts:
+    """A formal notice (*mise en demeure*) to pay what is overdue by a day. Raises Refused if nothing is."""
+    standing_lease(tenancy)
+    if not demand["debts"]:
         raise Refused(Reason.NOTHING_OVERDUE)
     return common_facts(Kind.FORMAL_NOTICE, tenancy) | {
         "desk_contact": tenancy.residence.desk_contact,
-        "demand": {
-            "as_of": as_of.isoformat(),
-            "pay_by": pay_by.isoformat(),
-            "debts": [_debt(one) for one in late],
-            "total_cents": sum(one.unpaid_cents for one in late),
-        },
+        "demand": demand,
     }
 
 

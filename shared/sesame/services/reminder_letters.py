@@ -8,6 +8,7 @@ from sesame.domain.calendar import Period, local_date
 from sesame.domain.reminders import Owed, owed
 from sesame.domain.tenancy import Language, ReminderSettings, ReminderStep, Tone
 from sesame.platform.events import Event
+from sesame.platform.ids import derived_id
 from sesame.services.addressees import Addressee
 from sesame.services.surcharges import announced
 from sesame.store.accounts import Account
@@ -23,6 +24,8 @@ class Debt:
     instalment: int | None = None
 
 
+REMINDER = "reminder"
+"""The kind of message that a reminder is."""
 _NAMES_THE_DEBT = ("entry_id", "plan_id", "instalment")
 
 
@@ -32,11 +35,20 @@ def reminder_cause(event: Event) -> dict[str, str]:
     return cause | {name: event[name] for name in _NAMES_THE_DEBT if name in event.data}
 
 
+def reminder_messages(event: Event) -> list[str]:
+    """The ids of the messages that tell of a step: one, or one for each of its two channels."""
+    cause = reminder_cause(event).values()
+    also = event.data.get("also")
+    return [derived_id(REMINDER, *cause), *([derived_id(REMINDER, *cause, also)] if also else [])]
+
+
 def reminder_facts(event: Event, account: Account, found: Addressee, now: datetime) -> dict[str, Any]:
     """The facts of the letter, as of `now`. A step's words are the ladder's as it is now, if still there."""
     residence, outstanding = found.residence, account.checkpoint.outstanding
     today = local_date(now, residence.time_zone)
     debts = [_debt(row) for row in owed(outstanding, account.plan, residence.time_zone)]
+    if "document_id" in event.data:  # as the formal notice: what is late, without what a plan covers
+        debts = [debt for debt in debts if debt.instalment is None and debt.due_on < today]
     to_come = [debt for debt in debts if debt.due_on >= today]
     next_due = min((debt.due_on for debt in to_come), default=None)
     step = _step(residence.reminders, event["step"])

@@ -36,6 +36,8 @@ class Account:
     """From when on steps still wait, where the planner's instant was moved without taking them."""
     hold: Hold | None = None
     plan: AgreedPlan | None = None
+    formal_notice: "OrderedNotice | None" = None
+    """The formal notice that was ordered last, told of or not."""
     news: str | None = None
     """The period of a notice whose message waits for another day."""
     adjustments: tuple[Adjustment, ...] = ()
@@ -62,6 +64,17 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderedNotice:
+    """A formal notice: its document, the step and the debt that it is for, and what tells its demand from
+    another one (`services.demands`)."""
+
+    document_id: str
+    entry_id: str
+    step: str
+    demand: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
     """Where the planner's instant goes, and what is written along."""
 
@@ -69,6 +82,8 @@ class Move:
     since: datetime | None = None
     plan_broken_on: date | None = None
     announce: Mapping[str, str] | None = None
+    formal_notice: OrderedNotice | None = None
+    """One that is ordered with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +206,8 @@ class Accounts:
             change.set("payment_plan.broken_on", move.plan_broken_on.isoformat())
         if move.announce is not None:
             change.set("announce", dict(move.announce))
+        if move.formal_notice is not None:
+            change.set("formal_notice", asdict(move.formal_notice))
         return change.update(self.table.name)
 
     def arranging(
@@ -405,6 +422,7 @@ def account_of(item: Item) -> Account:
         since=datetime.fromisoformat(item["waits_since"]) if "waits_since" in item else None,
         hold=_hold_of(item["reminder_hold"]) if "reminder_hold" in item else None,
         plan=_plan_of(item["payment_plan"]) if "payment_plan" in item else None,
+        formal_notice=OrderedNotice(**item["formal_notice"]) if "formal_notice" in item else None,
         news=item.get("notice_to_tell"),
         adjustments=tuple(Adjustment(**one) for one in item.get("adjustments", ())),
         lease_version=item.get("lease_version", 0),
