@@ -55,6 +55,7 @@ def reminder_run(aws: Any) -> ReminderRun:
         ),
         allowances=MessageAllowances(aws.operations),
         surcharges=Surcharges(accounts=accounts, audit=audit),
+        tasks=Tasks(aws.operations),
         budget=LONG,
     )
 

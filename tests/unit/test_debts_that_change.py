@@ -9,10 +9,12 @@ from sesame.domain.certificates import Kind, Validity
 from sesame.domain.journal import Entry, EntryKind
 from sesame.domain.tenancy import Channel, ReminderSettings, ReminderStep
 from sesame.store.documents import Document
+from sesame.store.tasks import TaskKind
 from tests.unit.test_reminder_laws import RENT, World
 
 PARIS = ("Europe/Paris", "Europe/Paris")
 MakeWorld = Callable[..., World]
+DAY = timedelta(days=1)
 
 
 def at(day: date, hour: int = 8, minute: int = 5) -> datetime:
@@ -70,6 +72,138 @@ def test_a_charge_by_itself_is_reminded_of_beside_the_rent_of_its_month(world: W
     causes = {(one.cause["entry_id"], one.cause["step"]) for one in world.history if "step" in one.cause}
     assert ("notice:2026-09", "due") in causes
     assert ("adjustment:key", "due") in causes
+
+
+def test_a_charge_that_comes_between_two_steps_of_the_rent_misses_none_of_its_own(world: World) -> None:
+    world.live(at(september(21), 14))  # the rent's next step is on the 30th
+    charge = Entry(
+        entry_id="adjustment:key",
+        kind=EntryKind.ADJUSTMENT,
+        amount_cents=3_000,
+        effective_at=world.now,
+        due_on=september(28),
+    )
+    world.books.post("lease-0", "r0", charge)
+    world.live(at(september(29)))
+
+    assert world.told()[-2:] == [(september(23), "before-due"), (september(28), "due")]
+
+
+# ---------------------------------------------------------------- money that was taken back
+
+
+def test_a_payment_returned_within_days_is_chased_at_the_next_allowed_hour_and_on_from_there(
+    world: World,
+) -> None:
+    world.live(at(september(15)))
+    world.pay("lease-0", RENT)
+    world.live(at(september(19), 19))  # a Saturday evening
+    before = world.told()
+    world.take_back("lease-0", RENT)
+    world.live(at(date(2026, 10, 20)))
+
+    assert before[-1] == (september(14), "late-1")
+    assert world.told()[len(before) :] == [
+        (september(21), "late-1"),  # a Monday: what lay behind
+        (september(26), "late-2"),
+        (date(2026, 10, 6), "late-3"),
+        (date(2026, 10, 16), "formal-notice"),
+    ]
+    [task] = world.tasks.open_in("r0").tasks
+    assert (task.kind, task.details["entry_id"]) == (TaskKind.OWED_AGAIN, "notice:2026-09")
+
+
+def test_money_taken_back_months_later_is_never_first_met_by_a_formal_notice(world: World) -> None:
+    world.live(at(september(2)))
+    world.pay("lease-0", RENT)
+    world.live(at(date(2026, 12, 3), 12), DAY)
+    world.take_back("lease-0", RENT)
+    world.live(at(date(2026, 12, 20)))
+
+    assert world.told() == [(date(2026, 12, 3), "late-3"), (date(2026, 12, 14), "formal-notice")]
+    again = [one.cause["reopened_at"] for one in world.history if "step" in one.cause]
+    assert again == [at(date(2026, 12, 3), 12).isoformat()] * 2
+
+
+def test_taken_back_a_second_time_it_is_said_anew_and_each_step_once(world: World) -> None:
+    world.live(at(september(2)))
+    for day in (september(21), date(2026, 10, 12), date(2026, 11, 2)):
+        world.pay("lease-0", RENT)
+        world.live(at(day))
+        world.take_back("lease-0", RENT)
+        world.live(at(day) + 2 * DAY)
+
+    assert [step for _, step in world.told()] == ["late-2", "late-3", "late-3"]
+
+
+def test_a_part_taken_back_of_a_debt_that_is_chased_anyway_changes_none_of_its_days(world: World) -> None:
+    world.pay("lease-0", 10_000)
+    world.live(at(september(22)))
+    world.take_back("lease-0", 10_000)
+    world.live(at(date(2026, 10, 1)))
+
+    assert world.told()[-2:] == [(september(21), "late-2"), (september(30), "late-3")]
+
+
+def test_most_of_a_debt_taken_back_after_the_rest_was_tolerated_is_chased() -> None:
+    world = World(PARIS, ReminderSettings(tolerance_cents=500), frozenset())
+    world.pay("lease-0", RENT - 300)
+    world.live(at(date(2026, 10, 22), 12), DAY)
+    world.take_back("lease-0", RENT - 300)
+    world.live(at(date(2026, 10, 23)))
+
+    assert world.told() == [(date(2026, 10, 22), "late-3")]
+
+
+def test_taken_back_before_its_last_day_it_keeps_its_days(world: World) -> None:
+    world.live(at(september(2)))
+    world.pay("lease-0", RENT)
+    world.live(at(september(7), 12))
+    world.take_back("lease-0", RENT)
+    world.live(at(september(15)))
+
+    assert world.told() == [(september(10), "due"), (september(14), "late-1")]
+
+
+def test_a_step_on_its_way_when_money_came_and_went_is_said_once_as_owed_again(world: World) -> None:
+    world.live(at(september(14), 6))
+    world.now = at(september(14), 8)
+    world.plan()
+    world.pay("lease-0", RENT)
+    world.now += timedelta(minutes=5)
+    world.take_back("lease-0", RENT)
+    world.deliver_all()
+    world.live(at(september(15)))
+
+    assert world.told()[-1:] == [(september(14), "late-1")]
+    assert [step for _, step in world.told()].count("late-1") == 1
+
+
+def test_where_the_ladder_has_no_step_left_the_desk_is_asked_at_once() -> None:
+    steps = (ReminderStep(name="nudge", days=5),)
+    world = World(PARIS, ReminderSettings(steps=steps), frozenset())
+    world.pay("lease-0", RENT)
+    world.live(at(date(2026, 11, 3)), DAY)
+    world.take_back("lease-0", RENT)
+    world.live(at(date(2026, 11, 5)))
+
+    assert world.told() == [(date(2026, 11, 3), "nudge")]
+    assert [task.kind for task in world.tasks.open_in("r0").tasks] == [TaskKind.OWED_AGAIN]
+
+
+def test_a_plan_that_was_kept_has_its_grace_again_when_its_money_is_taken_back(world: World) -> None:
+    world.live(at(september(15)))
+    world.agree("lease-0", (10, 20))
+    world.live(at(september(16)))
+    world.pay("lease-0", RENT)
+    world.live(at(date(2026, 11, 2)), DAY)
+    world.take_back("lease-0", RENT)
+    before = len(world.told())
+    world.live(at(date(2026, 11, 9)))
+
+    assert world.told()[before:] == [(date(2026, 11, 2), "instalment-late")]
+    world.live(at(date(2026, 11, 12)))
+    assert world.told()[before + 1 :] == [(date(2026, 11, 10), "late-3")]
 
 
 # ---------------------------------------------------------------- formal notices that wait

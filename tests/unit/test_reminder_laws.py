@@ -18,7 +18,16 @@ from sesame.domain.calendar import is_sending_time, local_date
 from sesame.domain.certificates import Validity
 from sesame.domain.journal import Entry, EntryKind
 from sesame.domain.notices import notice_for
-from sesame.domain.reminders import Hold, HoldKind, HoldReason, next_step_at, owed, payable_by
+from sesame.domain.plans import AgreedPlan, Instalment
+from sesame.domain.reminders import (
+    Hold,
+    HoldKind,
+    HoldReason,
+    next_day_opens,
+    next_step_at,
+    owed,
+    payable_by,
+)
 from sesame.domain.tenancy import (
     DEFAULT_STEPS,
     Channel,
@@ -49,6 +58,7 @@ from sesame.store.message_allowances import MessageAllowances
 from sesame.store.messages import Message, Messages, MessageState, StillSending
 from sesame.store.people import People, lease_item, person_item, residence_item
 from sesame.store.table import Table, unmarshal
+from sesame.store.tasks import Tasks
 from tests.fakes.dynamo import FakeDynamo, Wire
 
 ISSUED = datetime(2026, 9, 1, 3, tzinfo=UTC)
@@ -138,10 +148,12 @@ class World:
             ),
             allowances=MessageAllowances(operations),
             surcharges=Surcharges(accounts=self.accounts, audit=audit),
+            tasks=Tasks(operations),
             budget=timedelta(hours=1),
             holidays=lambda _: holidays.__contains__,
         )
         self.post = Post(self, Messages(operations))
+        self.tasks = Tasks(operations)
         self.allowances = MessageAllowances(operations)
         self.sender = correspondence(self, self.allowances)
         self.residences, self.leases = {}, dict[str, Lease]()
@@ -220,6 +232,37 @@ class World:
             )
         )
 
+    def agree(self, lease_id: str, days: tuple[int, ...]) -> None:
+        """A plan for all that is owed, in equal parts, so many days from today."""
+        account = self.accounts.get(lease_id)
+        if account is None or not account.checkpoint.outstanding:
+            return
+        before, zone = account.plan, self.residences[lease_id].time_zone
+        if before is not None and before.stands and any(before.unpaid(account.checkpoint.outstanding)):
+            return
+        cents, today = (
+            sum(one.unpaid_cents for one in account.checkpoint.outstanding),
+            local_date(self.now, zone),
+        )
+        parts = [cents // len(days)] * (len(days) - 1)
+        parts.append(cents - sum(parts))
+        plan = AgreedPlan(
+            plan_id=f"plan-{self.now.isoformat()}",
+            debts=tuple(one.entry_id for one in account.checkpoint.outstanding),
+            instalments=tuple(
+                Instalment(due_on=today + timedelta(days=day), amount_cents=part)
+                for day, part in zip(days, parts, strict=True)
+            ),
+            resumes_from=min(account.dun(account.next_step_at or self.now).window_opens, self.now),
+        )
+        opens = next_day_opens(self.now, zone)
+        look_at = min(account.next_step_at or self.now, opens)
+        self.money.write(
+            self.accounts.arranging(
+                account, hold=account.hold, plan=plan, next_step_at=look_at, since=account.since
+            )
+        )
+
     def plan(self, skew: timedelta = timedelta(), fuse: int | None = None) -> None:
         self.dynamo.fuse = fuse
         with suppress(SomeNotPlanned, ConnectionError):  # the schedule tries again
@@ -241,7 +284,7 @@ class World:
     def live(self, until: datetime, every: timedelta = timedelta(hours=3)) -> None:
         """Everything works until then."""
         while self.now < until:
-            self.now += every
+            self.now = min(self.now + every, until)
             self.plan()
             self.deliver_all()
 

@@ -14,6 +14,7 @@ from sesame.domain.journal import (
     fold,
 )
 from sesame.domain.notices import Adjustment, Notice, with_adjustments
+from sesame.domain.reminders import owed_again
 from sesame.platform.clock import Clock
 from sesame.services.retries import USUAL, Retries
 from sesame.store.accounts import Account, Accounts, IssuedNotice, notice_entry
@@ -202,13 +203,19 @@ class Bookkeeping:
         `issuing` is the notice that is written next, and `billed_to` the latest period billed.
         """
         checkpoint = self._after(account, entries)
-        at = account.next_step_at
-        if not checkpoint.outstanding:
+        at, now = account.next_step_at, self.clock()
+        charged = {entry.entry_id for entry in entries} | {one.corrects for one in entries if one.corrects}
+        again = owed_again(account.checkpoint.outstanding, checkpoint.outstanding, charged=charged)
+        unpaid = {one.entry_id for one in checkpoint.outstanding}
+        if not unpaid:
             at = None
         elif next_step is not None:
             at = next_step(checkpoint.outstanding, at)
-        elif at is None:
-            at = self.clock()  # reopened by money taken back: the planner decides what that means
+        elif at is None or unpaid & charged:
+            at = min(at or now, now)  # the planner finds when the first step of what is charged now is
+        if again:
+            at = min(at or now, now)
+        still = {entry_id: since for entry_id, since in account.reopened.items() if entry_id in unpaid}
         return self.accounts.saving(
             account,
             checkpoint,
@@ -217,6 +224,7 @@ class Bookkeeping:
             lease_version=lease_version,
             issuing=issuing,
             billed_to=billed_to,
+            reopened=still | dict.fromkeys(again, now),
         )
 
     def never_backdated(self, account: Account) -> datetime:

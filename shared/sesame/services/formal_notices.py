@@ -93,6 +93,7 @@ class FormalNotices:
             entry_id=reached.entry_id or "",
             step=reached.step.name,
             demand=digest_of(demand),
+            reopened_at=_reopened_at(reached),
         )
         writes: list[Write] = [
             self.accounts.moving(account, replace(move, formal_notice=ordered)),
@@ -156,7 +157,12 @@ class FormalNotices:
 
 
 def _is_for(ordered: OrderedNotice, reached: Reached) -> bool:
-    return (ordered.entry_id, ordered.step) == (reached.entry_id or "", reached.step.name)
+    said = (ordered.entry_id, ordered.step, ordered.reopened_at)
+    return said == (reached.entry_id or "", reached.step.name, _reopened_at(reached))
+
+
+def _reopened_at(reached: Reached) -> str:
+    return reached.reopened_at.isoformat() if reached.reopened_at else ""
 
 
 def _entry(reached: Reached, document: Document, residence: Residence, now: datetime) -> AuditEntry:

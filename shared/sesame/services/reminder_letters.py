@@ -26,7 +26,7 @@ class Debt:
 
 REMINDER = "reminder"
 """The kind of message that a reminder is."""
-_NAMES_THE_DEBT = ("entry_id", "plan_id", "instalment")
+_NAMES_THE_DEBT = ("entry_id", "plan_id", "instalment", "reopened_at")
 
 
 def reminder_cause(event: Event) -> dict[str, str]:

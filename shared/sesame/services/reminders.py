@@ -22,6 +22,7 @@ from sesame.store.accounts import Account, Accounts, Move
 from sesame.store.message_allowances import MessageAllowances
 from sesame.store.people import residence_of
 from sesame.store.table import Table
+from sesame.store.tasks import Task, TaskKind, Tasks, task_id_of
 
 JOB = "reminders"
 ASK_AFTER = timedelta(minutes=50)
@@ -53,6 +54,7 @@ class ReminderRun:
     formal_notices: FormalNotices
     allowances: MessageAllowances
     surcharges: Surcharges
+    tasks: Tasks
     budget: timedelta
     holidays: Callable[[Residence], IsHoliday] = holidays_of
     seconds: Callable[[], float] = monotonic
@@ -105,6 +107,8 @@ class ReminderRun:
             decision = self._decide(account, residence, now)
             if decision is None:
                 return False
+        for entry_id in decision.left_to_staff:
+            self._ask_the_desk(TaskKind.OWED_AGAIN, account, now, entry_id)
         if decision.reached is not None and decision.reached.step.formal_notice:
             return self._formal(account, residence, decision, decision.reached, now)
         announce = _announced(account, decision, now)
@@ -162,6 +166,20 @@ class ReminderRun:
         }
         return self.accounts.move_step(account, replace(taken, announce=announce))
 
+    def _ask_the_desk(self, kind: TaskKind, account: Account, now: datetime, entry_id: str) -> None:
+        """Before the step is taken: whoever dies in between asks again."""
+        since = account.reopened[entry_id].isoformat()
+        self.tasks.raise_once(
+            Task(
+                task_id=task_id_of(kind, account.lease_id, entry_id, since),
+                kind=kind,
+                residence_id=account.residence_id,
+                lease_id=account.lease_id,
+                raised_at=now,
+                details={"entry_id": entry_id, "since": since},
+            )
+        )
+
     def _record(self, planned: PlannedReminders, now: datetime) -> None:
         self.operations.put(
             {
@@ -203,6 +221,8 @@ def _reminder(account: Account, reached: Reached, now: datetime) -> dict[str, st
     debt = {"entry_id": reached.entry_id} if reached.entry_id else {}
     if plan_id:
         debt = {"plan_id": plan_id, "instalment": str(reached.instalment)}
+    if reached.reopened_at is not None:
+        debt["reopened_at"] = reached.reopened_at.isoformat()
     version = str(account.version)
     cause = derived_id("reminder.due", account.lease_id, reached.period, step.name, *debt.values(), version)
     return announcement(

@@ -63,6 +63,7 @@ class ScheduledMail:
             period=event["period"],
             entry_id=event.data.get("entry_id"),
             instalment=int(event["instalment"]) if plan_id else None,
+            reopened_at=datetime.fromisoformat(again) if (again := event.data.get("reopened_at")) else None,
             time_zone=residence.time_zone,
             settings=residence.reminders,
         ):

@@ -1,7 +1,7 @@
 """Accounts: a lease's journal in one partition, with the fold's checkpoint beside it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -36,6 +36,8 @@ class Account:
     """From when on steps still wait, where the planner's instant was moved without taking them."""
     hold: Hold | None = None
     plan: AgreedPlan | None = None
+    reopened: Mapping[str, datetime] = field(default_factory=dict)
+    """What is owed again since money was taken back, by entry, and since when."""
     formal_notice: "OrderedNotice | None" = None
     """The formal notice that was ordered last, told of or not."""
     news: str | None = None
@@ -59,6 +61,7 @@ class Account:
             since=self.since,
             hold=self.hold,
             plan=self.plan,
+            reopened=self.reopened,
             news=self.news,
         )
 
@@ -72,6 +75,8 @@ class OrderedNotice:
     entry_id: str
     step: str
     demand: str
+    reopened_at: str = ""
+    """As of `Reached`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,10 +274,12 @@ class Accounts:
         lease_version: int | None = None,
         issuing: IssuedNotice | None = None,
         billed_to: str | None = None,
+        reopened: Mapping[str, datetime] | None = None,
     ) -> Update:
         """The write that brings an account to a checkpoint, if nobody changed it since it was read.
 
-        The reminders' instant is written where it changes, `adjustments` and `lease_version` where given.
+        The reminders' instant and `reopened` are written where they change, `adjustments` and `lease_version`
+        where given.
         """
         values = {f":{name}": value for name, value in _checkpoint_item(checkpoint).items()}
         sets = [f"{name[1:]} = {name}" for name in values]
@@ -289,6 +296,12 @@ class Accounts:
                 values[":adjustments"] = [asdict(one) for one in adjustments]
             else:
                 removes.append("adjustments")
+        if reopened is not None and reopened != before.reopened:
+            if reopened:
+                sets.append("reopened = :reopened")
+                values[":reopened"] = {entry_id: at.isoformat() for entry_id, at in reopened.items()}
+            else:
+                removes.append("reopened")
         more = {
             "lease_version": lease_version,
             "issuing": _issuing_item(issuing) if issuing else None,
@@ -422,6 +435,7 @@ def account_of(item: Item) -> Account:
         since=datetime.fromisoformat(item["waits_since"]) if "waits_since" in item else None,
         hold=_hold_of(item["reminder_hold"]) if "reminder_hold" in item else None,
         plan=_plan_of(item["payment_plan"]) if "payment_plan" in item else None,
+        reopened={entry_id: datetime.fromisoformat(at) for entry_id, at in item.get("reopened", {}).items()},
         formal_notice=OrderedNotice(**item["formal_notice"]) if "formal_notice" in item else None,
         news=item.get("notice_to_tell"),
         adjustments=tuple(Adjustment(**one) for one in item.get("adjustments", ())),

@@ -30,6 +30,8 @@ class TaskKind(StrEnum):
     """A tenant's phone takes no texts of ours."""
     REFUSED = "refused"
     """The mail service will not take a message for a tenant: look at the contact."""
+    OWED_AGAIN = "owed_again"
+    """Money of a debt was taken back, and the ladder has said all that it says: decide how it goes on."""
     UNREACHABLE = "unreachable"
     """A notice or a reminder could not go out: no contact of the tenant can be used."""
 
