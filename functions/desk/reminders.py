@@ -180,6 +180,8 @@ class PlanShown(Shown):
     agreed_on: date
     agreed_by: str
     broken_on: date | None
+    corrected_at: datetime | None
+    """Since when the instalments are not those agreed, as what they pay off was corrected."""
     document_id: str
     document_url: str | None
 
@@ -351,8 +353,8 @@ def _plan(plan: PlanStanding) -> PlanShown:
     return PlanShown(
         plan_id=record.plan_id,
         status=plan.status,
-        debt_cents=record.debt_cents,
-        debts=list(record.debts),
+        debt_cents=plan.debt_cents,
+        debts=list(plan.debts),
         instalments=[
             InstalmentShown(
                 number=one.number,
@@ -365,6 +367,7 @@ def _plan(plan: PlanStanding) -> PlanShown:
         agreed_on=record.agreed_on,
         agreed_by=record.agreed_by,
         broken_on=plan.broken_on,
+        corrected_at=plan.corrected_at,
         document_id=record.document_id,
         document_url=download.url,
     )

@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from sesame.domain.certificates import Kind, Validity
-from sesame.domain.journal import Entry, EntryKind
+from sesame.domain.journal import Entry, EntryKind, Outstanding
+from sesame.domain.plans import AgreedPlan
 from sesame.domain.tenancy import Channel, ReminderSettings, ReminderStep
 from sesame.store.documents import Document
 from sesame.store.tasks import TaskKind
@@ -204,6 +205,90 @@ def test_a_plan_that_was_kept_has_its_grace_again_when_its_money_is_taken_back(w
     assert world.told()[before:] == [(date(2026, 11, 2), "instalment-late")]
     world.live(at(date(2026, 11, 12)))
     assert world.told()[before + 1 :] == [(date(2026, 11, 10), "late-3")]
+
+
+# ---------------------------------------------------------------- plans whose debts are corrected
+
+
+def planned(world: World) -> World:
+    """September in two parts of 225 euros, on the 25th and on October 5."""
+    world.live(at(september(15), 12))
+    world.agree("lease-0", (10, 20))
+    return world
+
+
+def unpaid(world: World) -> list[Outstanding]:
+    account = world.accounts.get("lease-0")
+    assert account is not None
+    return list(account.checkpoint.outstanding)
+
+
+def plan_of(world: World) -> AgreedPlan:
+    account = world.accounts.get("lease-0")
+    assert account is not None
+    assert account.plan is not None
+    return account.plan
+
+
+def parts(world: World) -> list[tuple[int, int]]:
+    """(cents, cents still owed) of each instalment."""
+    left = {number: cents for number, _, cents in plan_of(world).unpaid(unpaid(world))}
+    return [
+        (one.amount_cents, left.get(number, 0)) for number, one in enumerate(plan_of(world).instalments, 1)
+    ]
+
+
+def asked_of_the_desk(world: World) -> list[TaskKind]:
+    return [task.kind for task in world.tasks.open_in("r0").tasks]
+
+
+def test_a_plan_follows_a_notice_that_was_corrected_and_the_desk_is_told(world: World) -> None:
+    planned(world).pay("lease-0", 10_000)
+    world.amend("lease-0", RENT - 20_000)
+
+    assert parts(world) == [(22_500, 12_500), (2_500, 2_500)]
+    assert plan_of(world).debts == ("notice:2026-09#2",)
+    world.live(at(september(26)))
+    assert world.told()[-2:] == [(september(22), "instalment-before"), (september(25), "instalment-due")]
+    assert asked_of_the_desk(world) == [TaskKind.PLAN_CORRECTED]
+
+
+def test_what_costs_more_is_added_to_its_last_instalment(world: World) -> None:
+    planned(world).pay("lease-0", 22_500)
+    world.amend("lease-0", RENT + 5_000)
+
+    assert parts(world) == [(22_500, 0), (27_500, 27_500)]
+    assert plan_of(world).covers(unpaid(world)[0])
+
+
+def test_a_credit_note_pays_no_instalment(world: World) -> None:
+    planned(world).credit("lease-0", "2026-09", 30_000)
+
+    assert parts(world) == [(15_000, 15_000)]
+    world.pay("lease-0", 15_000)
+    assert parts(world) == [(15_000, 0)]
+
+
+def test_a_plan_whose_notice_is_withdrawn_is_over_without_being_paid_and_the_desk_is_told(
+    world: World,
+) -> None:
+    planned(world).amend("lease-0", 0)
+
+    assert plan_of(world).lapsed
+    assert unpaid(world) == []
+    world.live(at(september(17)))
+    assert asked_of_the_desk(world) == [TaskKind.PLAN_CORRECTED]
+    assert not plan_of(world).asks_desk
+
+
+def test_a_plan_that_is_paid_stays_paid_when_its_notice_is_corrected(world: World) -> None:
+    planned(world).pay("lease-0", RENT)
+    world.amend("lease-0", RENT + 5_000)
+    world.live(at(date(2026, 10, 12)))
+
+    assert parts(world) == [(22_500, 0), (22_500, 0)]
+    assert asked_of_the_desk(world) == []
+    assert world.told()[-1] == (date(2026, 10, 5), "late-2")  # what the second notice asks for more
 
 
 # ---------------------------------------------------------------- formal notices that wait

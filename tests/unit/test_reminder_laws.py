@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from sesame.domain.calendar import is_sending_time, local_date
 from sesame.domain.certificates import Validity
-from sesame.domain.journal import Entry, EntryKind
+from sesame.domain.journal import Entry, EntryKind, credit_note_id
 from sesame.domain.notices import notice_for
 from sesame.domain.plans import AgreedPlan, Instalment
 from sesame.domain.reminders import (
@@ -219,6 +219,22 @@ class World:
         self.leases[lease_id] = terms.apply(
             lease_id, lambda lease: replace(lease, rent_cents=rent_cents), who
         ).after
+
+    def credit(self, lease_id: str, period: str, cents: int) -> None:
+        """A part of the notice that stands for a period is taken back."""
+        journal = self.accounts.journal(lease_id)
+        issued = next((one for one in journal.notices if one.notice.period == period), None)
+        if issued is None or journal.account is None:
+            return
+        note = Entry(
+            entry_id=credit_note_id(period, issued.notice.number, self.now.isoformat()),
+            kind=EntryKind.CREDIT_NOTE,
+            amount_cents=-cents,
+            effective_at=self.books.never_backdated(journal.account),
+            period=period,
+            credits=issued.entry_id,
+        )
+        self.books.post(lease_id, self.leases[lease_id].residence_id, note)
 
     def hold(self, lease_id: str, days: int) -> None:
         account = self.accounts.get(lease_id)

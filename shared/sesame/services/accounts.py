@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from sesame.domain.journal import (
     EMPTY,
+    MONEY,
     Checkpoint,
     Entry,
     Outstanding,
@@ -14,6 +15,7 @@ from sesame.domain.journal import (
     fold,
 )
 from sesame.domain.notices import Adjustment, Notice, with_adjustments
+from sesame.domain.plans import AgreedPlan, corrected
 from sesame.domain.reminders import owed_again
 from sesame.platform.clock import Clock
 from sesame.services.retries import USUAL, Retries
@@ -215,6 +217,9 @@ class Bookkeeping:
             at = min(at or now, now)  # the planner finds when the first step of what is charged now is
         if again:
             at = min(at or now, now)
+        plan = self._plan(account, entries)
+        if plan is not None and plan.asks_desk:
+            at = min(at or now, now)  # though nothing may be owed any more
         still = {entry_id: since for entry_id, since in account.reopened.items() if entry_id in unpaid}
         return self.accounts.saving(
             account,
@@ -225,7 +230,22 @@ class Bookkeeping:
             issuing=issuing,
             billed_to=billed_to,
             reopened=still | dict.fromkeys(again, now),
+            plan=plan,
         )
+
+    def _plan(self, account: Account, entries: Sequence[Entry]) -> AgreedPlan | None:
+        """The account's plan; corrected with its debts where these entries correct any."""
+        plan = account.plan
+        debts = plan.debts if plan is not None else ()
+        if plan is None or not any({entry.credits, entry.corrects} & {*debts} for entry in entries):
+            return plan
+        # money that comes along pays instalments, as ever
+        charges = [entry for entry in entries if entry.kind not in MONEY or entry.corrects in debts]
+        withdrawn = {
+            entry.credits: entry.replaced_by for entry in charges if entry.withdraws and entry.credits
+        }
+        after = self._after(account, charges).outstanding
+        return corrected(plan, account.checkpoint.outstanding, after, withdrawn, self.clock())
 
     def never_backdated(self, account: Account) -> datetime:
         """When a debit that is made now takes effect: after all that is folded."""

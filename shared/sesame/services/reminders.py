@@ -107,8 +107,7 @@ class ReminderRun:
             decision = self._decide(account, residence, now)
             if decision is None:
                 return False
-        for entry_id in decision.left_to_staff:
-            self._ask_the_desk(TaskKind.OWED_AGAIN, account, now, entry_id)
+        self._ask_the_desk(account, decision, now)
         if decision.reached is not None and decision.reached.step.formal_notice:
             return self._formal(account, residence, decision, decision.reached, now)
         announce = _announced(account, decision, now)
@@ -166,19 +165,27 @@ class ReminderRun:
         }
         return self.accounts.move_step(account, replace(taken, announce=announce))
 
-    def _ask_the_desk(self, kind: TaskKind, account: Account, now: datetime, entry_id: str) -> None:
-        """Before the step is taken: whoever dies in between asks again."""
-        since = account.reopened[entry_id].isoformat()
-        self.tasks.raise_once(
-            Task(
-                task_id=task_id_of(kind, account.lease_id, entry_id, since),
-                kind=kind,
-                residence_id=account.residence_id,
-                lease_id=account.lease_id,
-                raised_at=now,
-                details={"entry_id": entry_id, "since": since},
+    def _ask_the_desk(self, account: Account, decision: Decision, now: datetime) -> None:
+        """What only staff can settle. Before the account is moved: whoever dies in between asks again."""
+        asked = [
+            (TaskKind.OWED_AGAIN, {"entry_id": entry_id, "since": account.reopened[entry_id].isoformat()})
+            for entry_id in decision.left_to_staff
+        ]
+        plan = account.plan
+        if plan is not None and plan.asks_desk and plan.corrected_at is not None:
+            details = {"plan_id": plan.plan_id, "corrected_at": plan.corrected_at.isoformat()}
+            asked.append((TaskKind.PLAN_CORRECTED, details))
+        for kind, details in asked:
+            self.tasks.raise_once(
+                Task(
+                    task_id=task_id_of(kind, account.lease_id, *details.values()),
+                    kind=kind,
+                    residence_id=account.residence_id,
+                    lease_id=account.lease_id,
+                    raised_at=now,
+                    details=details,
+                )
             )
-        )
 
     def _record(self, planned: PlannedReminders, now: datetime) -> None:
         self.operations.put(

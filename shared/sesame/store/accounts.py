@@ -207,6 +207,8 @@ class Accounts:
         change.look_at(move.next_step_at)
         change.keep("waits_since", account.since, move.since, datetime.isoformat)
         change.keep("notice_to_tell", account.news, None, str)
+        if account.plan is not None and account.plan.asks_desk:  # who moves an account has asked
+            change.set("payment_plan.asks_desk", False)
         if move.plan_broken_on is not None:
             change.set("payment_plan.broken_on", move.plan_broken_on.isoformat())
         if move.announce is not None:
@@ -275,11 +277,12 @@ class Accounts:
         issuing: IssuedNotice | None = None,
         billed_to: str | None = None,
         reopened: Mapping[str, datetime] | None = None,
+        plan: AgreedPlan | None = None,
     ) -> Update:
         """The write that brings an account to a checkpoint, if nobody changed it since it was read.
 
-        The reminders' instant and `reopened` are written where they change, `adjustments` and `lease_version`
-        where given.
+        The reminders' instant, `reopened` and `plan` are written where they change, `adjustments` and
+        `lease_version` where given.
         """
         values = {f":{name}": value for name, value in _checkpoint_item(checkpoint).items()}
         sets = [f"{name[1:]} = {name}" for name in values]
@@ -306,6 +309,7 @@ class Accounts:
             "lease_version": lease_version,
             "issuing": _issuing_item(issuing) if issuing else None,
             "billed_to": billed_to,
+            "payment_plan": _plan_item(plan) if plan is not None and plan != before.plan else None,
         }
         for name, value in more.items():
             if value is not None:
@@ -522,6 +526,8 @@ def _plan_item(plan: AgreedPlan) -> dict[str, Any]:
         "resumes_from": plan.resumes_from.isoformat(),
         "broken_on": plan.broken_on.isoformat() if plan.broken_on else None,
         "cancelled": plan.cancelled or None,
+        "corrected_at": plan.corrected_at.isoformat() if plan.corrected_at else None,
+        "asks_desk": plan.asks_desk or None,
     }
 
 
@@ -536,6 +542,8 @@ def _plan_of(item: Item) -> AgreedPlan:
         resumes_from=datetime.fromisoformat(item["resumes_from"]),
         broken_on=date.fromisoformat(item["broken_on"]) if "broken_on" in item else None,
         cancelled=item.get("cancelled", False),
+        corrected_at=datetime.fromisoformat(item["corrected_at"]) if "corrected_at" in item else None,
+        asks_desk=item.get("asks_desk", False),
     )
 
 
