@@ -10,7 +10,7 @@ from pydantic import Field
 
 from sesame.domain.certificates import DocumentStatus, Validity
 from sesame.domain.plans import MOST_INSTALMENTS, Instalment
-from sesame.domain.reminders import HoldKind, HoldReason
+from sesame.domain.reminders import DebtKind, HoldKind, HoldReason
 from sesame.domain.takings import MOST_CENTS
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
@@ -115,6 +115,7 @@ class HoldShown(Shown):
 class OwedShown(Shown):
     """What is owed: a debit by its `entry_id`, or an instalment of the plan by its number."""
 
+    kind: DebtKind
     entry_id: str | None
     instalment: int | None
     period: str
@@ -312,6 +313,7 @@ def _shown(state: ReminderState) -> RemindersShown:
     return RemindersShown(
         owed=[
             OwedShown(
+                kind=row.kind,
                 entry_id=row.entry_id,
                 instalment=row.instalment,
                 period=row.period,

@@ -8,6 +8,7 @@ import pytest
 from sesame.domain.certificates import Kind, Validity
 from sesame.domain.journal import Entry, EntryKind, Outstanding
 from sesame.domain.plans import AgreedPlan
+from sesame.domain.reminders import DebtKind, owed
 from sesame.domain.tenancy import Channel, ReminderSettings, ReminderStep
 from sesame.store.documents import Document
 from sesame.store.tasks import TaskKind
@@ -88,6 +89,25 @@ def test_a_charge_that_comes_between_two_steps_of_the_rent_misses_none_of_its_ow
     world.live(at(september(29)))
 
     assert world.told()[-2:] == [(september(23), "before-due"), (september(28), "due")]
+
+
+def test_a_surcharge_goes_by_the_month_of_its_notice_and_a_charge_by_that_of_its_day() -> None:
+    def debit(entry_id: str) -> Outstanding:
+        return Outstanding(
+            entry_id=entry_id,
+            period=None,
+            due_on=date(2026, 11, 3),
+            amount_cents=1_000,
+            paid_cents=0,
+            issued_at=at(date(2026, 10, 25)),
+        )
+
+    rows = owed([debit("surcharge:notice:2026-09#2"), debit("adjustment:key")], None, PARIS[0])
+
+    assert {(row.kind, row.period) for row in rows} == {
+        (DebtKind.SURCHARGE, "2026-09"),
+        (DebtKind.OTHER, "2026-11"),
+    }
 
 
 # ---------------------------------------------------------------- money that was taken back

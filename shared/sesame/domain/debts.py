@@ -7,6 +7,7 @@ from typing import Any
 from sesame.domain.certificates import Facts, Kind, Reason, Refused, Tenancy, common_facts, standing_lease
 from sesame.domain.journal import Outstanding
 from sesame.domain.plans import PaymentPlan
+from sesame.domain.reminders import is_surcharge, month_of
 from sesame.domain.standings import overdue
 
 type Demand = dict[str, Any]
@@ -58,4 +59,5 @@ def _debt(one: Outstanding) -> dict[str, Any]:
         "due_on": one.due_on.isoformat(),
         "amount_cents": one.amount_cents,
         "unpaid_cents": one.unpaid_cents,
+        **({"kind": "surcharge", "period": month_of(one)} if is_surcharge(one) else {}),
     }

@@ -16,7 +16,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from sesame.domain.calendar import SENDING_OPENS, Period, local_date, period_of, wall_time
-from sesame.domain.journal import Outstanding
+from sesame.domain.journal import Outstanding, notice_period_of
 from sesame.domain.plans import AgreedPlan
 from sesame.domain.tenancy import USUAL_REMINDERS, ReminderSettings, ReminderStep, Surcharge
 
@@ -91,11 +91,25 @@ class Dun:
         return min(self.since or self.look_at, self.look_at)
 
 
+class DebtKind(StrEnum):
+    """What a row of what is owed is, for whoever reads it."""
+
+    RENT = "rent"
+    """A month's rent notice."""
+    SURCHARGE = "surcharge"
+    """What being late with a month cost."""
+    INSTALMENT = "instalment"
+    OTHER = "other"
+    """A charge by itself, or money that was given back and is owed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owed:
     """A row of what is owed: a debit with its own due date, or an instalment of a plan. Cents."""
 
+    kind: DebtKind = DebtKind.RENT
     period: Period
+    """The month that it is for, or else falls due in."""
     due_on: date
     unpaid_cents: int
     entry_id: str | None = None
@@ -164,6 +178,13 @@ def is_surcharge(debit: Outstanding) -> bool:
 _SURCHARGE = "surcharge:"
 
 
+def kind_of(debit: Outstanding) -> DebtKind:
+    """What a debit is."""
+    if is_surcharge(debit):
+        return DebtKind.SURCHARGE
+    return DebtKind.RENT if debit.period else DebtKind.OTHER
+
+
 def surcharge_entry_id(entry_id: str) -> str:
     """The id of the surcharge that a debit bears: one a debit."""
     return f"{_SURCHARGE}{entry_id}"
@@ -174,6 +195,7 @@ def owed(unpaid: Iterable[Outstanding], plan: AgreedPlan | None, time_zone: str)
     listed = [one for one in unpaid if one.unpaid_cents > 0]
     rows = [
         Owed(
+            kind=kind_of(debit),
             period=month_of(debit),
             due_on=payable_by(debit, time_zone),
             unpaid_cents=debit.unpaid_cents,
@@ -185,6 +207,7 @@ def owed(unpaid: Iterable[Outstanding], plan: AgreedPlan | None, time_zone: str)
     if plan is not None and plan.stands:
         rows += [
             Owed(
+                kind=DebtKind.INSTALMENT,
                 period=period_of(instalment.due_on),
                 due_on=instalment.due_on,
                 unpaid_cents=cents,
@@ -196,8 +219,9 @@ def owed(unpaid: Iterable[Outstanding], plan: AgreedPlan | None, time_zone: str)
 
 
 def month_of(debit: Outstanding) -> Period:
-    """The month a debit is known by."""
-    return debit.period or period_of(debit.due_on)
+    """The month a debit is known by: a surcharge by that of its notice."""
+    of_notice = notice_period_of(debit.entry_id.removeprefix(_SURCHARGE))
+    return debit.period or of_notice or period_of(debit.due_on)
 
 
 def within_tolerance(unpaid: Iterable[Outstanding], settings: ReminderSettings) -> bool:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sesame.domain.calendar import Period, local_date
-from sesame.domain.reminders import Owed, owed
+from sesame.domain.reminders import DebtKind, Owed, owed
 from sesame.domain.tenancy import Language, ReminderSettings, ReminderStep, Tone
 from sesame.platform.events import Event
 from sesame.platform.ids import derived_id
@@ -18,6 +18,7 @@ from sesame.store.accounts import Account
 class Debt:
     """A row of a reminder: what is unpaid of a month, or of an instalment of a payment plan. Cents."""
 
+    kind: DebtKind
     period: Period
     due_on: date
     unpaid_cents: int
@@ -58,6 +59,7 @@ def reminder_facts(event: Event, account: Account, found: Addressee, now: dateti
     return {
         "tone": Tone(event.data.get("tone") or (step.tone if step else Tone.COURTESY)).value,
         "words": words,
+        "returned": "reopened_at" in event.data and event["reopened_at"] == event.data.get("step_at"),
         "today": today,
         "debts": debts,
         "total_cents": sum(debt.unpaid_cents for debt in debts),
@@ -77,5 +79,9 @@ def _step(settings: ReminderSettings, name: str) -> ReminderStep | None:
 
 def _debt(row: Owed) -> Debt:
     return Debt(
-        period=row.period, due_on=row.due_on, unpaid_cents=row.unpaid_cents, instalment=row.instalment
+        kind=row.kind,
+        period=row.period,
+        due_on=row.due_on,
+        unpaid_cents=row.unpaid_cents,
+        instalment=row.instalment,
     )
