@@ -22,7 +22,7 @@ from sesame.services.access_messages import TOLD_TO_ALL, AccessNotices
 from sesame.services.addressees import Addressee, addressee
 from sesame.services.failed_contacts import FailedContacts
 from sesame.services.mailer import Draft, Envelope, Mailer
-from sesame.services.reminder_letters import reminder_facts
+from sesame.services.reminder_letters import reminder_cause, reminder_facts
 from sesame.services.scheduled_mail import BY_THE_CLOCK, Leave, ScheduledMail
 from sesame.services.study_messages import RENEWAL_DUE, STUDY_EVENTS, StudyLetters
 from sesame.services.unsubscribing import UnsubscribeTokens
@@ -136,10 +136,7 @@ class Correspondence:
         lease_id = event["lease_id"]
         match event.type:
             case "reminder.due":
-                cause = {"lease_id": lease_id, "period": event["period"], "step": event["step"]}
-                if "plan_id" in event.data:
-                    cause |= {"plan_id": event["plan_id"], "instalment": event["instalment"]}
-                return _record(LetterKind.REMINDER, cause, event), self._reminder
+                return _record(LetterKind.REMINDER, reminder_cause(event), event), self._reminder
             case "notice.issued":
                 again = {"number": event.data["number"]} if "number" in event.data else {}
                 cause = {"lease_id": lease_id, "period": event["period"], **again}

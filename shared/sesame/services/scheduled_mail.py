@@ -15,6 +15,7 @@ from sesame.domain.tenancy import Channel, Lease, Residence
 from sesame.domain.territories import holidays_of
 from sesame.platform.events import Event
 from sesame.platform.logs import count
+from sesame.services.demands import is_outdated
 from sesame.services.retries import USUAL, Retries
 from sesame.store.accounts import Account, Accounts
 from sesame.store.message_allowances import MessageAllowances
@@ -51,8 +52,8 @@ class ScheduledMail:
             return Leave.NEVER
         now = self._now(event, now)
         step_at = _step_at(event)
-        if account.since is not None and account.since <= step_at:
-            return Leave.LATER  # given back already: this event comes once more
+        if _comes_anew(event, account):
+            return Leave.LATER
         held = account.hold is not None and account.hold.stands(now, residence.time_zone)
         plan_id = event.data.get("plan_id")
         if plan_id and (account.plan is None or account.plan.plan_id != plan_id):
@@ -60,14 +61,16 @@ class ScheduledMail:
         if not held and not still_holds(
             account.dun(account.next_step_at or now),
             period=event["period"],
+            entry_id=event.data.get("entry_id"),
             instalment=int(event["instalment"]) if plan_id else None,
+            reopened_at=datetime.fromisoformat(again) if (again := event.data.get("reopened_at")) else None,
             time_zone=residence.time_zone,
             settings=residence.reminders,
         ):
             return Leave.NEVER
         zone, is_holiday = residence.time_zone, self.holidays(residence)
         quiet = self.keeps_quiet and not is_sending_time(now, zone, is_holiday)
-        if held or quiet:
+        if held or quiet or is_outdated(event, account, residence, now):
             self._give_back(account.lease_id, next_sending_time(now, zone, is_holiday), since=step_at)
             return Leave.LATER
         return Leave.NOW
@@ -113,6 +116,15 @@ class ScheduledMail:
                 raise Contention
 
         self.retries.run(attempt)
+
+
+def _comes_anew(event: Event, account: Account) -> bool:
+    """Whether the step was given back already, or another formal notice took the place of the one that this
+    event tells of: then another event tells of it."""
+    if account.since is not None and account.since <= _step_at(event):
+        return True
+    ordered = account.formal_notice
+    return "demand" in event.data and ordered is not None and ordered.document_id != event["document_id"]
 
 
 def _step_at(event: Event) -> datetime:
