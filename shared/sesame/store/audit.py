@@ -34,6 +34,8 @@ class Action(StrEnum):
     SESSIONS_ENDED = "sessions_ended"
     LEASE_ADMITTED = "lease_admitted"
     LEASES_IMPORTED = "leases_imported"
+    AMENDMENTS_IMPORTED = "amendments_imported"
+    DEPARTURES_IMPORTED = "departures_imported"
     LEASES_SEARCHED = "leases_searched"
     AUDIT_READ = "audit_read"
     RESIDENCE_SET = "residence_set"
