@@ -20,6 +20,7 @@ from sesame.domain.tenancy import (
     Landlord,
     ReminderSettings,
     ReminderStep,
+    RenewalBlock,
     RentWord,
     Residence,
     RoomSurface,
@@ -223,6 +224,18 @@ class SurchargeRule(StrictModel):
     """Notices issued before that day never bear it."""
 
 
+class RenewalBlockRule(StrictModel):
+    """When being late bars a lease from renewal, until it is paid: so many days late, and by how much."""
+
+    days: Annotated[int, Field(ge=1, le=365)]
+    over_cents: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """As much may be late without it."""
+    source: Annotated[str, Field(min_length=3, max_length=200, examples=["Règlement intérieur, article 14"])]
+    """The text that it rests on, shown beside it before it applies."""
+    applies_from: date
+    """Notices issued before that day never count."""
+
+
 class ReminderRules(StrictModel):
     """Whom to remind, when and how. Days count from the last day to pay."""
 
@@ -236,6 +249,7 @@ class ReminderRules(StrictModel):
     plan_grace_days: Annotated[int, Field(ge=1, le=60)] = 8
     """A plan is broken once an instalment is unpaid this many days after its own."""
     surcharge: SurchargeRule | None = None
+    renewal_block: RenewalBlockRule | None = None
     territory: Annotated[str, Field(max_length=40)] = ""
     """Whose public holidays are kept; by the postal code where it is not given."""
 
@@ -521,6 +535,7 @@ def _reminders(body: ReminderRules) -> ReminderSettings:
         plan_steps=tuple(map(_step, body.plan_steps)),
         plan_grace_days=body.plan_grace_days,
         surcharge=Surcharge(**body.surcharge.model_dump()) if body.surcharge else None,
+        renewal_block=RenewalBlock(**body.renewal_block.model_dump()) if body.renewal_block else None,
         territory=body.territory,
     )
 

@@ -567,6 +567,9 @@ CASES: dict[str, Case] = {
     "POST /v1/desk/leases/{lease_id}/surcharges/{period}/reversal": Case(
         entry="desk/reminders", body={"reason": "goodwill"}
     ),
+    "POST /v1/desk/leases/{lease_id}/renewal-block/waiver": Case(
+        entry="desk/reminders", body={"reason": "aid_came_late"}
+    ),
     "POST /v1/desk/leases/{lease_id}/payment-plan": Case(
         entry="desk/reminders", body=PLAN, headers={"idempotency_key": "scope-2"}
     ),
@@ -650,7 +653,9 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch, request: pytest
     done = json.loads(load("desk/recovery").handler(event, None)["body"])
     payment_id, return_id = money_moved(tenant)
     journal_that_differs(aws, tenant)
-    if any(word in request.node.name for word in ("/reminders", "/surcharges", "/payment-plan")):
+    if any(
+        word in request.node.name for word in ("/reminders", "/surcharges", "/renewal-block", "/payment-plan")
+    ):
         owing(aws, tenant)  # which leaves no credit to refund
     aid = as_staff(
         http_event("POST", "/v1/desk/aid-imports", AID, content_type="text/csv"), "h", "accountant"

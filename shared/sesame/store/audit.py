@@ -94,6 +94,7 @@ class Action(StrEnum):
     FORMAL_NOTICE_ISSUED = "formal_notice_issued"
     SURCHARGE_POSTED = "surcharge_posted"
     SURCHARGE_REVERSED = "surcharge_reversed"
+    RENEWAL_BLOCK_WAIVED = "renewal_block_waived"
     TASK_RESOLVED = "task_resolved"
     CALENDAR_FEED_SET = "calendar_feed_set"
     CALENDAR_FEED_ENDED = "calendar_feed_ended"
