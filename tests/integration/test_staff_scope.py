@@ -576,6 +576,9 @@ CASES: dict[str, Case] = {
     "POST /v1/desk/leases/{lease_id}/surcharges/{period}/reversal": Case(
         entry="desk/reminders", body={"reason": "goodwill"}
     ),
+    "POST /v1/desk/leases/{lease_id}/renewal-block/waiver": Case(
+        entry="desk/reminders", body={"reason": "aid_came_late"}
+    ),
     "POST /v1/desk/leases/{lease_id}/payment-plan": Case(
         entry="desk/reminders", body=PLAN, headers={"idempotency_key": "scope-2"}
     ),
@@ -644,7 +647,9 @@ def kind_of(route: str | None) -> Kind:
     return Kind(
         studies=route is None or of_studies,
         rest=not of_studies,
-        owing=any(word in (route or "") for word in ("/reminders", "/surcharges", "/payment-plan")),
+        owing=any(
+            word in (route or "") for word in ("/reminders", "/surcharges", "/renewal-block", "/payment-plan")
+        ),
     )
 
 

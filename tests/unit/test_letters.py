@@ -101,6 +101,8 @@ def reminder(today: date, *debts: Debt, tone: str = "courtesy", **more: Any) -> 
         "plan": False,
         "pay_by": None,
         "surcharges": (),
+        "formal_notice": None,
+        "block": None,
         "today": today,
         "debts": debts,
         "total_cents": sum(debt.unpaid_cents for debt in debts),

@@ -34,6 +34,8 @@ class LeaseChange:
     """What the months billed so far cost more (above zero) or less."""
     corrected: tuple[str, ...] = ()
     """The months whose notices it corrected."""
+    import_id: str = ""
+    """The file that said so, where one did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class LeaseChanges:
             "room": change.room or None,
             "difference_cents": change.difference_cents,
             "corrected": list(change.corrected),
+            "import_id": change.import_id or None,
             "announce": announce if tells else None,
         }
         return Put(table=self.table.name, item=item, condition=NOT_THERE)
@@ -95,4 +98,5 @@ def change_of(item: Item) -> LeaseChange:
         room=item.get("room", ""),
         difference_cents=item["difference_cents"],
         corrected=tuple(item["corrected"]),
+        import_id=item.get("import_id", ""),
     )
