@@ -215,6 +215,21 @@ def test_who_owes_less_than_the_rule_is_not_told_of(
     assert office.files() == []
 
 
+def test_aid_of_several_months_that_came_in_one_is_not_what_a_month_brings(office: Office) -> None:
+    office.bill("2026-09", "2026-10")
+    paid = {":p": "2026-10", ":id": "t", ":c": 60_000}
+    office.aws.money.update(
+        keys.aid_paid(office.tenant.lease.lease_id, "2026-10", "t"),
+        "SET period = :p, taking_id = :id, amount_cents = :c",
+        values=paid,
+    )
+
+    office.daily()
+
+    [line] = office.lines(next(one for one in office.files(UNPAID) if one.series.period == "2026-10"))
+    assert (line["Aide mensuelle"], line["Montant impayé"]) == ("150,00", "900,00")
+
+
 def test_asked_again_it_says_only_what_differs_under_the_next_number(office: Office) -> None:
     office.bill("2026-09", "2026-10")
     office.daily()

@@ -22,7 +22,7 @@ from sesame.domain.transmissions import (
 )
 from sesame.store import keys
 from sesame.store.accounts import account_of
-from sesame.store.aid import LeaseAids
+from sesame.store.aid import LeaseAid, LeaseAids
 from sesame.store.documents import Document, Documents
 from sesame.store.people import ERASED_BIRTH_DATE, lease_of, person_of
 from sesame.store.sharing import Sharing
@@ -127,14 +127,14 @@ class Gathering:
                 outstanding = account_of(item).checkpoint.outstanding if item else ()
                 if not outstanding:
                     continue
-                aid = LeaseAids(self.money).of(lease.lease_id)
-                aid_cents = aid.of(period) or aid.expected_for(period) or 0
+                terms = as_of(lease, min(last_day(period), lease.ends_on))
+                monthly_cents = terms.rent_cents + terms.charges_cents
+                aid_cents = _aid_of(LeaseAids(self.money).of(lease.lease_id), period, monthly_cents)
                 if not aid_cents:
                     continue
-                terms = as_of(lease, min(last_day(period), lease.ends_on))
                 owed = unpaid(
                     outstanding,
-                    monthly_cents=terms.rent_cents + terms.charges_cents,
+                    monthly_cents=monthly_cents,
                     aid_cents=aid_cents,
                     period=period,
                 )
@@ -181,3 +181,14 @@ class Gathering:
         counted = {EnrolmentStatus.ENROLLED, EnrolmentStatus.PRE_ENROLLED}
         found = Enrolments(self.identity).of_person(person_id)
         return [one for one in found if one.year == year and one.status in counted]
+
+
+def _aid_of(aid: LeaseAid, period: str, monthly_cents: int) -> int:
+    """A month's aid in cents: what came for it, else what is expected.
+
+    What came and is no less than the month costs is arrears of earlier months booked on this one.
+    """
+    came = aid.of(period)
+    if 0 < came < monthly_cents:
+        return came
+    return aid.expected_for(period) or came
