@@ -416,14 +416,14 @@ def _previewed(change: LifeChange, would: Changed) -> LeaseChangeShown:
         at=would.at,
         by=None,
         difference_cents=would.difference_cents,
-        corrected=[one.period for one in would.corrections],
+        corrected=[one.period for one in would.corrected],
         corrections=[
             CorrectionShown(
                 period=one.period,
                 before_cents=one.withdrawn_cents,
                 after_cents=one.withdrawn_cents + one.difference_cents,
             )
-            for one in would.corrections
+            for one in would.corrected
         ],
     )
 

@@ -56,7 +56,10 @@ class Issued:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correction:
-    """One month put right: no `withdrawn` where no notice stood, no `replacement` where nothing is owed."""
+    """One month put right: no `withdrawn` where no notice stood, no `replacement` where nothing is owed.
+
+    A month that should be out and never was gets its first notice with it, which corrects nothing.
+    """
 
     period: Period
     withdrawn: Notice | None
@@ -65,6 +68,11 @@ class Correction:
     replacement: Notice | None
     left: tuple[Adjustment, ...] = ()
     """Reductions that found nothing left to reduce: they wait for the next notice."""
+
+    @property
+    def corrects(self) -> bool:
+        """Whether anything had been issued for the month before."""
+        return self.withdrawn is not None or self.replacement is None or self.replacement.number > 1
 
     @property
     def difference_cents(self) -> int:

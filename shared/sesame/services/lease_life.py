@@ -209,7 +209,7 @@ def _record(done: Changed, change: LifeChange, by: Decider, change_id: str) -> L
         ends_on=done.after.ends_on,
         room=change.room if isinstance(change, RoomChange) else "",
         difference_cents=done.difference_cents,
-        corrected=tuple(one.period for one in done.corrections),
+        corrected=tuple(one.period for one in done.corrected),
     )
 
 

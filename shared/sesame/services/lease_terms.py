@@ -52,9 +52,14 @@ class Changed:
         return self.after != self.before or bool(self.corrections)
 
     @property
+    def corrected(self) -> tuple[Correction, ...]:
+        """Those of months that had been billed; the others are first bills, which any run would make."""
+        return tuple(one for one in self.corrections if one.corrects)
+
+    @property
     def difference_cents(self) -> int:
         """What the months billed so far cost more (above zero) or less."""
-        return sum(one.difference_cents for one in self.corrections)
+        return sum(one.difference_cents for one in self.corrected)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +148,7 @@ class LeaseTerms:
         at = self.books.never_backdated(account)
         issued = [one.notice.period for one in [*journal.notices, *journal.withdrawn]]
         replaced = [one.period for one in changed.corrections if one.replacement]
+        told = max((one.period for one in changed.corrected if one.replacement), default=None)
         for one in changed.corrections:
             if (note := one.credit_note(at)) is not None:
                 entries.append(note)
@@ -153,7 +159,8 @@ class LeaseTerms:
             if one.replacement is not None:
                 entries.append(notice_entry(one.replacement, at))
                 # however many months are put right, one message says so
-                writes.append(accounts.issuing(one.replacement, at, silently=one.period != replaced[-1]))
+                silently = one.corrects and one.period != told
+                writes.append(accounts.issuing(one.replacement, at, silently=silently))
                 at += _INSTANT
         left = [adjustment for one in changed.corrections for adjustment in one.left]
         change = self.books.change(
