@@ -62,7 +62,7 @@ class Preview:
     """From the first that is not billed yet, or the one of today, to the last, by day."""
     balance_cents: int
     corrected_cents: int
-    """What the months billed so far will cost more (above zero) or less."""
+    """What the months billed so far will cost more (above zero) or less, their surcharges included."""
     left_to_pay_cents: int
     """All that is owed until the end, as things stand; below zero: credit to be given back."""
     deposit_held_cents: int
@@ -156,7 +156,7 @@ class TenantDepartures:
         balance = journal.account.checkpoint.balance_cents if journal.account else 0
         # what the change itself would issue is in its corrections, months that were never billed too
         issues = {one.period for one in changed.corrections}
-        corrected = sum(one.difference_cents for one in changed.corrections)
+        issued = sum(one.difference_cents for one in changed.corrections if not one.corrects)
         to_come = sum(
             one.rent_cents for one in months if one.billed_cents is None and one.period not in issues
         )
@@ -168,7 +168,7 @@ class TenantDepartures:
             months=months,
             balance_cents=balance,
             corrected_cents=changed.difference_cents,
-            left_to_pay_cents=balance + corrected + to_come + _waiting(journal),
+            left_to_pay_cents=balance + changed.difference_cents + issued + to_come + _waiting(journal),
             deposit_held_cents=deposit.held_cents if deposit else 0,
             shown="",
         )
