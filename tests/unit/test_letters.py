@@ -382,6 +382,17 @@ class Late:
     source: str
 
 
+@pytest.mark.parametrize("language", Language)
+def test_a_surcharge_that_goes_with_its_notice_is_named(language: Language) -> None:
+    change = replace(LEAVING, difference_cents=-13_000, surcharges_reversed_cents=1_000)
+
+    found = letter(LetterKind.LEASE_CHANGED, language, change=change)
+
+    said = {Language.FRENCH: "pénalité de retard de 10,00", Language.ENGLISH: "late surcharge of €10.00"}
+    assert said[language] in " ".join(found.text.split())
+    assert said[language] not in letter(LetterKind.LEASE_CHANGED, language).text
+
+
 def test_a_surcharge_is_announced_with_its_day_amount_and_source() -> None:
     late = Late(date(2026, 9, 25), "2026-09", 1_500, "Règlement intérieur, article 12")
     found = letter(LetterKind.REMINDER, FRENCH, **reminder(date(2026, 9, 14), SEPTEMBER, surcharges=(late,)))
