@@ -241,23 +241,18 @@ class Accounts:
             change.keep("renewal_block_waived", account.block_waived, block_waived, list)
         return change.update(self.table.name)
 
-    def put_off(
-        self, lease_id: str, look_at: datetime, *, since: datetime | None = None, news: str | None = None
-    ) -> bool:
-        """Gives a step back (`since`: when it was due), or a notice's message, to be thought of again then.
+    def put_off(self, lease_id: str, look_at: datetime, *, since: datetime) -> bool:
+        """Gives a step back (`since`: when it was due), to be thought of again then.
 
         False where the account was changed meanwhile: try again. True too where nothing is owed any more.
         """
         account = self.get(lease_id)
-        if account is None or (news is None and not account.checkpoint.outstanding):
+        if account is None or not account.checkpoint.outstanding:
             return True
-        back = account.since
-        if since is not None:
-            back = min(since, account.since) if account.since else since
+        back = min(since, account.since) if account.since else since
         change = _Change(account)
         change.look_at(min(look_at, account.next_step_at) if account.next_step_at else look_at)
         change.keep("waits_since", account.since, back, datetime.isoformat)
-        change.keep("notice_to_tell", account.news, news or account.news, str)
         try:
             self.table.write(change.update(self.table.name))
         except ConditionFailed:
