@@ -235,6 +235,7 @@ class Year(Chronicle):
             days = span(date.fromisoformat(line["starts_on"]), date.fromisoformat(line["ends_on"]))
             self.got(f"  {line['room']}, {days}, {line['kind']}: {euros(line['amount_cents'])}")
         self.hear("Your change of room", "room-change")
+        self.hear("Corrected notice", "corrected-notice")
 
         self.on(date(2024, 10, 17), f"She lives in {new.room}. The certificate of {old.room} is void.")
         self.must_hold("certificate-b207", "revoked")
