@@ -311,6 +311,28 @@ def test_a_plan_that_is_paid_stays_paid_when_its_notice_is_corrected(world: Worl
     assert world.told()[-1] == (date(2026, 10, 5), "late-2")  # what the second notice asks for more
 
 
+def test_what_a_plan_covers_makes_a_sum_that_is_tolerated_beside_it_no_reminder() -> None:
+    world = World(PARIS, ReminderSettings(tolerance_cents=500), frozenset())
+    world.pay("lease-1", RENT)
+    planned(world)
+    charge = Entry(
+        entry_id="adjustment:card",
+        kind=EntryKind.ADJUSTMENT,
+        amount_cents=300,
+        effective_at=world.now,
+        due_on=september(30),
+    )
+    world.books.post("lease-0", "r0", charge)
+    before = len(world.told())
+    world.live(at(date(2026, 10, 1)))
+
+    assert [step for _, step in world.told()[before:]] == [
+        "instalment-before",
+        "instalment-due",
+        "instalment-late",
+    ]
+
+
 # ---------------------------------------------------------------- formal notices that wait
 
 TENTH = date(2026, 10, 10)
