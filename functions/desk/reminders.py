@@ -102,6 +102,12 @@ class PlanCancellation(StrictModel):
     reason: CancelReason
 
 
+class BlockWaiver(StrictModel):
+    """Why a block of renewal is taken back."""
+
+    reason: SurchargeReason
+
+
 class HoldShown(Shown):
     """A hold that stands."""
 
@@ -132,6 +138,26 @@ class SurchargeAnnounced(Shown):
     source: str
 
 
+class FormalNoticeAnnounced(Shown):
+    """The formal notice that will be sent on that day unless the month is paid before it."""
+
+    on: date
+    period: str
+    pay_by_days: int
+    source: str
+
+
+class RenewalBlockShown(Shown):
+    """Renewal is blocked from `on`, null where nothing that is owed leads there, unless `cents` are paid."""
+
+    on: date | None
+    applies: bool
+    amount_cents: int
+    source: str
+    waived: list[str]
+    """The months whose being late counts no more."""
+
+
 class FormalNoticeShown(Shown):
     """A formal notice: the paper's own day, number and demand. Its file is sealed at `status` ready."""
 
@@ -157,6 +183,9 @@ class RemindersShown(Shown):
     hold: HoldShown | None
     plan_id: str | None
     surcharges: list[SurchargeAnnounced]
+    formal_notice_to_come: FormalNoticeAnnounced | None
+    renewal_block: RenewalBlockShown | None
+    """Null where the residence has no such rule."""
     formal_notices: list[FormalNoticeShown]
 
 
@@ -267,6 +296,19 @@ def reverse_surcharge(
 
 
 @api.post(
+    "/v1/desk/leases/<lease_id>/renewal-block/waiver",
+    summary="Let no month that is owed today bar a lease from renewal",
+    errors=[Forbidden, NotFound, NothingOwed],
+    security="staff",
+)
+def waive_renewal_block(
+    lease_id: Id, body: BlockWaiver, staff: CurrentStaff, network: Source
+) -> RemindersShown:
+    """Before it applies or after. The months are still to be paid; asking again changes nothing."""
+    return _shown(desk.waive_renewal_block(staff, lease_id, body.reason, network=network))
+
+
+@api.post(
     "/v1/desk/leases/<lease_id>/payment-plan",
     status=201,
     summary="Agree a payment plan",
@@ -309,7 +351,7 @@ def cancel(lease_id: Id, body: PlanCancellation, staff: CurrentStaff, network: S
 
 
 def _shown(state: ReminderState) -> RemindersShown:
-    held = state.hold
+    held, formal, block = state.hold, state.formal_notice_to_come, state.renewal_block
     return RemindersShown(
         owed=[
             OwedShown(
@@ -332,6 +374,20 @@ def _shown(state: ReminderState) -> RemindersShown:
             SurchargeAnnounced(period=one.period, on=one.on, amount_cents=one.amount_cents, source=one.source)
             for one in state.surcharges
         ],
+        formal_notice_to_come=FormalNoticeAnnounced(
+            on=formal.on, period=formal.period, pay_by_days=formal.pay_by_days, source=formal.source
+        )
+        if formal
+        else None,
+        renewal_block=RenewalBlockShown(
+            on=block.on,
+            applies=block.applies,
+            amount_cents=block.cents,
+            source=block.source,
+            waived=list(block.waived),
+        )
+        if block
+        else None,
         formal_notices=[
             FormalNoticeShown(
                 document_id=one.document_id,

@@ -326,10 +326,10 @@ class World:
         assert message.lease_id is not None
         residence, account = self.residences[message.lease_id], self.accounts.get(message.lease_id)
         assert account is not None
+        assert is_sending_time(self.now, residence.time_zone, self.holidays.__contains__), "quiet time"
         if message.kind == "reminder":
             rows = owed(account.checkpoint.outstanding, account.plan, residence.time_zone)
             assert message.cause["period"] in {row.period for row in rows}, "reminded after payment"
-            assert is_sending_time(self.now, residence.time_zone, self.holidays.__contains__), "quiet time"
             held = account.hold is not None and account.hold.stands(self.now, residence.time_zone)
             assert not held, "reminded while held"
             if message.event is not None and "document_id" in message.event.data:

@@ -10,6 +10,7 @@ from sesame.domain.tenancy import Language, ReminderSettings, ReminderStep, Tone
 from sesame.platform.events import Event
 from sesame.platform.ids import derived_id
 from sesame.services.addressees import Addressee
+from sesame.services.consequences import block_of, formal_notice_of
 from sesame.services.surcharges import announced
 from sesame.store.accounts import Account
 
@@ -69,6 +70,8 @@ def reminder_facts(event: Event, account: Account, found: Addressee, now: dateti
         "plan": "plan_id" in event.data,
         "pay_by": date.fromisoformat(event["pay_by"]) if "pay_by" in event.data else None,
         "surcharges": announced(account, residence, now),
+        "formal_notice": formal_notice_of(account, residence, now),
+        "block": block_of(account, residence, now),
     }
 
 

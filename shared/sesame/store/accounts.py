@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from sesame.domain.calendar import Period
 from sesame.domain.journal import (
     EMPTY,
     Checkpoint,
@@ -49,6 +50,8 @@ class Account:
     one, so that no notice goes out on terms that hold no more."""
     billed_to: str = ""
     """The latest period (`YYYY-MM`) that was ever billed; empty where nobody has noted it."""
+    block_waived: tuple[Period, ...] = ()
+    """The months whose being late bars nobody from renewal any more."""
     issuing: "IssuedNotice | None" = None
     """The notice last billed by two writes: part of the account already, its own item perhaps not yet."""
     version: int = 0
@@ -238,32 +241,31 @@ class Accounts:
         plan: AgreedPlan | None,
         next_step_at: datetime | None,
         since: datetime | None,
+        block_waived: tuple[Period, ...] | None = None,
     ) -> Update:
-        """The write that holds, releases or plans what an account owes, if nobody changed it since."""
+        """The write that holds, releases or plans what an account owes, or waives what being late leads to
+        (None leaves that as it is), if nobody changed it since."""
         change = _Change(account)
         change.look_at(next_step_at)
         change.keep("waits_since", account.since, since, datetime.isoformat)
         change.keep("reminder_hold", account.hold, hold, _hold_item)
         change.keep("payment_plan", account.plan, plan, _plan_item)
+        if block_waived is not None:
+            change.keep("renewal_block_waived", account.block_waived, block_waived, list)
         return change.update(self.table.name)
 
-    def put_off(
-        self, lease_id: str, look_at: datetime, *, since: datetime | None = None, news: str | None = None
-    ) -> bool:
-        """Gives a step back (`since`: when it was due), or a notice's message, to be thought of again then.
+    def put_off(self, lease_id: str, look_at: datetime, *, since: datetime) -> bool:
+        """Gives a step back (`since`: when it was due), to be thought of again then.
 
         False where the account was changed meanwhile: try again. True too where nothing is owed any more.
         """
         account = self.get(lease_id)
-        if account is None or (news is None and not account.checkpoint.outstanding):
+        if account is None or not account.checkpoint.outstanding:
             return True
-        back = account.since
-        if since is not None:
-            back = min(since, account.since) if account.since else since
+        back = min(since, account.since) if account.since else since
         change = _Change(account)
         change.look_at(min(look_at, account.next_step_at) if account.next_step_at else look_at)
         change.keep("waits_since", account.since, back, datetime.isoformat)
-        change.keep("notice_to_tell", account.news, news or account.news, str)
         try:
             self.table.write(change.update(self.table.name))
         except ConditionFailed:
@@ -458,6 +460,7 @@ def account_of(item: Item) -> Account:
         adjustments=tuple(Adjustment(**one) for one in item.get("adjustments", ())),
         lease_version=item.get("lease_version", 0),
         billed_to=item.get("billed_to", ""),
+        block_waived=tuple(item.get("renewal_block_waived", ())),
         issuing=_issuing_of(item) if "issuing" in item else None,
         version=item["version"],
     )
