@@ -8,9 +8,9 @@ from aws_lambda_powertools.event_handler import Depends
 from aws_lambda_powertools.event_handler.openapi.params import Header, Path
 from pydantic import Field
 
-from sesame.domain.certificates import DocumentStatus
+from sesame.domain.certificates import DocumentStatus, Validity
 from sesame.domain.plans import MOST_INSTALMENTS, Instalment
-from sesame.domain.reminders import HoldKind, HoldReason
+from sesame.domain.reminders import DebtKind, HoldKind, HoldReason
 from sesame.domain.takings import MOST_CENTS
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
@@ -121,6 +121,7 @@ class HoldShown(Shown):
 class OwedShown(Shown):
     """What is owed: a debit by its `entry_id`, or an instalment of the plan by its number."""
 
+    kind: DebtKind
     entry_id: str | None
     instalment: int | None
     period: str
@@ -167,6 +168,8 @@ class FormalNoticeShown(Shown):
     total_cents: int
     pay_by: date
     status: DocumentStatus
+    validity: Validity
+    """`revoked`: what is owed, or the day, changed before anybody was told; another took its place."""
     download_url: str | None
 
 
@@ -207,6 +210,8 @@ class PlanShown(Shown):
     agreed_on: date
     agreed_by: str
     broken_on: date | None
+    corrected_at: datetime | None
+    """Since when the instalments are not those agreed, as what they pay off was corrected."""
     document_id: str
     document_url: str | None
 
@@ -350,6 +355,7 @@ def _shown(state: ReminderState) -> RemindersShown:
     return RemindersShown(
         owed=[
             OwedShown(
+                kind=row.kind,
                 entry_id=row.entry_id,
                 instalment=row.instalment,
                 period=row.period,
@@ -391,6 +397,7 @@ def _shown(state: ReminderState) -> RemindersShown:
                 total_cents=one.facts["demand"]["total_cents"],
                 pay_by=date.fromisoformat(one.facts["demand"]["pay_by"]),
                 status=one.status,
+                validity=one.validity,
                 download_url=downloads.url(one),
             )
             for one in state.formal_notices
@@ -404,8 +411,8 @@ def _plan(plan: PlanStanding) -> PlanShown:
     return PlanShown(
         plan_id=record.plan_id,
         status=plan.status,
-        debt_cents=record.debt_cents,
-        debts=list(record.debts),
+        debt_cents=plan.debt_cents,
+        debts=list(plan.debts),
         instalments=[
             InstalmentShown(
                 number=one.number,
@@ -418,6 +425,7 @@ def _plan(plan: PlanStanding) -> PlanShown:
         agreed_on=record.agreed_on,
         agreed_by=record.agreed_by,
         broken_on=plan.broken_on,
+        corrected_at=plan.corrected_at,
         document_id=record.document_id,
         document_url=download.url,
     )

@@ -340,7 +340,7 @@ def payment_plan(session: CurrentSession) -> PaymentPlanShown:
     plan = plans.current(session.lease.lease_id)
     return PaymentPlanShown(
         status=plan.status,
-        debt_cents=plan.record.debt_cents,
+        debt_cents=plan.debt_cents,
         agreed_on=plan.record.agreed_on,
         instalments=[
             InstalmentShown(

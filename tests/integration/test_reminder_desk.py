@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from sesame.domain.certificates import DocumentStatus, Kind
-from sesame.domain.journal import EntryKind
+from sesame.domain.journal import Entry, EntryKind, credit_note_id
 from sesame.domain.tenancy import ReminderSettings, ReminderStep, RenewalBlock, Surcharge
 from sesame.platform.events import Event
 from sesame.store.audit import Action, Audit
 from sesame.store.documents import Document, Documents
 from sesame.store.people import residence_item
+from sesame.store.tasks import TaskKind, Tasks
 from tests.conftest import FrozenClock
 from tests.integration.billing_fixtures import Office
 from tests.integration.entries import http_event, load, prepare
@@ -228,6 +229,36 @@ def test_a_plan_that_is_kept_is_completed_and_nobody_is_reminded(
 
     assert ask(desk, tenant, "GET", "payment-plan")[1]["status"] == "completed"
     assert steps(office, office.clock(), office.clock() + 40 * DAY, DAY) == []
+
+
+def test_a_credit_note_shortens_a_plan_and_completes_none(office: Office, tenant: Tenant, desk: Any) -> None:
+    office.clock.now = LATE
+    ask(desk, tenant, "POST", "payment-plan", PLAN)
+    office.clock.now += DAY
+    credit(office, tenant, 30_000)
+
+    plan = ask(desk, tenant, "GET", "payment-plan")[1]
+
+    assert (plan["status"], plan["debt_cents"]) == ("active", 15_000)
+    assert [(one["amount_cents"], one["unpaid_cents"]) for one in plan["instalments"]] == [(15_000, 15_000)]
+    assert plan["corrected_at"] is not None
+    credit(office, tenant, 15_000)
+    assert ask(desk, tenant, "GET", "payment-plan")[1]["status"] == "lapsed"
+    office.reminders.plan(office.clock())
+    [task] = Tasks(office.aws.operations).open_in(tenant.lease.residence_id).tasks
+    assert (task.kind, task.details["plan_id"]) == (TaskKind.PLAN_CORRECTED, plan["plan_id"])
+
+
+def credit(office: Office, tenant: Tenant, cents: int) -> None:
+    note = Entry(
+        entry_id=credit_note_id("2026-09", 1, str(cents)),
+        kind=EntryKind.CREDIT_NOTE,
+        amount_cents=-cents,
+        effective_at=office.clock(),
+        period="2026-09",
+        credits="notice:2026-09",
+    )
+    office.books.post(tenant.lease.lease_id, tenant.lease.residence_id, note)
 
 
 def test_a_cancelled_plan_leaves_the_ladder_where_it_stood(office: Office, tenant: Tenant, desk: Any) -> None:

@@ -133,6 +133,8 @@ class Fault(StrEnum):
     CHANGED_SINCE = "changed_since"
     # Taken, with something to know
     DUE_DATE_PAST = "due_date_past"
+    # Not taken, since something newer is known
+    OVERTAKEN = "overtaken"
     # Admitted, with something to know
     CONTACT_KEPT = "contact_kept"
 
@@ -832,6 +834,12 @@ WORDS: dict[Fault, Wording] = {
         "Vérifier la date, et la reporter si les pièces sont encore acceptées.",
         "The last day for the pieces is over already; the row is taken as it is.",
         "Check the date, and put it off if the pieces are still accepted.",
+    ),
+    Fault.OVERTAKEN: Wording(
+        "Un fichier l'a déjà dit, et autre chose a été enregistré depuis : la ligne n'est pas reprise.",
+        "Si elle est de nouveau vraie, le saisir à l'accueil.",
+        "A file said so before, and something else has been recorded since: the row is not taken again.",
+        "If it is true again, record it at the desk.",
     ),
     Fault.SECOND_OF_PERIOD: Wording(
         "Une aide avait déjà été versée pour ce mois ; celle-ci s'y ajoute.",

@@ -157,6 +157,7 @@ class LeaseLife:
                 change_id=change_id,
                 effective_on=record.effective_on.isoformat(),
                 difference_cents=record.difference_cents,
+                **_surcharges(record),
             )
             return [
                 self.changes.recording(record, tells=change.event in TOLD),
@@ -211,9 +212,16 @@ def _record(done: Changed, change: LifeChange, by: Decider, change_id: str, impo
         ends_on=done.after.ends_on,
         room=change.room if isinstance(change, RoomChange) else "",
         difference_cents=done.difference_cents,
-        corrected=tuple(one.period for one in done.corrections),
         import_id=import_id,
+        surcharges_reversed_cents=done.surcharges_reversed_cents,
+        corrected=tuple(one.period for one in done.corrected),
     )
+
+
+def _surcharges(record: LeaseChange) -> dict[str, int]:
+    """Of them the audit speaks where there were any."""
+    cents = record.surcharges_reversed_cents
+    return {"surcharges_reversed_cents": cents} if cents else {}
 
 
 def _effective_on(done: Changed, change: LifeChange) -> date:

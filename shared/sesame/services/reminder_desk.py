@@ -9,6 +9,7 @@ from typing import ClassVar
 from sesame.domain.calendar import Period, local_date
 from sesame.domain.certificates import Kind, Tenancy
 from sesame.domain.consequences import BlockState, FormalNoticeToCome, months_that_lead_there
+from sesame.domain.corrections import reversal_of
 from sesame.domain.journal import Entry, EntryKind, notice_entry_id
 from sesame.domain.reminders import (
     HOLD_AT_MOST,
@@ -263,13 +264,7 @@ class ReminderDesk:
         network: str,
     ) -> None:
         now = self.clock()
-        entry = Entry(
-            entry_id=f"reversal:{posted.entry_id}",
-            kind=EntryKind.REVERSAL,
-            amount_cents=-posted.amount_cents,
-            effective_at=now,
-            corrects=posted.entry_id,
-        )
+        entry = reversal_of(posted, now)
         deed = self.deeds.entry(
             Action.SURCHARGE_REVERSED,
             staff,
