@@ -170,6 +170,7 @@ def test_a_residences_rule_on_being_late_blocks_a_renewal_until_it_is_paid_or_wa
     coming = who.me("GET", "/v1/me/renewal")
     office.clock.now = OPENING + 7 * DAY
     blocked = who.me("GET", "/v1/me/renewal")
+    at_a_glance = who.me("GET", "/v1/me")
     who.me("POST", "/v1/me/renewal", {"wish": "renew"})
     refused = office.ask("POST", season.decision(who), {"decision": "accept"}, expect=409)
 
@@ -180,6 +181,13 @@ def test_a_residences_rule_on_being_late_blocks_a_renewal_until_it_is_paid_or_wa
     assert (told["criterion"], told["met"], blocked["eligible"]) == ("lateness", False, False)
     assert "article 14" in told["said"]
     assert told["remedy"]
+    assert at_a_glance["renewal_block"] == {
+        "on": "2027-04-04",
+        "applies": True,
+        "amount_cents": 45_000,
+        "source": "article 14",
+    }
+    assert at_a_glance["formal_notice"]["on"] == "2027-04-24"
     assert [one["field"] for one in refused["errors"]] == ["lateness"]
 
     accounts = Accounts(office.aws.money)
@@ -201,6 +209,7 @@ def test_a_request_accepted_gives_the_lease_its_new_last_day_and_tells_the_tenan
     who, office = season.resident, season.office
     office.ask("PUT", f"{who.lease}/enrolments/2027-2028", ENROLLED, by=DESK)
 
+    before = who.me("GET", "/v1/me")
     assert who.me("POST", "/v1/me/renewal", {"wish": "renew"})["state"] == "requested"
     accepted = office.ask("POST", season.decision(who), {"decision": "accept"})
     again = office.ask("POST", season.decision(who), {"decision": "accept"})
@@ -213,6 +222,12 @@ def test_a_request_accepted_gives_the_lease_its_new_last_day_and_tells_the_tenan
     assert (shown["state"], shown["campaign_id"]) == ("accepted", season.campaign_id)
     assert len(who.audited("renewal_decided")) == 1
     assert len(who.audited("renewal_answered")) == 1
+    assert [before["lease"]["stage"], who.me("GET", "/v1/me")["lease"]["stage"]] == ["active", "renewed"]
+    life = office.ask("GET", f"{who.lease}/life")
+    assert [(one["what"], one["effective_on"], one["ends_on"]) for one in life["changes"]] == [
+        ("renewed", "2027-09-01", "2028-08-31")
+    ]
+    assert life["renewed_from"] == ["2027-09-01"]
     who.me("POST", "/v1/me/renewal", {"wish": "leave"}, expect=409)
 
 

@@ -10,6 +10,8 @@ from datetime import date, datetime, timedelta
 from typing import ClassVar
 
 from sesame.domain.calendar import local_date
+from sesame.domain.lease_life import LifeRefused
+from sesame.domain.lease_life import Renewal as LifeRenewal
 from sesame.domain.renewals import (
     Campaign,
     DeclinedFor,
@@ -36,7 +38,8 @@ from sesame.platform.secrets import Pepper
 from sesame.services.consequences import block_of
 from sesame.services.deeds import Deeds
 from sesame.services.desk_leases import DeskLeases
-from sesame.services.lease_extensions import AS_BEFORE, LeaseExtensions, LeaseMoved, NewRent
+from sesame.services.lease_life import AtDesk, ChangeRefused, LeaseLife
+from sesame.services.lease_terms import Changed
 from sesame.services.retries import USUAL, Retries
 from sesame.services.sessions import Session
 from sesame.services.social_files import StepNotPossible
@@ -126,18 +129,21 @@ class RenewalStandings:
         """In one campaign. Raises NotFound where it is none of the lease's."""
         campaign = Campaigns(self.identity).get(campaign_id)
         of_lease = Renewals(self.identity).of_lease(lease.lease_id)
-        if campaign is None or not (campaign.is_about(lease) or of_lease.of(campaign_id)):
+        residence = self._residence(lease)
+        today = local_date(now, residence.time_zone)
+        if campaign is None or not (campaign.is_about(lease, today) or of_lease.of(campaign_id)):
             raise NotFound
-        return self._seen(lease, self._residence(lease), campaign, of_lease, now)
+        return self._seen(lease, residence, campaign, of_lease, now)
 
     def all_of(self, lease: Lease, now: datetime) -> list[RenewalSeen]:
         """In every campaign that is, or was, about it; the latest first."""
         residence = self._residence(lease)
+        today = local_date(now, residence.time_zone)
         of_lease = Renewals(self.identity).of_lease(lease.lease_id)
         return [
             self._seen(lease, residence, campaign, of_lease, now)
             for campaign in Campaigns(self.identity).all()
-            if campaign.is_about(lease) or of_lease.of(campaign.campaign_id)
+            if campaign.is_about(lease, today) or of_lease.of(campaign.campaign_id)
         ]
 
     def _seen(
@@ -249,7 +255,7 @@ class OwnRenewal:
                     detail_en="You can answer during the renewal campaign only.",
                 )
             now = self.clock()
-            after = answered(seen.renewal, step, now)
+            after = answered(seen, step, now)
             if after.state is seen.renewal.state:
                 return seen
             entry = session.deed(
@@ -267,8 +273,14 @@ class OwnRenewal:
         return self.retries.run(attempt)
 
 
-def answered(renewal: Renewal, step: RenewalStep, at: datetime) -> Renewal:
+def answered(seen: RenewalSeen, step: RenewalStep, at: datetime) -> Renewal:
     """A renewal after the tenant's answer. Raises StepNotPossible."""
+    renewal = seen.renewal
+    if step is RenewalStep.ASK and renewal.state is not RenewalState.ACCEPTED and seen.lease.departure:
+        raise StepNotPossible(
+            detail_fr="Un congé a été donné : demandez d'abord à l'accueil de le retirer.",
+            detail_en="Notice to leave was given: ask the reception desk to withdraw it first.",
+        )
     state = next_state(renewal.state, step)
     if state is None:
         raise StepNotPossible(
@@ -276,6 +288,22 @@ def answered(renewal: Renewal, step: RenewalStep, at: datetime) -> Renewal:
             detail_en="Your request is decided already; ask at the reception desk.",
         )
     return replace(renewal, state=state, answered_at=at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRent:
+    """What the new period costs, in cents a month; None for what stays as it was."""
+
+    rent_cents: int | None = None
+    charges_cents: int | None = None
+
+
+AS_BEFORE = NewRent()
+"""The rent stays what it is."""
+
+
+class LeaseMoved(Exception):
+    """The lease ends on another day than it was decided on: another change was first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,7 +325,7 @@ class DeskRenewals:
     standings: RenewalStandings
     renewals: Renewals
     leases: DeskLeases
-    extensions: LeaseExtensions
+    life: LeaseLife
     audit: Audit
     deeds: Deeds
     clock: Clock
@@ -334,7 +362,7 @@ class DeskRenewals:
         def attempt() -> RenewalSeen:
             lease = self.leases.acted_on(staff, lease_id).lease
             seen = self.standings.of(lease, campaign_id, self.clock())
-            after = answered(seen.renewal, step, self.clock())
+            after = answered(seen, step, self.clock())
             if after.state is seen.renewal.state:
                 return seen
             entry = self.deeds.entry(
@@ -358,14 +386,14 @@ class DeskRenewals:
         """Accepts a request, which gives the lease its new last day, or declines it. The same decision again
         changes nothing.
 
-        Raises Forbidden, NotFound, StepNotPossible, NotEligible where a rule is not met and no exception is
-        made.
+        Raises Forbidden, NotFound, StepNotPossible, ChangeRefused, TooManyCorrections, NotEligible where a
+        rule is not met and no exception is made.
         """
         require(staff, *RENEWAL_STAFF)
 
         def attempt() -> RenewalSeen:
-            lease = self.leases.acted_on(staff, lease_id).lease
-            now = self.clock()
+            tenancy, now = self.leases.acted_on(staff, lease_id), self.clock()
+            lease, residence = tenancy.lease, tenancy.residence
             seen = self.standings.of(lease, campaign_id, now)
             if _is_decided_so(seen.renewal, decision):
                 return seen
@@ -384,10 +412,9 @@ class DeskRenewals:
                 self.renewals.saving(after, _decided(after, now)),
                 self.audit.recording(entry),
             ]
-            until = seen.campaign.renews_until
             if decision.accepts:
-                also, by = (lambda _: writes), staff.staff_id
-                lease = self.extensions.extend(lease, until, decision.rent, by=by, also=also).after
+                by = AtDesk(staff=staff, deeds=self.deeds, network=network)
+                lease = self._renew(seen, residence, decision.rent, by, writes)
             else:
                 transact(self.renewals.table.client, writes)
             return replace(
@@ -401,6 +428,32 @@ class DeskRenewals:
             return self.retries.run(attempt)
         except LeaseMoved as error:
             raise StepNotPossible from error
+        except LifeRefused as refused:
+            raise ChangeRefused.because(refused) from refused
+
+    def _renew(
+        self, seen: RenewalSeen, residence: Residence, rent: NewRent, by: AtDesk, writes: Sequence[Write]
+    ) -> Lease:
+        """The lease with its new period, which is a change of its life like any other.
+
+        Raises LifeRefused, and LeaseMoved where it no longer ends when it was read to.
+        """
+        before, renewed = seen.lease, [seen.lease]
+
+        def also(done: Changed) -> Sequence[Write]:
+            if done.before.ends_on != before.ends_on:
+                raise LeaseMoved
+            renewed[:] = [done.after]
+            return writes
+
+        change = LifeRenewal(
+            ends_on=seen.campaign.renews_until,
+            rent_cents=rent.rent_cents,
+            charges_cents=rent.charges_cents,
+        )
+        change_id = derived_id("renewal", before.lease_id, seen.campaign.campaign_id)
+        self.life.decide(before.lease_id, residence, change, by, change_id=change_id, also=also)
+        return renewed[0]
 
     def warnings_of(self, staff: Staff, lease_id: str) -> list[Warned]:
         """A lease's warnings, the latest first. Raises Forbidden, NotFound."""
@@ -482,7 +535,7 @@ class DeskRenewals:
 def _after(seen: RenewalSeen, decision: RenewalDecision, now: datetime, staff: Staff) -> Renewal:
     """The renewal once it is decided. Raises StepNotPossible, NotEligible."""
     state = next_state(seen.renewal.state, RenewalStep.ACCEPT if decision.accepts else RenewalStep.DECLINE)
-    if state is None or (decision.accepts and not seen.campaign.is_about(seen.lease)):
+    if state is None or (decision.accepts and not seen.campaign.can_renew(seen.lease)):
         raise StepNotPossible
     exception = decision.accepts and not seen.eligible
     if exception and not decision.exception:
