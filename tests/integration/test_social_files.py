@@ -1,5 +1,6 @@
 """The social file, from the desk or a file to the tenant: what is missing, by when; little in a mail."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
@@ -77,6 +78,29 @@ def test_of_changes_in_a_row_only_the_last_is_told(office: Office, resident: Res
     office.house.relay()
 
     assert len(resident.mail()) == 1
+
+
+@pytest.mark.parametrize("silently", ["handed_in", "file"])
+def test_a_change_is_told_even_where_one_that_is_not_told_came_before_the_mail(
+    office: Office, resident: Resident, silently: str
+) -> None:
+    path, own = f"{resident.lease}/social-files/{YEAR}", f"/v1/me/social-file/{YEAR}/pieces/p1/files"
+    key = keys.social_file(resident.tenant.person.person_id, YEAR)
+    assert office.house.ask("PUT", path, ASKED, staff=DESK).status == 200
+    event = (office.aws.identity.get(key) or {})["announce"]  # published, and the mail waits in its queue
+    if silently == "handed_in":
+        resident.me("POST", own, {"attachment_id": resident.attachment()}, relay=False)
+    else:
+        row = "Incomplet;;;Avis d'imposition;30/09/2026\n"
+        office.work("social-file", STATES + f"{resident.ine};2026-2027;{row}")
+
+    assert (office.aws.identity.get(key) or {})["version"] == 2
+
+    message = json.dumps({"detail-type": event["type"], "detail": event})
+    office.house.deliver("notifications/send", message)
+
+    [told] = resident.mail()
+    assert "dimanche 20 septembre 2026" in told
 
 
 def test_the_same_news_again_changes_nothing_and_tells_nobody(office: Office, resident: Resident) -> None:

@@ -226,6 +226,8 @@ class SocialFile:
     applied: tuple[Applied, ...] = ()
     version: int = 0
     """0: nothing is stored yet."""
+    told_version: int = 0
+    """The version that its tenant is to be told of; what came after it was not worth a word."""
 
     @property
     def missing(self) -> list[Piece]:

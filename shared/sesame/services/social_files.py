@@ -108,8 +108,10 @@ class SocialFileChanges:
             if after == before:
                 return before
             after = replace(after, lease_id=lease.lease_id, residence_id=lease.residence_id)
-            at = after.changed_at
-            news = _changed(after, at) if tells and at and not says_nothing_new(before, after) else None
+            at, news = after.changed_at, None
+            if tells and at and not says_nothing_new(before, after):
+                after = replace(after, told_version=after.version + 1)
+                news = _changed(after, at)
             transact(
                 self.files.table.client,
                 [
@@ -124,8 +126,8 @@ class SocialFileChanges:
 
 
 def _changed(file: SocialFile, at: datetime) -> dict[str, str]:
-    """The event of a change; its version tells the sender whether another one came after."""
-    version = str(file.version + 1)
+    """The event of a change; its version tells the sender whether another one to tell came after."""
+    version = str(file.told_version)
     return announcement(
         "social_file.changed",
         at,
