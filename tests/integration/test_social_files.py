@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from sesame.domain.attachments import AttachmentState
-from sesame.domain.scope import EVERYWHERE
+from sesame.domain.scope import EVERYWHERE, Scope
 from sesame.domain.tenancy import LeaseStatus
 from sesame.store import keys
 from tests.integration.staff_members import enrol
@@ -393,3 +394,121 @@ def test_a_certificate_shown_at_the_desk_is_set_by_hand(office: Office, resident
 
     [one] = office.ask("GET", f"{resident.lease}/enrolments", by=DESK)["enrolments"]
     assert (one["university"], one["status"]) == ("Sorbonne Université", "enrolled")
+
+
+# --- Somebody who moves to another residence
+
+NEAR, FAR = RESIDENCE.residence_id, "les-tilleuls-69000"
+FAR_AWAY = replace(RESIDENCE, residence_id=FAR, name="Les Tilleuls")
+HERE, THERE = ("here-1", "desk"), ("there-1", "desk")
+
+
+@pytest.fixture
+def mover(office: Office, resident: Resident) -> tuple[Resident, Resident]:
+    """A tenant of a residence until summer 2027, and as the tenant of another one from then on."""
+    enrol(office.aws, "here-1", Scope(residence_ids=frozenset({NEAR})))
+    enrol(office.aws, THERE[0], Scope(residence_ids=frozenset({FAR})))
+    later = admit_again(office.aws, resident.tenant, residence=FAR_AWAY)
+    office.aws.identity.update(keys.lease(later.lease.lease_id), "REMOVE announce")
+    return resident, Resident(office=office, tenant=later)
+
+
+def test_staff_of_a_former_residence_neither_see_nor_change_what_is_told_of_later_years(
+    office: Office, mover: tuple[Resident, Resident]
+) -> None:
+    before, now = mover
+    year, asked = "2027-2028", {**ASKED, "pieces": [{"kind": "tax_notice", "due_on": "2027-09-30"}]}
+    office.clock.now = datetime(2027, 9, 10, tzinfo=UTC)
+    office.ask("PUT", f"{now.lease}/social-files/{year}", asked, by=THERE)
+    attachment_id = now.attachment()
+    now.me("POST", f"/v1/me/social-file/{year}/pieces/p1/files", {"attachment_id": attachment_id})
+    told = len(now.mail())
+    path = f"{before.lease}/social-files/{year}"
+
+    assert office.ask("GET", f"{before.lease}/social-files", by=HERE)["files"] == []
+    office.ask("PUT", path, {"step": "refuse"}, by=HERE, expect=404)
+    office.ask("POST", f"{path}/pieces/p1/verdict", {"accepted": True}, by=HERE, expect=404)
+    office.ask("GET", f"{path}/pieces/p1/files/{attachment_id}", by=HERE, expect=404)
+    row = STATES + f"{before.ine};{year};Refusé;;;;\n"
+    assert [one["fault"] for one in office.import_file("social-file", row, by=HERE)["problems"]] == [
+        "unknown_student"
+    ]
+    office.ask("PUT", path, {"step": "review"}, by=DESK)  # who sees both: it stays where it is
+
+    page = office.ask("GET", f"/v1/desk/residences/{FAR}/social-files", by=THERE, query=f"year={year}")
+    assert [one["lease_id"] for one in page["files"]] == [now.tenant.lease.lease_id]
+    assert len(now.mail()) == told + 1
+    assert all("Les Tilleuls" in mail for mail in now.mail())
+    assert {one["details"].get("state") for one in now.audited("social_file_set")} == {
+        "incomplete",
+        "under_review",
+    }
+    assert before.audited("social_file_set") == []
+
+
+def test_a_file_goes_on_with_its_student_and_the_years_before_stay_where_they_lived(
+    office: Office, mover: tuple[Resident, Resident]
+) -> None:
+    before, now = mover
+    for year in ("2026-2027", "2027-2028"):
+        office.aws.identity.update(
+            keys.lease(now.tenant.lease.lease_id), "SET starts_on = :d", values={":d": "2029-09-01"}
+        )  # not admitted there yet
+        office.ask("PUT", f"{before.lease}/social-files/{year}", {"step": "submit"}, by=HERE)
+    office.aws.identity.update(
+        keys.lease(now.tenant.lease.lease_id), "SET starts_on = :d", values={":d": "2027-09-01"}
+    )
+
+    def years(resident: Resident, by: tuple[str, str]) -> list[str]:
+        return [one["year"] for one in office.ask("GET", f"{resident.lease}/social-files", by=by)["files"]]
+
+    assert (years(before, HERE), years(now, THERE)) == (["2027-2028", "2026-2027"], ["2027-2028"])
+    office.ask("PUT", f"{now.lease}/social-files/2026-2027", {"step": "review"}, by=THERE, expect=404)
+    office.ask("PUT", f"{now.lease}/social-files/2027-2028", {"step": "review"}, by=THERE)
+    assert (years(before, HERE), years(now, THERE)) == (["2026-2027"], ["2027-2028"])
+
+    office.aws.identity.update(
+        keys.lease(now.tenant.lease.lease_id),
+        "SET #s = :s",
+        names={"#s": "status"},
+        values={":s": LeaseStatus.CANCELLED.value},
+    )  # and then does not move after all
+    assert years(before, HERE) == ["2027-2028", "2026-2027"]
+
+
+def test_a_tenant_who_signs_in_for_their_former_lease_does_not_take_the_file_back_there(
+    office: Office, mover: tuple[Resident, Resident]
+) -> None:
+    before, now = mover
+    office.clock.now = datetime(2027, 9, 10, tzinfo=UTC)
+    office.ask("PUT", f"{now.lease}/social-files/2027-2028", ASKED, by=THERE)
+    attachment_id = before.attachment()
+
+    own = "/v1/me/social-file/2027-2028/pieces/p1/files"
+    before.me("POST", own, {"attachment_id": attachment_id})
+
+    [file] = office.ask("GET", f"{now.lease}/social-files", by=THERE)["files"]
+    assert (file["lease_id"], file["pieces"][0]["state"]) == (now.tenant.lease.lease_id, "handed_in")
+    path = f"{now.lease}/social-files/2027-2028/pieces/p1/files/{attachment_id}"
+    assert office.ask("GET", path, by=THERE)["download_url"]
+
+
+def test_enrolments_are_seen_and_set_where_their_student_lives_that_year(
+    office: Office, mover: tuple[Resident, Resident]
+) -> None:
+    before, now = mover
+    told = {"university": "Lyon 2", "status": "enrolled"}
+    office.ask("PUT", f"{before.lease}/enrolments/2026-2027", told, by=HERE)
+    office.ask("PUT", f"{now.lease}/enrolments/2027-2028", told, by=THERE)
+
+    office.ask("PUT", f"{before.lease}/enrolments/2027-2028", told, by=HERE, expect=404)
+    office.ask("PUT", f"{now.lease}/enrolments/2026-2027", told, by=THERE, expect=404)
+    row = ENROLMENTS + f"{before.ine};;2027-2028;Lyon 2;non inscrit\n"
+    refused = office.import_file("enrolment", row, by=HERE)
+
+    def years(resident: Resident, by: tuple[str, str]) -> list[str]:
+        listed = office.ask("GET", f"{resident.lease}/enrolments", by=by)["enrolments"]
+        return [one["year"] for one in listed]
+
+    assert [one["fault"] for one in refused["problems"]] == ["unknown_student"]
+    assert (years(before, HERE), years(now, THERE)) == (["2026-2027"], ["2027-2028"])

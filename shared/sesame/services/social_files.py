@@ -25,7 +25,14 @@ from sesame.domain.social_file import (
     says_nothing_new,
     told,
 )
-from sesame.domain.studies import AcademicYear, Enrolment, EnrolmentStatus, kept_until
+from sesame.domain.studies import (
+    AcademicYear,
+    Enrolment,
+    EnrolmentStatus,
+    kept_until,
+    leases_of_year,
+    told_through,
+)
 from sesame.domain.tenancy import Lease
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Conflict, Invalid, NotFound
@@ -40,7 +47,7 @@ from sesame.services.sessions import Session
 from sesame.services.staff import Role, Staff, require, within
 from sesame.store import keys
 from sesame.store.audit import Action, Audit, AuditEntry, by_tenant
-from sesame.store.people import residence_of
+from sesame.store.people import leases_of_person, residence_of
 from sesame.store.social_files import Enrolments, SocialFilePage, SocialFiles
 from sesame.store.table import ConditionFailed, Table, Write, transact
 
@@ -88,26 +95,31 @@ class SocialFileChanges:
         make: Callable[[SocialFile], SocialFile],
         entry: Callable[[SocialFile], AuditEntry],
         *,
+        may: Callable[[Lease], None] = lambda _lease: None,
         tells: bool = True,
         more: Sequence[Write] = (),
     ) -> SocialFile:
         """What `make` makes of the file, written with its audit entry; nothing where it is the same.
 
-        A read and a transaction. `tells`: whether the tenant is written to where they would see a difference.
-        `more` is written with it.
+        A read and a transaction, and two reads where it is new or told through another lease so far. `may`
+        raises where whoever asks may not act on the lease that it is told through. `tells`: whether its
+        tenant is written to where they would see a difference. `more` is written with it.
         """
 
         def attempt() -> SocialFile:
-            before = self.files.get(lease.person_id, year) or SocialFile(
+            stored = self.files.get(lease.person_id, year)
+            through = self.through(lease, year, stored)
+            may(through)
+            before = stored or SocialFile(
                 person_id=lease.person_id,
                 year=year,
-                lease_id=lease.lease_id,
-                residence_id=lease.residence_id,
+                lease_id=through.lease_id,
+                residence_id=through.residence_id,
             )
             after = make(before)
             if after == before:
                 return before
-            after = replace(after, lease_id=lease.lease_id, residence_id=lease.residence_id)
+            after = replace(after, lease_id=through.lease_id, residence_id=through.residence_id)
             at, news = after.changed_at, None
             if tells and at and not says_nothing_new(before, after):
                 after = replace(after, told_version=after.version + 1)
@@ -123,6 +135,23 @@ class SocialFileChanges:
             return replace(after, version=after.version + 1)
 
         return self.retries.run(attempt)
+
+    def through(
+        self,
+        asked: Lease,
+        year: AcademicYear,
+        file: SocialFile | None,
+        leases: Sequence[Lease] | None = None,
+    ) -> Lease:
+        """The lease that a file is told through once somebody acts by `asked`.
+
+        Two reads where it is not that one already, unless the person's leases are given.
+        """
+        if file is not None and file.lease_id == asked.lease_id:
+            return asked
+        if leases is None:
+            leases = leases_of_person(self.files.table, asked.person_id)
+        return told_through(asked, leases, year, file.lease_id if file else None)
 
 
 def _changed(file: SocialFile, at: datetime) -> dict[str, str]:
@@ -150,10 +179,19 @@ class DeskSocialFiles:
     clock: Clock
 
     def of_lease(self, staff: Staff, lease_id: str) -> list[SocialFile]:
-        """The files of a lease's tenant, the latest year first. Raises Forbidden, NotFound."""
+        """The files of a lease's tenant, the latest year first; not those of years that they live elsewhere.
+
+        Four reads. Raises Forbidden, NotFound.
+        """
         require(staff, *STUDY_STAFF)
         lease = self.leases.seen(staff, lease_id)
-        return self.changes.files.of_person(lease.person_id)
+        files = self.changes.files.of_person(lease.person_id)
+        leases = leases_of_person(self.changes.files.table, lease.person_id)
+        return [
+            file
+            for file in files
+            if staff.sees(self.changes.through(lease, file.year, file, leases).residence_id)
+        ]
 
     def of_residence(
         self, staff: Staff, residence_id: str, year: AcademicYear, *, after: str | None = None
@@ -204,7 +242,7 @@ class DeskSocialFiles:
     ) -> Attachment:
         """A file that was handed in for a piece, to look at; the audit keeps who did.
 
-        Raises Forbidden, NotFound. Four calls.
+        Raises Forbidden, NotFound. Four calls, and two where it is told through another lease.
         """
         require(staff, *STUDY_STAFF)
         lease = self.leases.seen(staff, lease_id)
@@ -214,14 +252,16 @@ class DeskSocialFiles:
         came = next((one for one in files if one.attachment_id == attachment_id), None)
         if came is None:
             raise NotFound
+        through = self.changes.through(lease, year, file)
+        within(staff, through.residence_id)
         attachment = self.attachments.of(came.lease_id, attachment_id, Side.STAFF)
         self.changes.audit.record(
             self.deeds.entry(
                 Action.SOCIAL_FILE_PIECE_SHOWN,
                 staff,
                 network,
-                lease_id=lease_id,
-                residence_id=lease.residence_id,
+                lease_id=through.lease_id,
+                residence_id=through.residence_id,
                 year=year,
                 piece_id=piece_id,
                 attachment_id=attachment_id,
@@ -246,15 +286,18 @@ class DeskSocialFiles:
                 Action.SOCIAL_FILE_SET,
                 staff,
                 network,
-                lease_id=lease_id,
-                residence_id=lease.residence_id,
+                lease_id=file.lease_id,
+                residence_id=file.residence_id,
                 year=year,
                 state=file.state,
                 **details,
             )
 
+        def may(through: Lease) -> None:
+            within(staff, through.residence_id)
+
         try:
-            return self.changes.change(lease, year, make, entry)
+            return self.changes.change(lease, year, make, entry, may=may)
         except NotPossible as error:
             raise StepNotPossible from error
         except LookupError as error:
@@ -378,10 +421,18 @@ class DeskEnrolments:
     retries: Retries = USUAL
 
     def of_lease(self, staff: Staff, lease_id: str) -> list[Enrolment]:
-        """The enrolments of a lease's tenant, the latest year first. Raises Forbidden, NotFound."""
+        """The enrolments of a lease's tenant, the latest year first; not of years that they live elsewhere.
+
+        Four reads. Raises Forbidden, NotFound.
+        """
         require(staff, *STUDY_STAFF)
         lease = self.leases.seen(staff, lease_id)
-        return self.enrolments.of_person(lease.person_id)
+        leases = leases_of_person(self.enrolments.table, lease.person_id)
+        return [
+            one
+            for one in self.enrolments.of_person(lease.person_id)
+            if self._is_theirs(staff, leases_of_year(leases, one.year))
+        ]
 
     def set(
         self,
@@ -393,9 +444,12 @@ class DeskEnrolments:
         *,
         network: str,
     ) -> Enrolment:
-        """Sets it. Raises Forbidden, NotFound."""
+        """Sets it. Raises Forbidden, NotFound where they live elsewhere that year."""
         require(staff, *STUDY_STAFF)
         lease = self.leases.acted_on(staff, lease_id).lease
+        leases = leases_of_person(self.enrolments.table, lease.person_id)
+        if not self._is_theirs(staff, leases_of_year(leases, year)):
+            raise NotFound
         entry = self.deeds.entry(
             Action.ENROLMENT_SET,
             staff,
@@ -417,6 +471,10 @@ class DeskEnrolments:
             return after
 
         return self.retries.run(attempt)
+
+    def _is_theirs(self, staff: Staff, leases: Sequence[Lease]) -> bool:
+        """Whether a year is told through a lease that they see; through none, there is nothing to hide."""
+        return not leases or any(staff.sees(lease.residence_id) for lease in leases)
 
 
 def new_enrolment(
