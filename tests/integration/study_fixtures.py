@@ -85,8 +85,8 @@ class Office:
 
     def work(self, kind: str, text: str) -> None:
         """Sends a file in and works its first chunk through, before anything else that waits is told."""
-        path, headers = f"/v1/desk/{kind}-imports", {"content_type": "text/csv; charset=utf-8"}
-        taken = self.house.ask("POST", path, text, staff=DESK, **headers)
+        path, of_file = f"/v1/desk/{kind}-imports", "text/csv; charset=utf-8"
+        taken = self.house.ask("POST", path, text, staff=DESK, content_type=of_file)
         ids = {"import_id": taken.body["import_id"], "kind": f"{kind}s".replace("-", "_"), "chunk": "1"}
         message = announcement(CHUNK_DUE, self.clock(), id="chunk", **ids)
         self.house.deliver("leases/import_rows", json.dumps(message))

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from sesame.domain.attachments import AttachmentState
 from sesame.domain.scope import EVERYWHERE, Scope
 from sesame.domain.tenancy import LeaseStatus
 from sesame.store import keys
+from sesame.store.attachments import Attachments
 from tests.integration.staff_members import enrol
 from tests.integration.study_fixtures import DESK, ELSEWHERE, MANAGER, START, Office, Resident, open_office
 from tests.integration.tenants import RESIDENCE, admit_again
@@ -203,6 +205,58 @@ def test_a_piece_is_handed_in_looked_at_and_refused_and_the_file_stays_as_long_a
     assert shown["details"]["piece_id"] == "p1"
     office.ask("GET", f"{path}/pieces/p2/files/{attachment_id}", by=DESK, expect=404)
     office.ask("GET", f"{path}/pieces/p1/files/{attachment_id}", by=ELSEWHERE, expect=404)
+
+
+def test_a_piece_that_is_refused_goes_after_a_month_and_somebody_elses_at_once(
+    office: Office, resident: Resident
+) -> None:
+    path, own = f"{resident.lease}/social-files/{YEAR}", f"/v1/me/social-file/{YEAR}/pieces"
+    office.ask("PUT", path, ASKED, by=DESK)
+    blurred, others = resident.attachment(), resident.attachment()
+    resident.me("POST", f"{own}/p1/files", {"attachment_id": blurred})
+    resident.me("POST", f"{own}/p2/files", {"attachment_id": others})
+
+    def goes(attachment_id: str) -> str:
+        key = keys.attachment(resident.tenant.lease.lease_id, attachment_id)
+        item = office.aws.documents.get(key) or {}
+        assert item["gsi1sk"] == f"{item['delete_at']}#{attachment_id}"
+        return str(item["delete_at"])
+
+    def judge(piece_id: str, **verdict: Any) -> None:
+        office.ask("POST", f"{path}/pieces/{piece_id}/verdict", verdict, by=DESK)
+
+    judge("p1", accepted=False, reason="illegible")
+    judge("p2", accepted=False, reason="of_somebody_else")
+
+    assert goes(blurred) == (office.clock.now + timedelta(days=30)).isoformat()
+    assert goes(others) == office.clock.now.isoformat()
+    assert office.ask("GET", f"{path}/pieces/p1/files/{blurred}", by=DESK)["download_url"]
+    office.ask("GET", f"{path}/pieces/p2/files/{others}", by=DESK, expect=404)
+    [file] = resident.me("GET", "/v1/me/social-file")["files"]
+    assert {one["piece_id"]: one["attachment_ids"] for one in file["missing"]} == {"p1": [blurred], "p2": []}
+
+    judge("p1", accepted=True)  # it could be read after all
+    assert goes(blurred) == "2029-08-31T00:00:00+00:00"
+
+    judge("p1", accepted=False, reason="out_of_date")
+    resident.me("POST", f"{own}/p1/files", {"attachment_id": resident.attachment()})
+    assert goes(blurred) == (office.clock.now + timedelta(days=30)).isoformat()
+
+
+def test_a_piece_is_judged_even_where_its_file_is_gone(office: Office, resident: Resident) -> None:
+    path, own = f"{resident.lease}/social-files/{YEAR}", f"/v1/me/social-file/{YEAR}/pieces"
+    office.ask("PUT", path, ASKED, by=DESK)
+    attachment_id = resident.attachment()
+    resident.me("POST", f"{own}/p1/files", {"attachment_id": attachment_id})
+    refusal = {"accepted": False, "reason": "illegible"}
+    office.ask("POST", f"{path}/pieces/p1/verdict", refusal, by=DESK)
+    store = Attachments(office.aws.documents)
+    gone = store.get(resident.tenant.lease.lease_id, attachment_id)
+    assert gone is not None
+    store.forget(gone)
+
+    assert office.ask("POST", f"{path}/pieces/p1/verdict", {"accepted": True}, by=DESK)["missing"] == 1
+    assert store.get(resident.tenant.lease.lease_id, attachment_id) is None
 
 
 def test_only_ones_own_file_that_passed_its_check_is_handed_in_and_once(

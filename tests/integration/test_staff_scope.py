@@ -966,7 +966,7 @@ def test_staff_of_a_residence_that_somebody_left_see_nothing_of_their_later_year
 
     answers = {one: ask(former, one, "elsewhere", ROLES) for one in of_studies}
 
-    nothing = ({"files": [], "next": None}, {"enrolments": []})
+    nothing: tuple[Any, ...] = ({"files": [], "next": None}, {"enrolments": []})
     assert len(answers) == 6
     assert {
         one: answer for one, answer in answers.items() if answer[1] not in nothing and answer[0] != 404

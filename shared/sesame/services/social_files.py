@@ -18,8 +18,10 @@ from sesame.domain.social_file import (
     NotPossible,
     Piece,
     PieceRefusal,
+    PieceState,
     SocialFile,
     TooManyPieces,
+    files_go_at,
     handed_in,
     judged,
     says_nothing_new,
@@ -97,13 +99,14 @@ class SocialFileChanges:
         *,
         may: Callable[[Lease], None] = lambda _lease: None,
         tells: bool = True,
-        more: Sequence[Write] = (),
+        more: Callable[[SocialFile], Sequence[Write]] = lambda _before: (),
     ) -> SocialFile:
         """What `make` makes of the file, written with its audit entry; nothing where it is the same.
 
         A read and a transaction, and two reads where it is new or told through another lease so far. `may`
         raises where whoever asks may not act on the lease that it is told through. `tells`: whether its
-        tenant is written to where they would see a difference. `more` is written with it.
+        tenant is written to where they would see a difference. `more` is written with it, and told what
+        it was before.
         """
 
         def attempt() -> SocialFile:
@@ -129,7 +132,7 @@ class SocialFileChanges:
                 [
                     self.files.saving(after, news),
                     self.audit.recording(entry(after)),
-                    *more,
+                    *more(before),
                 ],
             )
             return replace(after, version=after.version + 1)
@@ -222,13 +225,26 @@ class DeskSocialFiles:
         *,
         network: str,
     ) -> SocialFile:
-        """Accepts a piece, or refuses it for a reason. Raises Forbidden, NotFound, StepNotPossible."""
+        """Accepts a piece, or refuses it for a reason: then its files go sooner.
+
+        Raises Forbidden, NotFound, StepNotPossible.
+        """
 
         def make(file: SocialFile) -> SocialFile:
             return judged(file, piece_id, reason, self.clock())
 
+        def keeping(before: SocialFile) -> list[Write]:
+            piece = before.piece(piece_id)
+            if piece is None or (reason is None and piece.state is not PieceState.REFUSED):
+                return []  # what is accepted at once is kept already
+            store, until = self.attachments.attachments, files_go_at(year, reason, self.clock())
+            found = [store.get(one.lease_id, one.attachment_id) for one in piece.files]
+            return [store.keeping(one, until) for one in found if one is not None]
+
         verdict = "refuse" if reason else "accept"
-        return self._change(staff, lease_id, year, make, network, step=verdict, piece_id=piece_id)
+        return self._change(
+            staff, lease_id, year, make, network, more=keeping, step=verdict, piece_id=piece_id
+        )
 
     def piece_file(
         self,
@@ -276,6 +292,7 @@ class DeskSocialFiles:
         year: AcademicYear,
         make: Callable[[SocialFile], SocialFile],
         network: str,
+        more: Callable[[SocialFile], Sequence[Write]] = lambda _before: (),
         **details: str,
     ) -> SocialFile:
         require(staff, *STUDY_STAFF)
@@ -297,7 +314,7 @@ class DeskSocialFiles:
             within(staff, through.residence_id)
 
         try:
-            return self.changes.change(lease, year, make, entry, may=may)
+            return self.changes.change(lease, year, make, entry, may=may, more=more)
         except NotPossible as error:
             raise StepNotPossible from error
         except LookupError as error:
@@ -381,7 +398,7 @@ class OwnSocialFiles:
             )
 
         try:
-            return self.changes.change(lease, year, make, entry, tells=False, more=attaching)
+            return self.changes.change(lease, year, make, entry, tells=False, more=lambda _before: attaching)
         except LookupError as error:
             raise NotFound from error
         except NotPossible as error:
