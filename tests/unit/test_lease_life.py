@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sesame.domain.calendar import days_in, period_of, periods
-from sesame.domain.certificates import Kind
+from sesame.domain.certificates import Kind, room_facts
 from sesame.domain.corrections import corrections, issued_by_period
 from sesame.domain.file_faults import WORDS
 from sesame.domain.journal import Entry, EntryKind, notice_entry_id
@@ -35,7 +35,7 @@ from sesame.domain.lease_life import (
 )
 from sesame.domain.notices import Notice, latest_period, notice_for
 from sesame.domain.tenancy import DepartureReason, Lease, LeaseStatus
-from sesame.domain.terms import in_room, segments, terms_on
+from sesame.domain.terms import rooms_held, segments, terms_on
 from sesame.domain.validity import proves_more_than
 from tests.unit.test_notices import LEASE, RESIDENCE
 
@@ -222,7 +222,6 @@ def test_after_any_sequence_of_decisions_notices_and_papers_say_what_was_lived(
         today += wait * DAY
         books.bill(lease, today)
         stage = stage_on(lease, today)
-        proof_of = in_room(lease, min(max(today, lease.starts_on), lease.ends_on))
         try:
             after = changed(lease, change, today)
         except LifeRefused:
@@ -230,7 +229,7 @@ def test_after_any_sequence_of_decisions_notices_and_papers_say_what_was_lived(
         assert stage_on(after, today) in TRANSITIONS[stage, change.event]
         diary.write(change, lease)
         books.correct(after, today)
-        _papers_hold(proof_of, after, today, diary)
+        _papers_hold(lease, after, today, diary)
         lease = after
         _agree(lease, books, diary, today)
     today = max(diary.days, default=END) + 40 * DAY
@@ -254,19 +253,24 @@ def _agree(lease: Lease, books: Books, diary: Diary, today: date) -> None:
 
 
 def _papers_hold(stated: Lease, after: Lease, today: date, diary: Diary) -> None:
-    """A proof made before holds if, and only if, every day that it still promises is lived as it says."""
+    """A proof made before holds if, and only if, every day that it speaks of is lived as it says."""
+    rooms = rooms_held(stated)
     facts = {
         "kind": Kind.RESIDENCE_CERTIFICATE.value,
         "lease": {
-            "room": stated.room,
+            "room": terms_on(stated, today).room,
             "starts_on": stated.starts_on.isoformat(),
             "ends_on": stated.ends_on.isoformat(),
         },
+        **({"rooms": room_facts(rooms)} if len(rooms) > 1 else {}),
     }
-    first = max(today, stated.starts_on)
-    promised = {first + n * DAY for n in range((stated.ends_on - first).days + 1)}
-    kept = all(diary.days.get(day, ("",))[0] == stated.room for day in promised)
-    if promised and after.status is LeaseStatus.ADMITTED:
+    said = {
+        one.starts_on + n * DAY: one.room
+        for one in rooms
+        for n in range((one.ends_on - one.starts_on).days + 1)
+    }
+    kept = all(diary.days.get(day, ("",))[0] == room for day, room in said.items())
+    if after.status is LeaseStatus.ADMITTED:
         assert proves_more_than(after, facts, today) == (not kept)
     if after.status is LeaseStatus.CANCELLED:
         assert proves_more_than(after, facts, today)
