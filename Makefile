@@ -45,8 +45,8 @@ reset: $(READY) ## Forget everything the local stack holds
 	@$(BIN)/python -m local reset
 
 .PHONY: demo
-demo: $(READY) ## Play the story against the running stack; leaves PDFs and e-mails in .local/demo/
-	@$(BIN)/python -m local demo
+demo: $(READY) ## Play the story against the running stack; leaves PDFs and e-mails in .local/demo/; STORY=year: a whole year
+	@$(BIN)/python -m local demo "$(STORY)"
 
 .PHONY: test
 test: $(READY) ## Unit, integration and end-to-end tests

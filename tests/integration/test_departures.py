@@ -239,6 +239,29 @@ def test_a_stay_that_is_settled_to_the_cent_is_closed_with_its_certificate(stay:
         stay.decide(RentAmendment(starts_on=date(2026, 9, 1), rent_cents=1), key="late")
 
 
+def test_the_certificate_of_a_closed_stay_is_the_one_that_its_tenant_asks_for_and_can_become_void(
+    stay: Stay,
+) -> None:
+    departed(stay, paid=OWED - 32_000)
+    draw_up(stay, PAINT)
+    close(stay)
+    [paper] = stay.documents.in_force(stay.lease_id, {Kind.END_OF_STAY_CERTIFICATE})
+
+    asked = stay.certificate(Kind.END_OF_STAY_CERTIFICATE)
+
+    assert asked.document_id == paper.document_id
+
+
+def test_a_tenant_who_asked_for_it_before_has_no_second_one_made_at_closing(stay: Stay) -> None:
+    departed(stay, paid=OWED - 32_000)
+    draw_up(stay, PAINT)
+    asked = stay.certificate(Kind.END_OF_STAY_CERTIFICATE)
+
+    close(stay)
+
+    assert [one.document_id for one in stay.papers() if one.kind is asked.kind] == [asked.document_id]
+
+
 def test_what_waited_for_a_notice_that_never_comes_is_settled_too(stay: Stay) -> None:
     notices = NoticeDesk(
         leases=stay.desk.leases,

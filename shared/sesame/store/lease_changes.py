@@ -36,6 +36,8 @@ class LeaseChange:
     """The late surcharges of notices that it withdrew: taken back with them."""
     corrected: tuple[str, ...] = ()
     """The months whose notices it corrected."""
+    import_id: str = ""
+    """The file that said so, where one did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class LeaseChanges:
             "difference_cents": change.difference_cents,
             "surcharges_reversed_cents": change.surcharges_reversed_cents or None,
             "corrected": list(change.corrected),
+            "import_id": change.import_id or None,
             "announce": announce if tells else None,
         }
         return Put(table=self.table.name, item=item, condition=NOT_THERE)
@@ -99,4 +102,5 @@ def change_of(item: Item) -> LeaseChange:
         difference_cents=item["difference_cents"],
         surcharges_reversed_cents=item.get("surcharges_reversed_cents", 0),
         corrected=tuple(item["corrected"]),
+        import_id=item.get("import_id", ""),
     )
