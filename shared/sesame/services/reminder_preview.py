@@ -86,6 +86,7 @@ class ReminderPreview:
                 time_zone=residence.time_zone,
                 now=at,
                 settings=residence.reminders,
+                escalates=residence.confirmed,
             )
             if decision and decision.reached:
                 reached.append((account, decision.reached))

@@ -122,6 +122,7 @@ class ReminderRun:
             time_zone=residence.time_zone,
             now=now,
             settings=residence.reminders,
+            escalates=residence.confirmed,
         )
 
     def _formal(
