@@ -12,10 +12,11 @@ import pytest
 
 from sesame.documents.render import Rendered
 from sesame.domain.certificates import Kind, Validity
+from sesame.domain.deposits import Deposit
 from sesame.domain.erasure import Category
 from sesame.domain.journal import Entry, EntryKind
 from sesame.domain.public_statements import PublicStatement
-from sesame.domain.tenancy import Channel
+from sesame.domain.tenancy import Channel, LeaseStatus
 from sesame.domain.threads import ThreadCategory
 from sesame.platform import aws as platform_aws
 from sesame.platform.errors import NotFound, TooManyRequests
@@ -35,6 +36,7 @@ from sesame.store.erasures import ErasureState
 from sesame.store.people import ERASED_BIRTH_DATE, People
 from sesame.store.sessions import Sessions
 from sesame.store.table import Item
+from sesame.store.takings import Deposits
 from sesame.store.threads import Threads
 from tests.conftest import FrozenClock
 from tests.integration.door import Door
@@ -690,6 +692,29 @@ def test_who_owes_money_stays_reachable_until_it_is_paid(bureau: Bureau, tenant:
     assert {"EMAIL/PERSON", "CODE/LOOKUP"} <= owing
     assert (epoch, unchanged) == (2, 2)  # nobody is signed out every month
     assert not names(bureau, "identity") & {"EMAIL/PERSON", "CODE/LOOKUP", "PERSON/ERASURE"}
+
+
+def test_a_deposit_that_is_held_keeps_the_tenant_of_a_cancelled_lease_reachable(bureau: Bureau) -> None:
+    tenant = admit(bureau.aws)
+    deposits, people = Deposits(bureau.aws.money), People(bureau.aws.identity, bureau.aws.pepper)
+    of = Deposit(lease_id=tenant.lease.lease_id, residence_id=RESIDENCE.residence_id)
+    bureau.aws.money.write(deposits.saving(of, 40_000))
+    cancelled = replace(tenant.lease, status=LeaseStatus.CANCELLED)
+    bureau.aws.identity.write(people.amending(tenant.lease, cancelled))
+    bureau.ask(bureau.session(tenant))
+    bureau.clock.advance(DAY)
+
+    bureau.erasing.run(bureau.clock())
+    kept = people.person(tenant.person.person_id)
+    assert kept is not None
+    assert (kept.email, kept.family_name) == ("huong@example.org", "Nguyễn")
+
+    bureau.aws.money.write(deposits.saving(replace(of, held_cents=40_000, version=1), 0))
+    bureau.clock.advance(31 * DAY)
+    bureau.erasing.run(bureau.clock())
+    gone = people.person(tenant.person.person_id)
+    assert gone is not None
+    assert (gone.email, gone.family_name) == (None, "")
 
 
 def test_the_code_of_another_lease_is_given_back_after_one_was_erased(
