@@ -17,7 +17,7 @@ HELP = {
     "up": "start the local stack and serve until Ctrl-C; what it holds is kept for next time",
     "reset": "stop it if it runs, and forget everything it held",
     "down": "stop the stack that runs elsewhere",
-    "demo": "play the story of a tenancy against the running stack",
+    "demo": "play the story of a tenancy against the running stack; `demo year` that of a whole year",
     "redrive": "bring a queue's dead letters back to it, e.g. `redrive Posting`",
     "catch-up": "after an outage, run every scheduled job once; with `--stack NAME` those of a stack on AWS",
     "doctor": "check this machine",
@@ -34,6 +34,8 @@ def main(arguments: list[str]) -> int:
             command.add_argument(
                 "--demo-once", action="store_true", help="play the demo too, the first time only"
             )
+        if name == "demo":
+            command.add_argument("story", nargs="?", default="", help="which; without it, the first weeks")
         if name == "redrive":
             command.add_argument("queue", help="its name in template.yaml, without Queue or DeadLetters")
         if name == "catch-up":
@@ -62,7 +64,9 @@ def _run(options: argparse.Namespace) -> int:
         return commands.redrive(options.queue)
     if options.command == "catch-up":
         return commands.catch_up(options.stack)
-    return {"reset": commands.reset, "down": commands.down, "demo": commands.demo}[options.command]()
+    if options.command == "demo":
+        return commands.demo(options.story)
+    return {"reset": commands.reset, "down": commands.down}[options.command]()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 # The oldest date a zip can carry: a file's own date would make each build differ.
@@ -30,8 +31,13 @@ class Artefact:
     key: str
 
 
-def build(template: Mapping[str, Any], root: Path) -> dict[str, Artefact]:
-    """Zip every function and layer of a SAM template whose paths are relative to `root`, by logical id."""
+def build(
+    template: Mapping[str, Any], root: Path, *, added: Mapping[str, Path] = MappingProxyType({})
+) -> dict[str, Artefact]:
+    """Zip every function and layer of a SAM template whose paths are relative to `root`, by logical id.
+
+    `added`: files whose text goes to the end of a module of the shared package, by the module's path in it.
+    """
     made: dict[Path, Artefact] = {}
     artefacts: dict[str, Artefact] = {}
     for name, resource in template["Resources"].items():
@@ -41,7 +47,7 @@ def build(template: Mapping[str, Any], root: Path) -> dict[str, Artefact]:
                 made[folder] = zipped(_files(folder))
             artefacts[name] = made[folder]
         elif resource["Type"] == "AWS::Serverless::LayerVersion":
-            artefacts[name] = zipped(_layer_files(root / resource["Properties"]["ContentUri"], name))
+            artefacts[name] = zipped(_layer_files(root / resource["Properties"]["ContentUri"], name, added))
     return artefacts
 
 
@@ -70,23 +76,29 @@ def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
             yield path.relative_to(folder).as_posix(), path.read_bytes()
 
 
-def _layer_files(folder: Path, name: str) -> Iterator[tuple[str, bytes]]:
+def _layer_files(folder: Path, name: str, added: Mapping[str, Path]) -> Iterator[tuple[str, bytes]]:
     package = folder / "sesame"
     if not package.is_dir():
         yield f"python/{name}.txt", b"Left empty locally: the packages come from the project's environment.\n"
         return
-    for path, content in _files(package):
+    for path, own in _files(package):
+        content = own + b"\n\n" + added[path].read_bytes() if path in added else own
         yield f"python/sesame/{path}", content
-        if path.endswith(".py") and (compiled := _compiled(package / path, path)):
+        if path.endswith(".py") and (compiled := _compiled(content, path)):
             folder_name, _, stem = f"python/sesame/{path}"[:-3].rpartition("/")
             yield f"{folder_name}/__pycache__/{stem}.cpython-313.pyc", compiled
 
 
-def _compiled(source: Path, shown: str) -> bytes | None:
+def _compiled(content: bytes, shown: str) -> bytes | None:
     """Byte code, so that no new process compiles the package again. None for a file with an error."""
-    with tempfile.NamedTemporaryFile(suffix=".pyc") as target:
+    with (
+        tempfile.NamedTemporaryFile(suffix=".py") as source,
+        tempfile.NamedTemporaryFile(suffix=".pyc") as target,
+    ):
+        source.write(content)
+        source.flush()
         made = py_compile.compile(
-            str(source),
+            source.name,
             target.name,
             dfile=f"sesame/{shown}",
             quiet=2,

@@ -19,6 +19,12 @@ from local.instance import HOME, Instance
 from local.running import LocalStack, wipe
 
 LOCK = "run.lock"
+YEAR = HOME / "year"
+STORIES = {
+    "weeks": "the first weeks of a tenancy, against the running stack",
+    "year": "a whole tenancy, from admission to the deposit's return, on a stack of its own",
+}
+"""What `demo` can play; without a name, the first."""
 CHECK_SECONDS = 5.0
 DOWN_SECONDS = 60.0
 
@@ -71,14 +77,22 @@ def reset() -> int:
     """Stop the stack if it runs, and forget all it held."""
     if _running_pid(HOME) is not None:
         down()
-    with _only_one(HOME):
+    with _only_one(HOME), _only_one(YEAR):
         wipe(HOME)
     say("Forgotten: the next make run starts from an empty AWS.")
     return 0
 
 
-def demo() -> int:
-    """Play the demo against the running stack."""
+def demo(story: str = "") -> int:
+    """Play a story of the demo, the first without a name. Raises Trouble for one that there is not."""
+    story = story or next(iter(STORIES))
+    if story not in STORIES:
+        names = "\n".join(f"  {name:<6} {about}" for name, about in STORIES.items())
+        raise Trouble(f"There is no story named {story!r}. These there are:\n{names}")
+    return _year() if story == "year" else _first_weeks()
+
+
+def _first_weeks() -> int:
     from local.demo import play  # noqa: PLC0415  (needs only stack.json: not loaded with the rest)
 
     content = stack_file.read(HOME)
@@ -86,6 +100,23 @@ def demo() -> int:
         raise Trouble("No local stack is running.\n  Start it in another terminal: make run")
     played: int = play(content, HOME / "demo", say)
     return played
+
+
+def _year() -> int:
+    """On a stack of its own, whose clock it moves; one that runs besides is not touched."""
+    from local import year  # noqa: PLC0415  (loads what reads PDFs: not with the rest)
+
+    with _only_one(YEAR):
+        check_native_libraries()
+        wipe(YEAR)
+        signal.signal(signal.SIGTERM, _stop)
+        signal.signal(signal.SIGINT, _stop)
+        try:
+            say("Starting a local AWS for the year ...")
+            return year.play(YEAR, HOME / "demo" / "year", say)
+        except _Stopped:
+            say("\nStopped.")
+            return 1
 
 
 def redrive(name: str) -> int:
@@ -163,18 +194,13 @@ def _show(content: stack_file.Stack) -> None:
 
 @contextmanager
 def _only_one(folder: Path) -> Iterator[None]:
-    """Hold the lock of `folder`. Raises Trouble when another stack holds it."""
+    """Hold the lock of `folder`. Raises Trouble when another process holds it."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (folder / LOCK).open("a+", encoding="ascii") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            content = stack_file.read(folder)
-            where = f" at {content['api_url']}" if content else ""
-            raise Trouble(
-                f"A local stack runs already{where} (process {_running_pid(folder)}).\n"
-                "  Use it, or stop it: Ctrl-C in its terminal, or .venv/bin/python -m local down"
-            ) from None
+            raise Trouble(_busy(folder)) from None
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
@@ -182,6 +208,18 @@ def _only_one(folder: Path) -> Iterator[None]:
             yield
         finally:
             lock.truncate(0)
+
+
+def _busy(folder: Path) -> str:
+    pid = _running_pid(folder)
+    if folder == YEAR:
+        return f"The year is being played already (process {pid}).\n  Wait for its end, or Ctrl-C there."
+    content = stack_file.read(folder)
+    where = f" at {content['api_url']}" if content else ""
+    return (
+        f"A local stack runs already{where} (process {pid}).\n"
+        "  Use it, or stop it: Ctrl-C in its terminal, or .venv/bin/python -m local down"
+    )
 
 
 def _running_pid(folder: Path) -> int | None:

@@ -1,95 +1,38 @@
-"""Plays the story of a tenancy against the running stack: the desk, the students, the clock, the provider.
-
-It knows nothing but stack.json, and goes in by the same doors as they would: HTTP, the mailbox, and for the
-clock's two jobs the AWS endpoint.
-"""
+"""Plays the story of a tenancy's first weeks: the desk, the students, the clock, the payment provider."""
 
 from __future__ import annotations
 
 import json
-import re
 import secrets
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
 from local import residents
-from local.instance import client_of
-from local.mailbox import Mail
 from local.residents import HEADER
 from local.stack import Stack
+from local.telling import Newcomer, Teller, at_least, euros, once_ready, short
+from local.telling import play as play_story
 from local.webhooks import signed
 
-PATIENCE_SECONDS = 60.0
-ONE_TIME_CODE = re.compile(r"\b(\d{4})[ \u00a0\u202f]?(\d{4})\b")
-WELCOME_LINK = re.compile(r"https?://\S+/bienvenue/([\w-]+)")
-PDF = b"%PDF-"
 FORGERS_SECRET = "whsec_Zm9yZ2VkIHNlY3JldCBvZiAyNCBieXRlcw=="  # noqa: S105  (theirs, not ours)
-
-
-class BrokenPromiseError(Exception):
-    """A step did not do what it should."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Newcomer:
-    """A student whom the demo invents, with the lease that the desk imports for them."""
-
-    reference: str
-    given_names: str
-    family_name: str
-    birth_date: date
-    ine: str
-    email: str
-    room: str
 
 
 def play(stack: Stack, folder: Path, say: Callable[[str], None]) -> int:
     """Play every step. Returns 0, or 1 at one that is not as promised. PDFs and e-mails go to `folder`."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    began = time.monotonic()
-    story = Story(stack, folder, say, datetime.now(UTC))
-    try:
-        story.tell()
-    except BrokenPromiseError as broken:
-        say(f"\nNot as promised: {broken}")
-        return 1
-    except httpx.HTTPError as error:
-        say(f"\nThe stack does not answer: {error}\n  Is it running? make run")
-        return 1
-    finally:
-        story.close()
-    say(f"\nEvery step was as promised, in {time.monotonic() - began:.0f} s. PDFs and e-mails: {folder}")
-    return 0
+    return play_story(Story(stack, folder, say, datetime.now(UTC)))
 
 
-class Story:
-    """The demo, step by step. Each step prints what is done and what came back."""
+class Story(Teller):
+    """The first weeks, step by step."""
 
     def __init__(self, stack: Stack, folder: Path, say: Callable[[str], None], now: datetime) -> None:
-        self.stack = stack
-        self.folder = folder
-        self.say = say
+        super().__init__(stack, folder, say)
         self.now = now
-        self.api = httpx.Client(
-            base_url=stack["api_url"], headers={"Accept-Language": "en"}, timeout=30, trust_env=False
-        )
-        self.web = httpx.Client(timeout=30, trust_env=False)
-        self.staff = {"Authorization": f"Bearer {stack['staff_token']}"}
         self.first_month = _month_before(now.date())
         self.payer, self.debtor = self._newcomers(now)
-        self._step = 0
-
-    def close(self) -> None:
-        """Close the connections."""
-        self.api.close()
-        self.web.close()
 
     def tell(self) -> None:
         """The whole story. Raises BrokenPromiseError at the first step that is not as promised."""
@@ -111,7 +54,7 @@ class Story:
         """Good rows in, the bad one named; the same file again changes nothing."""
         self.step("The desk imports a file of leases: two good rows, and one with an impossible date.")
         file = self._lease_file()
-        report = self._import(file)
+        report = self.import_file("lease-imports", file)
         self.must(report["created"] == 2, f"two leases in, the report says {report}")  # noqa: PLR2004
         self.must(len(report["problems"]) == 1, "one row refused")
         problem = report["problems"][0]
@@ -120,7 +63,7 @@ class Story:
         self.got(f"remedy: {problem['remedy']}")
 
         self.step("The same file once more.")
-        again = self._import(file)
+        again = self.import_file("lease-imports", file)
         self.must(again["created"] == 0, "nothing created the second time")
         self.must(again["unchanged"] == 2, "both rows known")  # noqa: PLR2004
         self.got(f"{again['created']} created, {again['unchanged']} unchanged.")
@@ -128,14 +71,12 @@ class Story:
     def welcome(self, who: Newcomer) -> str:
         """The link of the welcome e-mail and the birth date show the tenant code and the entry document."""
         self.step(f"{who.given_names} gets the welcome e-mail, which carries a link and no code.")
-        mail = self.mail_to(who, lambda one: WELCOME_LINK.search(one["text"]) is not None, "welcome")
+        mail, token = self.welcome_mail(who)
         self.got(mail["subject"])
-        link = WELCOME_LINK.search(mail["text"])
-        token = link.group(1) if link else ""
 
         self.step(f"{who.given_names} opens the link and gives the wrong birth date, then the right one.")
         wrong = self.api.post("/v1/welcomes", json={"token": token, "birth_date": "1990-01-01"})
-        self.must(wrong.status_code == httpx.codes.UNPROCESSABLE_ENTITY, f"422, got {_short(wrong)}")
+        self.must(wrong.status_code == httpx.codes.UNPROCESSABLE_ENTITY, f"422, got {short(wrong)}")
         self.got(f"422 {wrong.json()['title']}: {wrong.json().get('detail', '')}")
         body = {"token": token, "birth_date": who.birth_date.isoformat()}
         opened = self.answer("POST", "/v1/welcomes", json=body)
@@ -145,7 +86,7 @@ class Story:
 
         self.step("The entry document is made meanwhile.")
         ready = self.until(
-            lambda: self._ready(self.answer("POST", "/v1/welcomes", json=body)["entry_document"]),
+            lambda: once_ready(self.answer("POST", "/v1/welcomes", json=body)["entry_document"]),
             "the entry document",
             every=2.0,  # A page asked again counts as a try of the link, of which there are ten.
         )
@@ -187,7 +128,7 @@ class Story:
         seen = len(self.mails(who))
         shown = {"id_document": {"kind": "passport", "last_characters": "K4T9"}, "new_code": True}
         done = self.answer("POST", path, status=201, headers=self.staff, json=shown)
-        self.keep_pdf("code-slip.pdf", self._document(done["slip"], self.staff, "slip")["download_url"])
+        self.keep_pdf("code-slip.pdf", self.document(done["slip"], self.staff, "slip")["download_url"])
         mail = self.mail_to(who, lambda one: "reception" in one["subject"], "told", after=seen)
         self.got(f"and every contact is told: {mail['subject']}")
         new = self._code_in_personal_space(who)
@@ -206,7 +147,7 @@ class Story:
         """Tenant code and one-time code: a session. Returns the headers that carry it."""
         self.step(f"{who.given_names} signs in with the tenant code and a one-time code.")
         mistyped = self.api.post("/v1/sign-ins", json={"tenant_code": code[:-1] + _other_symbol(code[-1])})
-        self.must(mistyped.status_code == httpx.codes.UNPROCESSABLE_ENTITY, f"422, got {_short(mistyped)}")
+        self.must(mistyped.status_code == httpx.codes.UNPROCESSABLE_ENTITY, f"422, got {short(mistyped)}")
         self.got(f"a typing error is said at once: 422 {mistyped.json()['title']}")
         seen = len(self.mails(who))
         started = self.answer("POST", "/v1/sign-ins", status=202, json={"tenant_code": code})
@@ -225,14 +166,14 @@ class Story:
             f"tenant reference {lease['tenant_reference']}, code ends with {lease['tenant_code_ends_with']}"
         )
         notices = self.until(
-            lambda: self._at_least(self.answer("GET", "/v1/me/notices", headers=session), "notices", 2),
+            lambda: at_least(self.answer("GET", "/v1/me/notices", headers=session), "notices", 2),
             "two rent notices",
         )
         for notice in notices:
-            self.got(f"notice {notice['period']}: {_euros(notice['amount_cents'])}, due {notice['due_on']}")
+            self.got(f"notice {notice['period']}: {euros(notice['amount_cents'])}, due {notice['due_on']}")
         account = self.answer("GET", "/v1/me/account", headers=session)
         self.must(account["balance_cents"] > 0, f"something is owed, the account says {account}")
-        self.got(f"balance: {_euros(account['balance_cents'])} owed")
+        self.got(f"balance: {euros(account['balance_cents'])} owed")
         mail = self.mail_to(
             self.payer, lambda one: one["subject"].startswith(("Votre loyer", "Your rent")), "notice"
         )
@@ -241,14 +182,14 @@ class Story:
     def pay(self, session: dict[str, str]) -> None:
         """Checkout, the provider's page, its signed webhooks, each twice; a forged one."""
         balance = int(self.answer("GET", "/v1/me/account", headers=session)["balance_cents"])
-        self.step(f"The tenant pays all of it, {_euros(balance)}, on the sandbox provider's page.")
+        self.step(f"The tenant pays all of it, {euros(balance)}, on the sandbox provider's page.")
         key = {"Idempotency-Key": secrets.token_hex(16)}
         order = {"amount_cents": balance, "provider": "sandbox"}
         started = self.answer("POST", "/v1/me/payments", status=201, headers=session | key, json=order)
         same = self.answer("POST", "/v1/me/payments", status=201, headers=session | key, json=order)
         self.must(same["payment_id"] == started["payment_id"], "the same key gives the same payment")
         self.got(f"201, payment {started['payment_id']}; asked again with the same key: the same")
-        self._pay_on_page(started["checkout_url"])
+        self.press(started["checkout_url"], "pay", "duplicate")
         path = f"/v1/me/payments/{started['payment_id']}"
         self.until(lambda: self.answer("GET", path, headers=session)["state"] == "paid", "the payment")
         account = self.answer("GET", "/v1/me/account", headers=session)
@@ -262,7 +203,7 @@ class Story:
         forged = self.api.post(
             "/v1/webhooks/sandbox", content=body, headers=signed(FORGERS_SECRET, "msg_forged", body)
         )
-        self.must(forged.status_code == httpx.codes.UNAUTHORIZED, f"401, got {_short(forged)}")
+        self.must(forged.status_code == httpx.codes.UNAUTHORIZED, f"401, got {short(forged)}")
         same = self.answer("GET", "/v1/me/account", headers=session)
         self.must(same["entries"] == account["entries"], "nothing changed by it")
         self.got("401, and nothing changed")
@@ -287,9 +228,9 @@ class Story:
         }.items():
             self.step(f"The tenant asks for a document: {name}.")
             asked = self.api.post("/v1/me/certificates", headers=session, json=wish)
-            self.must(asked.status_code == httpx.codes.ACCEPTED, f"202, got {_short(asked)}")
+            self.must(asked.status_code == httpx.codes.ACCEPTED, f"202, got {short(asked)}")
             path = asked.headers["Location"]
-            ready = self._document(path, session, name)
+            ready = self.document(path, session, name)
             self.keep_pdf(f"{name}.pdf", ready["download_url"])
             verified = self.answer("GET", f"/v1/verifications/{ready['verification_code']}")
             self.must(verified["status"] == "genuine", f"genuine, got {verified}")
@@ -297,87 +238,10 @@ class Story:
 
     # --- how ---
 
-    def step(self, text: str) -> None:
-        """Announce a step."""
-        self._step += 1
-        self.say(f"\n{self._step:2}. {text}")
-
-    def got(self, text: str) -> None:
-        """Show what came back."""
-        self.say(f"      {text}")
-
-    def must(self, kept: bool, promise: str) -> None:
-        """Hold the stack to a promise. Raises BrokenPromiseError."""
-        if not kept:
-            raise BrokenPromiseError(f"expected {promise}")
-
-    def answer(self, method: str, path: str, *, status: int = 200, **request: Any) -> dict[str, Any]:
-        """A request's JSON. Raises BrokenPromiseError for another status."""
-        answer = self.api.request(method, path, **request)
-        self.must(answer.status_code == status, f"{status} of {method} {path}, got {_short(answer)}")
-        content: dict[str, Any] = answer.json()
-        return content
-
-    def until[T](self, ask: Callable[[], T | None], what: str, every: float = 0.2) -> T:
-        """Ask until there is an answer. Raises BrokenPromiseError when that takes too long."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not (found := ask()):
-            self.must(time.monotonic() < deadline, f"{what} within {PATIENCE_SECONDS:.0f} s")
-            time.sleep(every)
-        return found
-
-    def mails(self, who: Newcomer) -> list[Mail]:
-        """Every e-mail to somebody, newest first."""
-        found: list[Mail] = self.web.get(self.stack["mailbox_url"], params={"to": who.email}).json()
-        return found
-
-    def mail_to(self, who: Newcomer, right: Callable[[Mail], bool], name: str, after: int = 0) -> Mail:
-        """The newest right e-mail to somebody, beyond the first `after`; it is kept in the folder."""
-
-        def look() -> Mail | None:
-            mails = self.mails(who)
-            return next((one for one in mails[: len(mails) - after] if right(one)), None)
-
-        mail = self.until(look, f"the {name} e-mail to {who.given_names}")
-        (self.folder / f"{name}.txt").write_text(f"{mail['subject']}\n\n{mail['text']}", "utf-8")
-        (self.folder / f"{name}.html").write_text(mail["html"], "utf-8")
-        return mail
-
-    def one_time_code(self, who: Newcomer, after: int = 0) -> str:
-        """The newest one-time code sent to somebody."""
-        mail = self.mail_to(
-            who, lambda one: ONE_TIME_CODE.search(one["text"]) is not None, "one-time-code", after
-        )
-        found = ONE_TIME_CODE.search(mail["text"])
-        return "".join(found.groups()) if found else ""
-
     def _code_in_personal_space(self, who: Newcomer) -> str:
         minted = self.web.post(f"{self.stack['student_issuer']}/token", json={"ine": who.ine}).json()
         token = {"Authorization": f"Bearer {minted['id_token']}"}
         return str(self.answer("GET", "/v1/personal-space/tenant-code", headers=token)["tenant_code"])
-
-    def _document(self, path: str, session: dict[str, str], name: str) -> dict[str, Any]:
-        return self.until(lambda: self._ready(self.answer("GET", path, headers=session)), name)
-
-    def keep_pdf(self, name: str, url: str) -> None:
-        """Download a PDF into the folder."""
-        content = self.web.get(url).content
-        self.must(content.startswith(PDF), f"a PDF at its download link, got {content[:60]!r}")
-        (self.folder / name).write_bytes(content)
-        self.got(f"{name}, {len(content) // 1000} kB")
-
-    def invoke(self, function: str, event: dict[str, str]) -> None:
-        """Call a function as the scheduler would."""
-        address = urlsplit(self.stack["api_url"])
-        client = client_of("lambda", f"{address.scheme}://{address.netloc}")
-        names = [
-            one["FunctionName"]
-            for page in client.get_paginator("list_functions").paginate()
-            for one in page["Functions"]
-        ]
-        name = next(name for name in names if f"-{function}-" in name)
-        answer = client.invoke(FunctionName=name, Payload=json.dumps(event))
-        self.must("FunctionError" not in answer, f"{function} to succeed: {answer['Payload'].read()!r}")
 
     def _newcomers(self, now: datetime) -> tuple[Newcomer, Newcomer]:
         stamp = f"{now:%y%m%d%H%M%S}"
@@ -413,38 +277,12 @@ class Story:
         )
         return "\r\n".join([HEADER, *rows, ""]).encode("cp1252")
 
-    def _import(self, file: bytes) -> dict[str, Any]:
-        headers = self.staff | {"Content-Type": "application/octet-stream"}
-        taken = self.answer("POST", "/v1/desk/lease-imports", status=202, headers=headers, content=file)
-        path = f"/v1/desk/lease-imports/{taken['import_id']}"
-
-        def finished() -> dict[str, Any] | None:
-            report = self.answer("GET", path, headers=self.staff)
-            return report if report["status"] in {"done", "failed"} else None
-
-        return self.until(finished, "the import's report")
-
-    def _pay_on_page(self, checkout_url: str) -> None:
-        page = self.web.get(checkout_url)
-        self.must("<form" in page.text, f"a payment page, got {_short(page)}")
-        paid = self.web.post(checkout_url, data={"action": "pay", "faults": "duplicate"})
-        self.must(paid.status_code == httpx.codes.SEE_OTHER, f"303 from the page, got {_short(paid)}")
-
     def _sending_times(self) -> list[datetime]:
         """Three weekdays' mornings, once the first bill is late: one at least is no public holiday."""
         due_day = int(str(residents.SETTINGS["due_day"]))
         due = datetime(self.first_month.year, self.first_month.month, due_day, 9, 5, tzinfo=UTC)
         mornings = [due + timedelta(days=after) for after in range(3, 10)]
         return [day for day in mornings if day.isoweekday() <= 5][:3]  # noqa: PLR2004  (Monday to Friday)
-
-    @staticmethod
-    def _ready(document: dict[str, Any]) -> dict[str, Any] | None:
-        return document if document["status"] == "ready" else None
-
-    @staticmethod
-    def _at_least(page: dict[str, Any], name: str, count: int) -> list[dict[str, Any]] | None:
-        found: list[dict[str, Any]] = page[name]
-        return found if len(found) >= count else None
 
 
 def _month_before(day: date) -> date:
@@ -453,11 +291,3 @@ def _month_before(day: date) -> date:
 
 def _other_symbol(symbol: str) -> str:
     return "X" if symbol != "X" else "Y"
-
-
-def _euros(cents: int) -> str:
-    return f"{cents // 100}.{cents % 100:02} EUR"
-
-
-def _short(answer: httpx.Response) -> str:
-    return f"{answer.status_code} {answer.text[:300]}"

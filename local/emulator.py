@@ -17,6 +17,7 @@ from typing import Self
 
 from local.doctor import Trouble
 from local.instance import REGION, ROOT, Instance, clean_environment
+from local.moved_clock import CLOCK
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
@@ -115,6 +116,8 @@ class Emulator:
             "PYTHONUNBUFFERED": "1",
             "LANG": "C.UTF-8",
         }
+        if self.instance.clock is not None:
+            environment[CLOCK] = str(self.instance.clock)
         return environment
 
     def _wait_until_ready(self) -> None:

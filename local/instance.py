@@ -33,6 +33,8 @@ class Instance:
     mailbox_port: int
     folder: Path
     keeps_state: bool
+    clock: Path | None = None
+    """Where its functions read what time it is, where a story says that (`local/story_clock.py`)."""
 
     @property
     def endpoint(self) -> str:

@@ -26,7 +26,10 @@ RENEWAL_SECONDS = 15 * 60.0
 
 
 class LocalStack:
-    """Everything that runs, as a context manager: entered, it is deployed and reachable; left, stopped."""
+    """Everything that runs, as a context manager: entered, it is deployed and reachable; left, stopped.
+
+    `clock` is the wall clock, of staff's tokens; `present` the payment provider's.
+    """
 
     deployment: Deployment
     content: stack_file.Stack
@@ -44,6 +47,7 @@ class LocalStack:
         schedules: bool = True,
         root: Path = ROOT,
         clock: Callable[[], float] = time.time,
+        present: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.instance = instance
         self.emulator = Emulator(instance)
@@ -52,6 +56,7 @@ class LocalStack:
         self._schedules = schedules
         self._root = root
         self._clock = clock
+        self._present = present
         self._running = contextlib.ExitStack()
         self.students = StudentIssuer(instance.student_issuer)
 
@@ -87,6 +92,7 @@ class LocalStack:
             webhook_secret=self.deployment.webhook_secrets["sandbox"],
             base_url=self.instance.sandbox_url,
             folder=self.instance.folder,
+            clock=self._present,
         )
         self._staff = StaffMember(self.instance, self.deployment, self._clock)
         self._desk = StaffMember(

@@ -63,8 +63,16 @@ ACTIONS: dict[str, tuple[tuple[str, ...], str]] = {
     "refuse": (("payment.failed",), "failed"),
     "later": (("payment.pending",), "pending"),
     "cancel": (("payment.cancelled",), "cancelled"),
+    "return": (("payment.returned",), "returned"),
 }
-FINAL = {"paid", "cancelled", "refunded", "partly_refunded"}
+FINAL = {"paid", "cancelled", "refunded", "partly_refunded", "returned"}
+
+
+def _choices(state: str) -> list[str]:
+    """Which buttons a payment has: once it is paid, the payer's bank may still take it back."""
+    if state == "paid":
+        return ["return"]
+    return [] if state in FINAL else [action for action in ACTIONS if action != "return"]
 
 
 class SandboxProvider:
@@ -215,7 +223,7 @@ class SandboxProvider:
             return _json(404 if checkout is None else 400, {"error": "no such payment or action"})
         kinds, state = ACTIONS[action]
         with self._lock:
-            if checkout.state in FINAL:
+            if action not in _choices(checkout.state):
                 return _see_other(checkout.return_url)
             if checkout.state == "pending":
                 kinds = tuple(kind for kind in kinds if kind != "payment.pending")
@@ -338,6 +346,7 @@ WORDS = {
         "refuse": "Refuser la carte",
         "later": "Laisser en attente",
         "cancel": "Annuler",
+        "return": "La banque reprend l'argent",
         "open": "À payer",
         "pending": "En attente : la banque n'a pas encore répondu.",
         "failed": "Carte refusée. Vous pouvez réessayer.",
@@ -345,6 +354,7 @@ WORDS = {
         "cancelled": "Annulé.",
         "refunded": "Remboursé.",
         "partly_refunded": "Remboursé en partie.",
+        "returned": "Repris par la banque.",
         "back": "Revenir à Sésame",
         "state": "État",
         "other": "English",
@@ -359,6 +369,7 @@ WORDS = {
         "refuse": "Refuse the card",
         "later": "Leave it pending",
         "cancel": "Cancel",
+        "return": "The bank takes the money back",
         "open": "To be paid",
         "pending": "Pending: the bank has not answered yet.",
         "failed": "Card refused. You may try again.",
@@ -391,17 +402,19 @@ def _payment_page(checkout: Checkout, language: str, faults: str) -> str:
     words = WORDS[language]
     other = "fr" if language == "en" else "en"
     asked = ",".join(fault for fault in faults.split(",") if fault in FAULTS)
-    if checkout.state in FINAL:
-        choices = f'<p><a class="button" href="{escape(checkout.return_url)}">{words["back"]}</a></p>'
-    else:
-        buttons = "".join(
-            f'<button name="action" value="{action}"{" class=first" if action == "pay" else ""}>'
-            f"{words[action]}</button>"
-            for action in ACTIONS
-        )
+    choices = ""
+    if buttons := "".join(
+        f'<button name="action" value="{action}"{" class=first" if action == "pay" else ""}>'
+        f"{words[action]}</button>"
+        for action in _choices(checkout.state)
+    ):
         noted = f"<p>{words['with']} : {asked}</p>" if asked else ""
         choices = (
             f'<form method="post"><input type="hidden" name="faults" value="{asked}">{noted}{buttons}</form>'
+        )
+    if checkout.state in FINAL:
+        choices = (
+            f'<p><a class="button" href="{escape(checkout.return_url)}">{words["back"]}</a></p>{choices}'
         )
     return _document(
         language,

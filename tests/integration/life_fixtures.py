@@ -120,13 +120,13 @@ class Stay(Tenancy):
         for event in self.office.announced("lease.told"):
             self.office.correspondence.handle(event)
 
-    def certificate(self) -> Document:
-        """A residence certificate as of now."""
+    def certificate(self, kind: Kind = Kind.RESIDENCE_CERTIFICATE) -> Document:
+        """One as of now, as the tenant asks for it."""
         residence = self.terms.people.residence(self.lease.residence_id)
         assert residence is not None
         person = self.tenant.person
         tenancy = TenancyOf(person=person, lease=self.lease, residence=residence, language=person.language)
-        facts = Gathering(self.office.accounts, tenancy, self.clock()).facts(Kind.RESIDENCE_CERTIFICATE)
+        facts = Gathering(self.office.accounts, tenancy, self.clock()).facts(kind)
         order = Order(tenancy=tenancy, facts=facts, now=self.clock())
         return keep(self.documents, token_bytes, order)
 

@@ -21,6 +21,7 @@ from sesame.services.final_accounts import Hindrance, NotSettled, StayGoesOn
 from sesame.services.lease_life import ChangeRefused
 from sesame.services.payments import KeyReused
 from sesame.store.audit import Action, ActorKind
+from sesame.store.people import residence_item
 from sesame.store.refunds import Refunds
 from sesame.store.table import transact
 from tests.integration.conftest import Aws
@@ -113,6 +114,48 @@ def test_a_month_that_is_billed_whole_is_shown_with_what_comes_back(stay: Stay) 
     assert stay.standing()["2026-10"] == (2, OWED - 45_000)
 
 
+def test_a_month_that_is_about_to_be_billed_is_shown_once(stay: Stay) -> None:
+    stay.bill(datetime(2026, 9, 1, 8, tzinfo=UTC))
+    stay.take(45_000)
+    stay.clock.now = datetime(2026, 10, 1, 5, tzinfo=UTC)
+
+    before = stay.departures.preview(stay.session, date(2026, 11, 10))
+    stay.bill(stay.clock.now)
+    after = stay.departures.preview(stay.session, date(2026, 11, 10))
+
+    november = share_of_month(45_000, date(2026, 11, 1), date(2026, 11, 10))
+    assert (before.left_to_pay_cents, before.corrected_cents) == (45_000 + november, 0)
+    assert (after.left_to_pay_cents, after.corrected_cents) == (45_000 + november, 0)
+
+
+def test_months_that_an_outage_left_unbilled_are_shown_too(stay: Stay) -> None:
+    stay.clock.now = datetime(2026, 11, 20, 8, tzinfo=UTC)
+    unbilled = stay.departures.preview(stay.session, date(2026, 12, 31))
+    assert unbilled.left_to_pay_cents == 4 * 45_000
+    assert [one.period for one in unbilled.months] == ["2026-09", "2026-10", "2026-11", "2026-12"]
+
+    stay.bill(datetime(2026, 9, 1, 8, tzinfo=UTC))
+    stay.clock.now = datetime(2026, 11, 20, 8, tzinfo=UTC)
+    shown = stay.departures.preview(stay.session, date(2026, 12, 31))
+    assert (shown.left_to_pay_cents, shown.corrected_cents) == (4 * 45_000, 0)
+    stay.bill(stay.clock.now)
+    assert stay.departures.preview(stay.session, date(2026, 12, 31)).left_to_pay_cents == 4 * 45_000
+
+
+def test_a_first_bill_that_comes_with_notice_is_no_correction(stay: Stay) -> None:
+    stay.bill(datetime(2026, 9, 1, 8, tzinfo=UTC))
+    stay.clock.now = datetime(2026, 10, 1, 5, tzinfo=UTC)
+    shown = stay.departures.preview(stay.session, date(2026, 11, 10))
+
+    given = stay.departures.give(stay.session, shown.leaves_on, shown.shown, network=NETWORK)
+    stay.tell()
+    stay.bill(datetime(2026, 11, 1, 8, tzinfo=UTC))
+
+    assert (given.corrected, given.difference_cents) == ((), 0)
+    assert "rectifiés" not in stay.office.mailbox.text
+    assert stay.balance == shown.left_to_pay_cents
+
+
 def test_nobody_confirms_what_they_were_not_shown(stay: Stay) -> None:
     stay.clock.now = datetime(2026, 9, 20, 8, tzinfo=UTC)
     shown = stay.departures.preview(stay.session, date(2026, 11, 5))
@@ -145,6 +188,26 @@ def test_notice_is_of_a_full_month_and_once_given_is_for_staff_to_change(stay: S
     with pytest.raises(ChangeRefused) as over:
         stay.departures.preview(stay.session, None)
     assert over.value.errors == [{"reason": "stay_over"}]
+
+
+def test_a_residences_own_length_of_notice_moves_the_first_day_and_the_last_rent(stay: Stay) -> None:
+    residence = stay.terms.people.residence(stay.lease.residence_id)
+    assert residence is not None
+    stay.aws.identity.put(residence_item(replace(residence, notice_months=2)))
+    stay.clock.now = datetime(2027, 1, 31, 8, tzinfo=UTC)
+
+    shown = stay.departures.preview(stay.session, None)
+    with pytest.raises(ChangeRefused) as short:
+        stay.departures.preview(stay.session, date(2027, 3, 30))
+
+    assert (shown.notice_months, shown.earliest_on, shown.leaves_on) == (
+        2,
+        date(2027, 3, 31),
+        date(2027, 3, 31),
+    )
+    assert [(one.period, one.days) for one in shown.months][-1] == ("2027-03", 31)
+    assert short.value.errors == [{"reason": "notice_too_short", "about": "2027-03-31"}]
+    assert leave(stay) == date(2027, 3, 31)
 
 
 def test_who_says_it_in_the_last_month_leaves_on_the_last_day_anyway(stay: Stay) -> None:
@@ -195,6 +258,29 @@ def test_a_stay_that_is_settled_to_the_cent_is_closed_with_its_certificate(stay:
     assert paper.tells_tenant
     with pytest.raises(ChangeRefused):
         stay.decide(RentAmendment(starts_on=date(2026, 9, 1), rent_cents=1), key="late")
+
+
+def test_the_certificate_of_a_closed_stay_is_the_one_that_its_tenant_asks_for_and_can_become_void(
+    stay: Stay,
+) -> None:
+    departed(stay, paid=OWED - 32_000)
+    draw_up(stay, PAINT)
+    close(stay)
+    [paper] = stay.documents.in_force(stay.lease_id, {Kind.END_OF_STAY_CERTIFICATE})
+
+    asked = stay.certificate(Kind.END_OF_STAY_CERTIFICATE)
+
+    assert asked.document_id == paper.document_id
+
+
+def test_a_tenant_who_asked_for_it_before_has_no_second_one_made_at_closing(stay: Stay) -> None:
+    departed(stay, paid=OWED - 32_000)
+    draw_up(stay, PAINT)
+    asked = stay.certificate(Kind.END_OF_STAY_CERTIFICATE)
+
+    close(stay)
+
+    assert [one.document_id for one in stay.papers() if one.kind is asked.kind] == [asked.document_id]
 
 
 def test_what_waited_for_a_notice_that_never_comes_is_settled_too(stay: Stay) -> None:

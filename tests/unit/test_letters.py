@@ -71,6 +71,7 @@ class Debt:
     due_on: date
     unpaid_cents: int
     instalment: int | None = None
+    kind: str = "rent"
 
 
 SEPTEMBER = Debt("2026-09", date(2026, 9, 10), 52_650)
@@ -97,9 +98,12 @@ def reminder(today: date, *debts: Debt, tone: str = "courtesy", **more: Any) -> 
     return {
         "tone": tone,
         "words": "",
+        "returned": False,
         "plan": False,
         "pay_by": None,
         "surcharges": (),
+        "formal_notice": None,
+        "block": None,
         "today": today,
         "debts": debts,
         "total_cents": sum(debt.unpaid_cents for debt in debts),
@@ -338,12 +342,67 @@ def test_an_instalment_is_called_by_its_number_and_a_residences_own_words_open_t
     assert "simple oubli" not in own.text
 
 
+@pytest.mark.parametrize(
+    ("language", "named", "subject"),
+    [
+        (
+            FRENCH,
+            "Pénalité de retard de septembre 2026",
+            "Rappel\N{NO-BREAK SPACE}: 551,50\N{NO-BREAK SPACE}€ en retard",
+        ),
+        (ENGLISH, "Late surcharge for September 2026", "Reminder: €551.50 overdue"),
+    ],
+)
+def test_a_surcharge_is_named_as_one_and_not_as_a_months_rent(
+    language: Language, named: str, subject: str
+) -> None:
+    surcharge = Debt("2026-09", date(2026, 10, 5), 2_500, kind="surcharge")
+    facts = reminder(date(2026, 10, 20), SEPTEMBER, surcharge, tone="pressing")
+
+    found = letter(LetterKind.REMINDER, language, **facts)
+    text = write_text(LetterKind.REMINDER, language, {**SHARED, **facts})
+
+    assert named in found.text
+    assert found.subject == subject
+    assert not re.search("loyer|rent", text)
+
+
+@pytest.mark.parametrize(
+    ("language", "named", "said"),
+    [
+        (FRENCH, "Autre somme", "n'a finalement pas abouti"),
+        (ENGLISH, "Other amount", "did not go through after all"),
+    ],
+)
+def test_a_charge_by_itself_is_no_rent_and_money_taken_back_is_called_so(
+    language: Language, named: str, said: str
+) -> None:
+    charge = Debt("2026-09", date(2026, 9, 17), 3_000, kind="other")
+    other = letter(LetterKind.REMINDER, language, **reminder(date(2026, 9, 20), charge))
+    again = letter(LetterKind.REMINDER, language, **reminder(date(2026, 9, 20), SEPTEMBER, returned=True))
+
+    assert named in other.text
+    assert not re.search("loyer|rent", other.subject)
+    assert said in " ".join(again.text.split())
+
+
 @dataclass(frozen=True)
 class Late:
     on: date
     period: str
     amount_cents: int
     source: str
+
+
+@pytest.mark.parametrize("language", Language)
+def test_a_surcharge_that_goes_with_its_notice_is_named(language: Language) -> None:
+    change = replace(LEAVING, difference_cents=-13_000, surcharges_reversed_cents=1_000)
+
+    found = letter(LetterKind.LEASE_CHANGED, language, change=change)
+
+    said = {Language.FRENCH: "pénalité de retard de 10,00", Language.ENGLISH: "late surcharge of €10.00"}
+    assert said[language] in " ".join(found.text.split())
+    assert said[language] not in letter(LetterKind.LEASE_CHANGED, language).text
 
 
 def test_a_surcharge_is_announced_with_its_day_amount_and_source() -> None:

@@ -161,18 +161,17 @@ def become_calm(town: Town, fates: list[bool], losses: list[bool]) -> None:
     """Ten weeks in which everything works, but for e-mails that bounce hours later, by `fates`, and answers
     that are lost, by `losses`; and the desk mends what it hears of."""
     seen = len(town.history)
-    for _ in range(70):
-        for hours in (5, 5, 6, 8):
-            town.now += timedelta(hours=hours)
-            new, seen = town.history[seen:], len(town.history)
-            town.mend()
-            for sent in new:
-                if sent.channel is Channel.EMAIL and fates and fates.pop():
-                    town.bounces(sent)
-            town.call_again()
-            town.deliver_all(losses)
-            town.plan()
-            town.deliver_all(losses)
+    for _ in range(70 * 24 // 5):  # twice in each residence's sending hours
+        town.now += timedelta(hours=5)
+        new, seen = town.history[seen:], len(town.history)
+        town.mend()
+        for sent in new:
+            if sent.channel is Channel.EMAIL and fates and fates.pop():
+                town.bounces(sent)
+        town.call_again()
+        town.deliver_all(losses)
+        town.plan()
+        town.deliver_all(losses)
 
 
 def no_bounce_is_forgotten(town: Town) -> None:

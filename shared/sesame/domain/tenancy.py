@@ -139,6 +139,18 @@ class Surcharge:
     """Notices issued before that day never bear it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenewalBlock:
+    """When being late bars a lease from renewal: more than `over_cents`, `days` after the last day to pay."""
+
+    days: int
+    over_cents: int = 0
+    source: str
+    """The text that it rests on, as printed beside it."""
+    applies_from: date
+    """Notices issued before that day never count."""
+
+
 DEFAULT_STEPS = (
     ReminderStep(name="before-due", days=-5),
     ReminderStep(name="due", days=0),
@@ -169,11 +181,16 @@ class ReminderSettings:
     plan_grace_days: int = 8
     """A plan is broken once an instalment is unpaid this many days after its own."""
     surcharge: Surcharge | None = None
+    renewal_block: RenewalBlock | None = None
     territory: str = ""
     """Whose public holidays are kept (`territories.TERRITORIES`), where the postal code does not say it."""
 
 
 USUAL_REMINDERS = ReminderSettings()
+
+
+NOTICE_MONTHS = 1
+"""The notice that a tenant gives where a residence's contract says nothing else: one full month."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +208,8 @@ class Residence:
     desk_contact: str = ""
     issue_day: int = 1
     due_day: int = 10
+    notice_months: int = NOTICE_MONTHS
+    """Full months of notice that a tenant gives to leave; 0: none."""
     provider: str = ""
     """Who takes its payments online, and by which account if not the operator's own (`stripe:lyon`); empty
     while nobody does."""
@@ -339,7 +358,7 @@ class DepartureReason(StrEnum):
     """Why a stay ends on another day than was agreed when it began."""
 
     TENANT_NOTICE = "tenant_notice"
-    """The tenant's notice, of a full month."""
+    """The tenant's notice, of the residence's length."""
     AGREEMENT = "agreement"
     """Both sides agreed on a day."""
     DECISION = "decision"

@@ -23,7 +23,7 @@ from sesame.services.addressees import Addressee, addressee
 from sesame.services.failed_contacts import FailedContacts
 from sesame.services.mailer import Draft, Envelope, Mailer
 from sesame.services.notice_letters import is_news, issued_together, notice_facts
-from sesame.services.reminder_letters import reminder_facts
+from sesame.services.reminder_letters import reminder_cause, reminder_facts
 from sesame.services.scheduled_mail import BY_THE_CLOCK, Leave, NotNow, ScheduledMail
 from sesame.services.study_messages import RENEWAL_DUE, STUDY_EVENTS, StudyLetters
 from sesame.services.unsubscribing import UnsubscribeTokens
@@ -77,6 +77,8 @@ class Correspondence:
             return
         composed = compose(event)
         match composed:
+            case None if LOST in event.data:  # another event tells of it; this copy may have gone, or not
+                self._leave(message, MessageState.SUPERSEDED)
             case NotNow():
                 self._wait(message, event, composed)
             case MessageState():
@@ -166,10 +168,7 @@ class Correspondence:
         lease_id = event["lease_id"]
         match event.type:
             case "reminder.due":
-                cause = {"lease_id": lease_id, "period": event["period"], "step": event["step"]}
-                if "plan_id" in event.data:
-                    cause |= {"plan_id": event["plan_id"], "instalment": event["instalment"]}
-                return _record(LetterKind.REMINDER, cause, event), self._reminder
+                return _record(LetterKind.REMINDER, reminder_cause(event), event), self._reminder
             case "notice.issued":
                 return notice_message(event), self._notice
             case "lease.admitted":

@@ -1,6 +1,7 @@
 """Decides which reminders are due: reads what is due, not what exists, and takes each step by one write."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
@@ -10,15 +11,19 @@ from sesame.domain.certificates import DocumentStatus
 from sesame.domain.reminders import Decision, Reached, decide
 from sesame.domain.tenancy import Channel, ReminderStep, Residence
 from sesame.domain.territories import holidays_of
-from sesame.platform.events import announcement
+from sesame.platform.events import Event, announcement
 from sesame.platform.ids import derived_id
 from sesame.platform.logs import count, describe, logger
+from sesame.services.demands import demanded, digest_of
 from sesame.services.formal_notices import FormalNotices
+from sesame.services.reminder_letters import reminder_messages
 from sesame.services.surcharges import Surcharges
 from sesame.store import keys
 from sesame.store.accounts import Account, Accounts, Move
+from sesame.store.message_allowances import MessageAllowances
 from sesame.store.people import residence_of
-from sesame.store.table import Table
+from sesame.store.table import Item, Table
+from sesame.store.tasks import Task, TaskKind, Tasks, task_id_of
 
 JOB = "reminders"
 ASK_AFTER = timedelta(minutes=50)
@@ -48,7 +53,9 @@ class ReminderRun:
     accounts: Accounts
     operations: Table
     formal_notices: FormalNotices
+    allowances: MessageAllowances
     surcharges: Surcharges
+    tasks: Tasks
     budget: timedelta
     holidays: Callable[[Residence], IsHoliday] = holidays_of
     seconds: Callable[[], float] = monotonic
@@ -59,34 +66,45 @@ class ReminderRun:
         Raises SomeNotPlanned after the rest was done and the run recorded.
         """
         ends_at = self.seconds() + self.budget.total_seconds()
-        open_now = [
-            residence
-            for item in self.identity.query_all(keys.residences())
-            # most of the hours of most are told by the clock alone
-            if is_sending_time(now, item["time_zone"])
-            and not self.holidays(residence := residence_of(item))(local_date(now, residence.time_zone))
-        ]
-        taken, failed, finished = 0, 0, True
+        tally = _Tally()
+        open_now, gone_through = list(self._open(now, tally)), 0
+        taken, finished = 0, True
         for residence in _from_another_place(open_now, now):
-            for account in self.accounts.due(residence.residence_id, now):
-                try:
-                    taken += self._take(account, residence, now)
-                except Exception as error:  # one account in trouble must not keep the others waiting
-                    failed += 1
-                    logger.warning("step", extra={"lease": account.lease_id, "failure": describe(error)})
-                if self.seconds() > ends_at:
-                    finished = False
-                    break
+            # one account, or one residence, in trouble must not keep the others waiting
+            with tally.of(residence=residence.residence_id):
+                for account in self.accounts.due(residence.residence_id, now, tally.unreadable):
+                    with tally.of(lease=account.lease_id):
+                        taken += self._take(account, residence, now)
+                    if self.seconds() > ends_at:
+                        finished = False
+                        break
+                gone_through += 1
             if not finished:
                 count("ReminderRunUnfinished")
                 break
         planned = PlannedReminders(
-            residences=len(open_now), reminders=taken, finished=finished, failed=failed
+            residences=len(open_now), reminders=taken, finished=finished, failed=tally.failed
         )
         self._record(planned, now)
-        if failed:
+        none_readable = 0 < tally.residences == tally.failed
+        if gone_through or not (open_now or none_readable):
+            count("ReminderRun")  # a run that could look into no residence is none
+        if tally.failed:
+            count("ReminderFailed", tally.failed)
             raise SomeNotPlanned
         return planned
+
+    def _open(self, now: datetime, tally: "_Tally") -> Iterator[Residence]:
+        """The residences in their sending hours."""
+        for item in self.identity.query_all(keys.residences()):
+            tally.residences += 1
+            with tally.of(residence=str(item["sk"])):
+                # most of the hours of most are told by the clock alone
+                if not is_sending_time(now, item["time_zone"]):
+                    continue
+                residence = residence_of(item)
+                if not self.holidays(residence)(local_date(now, residence.time_zone)):
+                    yield residence
 
     def _take(self, account: Account, residence: Residence, now: datetime) -> bool:
         """Whether a message was announced: not when another run was first, or a payment came between."""
@@ -101,9 +119,10 @@ class ReminderRun:
             decision = self._decide(account, residence, now)
             if decision is None:
                 return False
+        self._ask_the_desk(account, decision, now)
         if decision.reached is not None and decision.reached.step.formal_notice:
             return self._formal(account, residence, decision, decision.reached, now)
-        announce = _announced(account, residence, decision, now)
+        announce = _announced(account, decision, now)
         moved = self.accounts.move_step(account, _move(decision, announce, residence, now))
         return moved and announce is not None
 
@@ -115,31 +134,71 @@ class ReminderRun:
             time_zone=residence.time_zone,
             now=now,
             settings=residence.reminders,
+            escalates=residence.confirmed,
         )
 
     def _formal(
         self, account: Account, residence: Residence, decision: Decision, reached: Reached, now: datetime
     ) -> bool:
-        """A formal notice is ordered with the step still waiting, and told of once its file is sealed."""
+        """A formal notice is ordered with the step still waiting, and told of once its file is sealed.
+
+        Where it would be written otherwise by then, and nobody was told of it, it is ordered anew.
+        """
         opened = account.dun(account.next_step_at or now).window_opens
         later = replace(decision, next_step_at=now + ASK_AFTER, since=min(reached.at, opened))
-        waits = _move(later, None, residence, now)
+        waits, taken = _move(later, None, residence, now), _move(decision, None, residence, now)
+        announce = _reminder(account, reached, now)
+        demand = demanded(account, residence, now, breaks_plan=decision.breaks_plan)
         # a step that never waited has no document yet
         document = self.formal_notices.of(account, reached) if account.since is not None else None
-        if document is None:
-            if not self.formal_notices.order(account, residence, reached, waits, now):
+        before, digest = account.formal_notice, digest_of(demand)
+        outdated = document is not None and before is not None and before.demand != digest
+        if outdated:
+            told = [self.allowances.is_over(one) for one in reminder_messages(Event.of(announce))]
+            if all(told):
+                self.accounts.move_step(account, taken)
+                return False
+            if any(told):  # by one of two channels: the other one tells of the same document
+                announce["told"] = "yes"
+        if document is None or (outdated and "told" not in announce):
+            if not self.formal_notices.order(
+                account, residence, reached, demand, waits, now, instead_of=document
+            ):
                 # nothing can be demanded: a stay that was cancelled, a tenant who is no more on record
-                self.accounts.move_step(account, _move(decision, None, residence, now))
+                self.accounts.move_step(account, taken)
             return False
         if document.status is not DocumentStatus.READY:
             self.formal_notices.press(document, now)
             self.accounts.move_step(account, waits)
             return False
-        announce = _reminder(account, residence, reached, now) | {
+        announce |= {
             "document_id": document.document_id,
+            "demand": before.demand if before else digest,
             "pay_by": document.facts["demand"]["pay_by"],
         }
-        return self.accounts.move_step(account, _move(decision, announce, residence, now))
+        return self.accounts.move_step(account, replace(taken, announce=announce))
+
+    def _ask_the_desk(self, account: Account, decision: Decision, now: datetime) -> None:
+        """What only staff can settle. Before the account is moved: whoever dies in between asks again."""
+        asked = [
+            (TaskKind.OWED_AGAIN, {"entry_id": entry_id, "since": account.reopened[entry_id].isoformat()})
+            for entry_id in decision.left_to_staff
+        ]
+        plan = account.plan
+        if plan is not None and plan.asks_desk and plan.corrected_at is not None:
+            details = {"plan_id": plan.plan_id, "corrected_at": plan.corrected_at.isoformat()}
+            asked.append((TaskKind.PLAN_CORRECTED, details))
+        for kind, details in asked:
+            self.tasks.raise_once(
+                Task(
+                    task_id=task_id_of(kind, account.lease_id, *details.values()),
+                    kind=kind,
+                    residence_id=account.residence_id,
+                    lease_id=account.lease_id,
+                    raised_at=now,
+                    details=details,
+                )
+            )
 
     def _record(self, planned: PlannedReminders, now: datetime) -> None:
         self.operations.put(
@@ -153,19 +212,39 @@ class ReminderRun:
                 "version": 1,
             }
         )
-        count("ReminderRun")
 
 
-def _announced(
-    account: Account, residence: Residence, decision: Decision, now: datetime
-) -> dict[str, str] | None:
+@dataclass(slots=True)
+class _Tally:
+    """What a run met and could not do. Failures are named by ids and places, never by what was read."""
+
+    residences: int = 0
+    failed: int = 0
+
+    @contextmanager
+    def of(self, **whose: str) -> Iterator[None]:
+        """Counts a piece of work, and a failure of it instead of raising it."""
+        try:
+            yield
+        except Exception as error:
+            self._note(error, whose)
+
+    def unreadable(self, item: Item, error: Exception) -> None:
+        """An item that is no account."""
+        self._note(error, {"lease": str(item.get("lease_id", ""))})
+
+    def _note(self, error: Exception, whose: dict[str, str]) -> None:
+        self.failed += 1
+        logger.warning("step", extra=whose | {"failure": describe(error)})
+
+
+def _announced(account: Account, decision: Decision, now: datetime) -> dict[str, str] | None:
     if decision.tells is not None:
-        day = local_date(now, residence.time_zone).isoformat()
-        cause = derived_id("notice.issued", account.lease_id, decision.tells, day)
+        cause = derived_id("notice.issued", account.lease_id, decision.tells, str(account.version))
         period, _, number = decision.tells.partition("#")
         again = {"number": number} if number else {}
         return announcement("notice.issued", now, id=cause, lease_id=account.lease_id, period=period, **again)
-    return _reminder(account, residence, decision.reached, now) if decision.reached else None
+    return _reminder(account, decision.reached, now) if decision.reached else None
 
 
 def _move(decision: Decision, announce: dict[str, str] | None, residence: Residence, now: datetime) -> Move:
@@ -177,13 +256,18 @@ def _move(decision: Decision, announce: dict[str, str] | None, residence: Reside
     )
 
 
-def _reminder(account: Account, residence: Residence, reached: Reached, now: datetime) -> dict[str, str]:
-    """The event that has a step told of. Its id names step and day: a step given back comes anew."""
-    step, day = reached.step, local_date(now, residence.time_zone).isoformat()
+def _reminder(account: Account, reached: Reached, now: datetime) -> dict[str, str]:
+    """The event that has a step told of. Its id names the version of the account that it was taken on: a step
+    given back comes anew, on the same day too."""
+    step = reached.step
     plan_id = account.plan.plan_id if account.plan and reached.instalment is not None else ""
-    number = str(reached.instalment or "")
-    cause = derived_id("reminder.due", account.lease_id, reached.period, step.name, plan_id, number, day)
-    of_plan = {"plan_id": plan_id, "instalment": number} if plan_id else {}
+    debt = {"entry_id": reached.entry_id} if reached.entry_id else {}
+    if plan_id:
+        debt = {"plan_id": plan_id, "instalment": str(reached.instalment)}
+    if reached.reopened_at is not None:
+        debt["reopened_at"] = reached.reopened_at.isoformat()
+    version = str(account.version)
+    cause = derived_id("reminder.due", account.lease_id, reached.period, step.name, *debt.values(), version)
     return announcement(
         "reminder.due",
         now,
@@ -194,7 +278,7 @@ def _reminder(account: Account, residence: Residence, reached: Reached, now: dat
         step_at=reached.at.isoformat(),
         tone=step.tone.value,
         **_ways(step),
-        **of_plan,
+        **debt,
     )
 
 

@@ -24,6 +24,8 @@ from sesame.domain.tenancy import Channel, Lease, Residence
 from sesame.domain.territories import holidays_of
 from sesame.platform.events import Event
 from sesame.platform.logs import count
+from sesame.services.demands import is_outdated
+from sesame.services.reminder_letters import reminder_messages
 from sesame.services.retries import USUAL, Retries
 from sesame.store.accounts import Account, Accounts
 from sesame.store.message_allowances import MessageAllowances
@@ -71,16 +73,17 @@ class ScheduledMail:
             return Leave.NEVER
         now = self._now(event, now)
         by_itself, step_at = waits_by_itself(event), _step_at(event)
-        if not by_itself and account.since is not None and account.since <= step_at:
-            return Leave.GIVEN_BACK  # already: this event comes once more
+        if _comes_anew(event, account):
+            return Leave.GIVEN_BACK
         zone, is_holiday = residence.time_zone, self.holidays(residence)
         held_until = account.hold.until if account.hold and account.hold.stands(now, zone) else None
         if _is_over(event, account, residence, now, held=held_until is not None):
             return Leave.NEVER
         quiet = self.keeps_quiet and not is_sending_time(now, zone, is_holiday)
-        if held_until is None and not quiet:
+        is_old = is_outdated(event, account, residence, now) and not self._told(event)
+        if held_until is None and not quiet and not is_old:
             return Leave.NOW
-        if by_itself:
+        if by_itself and not is_old:
             released = wall_time(held_until + _DAY, SENDING_OPENS, zone) if held_until else now
             return NotNow(next_sending_time(released, zone, is_holiday))
         self._give_back(account.lease_id, next_sending_time(now, zone, is_holiday), since=step_at)
@@ -122,6 +125,10 @@ class ScheduledMail:
         for channel in Channel:
             self.allowances.give_back(lease.person_id, channel, message_id, day=day)
 
+    def _told(self, event: Event) -> bool:
+        """Whether a step was told of by its first channel: then the other one tells of the same paper."""
+        return "by" in event.data and self.allowances.is_over(reminder_messages(event)[0])
+
     def as_of(self, event: Event, until: datetime) -> Event:
         """The event as it comes again then: see `_now`."""
         return event if self.keeps_quiet else replace(event, at=until)
@@ -136,6 +143,15 @@ class ScheduledMail:
                 raise Contention
 
         self.retries.run(attempt)
+
+
+def _comes_anew(event: Event, account: Account) -> bool:
+    """Whether the step was given back already, or another formal notice took the place of the one that this
+    event tells of: then another event tells of it."""
+    if not waits_by_itself(event) and account.since is not None and account.since <= _step_at(event):
+        return True
+    ordered = account.formal_notice
+    return "demand" in event.data and ordered is not None and ordered.document_id != event["document_id"]
 
 
 def waits_by_itself(event: Event) -> bool:
@@ -157,7 +173,9 @@ def _is_over(event: Event, account: Account, residence: Residence, now: datetime
     return not held and not still_holds(
         account.dun(account.next_step_at or now),
         period=event["period"],
+        entry_id=event.data.get("entry_id"),
         instalment=int(event["instalment"]) if plan_id else None,
+        reopened_at=datetime.fromisoformat(again) if (again := event.data.get("reopened_at")) else None,
         time_zone=residence.time_zone,
         settings=residence.reminders,
     )

@@ -187,16 +187,7 @@ class Documents:
         `along` is written with it, or checked: raises ConditionFailed where one of them does not hold, since
         the facts rest on what has changed meanwhile.
         """
-        facts_key = keys.facts(document.lease_id, document.kind.value, digest)
-        by_facts = Put(
-            table=self.table.name,
-            item={**facts_key, "document_id": document.document_id, "expires_at": _expires_at(document)},
-            # the table drops what is past its time late
-            condition=f"{NOT_THERE} OR expires_at <= :now",
-            values={":now": int(document.asked_at.timestamp())},
-        )
-        found = replace(document, facts_digest=digest)
-        writes: list[Write] = [*along, *self.creating(found), by_facts]
+        writes: list[Write] = [*along, *self.stating(document, digest)]
         for attempt in range(_TRIES):
             try:
                 transact(self.table.client, writes)
@@ -211,6 +202,28 @@ class Documents:
             else:
                 break
         return document.document_id
+
+    def states(self, lease_id: str, kind: Kind, digest: str, now: datetime) -> bool:
+        """Whether a document of a lease states these facts already. One read."""
+        found = self.table.get(keys.facts(lease_id, kind.value, digest))
+        return found is not None and bool(found["expires_at"] > int(now.timestamp()))
+
+    def stating(self, document: Document, digest: str) -> list[Put]:
+        """The writes that keep a document, findable by its facts too; the last of them does not hold where
+        another states the same.
+        """
+        by_facts = Put(
+            table=self.table.name,
+            item={
+                **keys.facts(document.lease_id, document.kind.value, digest),
+                "document_id": document.document_id,
+                "expires_at": _expires_at(document),
+            },
+            # the table drops what is past its time late
+            condition=f"{NOT_THERE} OR expires_at <= :now",
+            values={":now": int(document.asked_at.timestamp())},
+        )
+        return [*self.creating(replace(document, facts_digest=digest)), by_facts]
 
     def creating(self, document: Document) -> list[Put]:
         """The writes that keep a document, findable by its code, and announce `document.requested`.

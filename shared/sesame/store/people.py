@@ -13,6 +13,7 @@ from typing import Any
 from sesame.domain import codes
 from sesame.domain.contacts import folded_words
 from sesame.domain.tenancy import (
+    NOTICE_MONTHS,
     USUAL_REMINDERS,
     CafSettings,
     Channel,
@@ -28,6 +29,7 @@ from sesame.domain.tenancy import (
     Person,
     ReminderSettings,
     ReminderStep,
+    RenewalBlock,
     RentWord,
     Residence,
     RoomSurface,
@@ -203,9 +205,7 @@ class People:
 
     def leases_of_person(self, person_id: str) -> list[Lease]:
         """Every lease of a person, ended ones too. Two reads."""
-        pointers = self.table.query_all(keys.person(person_id)["pk"], "LEASE#")
-        items = self._batch([keys.lease(pointer["lease_id"]) for pointer in pointers])
-        return [lease_of(item) for item in items if item]
+        return leases_of_person(self.table, person_id)
 
     def leases_of_residence(
         self, residence_id: str, *, start: Key | None = None, limit: int = 100
@@ -570,6 +570,7 @@ def residence_of(item: Item) -> Residence:
         desk_contact=item["desk_contact"],
         issue_day=item["issue_day"],
         due_day=item["due_day"],
+        notice_months=item.get("notice_months", NOTICE_MONTHS),
         provider=item["provider"],
         other_providers=tuple(item.get("other_providers", ())),
         documents=_document_settings(item.get("documents", {})),
@@ -612,11 +613,13 @@ def _reminders_item(settings: ReminderSettings) -> Item | None:
     item = asdict(settings)
     if settings.surcharge:
         item["surcharge"] |= {"applies_from": settings.surcharge.applies_from.isoformat()}
+    if settings.renewal_block:
+        item["renewal_block"] |= {"applies_from": settings.renewal_block.applies_from.isoformat()}
     return item
 
 
 def _reminders_of(item: Mapping[str, Any]) -> ReminderSettings:
-    surcharge = item.get("surcharge")
+    surcharge, block = item.get("surcharge"), item.get("renewal_block")
     return ReminderSettings(
         steps=tuple(map(_step_of, item["steps"])),
         tolerance_cents=item["tolerance_cents"],
@@ -625,6 +628,9 @@ def _reminders_of(item: Mapping[str, Any]) -> ReminderSettings:
         plan_grace_days=item["plan_grace_days"],
         surcharge=Surcharge(**surcharge | {"applies_from": date.fromisoformat(surcharge["applies_from"])})
         if surcharge
+        else None,
+        renewal_block=RenewalBlock(**block | {"applies_from": date.fromisoformat(block["applies_from"])})
+        if block
         else None,
         territory=item["territory"],
     )
@@ -840,6 +846,13 @@ def moves_between(table: Table, residence_id: str, first: date, last: date) -> l
         for item in page.items
     ]
     return sorted(found, key=lambda one: (one.day, one.room, one.lease_id))
+
+
+def leases_of_person(identity: Table, person_id: str) -> list[Lease]:
+    """Every lease of a person, ended ones too. Two reads."""
+    pointers = identity.query_all(keys.person(person_id)["pk"], "LEASE#")
+    items = same_table(identity, [keys.lease(pointer["lease_id"]) for pointer in pointers])
+    return [lease_of(item) for item in items if item]
 
 
 def lease_of(item: Item) -> Lease:

@@ -21,6 +21,8 @@ from sesame.store import keys
 from sesame.store.table import NOT_THERE, Item, Key, Put, Table
 
 PAGE = 50
+_LONG_AGO = "2000-01-01T00:00:00+00:00"
+"""When the files of rows came of which only the import was kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,11 +123,21 @@ def _university_id(university: str) -> str:
 
 
 def _applied_items(applied: tuple[Applied, ...]) -> list[dict[str, str]]:
-    return [{"digest": one.digest, "import_id": one.import_id} for one in applied]
+    return [
+        {"digest": one.digest, "import_id": one.import_id, "sent_at": one.sent_at.isoformat()}
+        for one in applied
+    ]
 
 
 def _applied_of(item: Item) -> tuple[Applied, ...]:
-    return tuple(Applied(digest=one["digest"], import_id=one["import_id"]) for one in item["applied"])
+    return tuple(
+        Applied(
+            digest=one["digest"],
+            import_id=one["import_id"],
+            sent_at=datetime.fromisoformat(one.get("sent_at", _LONG_AGO)),
+        )
+        for one in item["applied"]
+    )
 
 
 def enrolment_of(item: Item) -> Enrolment:
@@ -156,6 +168,7 @@ def _social_file_item(file: SocialFile) -> Item:
         "decided_on": file.decided_on.isoformat() if file.decided_on else None,
         "pieces": [_piece_item(piece) for piece in file.pieces],
         "changed_at": file.changed_at.isoformat() if file.changed_at else None,
+        "told_version": file.told_version,
         "applied": _applied_items(file.applied),
         "expires_at": int(kept_until(file.year).timestamp()),
     }
@@ -192,6 +205,7 @@ def social_file_of(item: Item) -> SocialFile:
         changed_at=datetime.fromisoformat(item["changed_at"]) if item.get("changed_at") else None,
         applied=_applied_of(item),
         version=item["version"],
+        told_version=int(item.get("told_version", item["version"])),
     )
 
 
