@@ -190,14 +190,31 @@ def test_a_neighbours_thread_is_not_found_by_anybody_it_is_not_of(lobby: Lobby) 
         lambda: lobby.desk.conversation(MANAGER, lease_id, thread_id),
         lambda: lobby.desk.of_lease(STRANGER, lobby.lease_id),
         lambda: lobby.desk.read(STRANGER, lobby.lease_id, thread_id, 1),
-        lambda: lobby.desk.begin_upload(STRANGER, lobby.lease_id, "a.pdf"),
+        lambda: lobby.desk.begin_upload(STRANGER, lobby.lease_id, "a.pdf", network=SOMEWHERE),
     ):
         with pytest.raises(NotFound):
             attempt()
     assert lobby.bodies(thread_id) == ["Bonjour"]
     own = replace(MANAGER, person_id=lobby.tenant.person.person_id)
-    with pytest.raises(Forbidden):
-        lobby.answer(thread_id, by=own)
+    for forbidden in (
+        lambda: lobby.answer(thread_id, by=own),
+        lambda: lobby.desk.read(own, lobby.lease_id, thread_id, 1),
+        lambda: lobby.desk.begin_upload(own, lobby.lease_id, "a.pdf", network=SOMEWHERE),
+    ):
+        with pytest.raises(Forbidden):
+            forbidden()
+    assert lobby.deeds() == []
+
+
+def test_a_file_that_staff_begin_to_send_is_in_the_audit(lobby: Lobby) -> None:
+    with count_calls(lobby.aws.dynamodb) as calls:
+        upload = lobby.desk.begin_upload(MANAGER, lobby.lease_id, "devis.pdf", network=SOMEWHERE)
+
+    [entry] = lobby.audit.of(lobby.lease_id).entries
+    assert calls == ["GetItem", "GetItem", "TransactWriteItems"]
+    assert entry.action is Action.ATTACHMENT_BEGUN
+    assert entry.details["attachment_id"] == upload.attachment.attachment_id
+    assert "devis" not in str(entry)
 
 
 def test_the_staff_see_what_waits_by_the_oldest_unanswered_message(lobby: Lobby) -> None:
