@@ -375,6 +375,39 @@ def test_a_repair_is_scheduled_done_reopened_and_confirmed_in_its_thread(lobby: 
         lobby.open(replace(QUESTION, repair=True), key="10")
 
 
+@pytest.mark.parametrize(
+    ("event", "field", "said"),
+    [
+        (
+            RepairEvent.SCHEDULE,
+            "on",
+            {
+                "fr": "Un rendez-vous demande un jour qui n'est pas passé, et lui seul en a un.",
+                "en": "A visit needs a day that is not past, and nothing else has one.",
+            },
+        ),
+        (
+            RepairEvent.DECLINE,
+            "reason",
+            {
+                "fr": "Un refus demande un motif, et lui seul en a un.",
+                "en": "A refusal needs a reason, and nothing else has one.",
+            },
+        ),
+    ],
+)
+def test_what_a_step_of_a_repair_lacks_is_said_in_the_readers_language(
+    lobby: Lobby, event: RepairEvent, field: str, said: dict[str, str]
+) -> None:
+    thread_id = lobby.open(LEAK).thread.thread_id
+
+    with pytest.raises(Invalid) as refused:
+        lobby.move(thread_id, event, "1")
+
+    assert {language: refused.value.document(language)["detail"] for language in said} == said
+    assert refused.value.errors == [{"field": field}]
+
+
 def test_a_tenant_who_closes_an_unfinished_repair_needs_it_no_more(lobby: Lobby) -> None:
     thread_id = lobby.open(LEAK).thread.thread_id
     lobby.move(thread_id, RepairEvent.SCHEDULE, "1", on=lobby.clock().date() + DAY)
