@@ -33,8 +33,10 @@ from tests.integration.staff_members import enrol
 from tests.integration.tenants import RESIDENCE, Tenant, admit
 
 ENTRIES = (
+    "tenancy/api",
     "tenancy/studies",
     "desk/studies",
+    "desk/life",
     "desk/renewals",
     "leases/import_rows",
     "renewals/plan",

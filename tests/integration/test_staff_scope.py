@@ -711,6 +711,7 @@ def made(aws: Any, clock: Any, kind: Kind) -> World:
         http_event("POST", "/v1/desk/aid-imports", AID, content_type="text/csv"), "h", "accountant"
     )
     aid_import = json.loads(load("desk/accounting").handler(aid, None)["body"])
+    talk = talk_begun(aws, tenant)
     return World(
         aws=aws,
         clock=clock,
@@ -731,7 +732,8 @@ def made(aws: Any, clock: Any, kind: Kind) -> World:
         task_id=address_that_failed(aws, tenant),
         transmission_id=something_sent(aws, tenant),
         acknowledgement_id=acknowledged(),
-        **talk_begun(aws, tenant),
+        thread_id=talk["thread_id"],
+        attachment_id=talk["attachment_id"],
     )
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sesame.domain.calendar import days_in, period_of, periods
 from sesame.domain.certificates import Kind, room_facts
 from sesame.domain.corrections import corrections, issued_by_period
-from sesame.domain.file_faults import WORDS
+from sesame.domain.file_faults import WORDS, Fault
 from sesame.domain.journal import Entry, EntryKind, notice_entry_id
 from sesame.domain.lease_life import (
     BY_CALENDAR,
@@ -30,12 +30,13 @@ from sesame.domain.lease_life import (
     Withdrawal,
     changed,
     earliest_departure,
+    earliest_leaving,
     possible_at,
     stage_on,
 )
 from sesame.domain.notices import Notice, latest_period, notice_for
 from sesame.domain.tenancy import DepartureReason, Lease, LeaseStatus
-from sesame.domain.terms import rooms_held, segments, terms_on
+from sesame.domain.terms import RoomStay, rooms_held, segments, terms_on
 from sesame.domain.validity import proves_more_than
 from tests.unit.test_notices import LEASE, RESIDENCE
 
@@ -69,6 +70,24 @@ CHANGES: st.SearchStrategy[LifeChange] = st.one_of(
 )
 def test_a_month_of_notice_ends_on_the_day_of_the_same_number(given_on: date, leaves_on: date) -> None:
     assert earliest_departure(given_on) == leaves_on
+
+
+@pytest.mark.parametrize(
+    ("months", "first"),
+    [(0, date(2026, 9, 15)), (1, date(2026, 10, 15)), (3, date(2026, 12, 15)), (9, END)],
+)
+def test_a_residence_says_how_much_notice_a_tenant_gives(months: int, first: date) -> None:
+    day = date(2026, 9, 15)
+    notice = Leaving(leaves_on=first, given_on=day, reason=DepartureReason.TENANT_NOTICE)
+
+    assert earliest_leaving(FIRST, day, months) == first
+    if first < END:
+        assert changed(FIRST, notice, day, notice_months=months).ends_on == first
+    with pytest.raises(LifeRefused) as refused:
+        changed(FIRST, replace(notice, leaves_on=first - DAY), day, notice_months=months)
+    assert (refused.value.fault, refused.value.about) == (Fault.NOTICE_TOO_SHORT, first.isoformat())
+    agreed = replace(notice, leaves_on=first - DAY, reason=DepartureReason.AGREEMENT)
+    assert changed(FIRST, agreed, day, notice_months=months).ends_on == first - DAY
 
 
 def test_every_stage_is_reached_and_only_the_closed_and_the_cancelled_stay_for_good() -> None:
@@ -254,7 +273,7 @@ def _agree(lease: Lease, books: Books, diary: Diary, today: date) -> None:
 
 def _papers_hold(stated: Lease, after: Lease, today: date, diary: Diary) -> None:
     """A proof made before holds if, and only if, every day that it speaks of is lived as it says."""
-    rooms = rooms_held(stated)
+    held = rooms_held(stated)
     facts = {
         "kind": Kind.RESIDENCE_CERTIFICATE.value,
         "lease": {
@@ -262,18 +281,17 @@ def _papers_hold(stated: Lease, after: Lease, today: date, diary: Diary) -> None
             "starts_on": stated.starts_on.isoformat(),
             "ends_on": stated.ends_on.isoformat(),
         },
-        **({"rooms": room_facts(rooms)} if len(rooms) > 1 else {}),
-    }
-    said = {
-        one.starts_on + n * DAY: one.room
-        for one in rooms
-        for n in range((one.ends_on - one.starts_on).days + 1)
-    }
+    } | ({"rooms": room_facts(held)} if len(held) > 1 else {})
+    said = {one.starts_on + n * DAY: one.room for one in held for n in range(_length(one))}
     kept = all(diary.days.get(day, ("",))[0] == room for day, room in said.items())
     if after.status is LeaseStatus.ADMITTED:
         assert proves_more_than(after, facts, today) == (not kept)
     if after.status is LeaseStatus.CANCELLED:
         assert proves_more_than(after, facts, today)
+
+
+def _length(stay: RoomStay) -> int:
+    return (stay.ends_on - stay.starts_on).days + 1
 
 
 def test_the_calendar_alone_makes_a_stay_begin_and_end() -> None:

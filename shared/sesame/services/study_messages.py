@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sesame.domain.calendar import deadline
+from sesame.domain.calendar import deadline, local_date
 from sesame.domain.renewals import RenewalState
 from sesame.domain.tenancy import Channel
 from sesame.notifications.letters import LetterKind
@@ -87,7 +87,8 @@ class StudyLetters:
         now, time_zone = max(self.clock(), event.at), found.residence.time_zone
         if campaign is None or renewal is None or renewal.state is not RenewalState.INVITED:
             return MessageState.SUPERSEDED
-        if not (campaign.is_about(found.lease) and campaign.is_open(now, time_zone)):
+        today = local_date(now, time_zone)
+        if not (campaign.is_about(found.lease, today) and campaign.is_open(now, time_zone)):
             return MessageState.SUPERSEDED
         return _draft(
             found,

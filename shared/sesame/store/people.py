@@ -13,6 +13,7 @@ from typing import Any
 from sesame.domain import codes
 from sesame.domain.contacts import folded_words
 from sesame.domain.tenancy import (
+    NOTICE_MONTHS,
     USUAL_REMINDERS,
     CafSettings,
     Channel,
@@ -569,6 +570,7 @@ def residence_of(item: Item) -> Residence:
         desk_contact=item["desk_contact"],
         issue_day=item["issue_day"],
         due_day=item["due_day"],
+        notice_months=item.get("notice_months", NOTICE_MONTHS),
         provider=item["provider"],
         other_providers=tuple(item.get("other_providers", ())),
         documents=_document_settings(item.get("documents", {})),
