@@ -11,7 +11,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sesame.domain.tenancy import ReminderSettings
+from sesame.store.messages import MessageState
+from sesame.store.tasks import TaskKind
 from tests.unit.test_reminder_laws import SURCHARGE, World
+from tests.unit.test_sending_laws import Town
 
 ZONES = ("Europe/Paris", "Pacific/Tahiti")
 MOST_CALLS = 60
@@ -95,3 +98,48 @@ def test_whatever_call_fails_each_step_is_said_once(name: str) -> None:
             ]
             # died between the claim of a message and the mail service: on record, and for `again` to send
             assert len(set(expected) - set(_told(world))) <= flow.sends, (call, after, failure)
+
+
+def _lost_twice(call: int | None, *, after: bool, failure: type[BaseException]) -> tuple[Town, bool]:
+    """A reminder whose answer is lost, and lost again; the fault meets what then gives it up."""
+    town = Town(("Europe/Paris", "Europe/Paris"), ReminderSettings(), frozenset())
+    town.now = datetime(2026, 9, 14, 8, 5, tzinfo=UTC)
+    for _ in range(3):  # the notices, one a day
+        town.call_again()
+        town.deliver_all()
+        town.now += timedelta(days=1)
+    town.history.clear()
+    town.plan()
+    town.deliver_all([True])
+    town.now += timedelta(minutes=31)
+    town.call_again()
+    town.deliver_all([True])
+    town.now += timedelta(minutes=31)
+    town.dynamo.fails_after, town.dynamo.failure = after, failure
+    town.dynamo.fuse = call
+    with suppress(Death, ConnectionError):
+        town.call_again()
+        called = list(town.pending)
+        for event in called:
+            town.sender.handle(event)
+    met, town.dynamo.fuse = town.dynamo.blown, None
+    for _ in range(6):  # what failed in the queue comes again
+        town.now += timedelta(minutes=5)
+        town.call_again()
+        town.deliver_all()
+    return town, met
+
+
+def test_whatever_call_fails_a_message_lost_twice_is_given_up_and_is_a_task_once() -> None:
+    for failure, after in ((ConnectionError, False), (ConnectionError, True), (Death, False), (Death, True)):
+        for call in range(MOST_CALLS):
+            town, met = _lost_twice(call, after=after, failure=failure)
+            [message_id] = {one.message_id for one in town.history}
+            record = town.post.messages.get(message_id)
+            assert record is not None
+            assert (len(town.history), record.state) == (2, MessageState.LOST), (call, after, failure)
+            [task] = [one for r in town.residences.values() for one in town.open_tasks(r.residence_id)]
+            assert task.kind is TaskKind.UNCONFIRMED
+            if not met:
+                assert call
+                break
