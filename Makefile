@@ -54,6 +54,7 @@ test: $(READY) ## Unit, integration and end-to-end tests
 
 .PHONY: test-long
 test-long: $(READY) ## The same with many more generated examples, and a file of 5,000 leases
+	@command -v pdfsig > /dev/null || { echo "It asks pdfsig about seals: sudo apt-get install poppler-utils"; exit 1; }
 	@HYPOTHESIS_PROFILE=long $(BIN)/pytest -n $(WORKERS) --dist loadfile -m ""
 
 .PHONY: check

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from datetime import date
 from secrets import token_bytes
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.event_handler import Depends, Request, Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
@@ -20,6 +20,7 @@ from sesame.domain.tenancy import (
     Landlord,
     ReminderSettings,
     ReminderStep,
+    RenewalBlock,
     RentWord,
     Residence,
     RoomSurface,
@@ -46,7 +47,7 @@ from sesame.platform.secrets import Pepper, Secrets
 from sesame.platform.settings import Settings
 from sesame.services.admissions import Admissions, Origin, Rejected
 from sesame.services.deeds import Deeds
-from sesame.services.file_imports import Report, StoredFiles
+from sesame.services.file_imports import FileImports, Report, StoredFiles
 from sesame.services.import_reports import (
     FileReport,
     ImportTaken,
@@ -55,6 +56,13 @@ from sesame.services.import_reports import (
     progress_of,
     rows_shown,
     taken_in,
+)
+from sesame.services.lease_change_imports import (
+    IMPORTERS_OF_CHANGES,
+    AmendmentImports,
+    DepartureImports,
+    UnreadableAmendmentFile,
+    UnreadableDepartureFile,
 )
 from sesame.services.lease_imports import (
     IMPORTERS,
@@ -67,7 +75,7 @@ from sesame.services.residences import Settings as SettingsOfResidence
 from sesame.services.staff import Role, Staff, require, staff_dependency, within
 from sesame.services.uploads import CSV, uploaded_file
 from sesame.store.audit import Action, Audit
-from sesame.store.imports import Imports
+from sesame.store.imports import FileKind, Imports
 from sesame.store.people import People
 from sesame.store.staff import StaffDirectory
 from sesame.store.table import Table
@@ -115,6 +123,10 @@ class LeaseRequest(StrictModel):
         return {column: _cell(getattr(self, column.value)) for column in Column}
 
 
+LeaseFileKind = Literal["leases", "amendments", "departures"]
+"""What a file says of leases: that they begin, that they change, that they end."""
+
+
 class LeaseAdmitted(Shown):
     """The lease; of its tenant code only the last two symbols are ever shown here."""
 
@@ -126,10 +138,13 @@ class LeaseAdmitted(Shown):
 class ImportReport(FileReport):
     """What became of a file: counts of rows, and why some were refused. Complete once `status` is `done`."""
 
+    kind: LeaseFileKind
     progress: int
     """Percent of the rows."""
     created: int
+    """Leases admitted, or changes of leases made."""
     unchanged: int
+    """What was on record already."""
     rejected: int
     residences_created: list[str]
     notes: list[RowShown]
@@ -209,6 +224,18 @@ class SurchargeRule(StrictModel):
     """Notices issued before that day never bear it."""
 
 
+class RenewalBlockRule(StrictModel):
+    """When being late bars a lease from renewal, until it is paid: so many days late, and by how much."""
+
+    days: Annotated[int, Field(ge=1, le=365)]
+    over_cents: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """As much may be late without it."""
+    source: Annotated[str, Field(min_length=3, max_length=200, examples=["Règlement intérieur, article 14"])]
+    """The text that it rests on, shown beside it before it applies."""
+    applies_from: date
+    """Notices issued before that day never count."""
+
+
 class ReminderRules(StrictModel):
     """Whom to remind, when and how. Days count from the last day to pay."""
 
@@ -222,6 +249,7 @@ class ReminderRules(StrictModel):
     plan_grace_days: Annotated[int, Field(ge=1, le=60)] = 8
     """A plan is broken once an instalment is unpaid this many days after its own."""
     surcharge: SurchargeRule | None = None
+    renewal_block: RenewalBlockRule | None = None
     territory: Annotated[str, Field(max_length=40)] = ""
     """Whose public holidays are kept; by the postal code where it is not given."""
 
@@ -281,14 +309,18 @@ admissions = Admissions(
     formats=CodeFormats.of(settings.code_formats, settings.imported_codes),
     default_provider=settings.default_provider,
 )
-imports = LeaseImports(
-    imports=Imports(operations),
-    files=StoredFiles(Later("s3"), settings.bucket),
-    audit=audit,
-    deeds=deeds,
-    clock=utc_now,
-    random=token_bytes,
-)
+imports = Imports(operations)
+by_kind: dict[FileKind, FileImports[Any]] = {
+    one.kind: one(
+        imports=imports,
+        files=StoredFiles(Later("s3"), settings.bucket),
+        audit=audit,
+        deeds=deeds,
+        clock=utc_now,
+        random=token_bytes,
+    )
+    for one in (LeaseImports, AmendmentImports, DepartureImports)
+}
 
 api = Api()
 CurrentStaff = Annotated[Staff, Depends(staff_dependency(StaffDirectory(identity)))]
@@ -396,20 +428,33 @@ def set_logo(residence_id: str, request: Request, staff: CurrentStaff, network: 
 @api.post(
     "/v1/desk/lease-imports",
     status=202,
-    summary="Import a file of leases",
-    errors=[Forbidden, TooLarge, UnsupportedMedia, UnreadableLeaseFile],
+    summary="Import a file of leases, of their amendments or of departures",
+    errors=[
+        Forbidden,
+        TooLarge,
+        UnsupportedMedia,
+        UnreadableLeaseFile,
+        UnreadableAmendmentFile,
+        UnreadableDepartureFile,
+    ],
     security="staff",
 )
-def take_lease_file(request: Request, staff: CurrentStaff, network: Source) -> Response[ImportTaken]:
+def take_lease_file(
+    request: Request,
+    staff: CurrentStaff,
+    network: Source,
+    kind: Annotated[LeaseFileKind, Query()] = "leases",
+) -> Response[ImportTaken]:
     """The body is the file: `application/octet-stream` in any encoding, `text/csv` in UTF-8, or a form."""
-    require(staff, *IMPORTERS)
-    taken = imports.take(uploaded_file(request, CSV), staff, network)
+    takes = by_kind[FileKind(kind)]
+    require(staff, *(IMPORTERS if takes.kind is FileKind.LEASES else IMPORTERS_OF_CHANGES))
+    taken = takes.take(uploaded_file(request, CSV), staff, network)
     return taken_in(taken, "/v1/desk/lease-imports")
 
 
 @api.get(
     "/v1/desk/lease-imports/<import_id>",
-    summary="Read what became of a file of leases",
+    summary="Read what became of a file about leases",
     errors=[Forbidden, NotFound],
     security="staff",
 )
@@ -422,15 +467,20 @@ def lease_import_report(
 ) -> Response[ImportReport | str]:
     """The report; with `?format=csv` or `Accept: text/csv`, the refused rows to mend and send again."""
     require(staff, *IMPORTERS)
-    report, spoken = imports.report(import_id, staff), SpokenLanguage(language)
+    found = imports.with_chunks(import_id)
+    takes = by_kind.get(found[0].kind) if found else None
+    if found is None or takes is None:
+        raise NotFound
+    report, spoken = takes.told(*found, staff), SpokenLanguage(language)
     if wants_csv(request, format):
-        return csv_file(imports.rejected_csv(report, spoken), f"import-{import_id}.csv")
+        return csv_file(takes.rejected_csv(report, spoken), f"import-{import_id}.csv")
     return Response(status_code=200, content_type="application/json", body=_shown(report, spoken))
 
 
 def _shown(report: Report, language: SpokenLanguage) -> ImportReport:
     return ImportReport(
         **common_to_all(report, language),
+        kind=report.taken.kind.value,
         progress=progress_of(report),
         created=report.created,
         unchanged=report.unchanged,
@@ -485,6 +535,7 @@ def _reminders(body: ReminderRules) -> ReminderSettings:
         plan_steps=tuple(map(_step, body.plan_steps)),
         plan_grace_days=body.plan_grace_days,
         surcharge=Surcharge(**body.surcharge.model_dump()) if body.surcharge else None,
+        renewal_block=RenewalBlock(**body.renewal_block.model_dump()) if body.renewal_block else None,
         territory=body.territory,
     )
 

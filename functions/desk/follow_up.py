@@ -70,7 +70,10 @@ class TaskResolution(StrictModel):
 
 
 class MessageShown(Shown):
-    """A message, how far it got, and when: `provider_message_id` is the mail service's receipt for it."""
+    """A message, how far it got, and when: `provider_message_id` is the mail service's receipt for it.
+
+    One that was `merged` was said in another one, `told_in`.
+    """
 
     message_id: str
     kind: str
@@ -84,6 +87,7 @@ class MessageShown(Shown):
     failure: Failure | None
     complained_at: datetime | None
     sent_again_at: datetime | None
+    told_in: str | None
     provider_message_id: str | None
 
 
@@ -392,6 +396,7 @@ def _message(one: SentMessage) -> MessageShown:
         failure=one.failure,
         complained_at=one.complained_at,
         sent_again_at=one.sent_again_at,
+        told_in=one.told_in,
         provider_message_id=one.provider_message_id,
     )
 

@@ -131,7 +131,10 @@ class CorrectionShown(Shown):
 
 
 class LeaseChangeShown(Shown):
-    """A change. `change_id` is absent from a preview. `effective_on`: its first day, or the stay's last."""
+    """A change. `change_id` is absent from a preview. `effective_on`: its first day, or the stay's last.
+
+    `difference_cents` counts the late surcharges that go with notices, `surcharges_reversed_cents`.
+    """
 
     change_id: str | None
     what: LifeEvent
@@ -140,6 +143,7 @@ class LeaseChangeShown(Shown):
     at: datetime
     by: str | None
     difference_cents: int
+    surcharges_reversed_cents: int
     currency: str = "EUR"
     corrected: list[str]
     corrections: list[CorrectionShown] | None
@@ -402,6 +406,7 @@ def _change(change: LeaseChange) -> LeaseChangeShown:
         at=change.at,
         by=change.by,
         difference_cents=change.difference_cents,
+        surcharges_reversed_cents=change.surcharges_reversed_cents,
         corrected=list(change.corrected),
         corrections=None,
     )
@@ -416,14 +421,15 @@ def _previewed(change: LifeChange, would: Changed) -> LeaseChangeShown:
         at=would.at,
         by=None,
         difference_cents=would.difference_cents,
-        corrected=[one.period for one in would.corrections],
+        surcharges_reversed_cents=would.surcharges_reversed_cents,
+        corrected=[one.period for one in would.corrected],
         corrections=[
             CorrectionShown(
                 period=one.period,
                 before_cents=one.withdrawn_cents,
                 after_cents=one.withdrawn_cents + one.difference_cents,
             )
-            for one in would.corrections
+            for one in would.corrected
         ],
     )
 

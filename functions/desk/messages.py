@@ -45,6 +45,7 @@ from sesame.services.thread_views import (
     IdempotencyKey,
     MessageBody,
     ReadBody,
+    ReplyBody,
     StateBody,
     Subject,
     ThreadBody,
@@ -286,7 +287,7 @@ def desk_thread(lease_id: Id, thread_id: Id, staff: CurrentStaff, before: Before
 def answer_thread(
     lease_id: Id,
     thread_id: Id,
-    body: MessageBody,
+    body: ReplyBody,
     staff: CurrentStaff,
     network: Source,
     idempotency_key: IdempotencyKey,
@@ -436,7 +437,8 @@ def delete_canned_answer(
 
 
 def _words(body: MessageBody) -> Words:
-    return Words(body=body.body, attachments=tuple(body.attachments))
+    seen = body.seen if isinstance(body, ReplyBody) else None
+    return Words(body=body.body, attachments=tuple(body.attachments), seen=seen)
 
 
 def _fields(thread: Thread) -> dict[str, object]:

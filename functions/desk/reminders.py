@@ -8,9 +8,9 @@ from aws_lambda_powertools.event_handler import Depends
 from aws_lambda_powertools.event_handler.openapi.params import Header, Path
 from pydantic import Field
 
-from sesame.domain.certificates import DocumentStatus
+from sesame.domain.certificates import DocumentStatus, Validity
 from sesame.domain.plans import MOST_INSTALMENTS, Instalment
-from sesame.domain.reminders import HoldKind, HoldReason
+from sesame.domain.reminders import DebtKind, HoldKind, HoldReason
 from sesame.domain.takings import MOST_CENTS
 from sesame.platform.aws import Later, client
 from sesame.platform.clock import utc_now
@@ -102,6 +102,12 @@ class PlanCancellation(StrictModel):
     reason: CancelReason
 
 
+class BlockWaiver(StrictModel):
+    """Why a block of renewal is taken back."""
+
+    reason: SurchargeReason
+
+
 class HoldShown(Shown):
     """A hold that stands."""
 
@@ -115,6 +121,7 @@ class HoldShown(Shown):
 class OwedShown(Shown):
     """What is owed: a debit by its `entry_id`, or an instalment of the plan by its number."""
 
+    kind: DebtKind
     entry_id: str | None
     instalment: int | None
     period: str
@@ -131,6 +138,26 @@ class SurchargeAnnounced(Shown):
     source: str
 
 
+class FormalNoticeAnnounced(Shown):
+    """The formal notice that will be sent on that day unless the month is paid before it."""
+
+    on: date
+    period: str
+    pay_by_days: int
+    source: str
+
+
+class RenewalBlockShown(Shown):
+    """Renewal is blocked from `on`, null where nothing that is owed leads there, unless `cents` are paid."""
+
+    on: date | None
+    applies: bool
+    amount_cents: int
+    source: str
+    waived: list[str]
+    """The months whose being late counts no more."""
+
+
 class FormalNoticeShown(Shown):
     """A formal notice: the paper's own day, number and demand. Its file is sealed at `status` ready."""
 
@@ -141,6 +168,8 @@ class FormalNoticeShown(Shown):
     total_cents: int
     pay_by: date
     status: DocumentStatus
+    validity: Validity
+    """`revoked`: what is owed, or the day, changed before anybody was told; another took its place."""
     download_url: str | None
 
 
@@ -154,6 +183,9 @@ class RemindersShown(Shown):
     hold: HoldShown | None
     plan_id: str | None
     surcharges: list[SurchargeAnnounced]
+    formal_notice_to_come: FormalNoticeAnnounced | None
+    renewal_block: RenewalBlockShown | None
+    """Null where the residence has no such rule."""
     formal_notices: list[FormalNoticeShown]
 
 
@@ -178,6 +210,8 @@ class PlanShown(Shown):
     agreed_on: date
     agreed_by: str
     broken_on: date | None
+    corrected_at: datetime | None
+    """Since when the instalments are not those agreed, as what they pay off was corrected."""
     document_id: str
     document_url: str | None
 
@@ -262,6 +296,19 @@ def reverse_surcharge(
 
 
 @api.post(
+    "/v1/desk/leases/<lease_id>/renewal-block/waiver",
+    summary="Let no month that is owed today bar a lease from renewal",
+    errors=[Forbidden, NotFound, NothingOwed],
+    security="staff",
+)
+def waive_renewal_block(
+    lease_id: Id, body: BlockWaiver, staff: CurrentStaff, network: Source
+) -> RemindersShown:
+    """Before it applies or after. The months are still to be paid; asking again changes nothing."""
+    return _shown(desk.waive_renewal_block(staff, lease_id, body.reason, network=network))
+
+
+@api.post(
     "/v1/desk/leases/<lease_id>/payment-plan",
     status=201,
     summary="Agree a payment plan",
@@ -304,10 +351,11 @@ def cancel(lease_id: Id, body: PlanCancellation, staff: CurrentStaff, network: S
 
 
 def _shown(state: ReminderState) -> RemindersShown:
-    held = state.hold
+    held, formal, block = state.hold, state.formal_notice_to_come, state.renewal_block
     return RemindersShown(
         owed=[
             OwedShown(
+                kind=row.kind,
                 entry_id=row.entry_id,
                 instalment=row.instalment,
                 period=row.period,
@@ -326,6 +374,20 @@ def _shown(state: ReminderState) -> RemindersShown:
             SurchargeAnnounced(period=one.period, on=one.on, amount_cents=one.amount_cents, source=one.source)
             for one in state.surcharges
         ],
+        formal_notice_to_come=FormalNoticeAnnounced(
+            on=formal.on, period=formal.period, pay_by_days=formal.pay_by_days, source=formal.source
+        )
+        if formal
+        else None,
+        renewal_block=RenewalBlockShown(
+            on=block.on,
+            applies=block.applies,
+            amount_cents=block.cents,
+            source=block.source,
+            waived=list(block.waived),
+        )
+        if block
+        else None,
         formal_notices=[
             FormalNoticeShown(
                 document_id=one.document_id,
@@ -335,6 +397,7 @@ def _shown(state: ReminderState) -> RemindersShown:
                 total_cents=one.facts["demand"]["total_cents"],
                 pay_by=date.fromisoformat(one.facts["demand"]["pay_by"]),
                 status=one.status,
+                validity=one.validity,
                 download_url=downloads.url(one),
             )
             for one in state.formal_notices
@@ -348,8 +411,8 @@ def _plan(plan: PlanStanding) -> PlanShown:
     return PlanShown(
         plan_id=record.plan_id,
         status=plan.status,
-        debt_cents=record.debt_cents,
-        debts=list(record.debts),
+        debt_cents=plan.debt_cents,
+        debts=list(plan.debts),
         instalments=[
             InstalmentShown(
                 number=one.number,
@@ -362,6 +425,7 @@ def _plan(plan: PlanStanding) -> PlanShown:
         agreed_on=record.agreed_on,
         agreed_by=record.agreed_by,
         broken_on=plan.broken_on,
+        corrected_at=plan.corrected_at,
         document_id=record.document_id,
         document_url=download.url,
     )

@@ -31,6 +31,7 @@ from sesame.services.thread_views import (
     IdempotencyKey,
     MessageBody,
     ReadBody,
+    ReplyBody,
     StateBody,
     ThreadBody,
     ThreadMessageShown,
@@ -65,9 +66,9 @@ class MessagesSettings(Settings):
 
 
 class RepairAnswer(StrictModel):
-    """Whether what was repaired is in order; `reopen` says why in the body."""
+    """Whether what was repaired is in order; `reopen` says why in the body. `withdraw`: no longer needed."""
 
-    event: Literal["confirm", "reopen"]
+    event: Literal["confirm", "reopen", "withdraw"]
     body: Body = ""
 
 
@@ -149,7 +150,7 @@ def my_thread(thread_id: Id, session: CurrentSession, before: Before = None) -> 
     security="session",
 )
 def reply(
-    thread_id: Id, body: MessageBody, session: CurrentSession, idempotency_key: IdempotencyKey
+    thread_id: Id, body: ReplyBody, session: CurrentSession, idempotency_key: IdempotencyKey
 ) -> TenantPosted:
     """A closed thread is open again by that."""
     author, lease_id = _author(session), session.lease.lease_id
@@ -183,14 +184,14 @@ def set_thread_state(thread_id: Id, body: StateBody, session: CurrentSession) ->
 @api.post(
     "/v1/me/messages/<thread_id>/repair",
     status=201,
-    summary="Confirm a repair, or reopen it",
+    summary="Confirm a repair, reopen it, or withdraw it",
     errors=[NotFound, NotARepair, RepairStepRefused, TooManyRequests, KeyReused],
     security="session",
 )
 def answer_repair(
     thread_id: Id, body: RepairAnswer, session: CurrentSession, idempotency_key: IdempotencyKey
 ) -> TenantPosted:
-    """Of what the staff say is done. Confirmed, the thread is closed."""
+    """Of what the staff say is done; or `withdraw`, before. Confirmed or withdrawn, the thread is closed."""
     move = RepairMove(event=RepairEvent(body.event), today=utc_now().date())
     words = Words(body=body.body, with_step=True)
     lease_id = session.lease.lease_id
@@ -236,7 +237,8 @@ def _author(session: Session) -> Author:
 
 
 def _words(body: MessageBody) -> Words:
-    return Words(body=body.body, attachments=tuple(body.attachments))
+    seen = body.seen if isinstance(body, ReplyBody) else None
+    return Words(body=body.body, attachments=tuple(body.attachments), seen=seen)
 
 
 def _posted(posted: Posted) -> TenantPosted:

@@ -14,7 +14,9 @@ from sesame.services.surcharges import Surcharges
 from sesame.store.accounts import Accounts
 from sesame.store.audit import Audit
 from sesame.store.documents import Documents
+from sesame.store.message_allowances import MessageAllowances
 from sesame.store.table import Table
+from sesame.store.tasks import Tasks
 
 BUDGET = timedelta(seconds=240)
 """Four fifths of the function's time-out; what is left over is the next hour's."""
@@ -43,7 +45,9 @@ reminders = ReminderRun(
         accounts=accounts,
         audit=audit,
     ),
+    allowances=MessageAllowances(operations),
     surcharges=Surcharges(accounts=accounts, audit=audit),
+    tasks=Tasks(operations),
     budget=BUDGET,
 )
 

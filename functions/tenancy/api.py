@@ -18,11 +18,12 @@ from sesame.platform.errors import NotFound
 from sesame.platform.http import Api, Language, Shown, StrictModel
 from sesame.platform.settings import Settings
 from sesame.services.accounts import Bookkeeping, NoticeStanding
+from sesame.services.consequences import block_of, formal_notice_of
 from sesame.services.plan_views import PlanStatus, PlanViews
 from sesame.services.sessions import Session, SessionCheck, session_dependency
 from sesame.services.surcharges import announced
 from sesame.services.tenancies import Tenancies
-from sesame.store.accounts import Accounts
+from sesame.store.accounts import Account, Accounts
 from sesame.store.payment_plans import PaymentPlans
 from sesame.store.sessions import Sessions
 from sesame.store.table import Table
@@ -86,6 +87,23 @@ class UnpaidShown(Shown):
     surcharge: SurchargeToCome | None = None
 
 
+class FormalNoticeToCome(Shown):
+    """The formal notice that will be sent on that day unless the month is paid before it."""
+
+    on: date
+    period: str
+    source: str
+
+
+class RenewalBlock(Shown):
+    """From that day renewal is blocked until what is late is paid; `applies` once the day has come."""
+
+    on: date
+    applies: bool
+    amount_cents: int
+    source: str
+
+
 class Me(Shown):
     """The tenancy at a glance. A balance above zero is owed; credit pays the next notice."""
 
@@ -96,6 +114,8 @@ class Me(Shown):
     balance_cents: int
     credit_cents: int
     unpaid: list[UnpaidShown]
+    formal_notice: FormalNoticeToCome | None
+    renewal_block: RenewalBlock | None
 
 
 class NoticeLineShown(Shown):
@@ -227,12 +247,15 @@ def me(session: CurrentSession) -> Me:
     """Two reads: the session, then residence and account together."""
     tenancy = tenancies.of(session)
     person, residence = session.person, tenancy.residence
-    lease = as_of(session.lease, local_date(utc_now(), residence.time_zone))
-    checkpoint = tenancy.account.checkpoint if tenancy.account else None
+    now = utc_now()
+    lease = as_of(session.lease, local_date(now, residence.time_zone))
+    account = tenancy.account or Account(lease_id=lease.lease_id, residence_id=lease.residence_id)
+    checkpoint = account.checkpoint
     surcharges = {
         one.entry_id: SurchargeToCome(on=one.on, amount_cents=one.amount_cents, source=one.source)
-        for one in (announced(tenancy.account, residence, utc_now()) if tenancy.account else ())
+        for one in announced(account, residence, now)
     }
+    formal, block = formal_notice_of(account, residence, now), block_of(account, residence, now)
     return Me(
         tenant=TenantShown(
             given_names=person.given_names, family_name=person.family_name, language=person.language.value
@@ -255,8 +278,8 @@ def me(session: CurrentSession) -> Me:
             deposit_cents=lease.deposit_cents,
             status=lease.status.value,
         ),
-        balance_cents=checkpoint.balance_cents if checkpoint else 0,
-        credit_cents=checkpoint.credit_cents if checkpoint else 0,
+        balance_cents=checkpoint.balance_cents,
+        credit_cents=checkpoint.credit_cents,
         unpaid=[
             UnpaidShown(
                 period=debit.period,
@@ -265,8 +288,16 @@ def me(session: CurrentSession) -> Me:
                 unpaid_cents=debit.unpaid_cents,
                 surcharge=surcharges.get(debit.entry_id),
             )
-            for debit in (checkpoint.outstanding if checkpoint else ())
+            for debit in checkpoint.outstanding
         ],
+        formal_notice=FormalNoticeToCome(on=formal.on, period=formal.period, source=formal.source)
+        if formal
+        else None,
+        renewal_block=RenewalBlock(
+            on=block.on, applies=block.applies, amount_cents=block.cents, source=block.source
+        )
+        if block and block.on
+        else None,
     )
 
 
@@ -306,7 +337,7 @@ def payment_plan(session: CurrentSession) -> PaymentPlanShown:
     plan = plans.current(session.lease.lease_id)
     return PaymentPlanShown(
         status=plan.status,
-        debt_cents=plan.record.debt_cents,
+        debt_cents=plan.debt_cents,
         agreed_on=plan.record.agreed_on,
         instalments=[
             InstalmentShown(

@@ -38,8 +38,10 @@ from sesame.store import keys
 from sesame.store.accounts import Accounts
 from sesame.store.audit import Audit
 from sesame.store.documents import Documents
+from sesame.store.message_allowances import MessageAllowances
 from sesame.store.people import lease_item, person_item, residence_item
 from sesame.store.table import Table, marshal
+from sesame.store.tasks import Tasks
 from tests.e2e.own_tables import account_on
 from tests.fakes.dynamo import FakeDynamo, Wire, size_of
 
@@ -155,7 +157,9 @@ class Run:
                 audit=audit,
                 random=Random(0).randbytes,  # noqa: S311 - nobody verifies these
             ),
+            allowances=MessageAllowances(self.operations),
             surcharges=Surcharges(accounts=self.accounts, audit=audit),
+            tasks=Tasks(self.operations),
             budget=timedelta(hours=9),
         )
         self.used, self.reminders, self.runs = Used(), 0, 0

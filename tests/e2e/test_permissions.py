@@ -205,7 +205,7 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         stores("runs"),
         [writes("Money"), writes("Identity"), deletes("Documents"), stores("documents"), decrypts()],
     ),
-    "ImportRowsFunction": (sends("ImportQueue"), [decrypts(), reads("Money"), sends("RenderQueue")]),
+    "ImportRowsFunction": (sends("ImportQueue"), [decrypts(), deletes("Money"), sends("RenderQueue")]),
     "CertificatesFunction": (reads("Documents"), [writes("Money"), decrypts(), stores("documents")]),
     "RenderFunction": (
         decrypts(),

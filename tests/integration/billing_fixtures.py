@@ -53,7 +53,9 @@ def reminder_run(aws: Any) -> ReminderRun:
         formal_notices=FormalNotices(
             documents=Documents(aws.documents), identity=aws.identity, accounts=accounts, audit=audit
         ),
+        allowances=MessageAllowances(aws.operations),
         surcharges=Surcharges(accounts=accounts, audit=audit),
+        tasks=Tasks(aws.operations),
         budget=LONG,
     )
 

@@ -3,26 +3,25 @@
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-import boto3
-import botocore.session
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 
 from local import authority
 from sesame.platform.secrets import Pepper, Secrets
 from sesame.store.table import Table
+from tests.integration.quick import Snapshot, client_of, quick_accounts
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION: Literal["eu-west-3"] = "eu-west-3"
 BUCKET = "sesame-test"
 SENDER = "ne-pas-repondre@sesame.example"
+TABLES = ("identity", "money", "documents", "operations")
 _TABLE_PROPERTIES = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
 
 
@@ -76,14 +75,9 @@ class Aws:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def quick_accounts() -> Iterator[None]:
-    """Spares each account what takes most of its time and no test looks at.
-
-    That is reading the services' descriptions again, and the RSA key that moto draws for every KMS key.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
-        patch.setattr(rsa, "generate_private_key", cache(rsa.generate_private_key))
+def quickly() -> Iterator[None]:
+    """Accounts in process are quick."""
+    with quick_accounts():
         yield
 
 
@@ -102,7 +96,27 @@ def fresh_account(monkeypatch: pytest.MonkeyPatch) -> Aws:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    return account()
+    if not _made:
+        _made.append((account(), Snapshot.take()))
+    first, as_made = _made[0]
+    as_made.restore()
+    return replace(first, **_clients(), **_handles(first.pepper_secret))
+
+
+_made: list[tuple[Aws, Snapshot]] = []
+"""The first account, which all others are like."""
+
+
+def _clients() -> dict[str, Any]:
+    services = ("dynamodb", "s3", "kms", "sqs", "events")
+    clients = {service: client_of(service) for service in services}
+    return clients | {"ses": client_of("sesv2"), "secrets": client_of("secretsmanager")}
+
+
+def _handles(pepper_secret: str) -> dict[str, Any]:
+    dynamodb, secrets = client_of("dynamodb"), client_of("secretsmanager")
+    tables = {name: Table(dynamodb, name) for name in TABLES}
+    return tables | {"pepper": Pepper(Secrets(secrets), pepper_secret)}
 
 
 @cache
@@ -113,35 +127,23 @@ def _resources() -> dict[str, Any]:
 
 def account() -> Aws:
     """What template.yaml declares, made with whatever AWS the environment leads to."""
-    dynamodb = boto3.client("dynamodb")
-    resources = _resources()
-    tables = {}
-    for name in ("identity", "money", "documents", "operations"):
-        declared = resources[f"{name.capitalize()}Table"]["Properties"]
+    clients = _clients()
+    for name in TABLES:
+        declared = _resources()[f"{name.capitalize()}Table"]["Properties"]
         wanted = {property_: declared[property_] for property_ in _TABLE_PROPERTIES}
-        dynamodb.create_table(TableName=name, **json.loads(json.dumps(wanted)))
-        tables[name] = Table(dynamodb, name)
-    s3 = boto3.client("s3")
-    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-    kms = boto3.client("kms")
+        clients["dynamodb"].create_table(TableName=name, **json.loads(json.dumps(wanted)))
+    where = {"LocationConstraint": REGION}
+    clients["s3"].create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
+    kms, secrets = clients["kms"], clients["secrets"]
     codes_key = kms.create_key()["KeyMetadata"]["Arn"]
     seal_key = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"]
-    secrets = boto3.client("secretsmanager")
     seal_certificate = authority.issue_seal(kms, seal_key)
     certificate_secret = secrets.create_secret(Name="seal", SecretString=seal_certificate)["ARN"]
     code_certificate = authority.issue_two_d_doc(kms, seal_key)
     code_secret = secrets.create_secret(Name="2d-doc", SecretString=code_certificate)["ARN"]
     pepper_secret = secrets.create_secret(Name="pepper", SecretString="p" * 64)["ARN"]
-    ses = boto3.client("sesv2")
-    ses.create_email_identity(EmailIdentity=SENDER)
+    clients["ses"].create_email_identity(EmailIdentity=SENDER)
     return Aws(
-        dynamodb=dynamodb,
-        s3=s3,
-        kms=kms,
-        sqs=boto3.client("sqs"),
-        events=boto3.client("events"),
-        ses=ses,
-        secrets=secrets,
         bucket=BUCKET,
         codes_key=codes_key,
         seal_key=seal_key,
@@ -150,6 +152,6 @@ def account() -> Aws:
         two_d_doc_key=seal_key,  # one key does for both here; the template gives each its own
         two_d_doc_certificate_secret=code_secret,
         pepper_secret=pepper_secret,
-        pepper=Pepper(Secrets(secrets), pepper_secret),
-        **tables,
+        **clients,
+        **_handles(pepper_secret),
     )

@@ -21,6 +21,7 @@ from sesame.store.table import Table
 from tests.conftest import FrozenClock
 from tests.integration.conftest import ROOT
 from tests.integration.entries import http_event, load, prepare
+from tests.integration.quick import announcing
 from tests.integration.staff_members import as_staff
 
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -256,9 +257,7 @@ class House:
     def _records(self) -> Iterator[dict[str, Any]]:
         for name in TABLES:
             table: Table = getattr(self.aws, name)
-            # moto takes its time over what it answers: items that announce nothing are left out
-            found = table.client.scan(TableName=table.name, FilterExpression="attribute_exists(announce)")
-            for item in found["Items"]:
+            for item in announcing(table):
                 announced = item.get("announce", {}).get("M", {}).get("id", {}).get("S")
                 if announced and announced not in self._told:
                     self._told.add(announced)

@@ -13,6 +13,7 @@ from urllib.parse import quote, quote_plus
 
 from sesame.platform.logs import logger
 
+_SPACES = re.compile(r"\s")
 _SHORTEST_ALIKE = 6
 """Below this, letter case counts: four capitals cannot be in our ids, four small letters can."""
 
@@ -40,13 +41,16 @@ def phone_forms(phone: str) -> set[str]:
 
 def found_in(text: str, secrets: Mapping[str, set[str]]) -> dict[str, str]:
     """What leaked: the name of each secret found -> the line it is in."""
-    lines = text.splitlines()
+    lines = [(line, {_plain(line), _plain(_decoded(line))}) for line in text.splitlines()]
+    everything = "\n".join(one for _, read in lines for one in read).lower()
     return {
         name: line
         for name, forms in secrets.items()
+        # patterns are slow: only what is there in some case, within whatever, is looked for by them
+        if any(form.lower() in everything for form in _written(forms))
         for pattern in [_pattern(forms)]
-        for line in lines
-        if pattern.search(_plain(line)) or pattern.search(_plain(_decoded(line)))
+        for line, read in lines
+        if any(map(pattern.search, read))
     }
 
 
@@ -79,9 +83,10 @@ class _Whole(logging.Formatter):
         return f"{super().format(record)} {record.__dict__}"
 
 
-def _pattern(forms: set[str]) -> re.Pattern[str]:
-    written = {
-        other
+def _written(forms: set[str]) -> set[str]:
+    """The forms as JSON, links and base64 have them too, plain."""
+    return {
+        _plain(other)
         for form in forms
         for other in (
             form,
@@ -91,9 +96,13 @@ def _pattern(forms: set[str]) -> re.Pattern[str]:
             *_base64(form),
         )
     }
+
+
+def _pattern(forms: set[str]) -> re.Pattern[str]:
+    written = _written(forms)
     alike = {form for form in written if len(form) >= _SHORTEST_ALIKE}
-    parts = [_bounded(_plain(form)) for form in sorted(written - alike)]
-    parts += [f"(?i:{_bounded(_plain(form))})" for form in sorted(alike)]
+    parts = [_bounded(form) for form in sorted(written - alike)]
+    parts += [f"(?i:{_bounded(form)})" for form in sorted(alike)]
     return re.compile("|".join(parts))
 
 
@@ -121,6 +130,8 @@ def _decoded(line: str) -> str:
 
 def _plain(text: str) -> str:
     """Without accents, with plain spaces: what a log pipeline may make of it."""
+    if text.isascii():
+        return _SPACES.sub(" ", text)
     letters = unicodedata.normalize("NFKD", text)
     return "".join(
         " " if letter.isspace() else letter for letter in letters if not unicodedata.combining(letter)

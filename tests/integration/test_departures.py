@@ -113,6 +113,48 @@ def test_a_month_that_is_billed_whole_is_shown_with_what_comes_back(stay: Stay) 
     assert stay.standing()["2026-10"] == (2, OWED - 45_000)
 
 
+def test_a_month_that_is_about_to_be_billed_is_shown_once(stay: Stay) -> None:
+    stay.bill(datetime(2026, 9, 1, 8, tzinfo=UTC))
+    stay.take(45_000)
+    stay.clock.now = datetime(2026, 10, 1, 5, tzinfo=UTC)
+
+    before = stay.departures.preview(stay.session, date(2026, 11, 10))
+    stay.bill(stay.clock.now)
+    after = stay.departures.preview(stay.session, date(2026, 11, 10))
+
+    november = share_of_month(45_000, date(2026, 11, 1), date(2026, 11, 10))
+    assert (before.left_to_pay_cents, before.corrected_cents) == (45_000 + november, 0)
+    assert (after.left_to_pay_cents, after.corrected_cents) == (45_000 + november, 0)
+
+
+def test_months_that_an_outage_left_unbilled_are_shown_too(stay: Stay) -> None:
+    stay.clock.now = datetime(2026, 11, 20, 8, tzinfo=UTC)
+    unbilled = stay.departures.preview(stay.session, date(2026, 12, 31))
+    assert unbilled.left_to_pay_cents == 4 * 45_000
+    assert [one.period for one in unbilled.months] == ["2026-09", "2026-10", "2026-11", "2026-12"]
+
+    stay.bill(datetime(2026, 9, 1, 8, tzinfo=UTC))
+    stay.clock.now = datetime(2026, 11, 20, 8, tzinfo=UTC)
+    shown = stay.departures.preview(stay.session, date(2026, 12, 31))
+    assert (shown.left_to_pay_cents, shown.corrected_cents) == (4 * 45_000, 0)
+    stay.bill(stay.clock.now)
+    assert stay.departures.preview(stay.session, date(2026, 12, 31)).left_to_pay_cents == 4 * 45_000
+
+
+def test_a_first_bill_that_comes_with_notice_is_no_correction(stay: Stay) -> None:
+    stay.bill(datetime(2026, 9, 1, 8, tzinfo=UTC))
+    stay.clock.now = datetime(2026, 10, 1, 5, tzinfo=UTC)
+    shown = stay.departures.preview(stay.session, date(2026, 11, 10))
+
+    given = stay.departures.give(stay.session, shown.leaves_on, shown.shown, network=NETWORK)
+    stay.tell()
+    stay.bill(datetime(2026, 11, 1, 8, tzinfo=UTC))
+
+    assert (given.corrected, given.difference_cents) == ((), 0)
+    assert "rectifiés" not in stay.office.mailbox.text
+    assert stay.balance == shown.left_to_pay_cents
+
+
 def test_nobody_confirms_what_they_were_not_shown(stay: Stay) -> None:
     stay.clock.now = datetime(2026, 9, 20, 8, tzinfo=UTC)
     shown = stay.departures.preview(stay.session, date(2026, 11, 5))

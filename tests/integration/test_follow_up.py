@@ -105,7 +105,7 @@ def test_nobody_closes_a_task_about_themselves(aws: Any, desk: Desk) -> None:
 def test_what_was_sent_is_listed_newest_first_with_times_and_the_mail_services_receipt(desk: Desk) -> None:
     world = desk.world
     [notice] = world.office.announced("notice.issued")
-    world.clock.now = ISSUED
+    world.clock.now = ISSUED.replace(hour=8)
     world.office.correspondence.handle(notice)
     world.office.correspondence.handle(world.reminder(LATE))
     world.tell("Delivery")

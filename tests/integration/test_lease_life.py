@@ -1,11 +1,12 @@
 """Staff decide what becomes of a lease: notices, papers, messages and the audit follow, once."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from sesame.domain.certificates import Validity
+from sesame.domain.journal import EntryKind
 from sesame.domain.lease_life import (
     Cancellation,
     Closing,
@@ -22,12 +23,13 @@ from sesame.domain.lease_life import (
     stage_on,
 )
 from sesame.domain.notices import share_of_month
-from sesame.domain.tenancy import DepartureReason, LeaseStatus
+from sesame.domain.tenancy import DepartureReason, LeaseStatus, Surcharge
 from sesame.platform.errors import Forbidden, NotFound
 from sesame.services.lease_life import ChangeRefused
 from sesame.services.lease_terms import TooManyCorrections
 from sesame.services.payments import KeyReused
 from sesame.store.audit import Action
+from sesame.store.people import residence_item
 from tests.integration.conftest import Aws
 from tests.integration.life_fixtures import AT_DESK, MANAGER, NETWORK, Stay
 from tests.integration.test_lease_terms import OCTOBER, SEPTEMBER
@@ -202,6 +204,75 @@ def test_a_cancelled_lease_owes_nothing_and_none_of_its_papers_holds(stay: Stay)
     assert stay.office.mailbox.subjects == ["Votre bail est annulé"]
     with pytest.raises(ChangeRefused):
         stay.decide(MOVE, key="move")
+
+
+# --- Surcharges of notices that are withdrawn
+
+
+LATE_FEE = Surcharge(
+    flat_cents=1_000,
+    cap_cents=1_000,
+    grace_days=5,
+    source="Règlement intérieur, article 12",
+    applies_from=date(2026, 8, 1),
+)
+
+
+def in_arrears(stay: Stay) -> None:
+    """September is unpaid, and has borne its surcharge."""
+    residence = stay.terms.people.residence(stay.lease.residence_id)
+    assert residence is not None
+    ruled = replace(residence, reminders=replace(residence.reminders, surcharge=LATE_FEE))
+    stay.aws.identity.put(residence_item(ruled))
+    stay.bill(SEPTEMBER)
+    remind(stay, date(2026, 9, 19))
+    assert stay.balance == 46_000
+
+
+def remind(stay: Stay, until: date) -> None:
+    """The planner's morning run of each day from the clock's on."""
+    while stay.clock().date() <= until:
+        stay.office.reminders.plan(stay.clock())
+        stay.clock.advance(timedelta(days=1))
+
+
+def test_a_cancelled_lease_owes_no_surcharge_either(stay: Stay) -> None:
+    in_arrears(stay)
+
+    done = stay.decide(Cancellation())
+    stay.tell()
+
+    assert stay.balance == 0
+    assert (done.difference_cents, done.surcharges_reversed_cents) == (-46_000, 1_000)
+    assert "pénalité de retard de 10,00 €" in stay.office.mailbox.text
+    [entry] = [one for one in stay.audit.of(stay.lease_id).entries if one.action is Action.LEASE_CHANGED]
+    assert entry.details["surcharges_reversed_cents"] == 1_000
+
+
+def test_a_corrected_month_bears_one_surcharge_counted_from_its_new_notice(stay: Stay) -> None:
+    in_arrears(stay)
+
+    stay.decide(RoomChange(starts_on=date(2026, 9, 16), room="C301", rent_cents=60_000))
+    corrected = stay.standing()["2026-09"][1]
+    assert stay.balance == corrected
+    stay.decide(RentAmendment(starts_on=date(2026, 9, 16), rent_cents=50_000), key="again")
+    remind(stay, date(2026, 9, 29))
+    assert stay.balance == stay.standing()["2026-09"][1]
+    remind(stay, date(2026, 10, 20))
+
+    assert stay.balance == stay.standing()["2026-09"][1] + 1_000
+    posted = [one.entry_id for one in stay.journal.entries if one.kind is EntryKind.SURCHARGE]
+    assert posted == ["surcharge:notice:2026-09", "surcharge:notice:2026-09#3"]
+
+
+def test_what_leaving_comes_to_is_without_the_surcharge_of_a_notice_that_it_withdraws(stay: Stay) -> None:
+    in_arrears(stay)
+    stay.clock.now = datetime(2026, 8, 28, 8, tzinfo=UTC)
+    shown = stay.departures.preview(stay.session, date(2026, 9, 28))
+
+    stay.departures.give(stay.session, shown.leaves_on, shown.shown, network=NETWORK)
+
+    assert stay.balance == shown.left_to_pay_cents == stay.standing()["2026-09"][1]
 
 
 def test_a_lease_is_cancelled_in_its_first_month_only(stay: Stay) -> None:

@@ -229,7 +229,22 @@ def desk_takes_leases_in(story: Story) -> None:
     assert "170669074DK" in story.ask("GET", path, query="format=csv", staff=STAFF, expect=200).text
     story.ask("POST", "/v1/desk/lease-imports", "Nguyễn;huong@example.org", staff=STAFF, expect=415)
 
-    story.ask("POST", "/v1/desk/leases", DESK_ROW, staff=STAFF, expect=201)
+    admitted = story.ask("POST", "/v1/desk/leases", DESK_ROW, staff=STAFF, expect=201).body
+    for kind, header, row in (
+        ("amendments", "Référence locataire;Changement;Date d'effet;Chambre", "chambre;16/10/2026;Nguyễn"),
+        ("departures", "Référence locataire;Dernier jour;Congé reçu le;Motif", "01/12/2026;x;Zirignonoua"),
+    ):
+        sent = story.ask(
+            "POST",
+            "/v1/desk/lease-imports",
+            f"{header}\n{admitted['tenant_reference']};{row}",
+            query=f"kind={kind}",
+            content_type="text/csv; charset=utf-8",
+            staff=STAFF,
+            expect=202,
+        )
+        report = story.ask("GET", sent.headers["Location"], staff=STAFF, expect=200).body
+        assert (report["kind"], report["created"]) == (kind, int(kind == "amendments"))
     story.ask("POST", "/v1/desk/leases", DESK_ROW | {"reference": "LOG-2"}, staff=STAFF, expect=201)
     story.ask("POST", "/v1/desk/leases", DESK_ROW | {"birth_date": "1820-02-03"}, staff=STAFF, expect=422)
     story.ask("GET", "/v1/desk/residences", staff=STAFF, expect=200)
@@ -419,6 +434,8 @@ def reminders_and_plans(story: Story) -> None:
     story.ask("POST", f"{path}/reminders/release", {"reason": "settled"}, staff=STAFF, expect=200)
     back = f"{path}/surcharges/2026-02/reversal"
     story.ask("POST", back, {"reason": "goodwill"}, staff=STAFF, expect=200)
+    waiver = {"reason": "aid_came_late"}
+    story.ask("POST", f"{path}/renewal-block/waiver", waiver, staff=STAFF, expect=200)
     [owed] = [
         one
         for one in story.ask("GET", f"{path}/reminders", staff=STAFF, expect=200).body["owed"]

@@ -264,7 +264,7 @@ def test_who_has_no_address_is_not_written_to_and_that_is_on_record(aws: Any, of
 
 def test_only_the_current_months_notice_is_announced_by_mail(aws: Any, office: Office) -> None:
     admit(aws)
-    office.clock.now = datetime(2026, 10, 1, 4, tzinfo=UTC)
+    office.clock.now = datetime(2026, 10, 1, 8, tzinfo=UTC)
     office.bill(office.clock())  # September was missed, and is made up for
 
     for event in office.announced("notice.issued"):
@@ -417,14 +417,14 @@ def test_a_record_claimed_by_another_sender_in_between_is_left_to_it(
     office.mailbox.fail(refusal("TooManyRequestsException", 429))
     with pytest.raises(NotAccepted):
         office.correspondence.handle(reminder)
-    update = type(office.aws.operations).update
+    write = type(office.aws.operations).write
 
-    def lost_race(table: Any, key: Any, expression: str, **given: Any) -> Any:
-        if "sending_since" in expression:
+    def lost_race(table: Any, change: Any) -> None:
+        if "sending_since" in getattr(change, "expression", ""):
             raise ConditionFailed(["ConditionalCheckFailed"])
-        return update(table, key, expression, **given)
+        write(table, change)
 
-    monkeypatch.setattr(type(office.aws.operations), "update", lost_race)
+    monkeypatch.setattr(type(office.aws.operations), "write", lost_race)
     with pytest.raises(StillSending):
         office.correspondence.handle(reminder)
 

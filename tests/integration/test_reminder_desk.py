@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from sesame.domain.certificates import DocumentStatus, Kind
-from sesame.domain.journal import EntryKind
-from sesame.domain.tenancy import ReminderSettings, ReminderStep, Surcharge
+from sesame.domain.journal import Entry, EntryKind, credit_note_id
+from sesame.domain.tenancy import ReminderSettings, ReminderStep, RenewalBlock, Surcharge
 from sesame.platform.events import Event
 from sesame.store.audit import Action, Audit
 from sesame.store.documents import Document, Documents
 from sesame.store.people import residence_item
+from sesame.store.tasks import TaskKind, Tasks
 from tests.conftest import FrozenClock
 from tests.integration.billing_fixtures import Office
 from tests.integration.entries import http_event, load, prepare
@@ -230,6 +231,36 @@ def test_a_plan_that_is_kept_is_completed_and_nobody_is_reminded(
     assert steps(office, office.clock(), office.clock() + 40 * DAY, DAY) == []
 
 
+def test_a_credit_note_shortens_a_plan_and_completes_none(office: Office, tenant: Tenant, desk: Any) -> None:
+    office.clock.now = LATE
+    ask(desk, tenant, "POST", "payment-plan", PLAN)
+    office.clock.now += DAY
+    credit(office, tenant, 30_000)
+
+    plan = ask(desk, tenant, "GET", "payment-plan")[1]
+
+    assert (plan["status"], plan["debt_cents"]) == ("active", 15_000)
+    assert [(one["amount_cents"], one["unpaid_cents"]) for one in plan["instalments"]] == [(15_000, 15_000)]
+    assert plan["corrected_at"] is not None
+    credit(office, tenant, 15_000)
+    assert ask(desk, tenant, "GET", "payment-plan")[1]["status"] == "lapsed"
+    office.reminders.plan(office.clock())
+    [task] = Tasks(office.aws.operations).open_in(tenant.lease.residence_id).tasks
+    assert (task.kind, task.details["plan_id"]) == (TaskKind.PLAN_CORRECTED, plan["plan_id"])
+
+
+def credit(office: Office, tenant: Tenant, cents: int) -> None:
+    note = Entry(
+        entry_id=credit_note_id("2026-09", 1, str(cents)),
+        kind=EntryKind.CREDIT_NOTE,
+        amount_cents=-cents,
+        effective_at=office.clock(),
+        period="2026-09",
+        credits="notice:2026-09",
+    )
+    office.books.post(tenant.lease.lease_id, tenant.lease.residence_id, note)
+
+
 def test_a_cancelled_plan_leaves_the_ladder_where_it_stood(office: Office, tenant: Tenant, desk: Any) -> None:
     steps(office, ISSUED, LATE)
     ask(desk, tenant, "POST", "payment-plan", PLAN)
@@ -407,6 +438,73 @@ def test_a_notice_issued_before_the_rule_never_bears_a_surcharge(
     account = office.accounts.get(tenant.lease.lease_id)
     assert account is not None
     assert account.checkpoint.balance_cents == 45_000
+
+
+# ---------------------------------------------------------------- renewal blocked, formal notice to come
+
+
+BLOCK = RenewalBlock(days=30, source="Règlement intérieur, article 14", applies_from=date(2026, 8, 1))
+
+
+def test_a_block_and_a_formal_notice_are_announced_with_their_sources_and_a_block_can_be_waived(
+    aws: Any, office: Office, tenant: Tenant, desk: Any
+) -> None:
+    with_rule(aws, None, renewal_block=BLOCK)
+    office.clock.now = LATE
+    office.reminders.plan(LATE)
+    office.correspondence.handle(reminder(office))
+    shown = ask(desk, tenant, "GET", "reminders")[1]
+
+    text = " ".join(office.mailbox.text.split())
+    assert "le renouvellement de votre logement est bloqué jusqu'au paiement" in text
+    assert "Règlement intérieur, article 14" in text
+    assert "mise en demeure de payer" in text
+    assert "10 octobre" in text
+    assert shown["formal_notice_to_come"] == {
+        "on": "2026-10-10",
+        "period": "2026-09",
+        "pay_by_days": 8,
+        "source": "Code civil, article 1344",
+    }
+    assert shown["renewal_block"] == {
+        "on": "2026-10-10",
+        "applies": False,
+        "amount_cents": 45_000,
+        "source": "Règlement intérieur, article 14",
+        "waived": [],
+    }
+
+    office.clock.now = datetime(2026, 10, 12, 8, tzinfo=UTC)
+    assert ask(desk, tenant, "GET", "reminders")[1]["renewal_block"]["applies"]
+    waive = ("POST", "renewal-block/waiver", {"reason": "aid_came_late"})
+    assert ask(desk, tenant, *waive, role="desk")[0] == 403
+    waived = [ask(desk, tenant, *waive) for _ in range(2)]
+
+    assert [status for status, _ in waived] == [200, 200]
+    assert waived[1][1]["renewal_block"] == {
+        "on": None,
+        "applies": False,
+        "amount_cents": 0,
+        "source": "Règlement intérieur, article 14",
+        "waived": ["2026-09"],
+    }
+    entries = Audit(aws.operations).of(tenant.lease.lease_id).entries
+    [entry] = [one for one in entries if one.action is Action.RENEWAL_BLOCK_WAIVED]
+    assert entry.details == {"reason": "aid_came_late", "periods": "2026-09"}
+    account = office.accounts.get(tenant.lease.lease_id)
+    assert account is not None
+    assert account.checkpoint.balance_cents == 45_000
+
+
+def test_who_owes_nothing_has_nothing_to_be_waived(
+    aws: Any, office: Office, tenant: Tenant, desk: Any
+) -> None:
+    with_rule(aws, None, renewal_block=BLOCK)
+    office.pay(tenant, 45_000)
+
+    status, refused = ask(desk, tenant, "POST", "renewal-block/waiver", {"reason": "goodwill"})
+
+    assert (status, refused["type"]) == (409, "urn:sesame:problem:nothing-owed")
 
 
 # ---------------------------------------------------------------- tolerance, one a day

@@ -9,12 +9,13 @@ import pytest
 
 from sesame.domain.journal import Entry, EntryKind
 from sesame.domain.scope import Scope
+from sesame.domain.tenancy import USUAL_REMINDERS, RenewalBlock
 from sesame.domain.terms import segments, terms_on
 from sesame.services.accounts import Bookkeeping
 from sesame.services.renewal_reminders import RenewalReminderRun
 from sesame.store import keys
 from sesame.store.accounts import Accounts
-from sesame.store.people import lease_of
+from sesame.store.people import lease_of, residence_item
 from sesame.store.table import Delete
 from tests.integration.staff_members import enrol
 from tests.integration.study_fixtures import DESK, ELSEWHERE, MANAGER, Office, Resident, open_office
@@ -154,6 +155,45 @@ def test_each_condition_is_told_with_what_mends_it_and_mended_it_is_met(season: 
         source="payment:1",
     )
     Bookkeeping(Accounts(office.aws.money), office.clock).post(of.lease_id, of.residence_id, payment)
+    assert who.me("GET", "/v1/me/renewal")["eligible"]
+
+
+def test_a_residences_rule_on_being_late_blocks_a_renewal_until_it_is_paid_or_waived(season: Season) -> None:
+    who, office = season.resident, season.office
+    rule = RenewalBlock(days=10, over_cents=10_000, source="article 14", applies_from=date(2027, 1, 1))
+    reminders = replace(USUAL_REMINDERS, renewal_block=rule)
+    office.aws.identity.put(residence_item(replace(season.residence, reminders=reminders)))
+    season_of = {"rules": {"debt_tolerance_cents": None}, "residence_ids": [season.residence.residence_id]}
+    office.ask("PUT", season.path, season.body | season_of)
+    owes(who, 45_000, date(2027, 3, 25))
+
+    coming = who.me("GET", "/v1/me/renewal")
+    office.clock.now = OPENING + 7 * DAY
+    blocked = who.me("GET", "/v1/me/renewal")
+    who.me("POST", "/v1/me/renewal", {"wish": "renew"})
+    refused = office.ask("POST", season.decision(who), {"decision": "accept"}, expect=409)
+
+    [told] = coming["criteria"]
+    assert coming["eligible"]
+    assert "avant le 04/04/2027" in told["said"]
+    [told] = blocked["criteria"]
+    assert (told["criterion"], told["met"], blocked["eligible"]) == ("lateness", False, False)
+    assert "article 14" in told["said"]
+    assert told["remedy"]
+    assert [one["field"] for one in refused["errors"]] == ["lateness"]
+
+    accounts = Accounts(office.aws.money)
+    account = accounts.get(who.tenant.lease.lease_id)
+    assert account is not None
+    waived = accounts.arranging(
+        account,
+        hold=None,
+        plan=None,
+        next_step_at=account.next_step_at,
+        since=None,
+        block_waived=("2027-03",),
+    )
+    office.aws.money.write(waived)
     assert who.me("GET", "/v1/me/renewal")["eligible"]
 
 

@@ -3,17 +3,20 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from sesame.domain.reminders import Hold, HoldKind, HoldReason
 from sesame.domain.tenancy import Channel, Language, Unusable
+from sesame.domain.terms import amended
 from sesame.platform.events import Event, event_of
 from sesame.services.failed_contacts import FailedContacts
 from sesame.services.feedback import MailFeedback
+from sesame.services.lease_terms import LeaseTerms, Who
 from sesame.services.messages_again import MessagesAgain
 from sesame.services.queues import Queue
 from sesame.services.unsubscribing import UnknownUnsubscribeLink, UnsubscribeTokens, Unsubscribing
@@ -24,7 +27,7 @@ from sesame.store.wishes import Wishes
 from tests.conftest import FrozenClock
 from tests.integration.billing_fixtures import LONG, PORTAL, Office
 from tests.integration.entries import http_event, load, prepare
-from tests.integration.tenants import Tenant, admit
+from tests.integration.tenants import RESIDENCE, Tenant, admit
 
 ISSUED = datetime(2026, 9, 1, 3, tzinfo=UTC)
 BEFORE_DUE = datetime(2026, 9, 5, 8, 5, tzinfo=UTC)
@@ -106,6 +109,45 @@ class World:
         """The kinds of what the desk has to see to."""
         return [one.kind.value for one in self.tasks.open_in(self.tenant.lease.residence_id).tasks]
 
+    def take_the_day(self, channel: Channel, at: datetime) -> None:
+        """Another message of the clock's making has the tenant's day."""
+        allowances = self.office.correspondence.schedule.allowances
+        person = self.tenant.person.person_id
+        assert allowances.claim(person, channel, "another", day=at.date(), now=at)
+
+    def hold(self, *, until: date) -> None:
+        """A manager holds the tenant's reminders."""
+        account = self.office.accounts.get(self.tenant.lease.lease_id)
+        assert account is not None
+        hold = Hold(
+            kind=HoldKind.HOLD, reason=HoldReason.HARDSHIP, until=until, by="manager", at=self.clock()
+        )
+        self.aws.money.write(
+            self.office.accounts.arranging(
+                account, hold=hold, plan=None, next_step_at=account.next_step_at, since=account.since
+            )
+        )
+
+    def two_notices_wait(self) -> list[Event]:
+        """September's corrected one and October's, both for the morning after: at that moment."""
+        [first] = self.office.announced("notice.issued")
+        self.office.correspondence.handle(first)
+        self.office.mailbox.sent.clear()
+        self.clock.now = datetime(2026, 9, 30, 10, tzinfo=UTC)
+        LeaseTerms(people=self.people, books=self.office.books).apply(
+            self.tenant.lease.lease_id,
+            lambda lease: amended(lease, date(2026, 9, 1), rent_cents=35_000),
+            Who(reason="rent", by="manager"),
+        )
+        self.clock.now = datetime(2026, 10, 1, 8, tzinfo=UTC)
+        self.office.bill(self.clock())
+        events = [one for one in self.office.announced("notice.issued") if one != first]
+        self.take_the_day(Channel.EMAIL, self.clock())
+        for event in events:
+            self.office.correspondence.handle(event)
+        self.clock.now = datetime(2026, 10, 2, 7, tzinfo=UTC)
+        return events
+
     def person(self) -> Any:
         """As stored."""
         found = self.people.person(self.tenant.person.person_id)
@@ -174,20 +216,130 @@ def test_a_step_told_both_ways_rings_once_each_way_whatever_the_tenant_wishes(wo
     assert (len(world.office.mailbox.sent), len(world.office.phones.sent)) == (1, 1)
 
 
-def test_a_notice_is_a_mail_of_any_hour_but_no_text_of_the_night(world: World) -> None:
+def test_a_notice_keeps_quiet_time_by_mail_and_by_text(world: World) -> None:
     [notice] = world.office.announced("notice.issued")
     world.clock.now = ISSUED  # five in the morning
 
     world.office.correspondence.handle(notice)
-    assert len(world.office.mailbox.sent) == 1
+    assert world.office.mailbox.sent == []
+    assert world.states() == ["waiting"]
+    world.clock.now = ISSUED.replace(hour=7)
+    world.call_again()
+    assert world.office.mailbox.subjects[0].startswith("Votre loyer de septembre 2026")
+    world.clock.now = ISSUED.replace(hour=20)
     world.tell("Bounce")
     world.relay()
 
     assert world.office.phones.sent == []
-    world.clock.now = ISSUED.replace(hour=7)
+    world.clock.now = ISSUED.replace(day=2, hour=7)
     world.call_again()
     [text] = world.office.phones.sent
     assert "avis d'échéance" in text["Message"]
+
+
+def test_a_notice_leaves_by_the_clock_on_its_own_residences_wall(aws: Any, clock: FrozenClock) -> None:
+    world = World(aws, clock)
+    papeete = replace(RESIDENCE, residence_id="papeete", postal_code="98714", time_zone="Pacific/Tahiti")
+    overseas = admit(aws, residence=papeete, ine=None, email="moana@example.org").lease.lease_id
+    world.clock.now = datetime(2026, 9, 2, 8, tzinfo=UTC)  # ten in Paris, ten in the evening before there
+    world.office.bill(world.clock())
+    [notice] = [one for one in world.office.announced("notice.issued") if one["lease_id"] == overseas]
+
+    world.office.correspondence.handle(notice)
+
+    [again] = world.office.messages.due_again(world.clock() + timedelta(days=9))
+    assert (again.at, world.office.mailbox.sent) == (datetime(2026, 9, 2, 19, tzinfo=UTC), [])
+
+
+@pytest.mark.parametrize(
+    ("issued", "leaves"),
+    [
+        (datetime(2026, 9, 6, 8, tzinfo=UTC), datetime(2026, 9, 7, 7, tzinfo=UTC)),
+        (datetime(2026, 11, 11, 9, tzinfo=UTC), datetime(2026, 11, 12, 8, tzinfo=UTC)),
+    ],
+    ids=["a Sunday", "Armistice Day"],
+)
+def test_a_notice_keeps_the_quiet_of_sundays_and_holidays(
+    world: World, issued: datetime, leaves: datetime
+) -> None:
+    [notice] = world.office.announced("notice.issued")
+    world.clock.now = issued
+
+    world.office.correspondence.handle(notice)
+
+    [again] = world.office.messages.due_again(issued + timedelta(days=9))
+    assert (again.at, world.office.mailbox.sent) == (leaves, [])
+
+
+# --- Notices that wait for a day
+
+
+def test_a_notice_that_waits_for_a_day_is_told_of_although_its_rent_is_paid_meanwhile(world: World) -> None:
+    [notice] = world.office.announced("notice.issued")
+    world.clock.now = LATE
+    world.take_the_day(Channel.EMAIL, LATE)
+    world.office.correspondence.handle(notice)
+    assert world.office.mailbox.sent == []
+
+    world.office.pay(world.tenant, 45_000)
+    world.clock.now = MORNING
+    for _ in range(2):
+        world.call_again()
+
+    assert world.office.mailbox.subjects == ["Votre loyer de septembre 2026 : 450,00 €"]
+    assert "Rien à payer" in world.office.mailbox.text
+    assert world.states() == ["accepted"]
+
+
+def test_a_notice_that_waits_beyond_the_next_months_issue_is_told_of_all_the_same(world: World) -> None:
+    [september] = world.office.announced("notice.issued")
+    world.clock.now = datetime(2026, 9, 30, 12, tzinfo=UTC)
+    world.take_the_day(Channel.EMAIL, world.clock())
+    world.office.correspondence.handle(september)
+    world.clock.now = datetime(2026, 10, 1, 7, tzinfo=UTC)
+
+    world.call_again()
+
+    assert "Votre loyer de septembre 2026" in world.office.mailbox.subjects[0]
+
+
+def test_notices_that_wait_together_are_told_of_in_one_message(world: World) -> None:
+    events = world.two_notices_wait()
+
+    for event in (*events, *events):
+        world.call_again()
+        world.office.correspondence.handle(event)
+
+    assert world.office.mailbox.subjects == [
+        "Vos avis d'échéance d'octobre 2026 et de septembre 2026",
+    ]
+    for said in ("Octobre 2026", "Septembre 2026, avis rectifié", "À payer en tout 800,00 €"):
+        assert said in world.office.mailbox.text
+    _, one, other = sorted(world.records(), key=lambda record: record.state)
+    assert (one.state, other.state, other.told_in) == ("accepted", "merged", one.message_id)
+
+
+def test_a_merged_message_that_bounces_is_told_of_whole_by_text(world: World) -> None:
+    world.two_notices_wait()
+    world.call_again()
+    world.tell("Bounce")
+    world.relay()
+
+    [text] = world.office.phones.sent
+    assert "avis d'échéance d'octobre 2026 (+ 1)" in text["Message"]
+    assert world.states() == ["accepted", "accepted", "failed", "merged"]
+
+
+def test_a_merged_message_whose_answer_is_lost_is_sent_again_whole(world: World) -> None:
+    world.two_notices_wait()
+    world.office.mailbox.fail(NO_ANSWER, taken=True)
+    world.call_again()
+    world.clock.advance(timedelta(minutes=31))
+    world.call_again()
+
+    assert len(world.office.mailbox.sent) == 2
+    assert len(set(world.office.mailbox.subjects)) == 1
+    assert world.states() == ["accepted", "accepted", "merged"]
 
 
 # --- Lost answers
@@ -308,6 +460,79 @@ def test_a_hard_bounce_ends_the_address_tells_the_desk_and_goes_by_text(world: W
     assert world.states() == ["accepted", "failed"]
     assert world.open_tasks() == ["bounce"]
     assert world.person().usable(Channel.EMAIL) is None
+
+
+def test_a_bounce_that_comes_at_night_lets_the_text_leave_in_the_morning(world: World) -> None:
+    world.office.correspondence.handle(world.reminder(LATE))
+    world.clock.now = NIGHT
+    world.tell("Bounce")
+    world.relay()
+
+    assert world.office.phones.sent == []
+    for _ in range(2):
+        world.clock.now = MORNING
+        world.call_again()
+
+    [text] = world.office.phones.sent
+    assert "450,00" in text["Message"]
+    assert world.states() == ["accepted", "failed"]
+
+
+def test_a_bounce_on_a_day_that_has_its_text_lets_the_next_one_leave_on_the_morrow(world: World) -> None:
+    world.take_the_day(Channel.SMS, LATE)
+    world.office.correspondence.handle(world.reminder(LATE))
+    world.tell("Bounce")
+    world.relay()
+
+    assert world.office.phones.sent == []
+    world.clock.advance(timedelta(hours=1))
+    world.call_again()
+    assert world.office.phones.sent == []
+    world.clock.now = MORNING
+    world.call_again()
+
+    assert len(world.office.phones.sent) == 1
+
+
+def test_a_text_that_waits_until_its_tenant_has_paid_is_not_sent(world: World) -> None:
+    world.office.correspondence.handle(world.reminder(LATE))
+    world.clock.now = NIGHT
+    world.tell("Bounce")
+    world.relay()
+    world.office.pay(world.tenant, 45_000)
+    world.clock.now = MORNING
+    world.call_again()
+
+    assert world.office.phones.sent == []
+    assert world.states() == ["failed", "superseded"]
+
+
+def test_a_text_that_waits_until_the_next_step_is_due_is_merged_with_it(world: World) -> None:
+    world.office.correspondence.handle(world.reminder(LATE))
+    world.clock.now = datetime(2026, 9, 19, 20, tzinfo=UTC)  # a Saturday, late: the next step is Monday's
+    world.tell("Bounce")
+    world.relay()
+    world.clock.now = datetime(2026, 9, 21, 7, tzinfo=UTC)
+    world.call_again()
+    world.office.correspondence.handle(world.reminder(world.clock()))
+
+    assert len(world.office.phones.sent) == 1
+
+
+def test_a_text_that_waits_while_reminders_are_held_leaves_after_the_hold(world: World) -> None:
+    world.office.correspondence.handle(world.reminder(LATE))
+    world.hold(until=date(2026, 9, 16))
+    world.tell("Bounce")
+    world.relay()
+    for hours in (24, 48):
+        world.clock.now = LATE + timedelta(hours=hours)
+        world.call_again()
+    assert world.office.phones.sent == []
+
+    world.clock.now = datetime(2026, 9, 17, 7, tzinfo=UTC)
+    world.call_again()
+
+    assert len(world.office.phones.sent) == 1
 
 
 def test_what_comes_later_for_an_address_that_bounced_goes_by_text_at_once(world: World) -> None:

@@ -293,6 +293,58 @@ def test_a_universitys_file_is_taken_once_and_changes_what_it_says(
     assert datetime.fromtimestamp(kept[0]["expires_at"], UTC).date() == date(2029, 8, 31)
 
 
+def test_a_universitys_word_that_is_true_again_is_taken_from_a_new_file(
+    office: Office, resident: Resident
+) -> None:
+    october = ENROLMENTS + f"{resident.ine};;2026-2027;Lyon 2;inscrit\n"
+    november = ENROLMENTS + f"{resident.ine};;2026-2027;Lyon 2;non inscrit\n"
+    reports = [office.import_file("enrolment", text) for text in (october, november, october + "\n")]
+
+    [one] = office.ask("GET", f"{resident.lease}/enrolments", by=DESK)["enrolments"]
+    assert [(report["taken"], report["known"], report["notes"]) for report in reports] == [(1, 0, [])] * 3
+    assert one["status"] == "enrolled"
+
+    stale = office.import_file("enrolment", november)
+
+    [one] = office.ask("GET", f"{resident.lease}/enrolments", by=DESK)["enrolments"]
+    assert one["status"] == "enrolled"
+    assert (stale["known"], [note["fault"] for note in stale["notes"]]) == (1, ["overtaken"])
+
+
+def test_a_file_of_a_night_that_said_nothing_new_takes_nothing_back_when_it_comes_again(
+    office: Office, resident: Resident
+) -> None:
+    row = f"{resident.ine};2026-2027;En cours;;;;\n"
+    first, second = STATES + row, STATES + row + "\n"  # the same of two nights, not byte for byte
+    third = STATES + f"{resident.ine};2026-2027;Incomplet;;;RIB;30/09/2026\n"
+    taken = [office.import_file("social-file", text)["taken"] for text in (first, second, third)]
+
+    again = office.import_file("social-file", second)
+    [file] = resident.me("GET", "/v1/me/social-file")["files"]
+    back = office.import_file("social-file", STATES + row + "\n\n")
+    [after] = resident.me("GET", "/v1/me/social-file")["files"]
+
+    assert taken == [1, 0, 1]
+    assert (again["known"], [note["fault"] for note in again["notes"]]) == (1, ["overtaken"])
+    assert (file["state"], after["state"]) == ("incomplete", "under_review")
+    assert (back["taken"], back["notes"]) == (1, [])
+
+
+def test_what_the_desk_knows_better_stays_while_files_say_the_same_and_the_sender_is_told(
+    office: Office, resident: Resident
+) -> None:
+    text = ENROLMENTS + f"{resident.ine};;2026-2027;Lyon 2;non inscrit\n"
+    office.import_file("enrolment", text)
+    told = {"university": "Lyon 2", "status": "enrolled"}
+    office.ask("PUT", f"{resident.lease}/enrolments/2026-2027", told, by=DESK)
+
+    report = office.import_file("enrolment", text + "\n")
+
+    [one] = office.ask("GET", f"{resident.lease}/enrolments", by=DESK)["enrolments"]
+    assert one["status"] == "enrolled"
+    assert (report["known"], [note["fault"] for note in report["notes"]]) == (1, ["overtaken"])
+
+
 def test_two_persons_are_not_taken_for_one_and_a_cancelled_lease_tells_nobody(
     office: Office, resident: Resident
 ) -> None:

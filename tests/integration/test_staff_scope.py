@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from secrets import token_bytes
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -52,6 +53,7 @@ from sesame.store.threads import Threads
 from sesame.store.transmissions import SentFile, Transmissions
 from tests.integration.entries import http_event, load, prepare
 from tests.integration.import_fixtures import cells_of, desk_on, lease_file
+from tests.integration.quick import Snapshot
 from tests.integration.staff_members import as_staff, enrol
 from tests.integration.tenants import RESIDENCE, Tenant, admit
 from tests.unit.documents import png_of
@@ -100,6 +102,13 @@ class World:
     task_id: str
     transmission_id: str
     acknowledgement_id: str
+    entries: dict[str, ModuleType] = field(default_factory=dict)
+
+    def entry(self, name: str) -> ModuleType:
+        """The function, as warm as its second call finds it."""
+        if name not in self.entries:
+            self.entries[name] = load(name)
+        return self.entries[name]
 
     def place(self, path: str) -> str:
         """A route's path, or an id of a body, with the tenant's ids in it."""
@@ -567,6 +576,9 @@ CASES: dict[str, Case] = {
     "POST /v1/desk/leases/{lease_id}/surcharges/{period}/reversal": Case(
         entry="desk/reminders", body={"reason": "goodwill"}
     ),
+    "POST /v1/desk/leases/{lease_id}/renewal-block/waiver": Case(
+        entry="desk/reminders", body={"reason": "aid_came_late"}
+    ),
     "POST /v1/desk/leases/{lease_id}/payment-plan": Case(
         entry="desk/reminders", body=PLAN, headers={"idempotency_key": "scope-2"}
     ),
@@ -620,8 +632,42 @@ CASES: dict[str, Case] = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """What of the tenant is needed: only their studies, or the rest; with debts, which leave no credit."""
+
+    studies: bool
+    rest: bool
+    owing: bool
+
+
+def kind_of(route: str | None) -> Kind:
+    """What a request needs; None: all requests."""
+    of_studies = route in CASES and CASES[route].entry in STUDY_ENTRIES
+    return Kind(
+        studies=route is None or of_studies,
+        rest=not of_studies,
+        owing=any(
+            word in (route or "") for word in ("/reminders", "/surcharges", "/renewal-block", "/payment-plan")
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def worlds() -> dict[Kind, tuple[World, Snapshot]]:
+    """Those made so far, each as it was when it was made."""
+    return {}
+
+
 @pytest.fixture
-def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> World:
+def world(
+    aws: Any,
+    clock: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    worlds: dict[Kind, tuple[World, Snapshot]],
+) -> World:
+    """As if made for this request alone."""
     prepare(
         aws,
         monkeypatch,
@@ -632,7 +678,15 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch, request: pytest
         TRANSMISSION_QUEUE_URL=aws.sqs.create_queue(QueueName="transmissions")["QueueUrl"],
     )
     of_one_route = getattr(request.node, "callspec", None)
-    case = CASES.get(of_one_route.params["route"]) if of_one_route else None
+    kind = kind_of(of_one_route.params["route"] if of_one_route else None)
+    if kind not in worlds:
+        worlds[kind] = (made(aws, clock, kind), Snapshot.take())
+    first, as_made = worlds[kind]
+    as_made.restore()
+    return replace(first, aws=aws, clock=clock, entries={})
+
+
+def made(aws: Any, clock: Any, kind: Kind) -> World:
     tenant = admit(aws)
     cheap = replace(tenant.lease, rent_cents=0, charges_cents=1_500)  # the rest is credit, to be refunded
     notice = notice_for(cheap, RESIDENCE, "2027-03")
@@ -640,7 +694,7 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch, request: pytest
     Bookkeeping(Accounts(aws.money), utc_now).issue_notice(notice)
     enrol(aws, "here", Scope(residence_ids=frozenset({RESIDENCE.residence_id})))
     stranger = enrol(aws, "elsewhere", Scope(residence_ids=frozenset({"les-erables-35000"})))
-    if case is not None and case.entry in STUDY_ENTRIES:  # they need nothing of the rest
+    if not kind.rest:
         study = studies(aws, tenant)
         return replace(NOWHERE, aws=aws, clock=clock, tenant=tenant, staff_id=stranger, study=study)
     sent = desk_on(aws, clock).import_file(FILE.replace(b"L000001", b"EARLIER"))
@@ -650,8 +704,8 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch, request: pytest
     done = json.loads(load("desk/recovery").handler(event, None)["body"])
     payment_id, return_id = money_moved(tenant)
     journal_that_differs(aws, tenant)
-    if any(word in request.node.name for word in ("/reminders", "/surcharges", "/payment-plan")):
-        owing(aws, tenant)  # which leaves no credit to refund
+    if kind.owing:
+        owing(aws, tenant)
     aid = as_staff(
         http_event("POST", "/v1/desk/aid-imports", AID, content_type="text/csv"), "h", "accountant"
     )
@@ -671,7 +725,7 @@ def world(aws: Any, clock: Any, monkeypatch: pytest.MonkeyPatch, request: pytest
         review_id=unknown_payment(aws, tenant),
         aid_import_id=aid_import["import_id"],
         refund_id=refund_asked(aws, tenant),
-        study=NO_STUDY if of_one_route else studies(aws, tenant),
+        study=studies(aws, tenant) if kind.studies else NO_STUDY,
         answer_id=canned_answer(aws),
         task_id=address_that_failed(aws, tenant),
         transmission_id=something_sent(aws, tenant),
@@ -922,7 +976,7 @@ def ask(world: World, route: str, sub: str, roles: tuple[str, ...]) -> Answer:
     query = {name: world.place(value) for name, value in case.query.items()}
     event["queryStringParameters"] = query
     event["rawQueryString"] = "&".join(f"{name}={value}" for name, value in query.items())
-    answer = load(case.entry).handler(event, None)
+    answer = world.entry(case.entry).handler(event, None)
     if answer["headers"].get("Content-Type") == "image/svg+xml":
         return answer["statusCode"], answer["body"]
     return answer["statusCode"], json.loads(answer["body"] or "null")

@@ -358,6 +358,24 @@ def test_a_repair_is_scheduled_done_reopened_and_confirmed_in_its_thread(lobby: 
         lobby.open(replace(QUESTION, repair=True), key="10")
 
 
+def test_a_tenant_who_closes_an_unfinished_repair_needs_it_no_more(lobby: Lobby) -> None:
+    thread_id = lobby.open(LEAK).thread.thread_id
+    lobby.move(thread_id, RepairEvent.SCHEDULE, "1", on=lobby.clock().date() + DAY)
+
+    closed = lobby.talk.close(lobby.author(), lobby.lease_id, thread_id)
+
+    assert closed.state is ThreadState.CLOSED
+    assert closed.repair
+    assert closed.repair.state is RepairState.WITHDRAWN
+    with pytest.raises(RepairStepRefused):
+        lobby.move(thread_id, RepairEvent.FINISH, "2")
+    other = lobby.open(LEAK, key="3").thread.thread_id
+    move = RepairMove(event=RepairEvent.WITHDRAW, today=lobby.clock().date())
+    words = Words(body="", with_step=True)
+    withdrawn = lobby.talk.post(lobby.author(), lobby.lease_id, other, words, key="4", move=move)
+    assert withdrawn.thread.state is ThreadState.CLOSED
+
+
 def test_files_go_with_a_message_once_and_only_to_these_two_sides(lobby: Lobby) -> None:
     lease = lobby.tenant.lease
     upload = lobby.files.begin(lease.lease_id, lease.residence_id, lobby.author().uploader, "fuite.jpg")

@@ -104,7 +104,7 @@ class Office:
         )
         return document.document_id
 
-    def enrolled(self, university: str, tenant: Tenant | None = None) -> None:
+    def enrolled(self, university: str, tenant: Tenant | None = None, *, version: int = 0) -> None:
         person_id = (tenant or self.tenant).person.person_id
         enrolment = Enrolment(
             person_id=person_id,
@@ -113,6 +113,7 @@ class Office:
             status=EnrolmentStatus.ENROLLED,
             recorded_at=self.clock(),
             recorded_by="-",
+            version=version,
         )
         self.aws.identity.write(Enrolments(self.aws.identity).saving(enrolment))
 
@@ -214,6 +215,21 @@ def test_who_owes_less_than_the_rule_is_not_told_of(
     assert office.files() == []
 
 
+def test_aid_of_several_months_that_came_in_one_is_not_what_a_month_brings(office: Office) -> None:
+    office.bill("2026-09", "2026-10")
+    paid = {":p": "2026-10", ":id": "t", ":c": 60_000}
+    office.aws.money.update(
+        keys.aid_paid(office.tenant.lease.lease_id, "2026-10", "t"),
+        "SET period = :p, taking_id = :id, amount_cents = :c",
+        values=paid,
+    )
+
+    office.daily()
+
+    [line] = office.lines(next(one for one in office.files(UNPAID) if one.series.period == "2026-10"))
+    assert (line["Aide mensuelle"], line["Montant impayé"]) == ("150,00", "900,00")
+
+
 def test_asked_again_it_says_only_what_differs_under_the_next_number(office: Office) -> None:
     office.bill("2026-09", "2026-10")
     office.daily()
@@ -300,6 +316,33 @@ def test_a_university_is_told_only_of_who_agreed_and_is_enrolled_there(office: O
     assert first.series.recipient is Recipient.UNIVERSITY
     [line] = office.lines(office.files(HOUSED)[1])
     assert (line["Nature"], line["INE"]) == ("annulation", "")
+
+
+def test_two_spellings_of_a_university_are_one_recipient_who_is_told_of_both_students(
+    office: Office,
+) -> None:
+    other = admit(office.aws, residence=CAF_RESIDENCE, email="o@example.org", ine="861583842CH")
+    office.enrolled("UNIVERSITE DE LYON")
+    office.enrolled("Université de Lyon", other)
+    for tenant in (office.tenant, other):
+        office.agrees(True, tenant)
+    office.daily()
+    [first] = office.files(HOUSED)
+    told = office.lines(first)
+
+    office.again(HOUSED, "2026-10")
+    one = office.files(HOUSED)
+    office.enrolled("Université de LYON", office.tenant, version=1)  # only its spelling changed
+    office.enrolled("Universite de Lyon", other, version=1)
+    office.again(HOUSED, "2026-10")
+
+    assert {(line["INE"], line["Nature"]) for line in told} == {
+        (office.tenant.person.ine, "création"),
+        (other.person.ine, "création"),
+    }
+    assert {line["Établissement"] for line in told} == {first.series.recipient_name}
+    assert one == [first]
+    assert office.files(HOUSED) == [first]
 
 
 def test_a_tenant_sees_the_grounds_and_decides_where_it_is_theirs(office: Office) -> None:

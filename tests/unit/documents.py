@@ -24,7 +24,7 @@ from sesame.domain.certificates import (
     slip_facts,
 )
 from sesame.domain.codes import CodeFormat
-from sesame.domain.debts import formal_notice_facts, payment_plan_facts
+from sesame.domain.debts import demand_of, formal_notice_facts, payment_plan_facts
 from sesame.domain.journal import Entry, EntryKind, Standing, fold
 from sesame.domain.notices import notice_for
 from sesame.domain.plans import Instalment, PaymentPlan
@@ -184,7 +184,8 @@ def every_kind(language: Language) -> dict[str, tuple[Facts, str | None]]:
         "payment_plan_agreement": (payment_plan_facts(who, PLAN), None),
         "formal_notice": (
             formal_notice_facts(
-                who, fold(autumn()).checkpoint.outstanding, as_of=ISSUE.on, pay_by=date(2026, 12, 8)
+                who,
+                demand_of(fold(autumn()).checkpoint.outstanding, as_of=ISSUE.on, pay_by=date(2026, 12, 8)),
             ),
             None,
         ),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sesame.domain.caf import caf_facts, surface_of
 from sesame.domain.certificates import Facts, Reason, Refused
-from sesame.domain.debts import formal_notice_facts
+from sesame.domain.debts import demand_of, formal_notice_facts
 from sesame.domain.journal import Entry, EntryKind, Outstanding
 from sesame.domain.plans import Instalment, PaymentPlan
 from sesame.domain.standings import (
@@ -180,10 +180,11 @@ def test_a_payment_plan_that_does_not_pay_the_debt_day_after_day_is_none(
 def test_a_formal_notice_demands_what_is_overdue_and_nothing_else() -> None:
     outstanding = [owed(100, date(2026, 10, 10)), owed(200, date(2026, 12, 10))]
 
-    demand = formal_notice_facts(tenancy(), outstanding, as_of=TODAY, pay_by=date(2026, 12, 8))["demand"]
+    pay_by = date(2026, 12, 8)
+    demand = demand_of(outstanding, as_of=TODAY, pay_by=pay_by)
 
-    assert demand["total_cents"] == 100
+    assert formal_notice_facts(tenancy(), demand)["demand"]["total_cents"] == 100
     with pytest.raises(Refused):
-        formal_notice_facts(tenancy(), outstanding[1:], as_of=TODAY, pay_by=date(2026, 12, 8))
+        formal_notice_facts(tenancy(), demand_of(outstanding[1:], as_of=TODAY, pay_by=pay_by))
     with pytest.raises(ValueError, match="time to pay"):
-        formal_notice_facts(tenancy(), outstanding, as_of=TODAY, pay_by=TODAY)
+        demand_of(outstanding, as_of=TODAY, pay_by=TODAY)

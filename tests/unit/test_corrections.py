@@ -12,7 +12,7 @@ from fractions import Fraction
 from math import floor
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 
 from sesame.domain.calendar import days_in, period_of
-from sesame.domain.corrections import Issued, corrections, issued_by_period
+from sesame.domain.corrections import Issued, corrections, issued_by_period, reversal_of, surcharges_on
 from sesame.domain.journal import (
     Checkpoint,
     Entry,
@@ -34,6 +34,7 @@ from sesame.domain.journal import (
     notice_entry_id,
 )
 from sesame.domain.notices import Adjustment, Notice, notice_for, periods_to_bill, with_adjustments
+from sesame.domain.reminders import surcharge_entry_id
 from sesame.domain.tenancy import Lease, LeaseStatus
 from sesame.domain.terms import TermsRefused, amended, ending
 from tests.unit.test_notices import LEASE, RESIDENCE
@@ -338,6 +339,40 @@ class Tenancies(RuleBasedStateMachine):
 
 TestTenancies = Tenancies.TestCase
 TestTenancies.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+
+
+@given(changes=st.lists(st.tuples(days, small, st.booleans()), max_size=6))
+def test_a_surcharge_stands_only_on_a_notice_that_stands(changes: list[tuple[date, int, bool]]) -> None:
+    lease, today, at = CHEAP, date(2026, 12, 20), datetime(2026, 12, 20, tzinfo=UTC)
+    notices = [
+        one for period in ("2026-09", "2026-10", "2026-12") if (one := notice_for(lease, RESIDENCE, period))
+    ]
+    entries = [entry_of(one, at) for one in notices]
+
+    for day, rent, everybody_is_late in changes:
+        at += timedelta(minutes=1)
+        gone = {one.credits for one in entries if one.withdraws}
+        standing = [one for one in notices if notice_entry_id(one.period, one.number) not in gone]
+        borne = {one.entry_id for one in entries}
+        entries += [
+            Entry(entry_id=entry_id, kind=EntryKind.SURCHARGE, amount_cents=5, effective_at=at)
+            for one in standing
+            if everybody_is_late
+            and (entry_id := surcharge_entry_id(notice_entry_id(one.period, one.number))) not in borne
+        ]
+        lease = amended(lease, day, rent_cents=rent) if day <= lease.ends_on else lease
+        withdrawn = [one for one in notices if one not in standing]
+        found = corrections(lease, RESIDENCE, issued_by_period(standing, withdrawn, entries), today)
+        back = [reversal_of(one, at) for one in surcharges_on(found, entries)]
+        notices += [one.replacement for one in found if one.replacement]
+        entries += [note for one in found if (note := one.credit_note(at))] + back
+        entries += [entry_of(one.replacement, at) for one in found if one.replacement]
+
+    gone = {one.credits for one in entries if one.withdraws}
+    stand = {one.entry_id: one.amount_cents for one in fold(entries).standings}
+    surcharges = [entry_id for entry_id in stand if entry_id.startswith("surcharge:")]
+    assert all(one.removeprefix("surcharge:") in stand.keys() - gone for one in surcharges)
+    assert fold(entries).checkpoint.balance_cents == sum(stand.values())
 
 
 @pytest.mark.long

@@ -181,13 +181,69 @@ def test_a_name_written_in_hexadecimal_hides_nothing() -> None:
     assert fault_of(hidden) is FileFault.ACTIVE_CONTENT
 
 
-def test_the_bytes_of_a_picture_within_a_pdf_are_not_taken_for_a_program() -> None:
+def test_what_the_pages_of_a_pdf_show_is_not_taken_for_a_program() -> None:
     made, out = pikepdf.new(), io.BytesIO()
     made.add_blank_page()
-    made.Root.Held = made.make_stream(b"q /JS /Launch Q")
-    made.save(out, compress_streams=False)
+    made.Root.Held = made.make_stream(b"q BT (HTML/JavaScript, /Launch) Tj ET Q")
+    made.save(out, compress_streams=True)
 
     assert checked(out.getvalue()).file_type is FileType.PDF
+
+
+def placed(hidden: bytes) -> bytes:
+    """A PDF with something behind its objects, which readers find that search for objects."""
+    objects, mark, end = pdf().partition(b"xref")
+    return objects + hidden + b"\n" + mark + end
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        b"%stream\n9 0 obj<</S/JavaScript/JS(app.alert\\(1\\))>>endobj\n%endstream",
+        b"9 0 obj<</Length 9/X(endobj)>>stream\n<</S/Rendition/JS(1)>>\nendstream endobj",
+        b"9 0 obj<</Type/ObjStm/N 1/First 4/Filter/FlateDecode/X(1 0 obj)>>stream\n"
+        + zlib.compress(b"% so\n8 0 <</S/J#61vaScript/JS(1)>>")
+        + b"\nendstream endobj",
+    ],
+)
+def test_no_comment_text_or_wrapping_hides_what_runs(hidden: bytes) -> None:
+    assert fault_of(placed(hidden)) is FileFault.ACTIVE_CONTENT
+
+
+@pytest.mark.parametrize(
+    "folded",
+    [
+        b"/Filter/ASCIIHexDecode>>stream\n" + b"38203020",
+        b"/Filter/FlateDecode/DecodeParms<</Predictor 12>>>>stream\n" + zlib.compress(b"\x02" + b"8 0 <<>>"),
+        b"/Filter/FlateDecode>>stream\n" + b"\x17\x9a encrypted",
+    ],
+)
+def test_objects_that_cannot_be_read_are_refused_as_protected(folded: bytes) -> None:
+    assert fault_of(placed(b"9 0 obj<</Type/ObjStm" + folded + b"\nendstream endobj")) is FileFault.PROTECTED
+
+
+def answered(content: bytes) -> bool:
+    try:
+        return bool(checked(content))
+    except FileRefused as refused:
+        return bool(refused.fault)
+
+
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        b"stream\n",
+        b"stream\n" + zlib.compress(b""),
+        b"stream\n\x78\x01\x00\x09\x00\xf6\xff1 0 1 0 1 ",
+        b"stream\n" + zlib.compress(b"1 0 " + b"0" * 9_000),
+        b"/ObjStm%",
+        b"#41",
+    ],
+)
+def test_a_pdf_made_to_take_long_is_answered_in_one_pass(repeated: bytes) -> None:
+    body = b"%PDF-1.7\n/Root startxref " + repeated * (2_000_000 // len(repeated))
+
+    assert answered(body + b"\n%%EOF")  # with a second pass over it for each part, in hours
 
 
 # --- Whatever comes

@@ -13,6 +13,7 @@ from sesame.domain.tenancy import (
     Channel,
     ReminderSettings,
     ReminderStep,
+    RenewalBlock,
     Surcharge,
 )
 
@@ -32,6 +33,7 @@ def test_the_usual_ladder_has_no_fault() -> None:
     assert fields(USUAL_REMINDERS) == []
     assert [one.days for one in DEFAULT_STEPS] == [-5, 0, 3, 10, 20, 30]
     assert USUAL_REMINDERS.surcharge is None
+    assert USUAL_REMINDERS.renewal_block is None
 
 
 @pytest.mark.parametrize(
@@ -67,6 +69,20 @@ def test_a_ladder_that_cannot_be_followed_is_refused_with_its_field(
 )
 def test_a_surcharge_nobody_was_told_of_is_refused(changed: dict[str, Any], found: str) -> None:
     assert fields(replace(USUAL_REMINDERS, surcharge=replace(RULE, **changed))) == [found]
+
+
+@pytest.mark.parametrize(
+    ("changed", "found"),
+    [
+        ({}, []),
+        ({"days": 3}, ["renewal_block.days"]),
+        ({"applies_from": date(2026, 8, 31)}, ["renewal_block.applies_from"]),
+    ],
+)
+def test_a_block_of_renewal_nobody_was_told_of_is_refused(changed: dict[str, Any], found: list[str]) -> None:
+    rule = RenewalBlock(days=30, source="article 14", applies_from=TODAY)
+
+    assert fields(replace(USUAL_REMINDERS, renewal_block=replace(rule, **changed))) == found
 
 
 def test_a_rule_that_is_kept_needs_no_new_day() -> None:

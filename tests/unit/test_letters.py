@@ -25,6 +25,7 @@ from sesame.notifications.letters import (
     write_text,
 )
 from sesame.services.lease_life import TOLD
+from sesame.services.notice_letters import ToldNotice
 from sesame.store.audit import ActorKind
 from sesame.store.lease_changes import LeaseChange
 
@@ -70,6 +71,7 @@ class Debt:
     due_on: date
     unpaid_cents: int
     instalment: int | None = None
+    kind: str = "rent"
 
 
 SEPTEMBER = Debt("2026-09", date(2026, 9, 10), 52_650)
@@ -96,9 +98,12 @@ def reminder(today: date, *debts: Debt, tone: str = "courtesy", **more: Any) -> 
     return {
         "tone": tone,
         "words": "",
+        "returned": False,
         "plan": False,
         "pay_by": None,
         "surcharges": (),
+        "formal_notice": None,
+        "block": None,
         "today": today,
         "debts": debts,
         "total_cents": sum(debt.unpaid_cents for debt in debts),
@@ -119,6 +124,8 @@ NOTICE = {
     "notice_cents": 52_650,
     "balance_cents": 52_650,
     "earlier_cents": 0,
+    "others": [],
+    "told_cents": 52_650,
     "today": date(2026, 9, 1),
     "corrected": False,
 }
@@ -326,12 +333,67 @@ def test_an_instalment_is_called_by_its_number_and_a_residences_own_words_open_t
     assert "simple oubli" not in own.text
 
 
+@pytest.mark.parametrize(
+    ("language", "named", "subject"),
+    [
+        (
+            FRENCH,
+            "Pénalité de retard de septembre 2026",
+            "Rappel\N{NO-BREAK SPACE}: 551,50\N{NO-BREAK SPACE}€ en retard",
+        ),
+        (ENGLISH, "Late surcharge for September 2026", "Reminder: €551.50 overdue"),
+    ],
+)
+def test_a_surcharge_is_named_as_one_and_not_as_a_months_rent(
+    language: Language, named: str, subject: str
+) -> None:
+    surcharge = Debt("2026-09", date(2026, 10, 5), 2_500, kind="surcharge")
+    facts = reminder(date(2026, 10, 20), SEPTEMBER, surcharge, tone="pressing")
+
+    found = letter(LetterKind.REMINDER, language, **facts)
+    text = write_text(LetterKind.REMINDER, language, {**SHARED, **facts})
+
+    assert named in found.text
+    assert found.subject == subject
+    assert not re.search("loyer|rent", text)
+
+
+@pytest.mark.parametrize(
+    ("language", "named", "said"),
+    [
+        (FRENCH, "Autre somme", "n'a finalement pas abouti"),
+        (ENGLISH, "Other amount", "did not go through after all"),
+    ],
+)
+def test_a_charge_by_itself_is_no_rent_and_money_taken_back_is_called_so(
+    language: Language, named: str, said: str
+) -> None:
+    charge = Debt("2026-09", date(2026, 9, 17), 3_000, kind="other")
+    other = letter(LetterKind.REMINDER, language, **reminder(date(2026, 9, 20), charge))
+    again = letter(LetterKind.REMINDER, language, **reminder(date(2026, 9, 20), SEPTEMBER, returned=True))
+
+    assert named in other.text
+    assert not re.search("loyer|rent", other.subject)
+    assert said in " ".join(again.text.split())
+
+
 @dataclass(frozen=True)
 class Late:
     on: date
     period: str
     amount_cents: int
     source: str
+
+
+@pytest.mark.parametrize("language", Language)
+def test_a_surcharge_that_goes_with_its_notice_is_named(language: Language) -> None:
+    change = replace(LEAVING, difference_cents=-13_000, surcharges_reversed_cents=1_000)
+
+    found = letter(LetterKind.LEASE_CHANGED, language, change=change)
+
+    said = {Language.FRENCH: "pénalité de retard de 10,00", Language.ENGLISH: "late surcharge of €10.00"}
+    assert said[language] in " ".join(found.text.split())
+    assert said[language] not in letter(LetterKind.LEASE_CHANGED, language).text
 
 
 def test_a_surcharge_is_announced_with_its_day_amount_and_source() -> None:
@@ -367,6 +429,35 @@ def test_a_notice_shows_the_codes_last_two_symbols_and_where_to_find_the_rest(la
         assert f"{'se termine par' if language is Language.FRENCH else 'ends in'} 7K" in " ".join(
             text.split()
         )
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        (FRENCH, ["Vos avis d'échéance de septembre 2026 et d'août 2026", "Août 2026, avis rectifié"]),
+        (ENGLISH, ["Your rent notices for September 2026 and August 2026", "August 2026, corrected notice"]),
+    ],
+)
+def test_notices_told_together_are_a_table_each_and_one_amount(language: Language, said: list[str]) -> None:
+    august = ToldNotice(
+        period="2026-08",
+        starts_on=date(2026, 8, 1),
+        ends_on=date(2026, 8, 31),
+        due_on=date(2026, 8, 10),
+        lines=(replace(LINE, amount_cents=40_000),),
+        amount_cents=40_000,
+        corrected=True,
+    )
+    facts = SHARED | NOTICE | {"others": [august], "told_cents": 92_650, "balance_cents": 92_650}
+
+    letter = write_letter(LetterKind.NOTICE, language, facts)
+
+    text = " ".join(letter.text.split())
+    assert [letter.subject, *(one for one in said[1:] if one in text)] == said
+    assert money(92_650, language) in letter.text
+    assert "10 août" not in text, "a day that has passed is not named"
+    assert "10 August" not in text
+    assert segments(write_text(LetterKind.NOTICE, language, facts)) == 1
 
 
 def test_a_notice_prints_the_balance_brought_forward_beside_its_own_charge() -> None:

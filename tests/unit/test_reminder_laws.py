@@ -15,9 +15,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sesame.domain.calendar import is_sending_time, local_date
-from sesame.domain.journal import Entry, EntryKind
+from sesame.domain.certificates import Validity
+from sesame.domain.journal import Entry, EntryKind, credit_note_id
 from sesame.domain.notices import notice_for
-from sesame.domain.reminders import Hold, HoldKind, HoldReason, next_step_at, owed, payable_by
+from sesame.domain.plans import AgreedPlan, Instalment
+from sesame.domain.reminders import (
+    Hold,
+    HoldKind,
+    HoldReason,
+    next_day_opens,
+    next_step_at,
+    owed,
+    payable_by,
+)
 from sesame.domain.tenancy import (
     DEFAULT_STEPS,
     Channel,
@@ -34,19 +44,21 @@ from sesame.notifications.outcome import NotAccepted
 from sesame.platform.events import Event
 from sesame.services.accounts import Bookkeeping
 from sesame.services.formal_notices import FormalNotices
+from sesame.services.lease_terms import LeaseTerms, Who
 from sesame.services.mailer import Draft, Envelope
 from sesame.services.messages import Correspondence
 from sesame.services.reminders import ReminderRun, SomeNotPlanned
 from sesame.services.retries import Retries
 from sesame.services.scheduled_mail import ScheduledMail
 from sesame.services.surcharges import Surcharges
-from sesame.store.accounts import Accounts
+from sesame.store.accounts import Account, Accounts
 from sesame.store.audit import Audit
 from sesame.store.documents import Documents
 from sesame.store.message_allowances import MessageAllowances
 from sesame.store.messages import Message, Messages, MessageState, StillSending
-from sesame.store.people import lease_item, person_item, residence_item
+from sesame.store.people import People, lease_item, person_item, residence_item
 from sesame.store.table import Table, unmarshal
+from sesame.store.tasks import Tasks
 from tests.fakes.dynamo import FakeDynamo, Wire
 
 ISSUED = datetime(2026, 9, 1, 3, tzinfo=UTC)
@@ -71,6 +83,8 @@ class Sent:
     at: datetime
     channel: Channel
     cause: dict[str, str]
+    document_id: str | None
+    """The formal notice that it tells of."""
     lost: bool
     """Whether the mail service's answer was lost: then the message may be sent once more."""
 
@@ -107,15 +121,22 @@ class Post:
 class World:
     """One person with a lease in each of two residences, and all that reminds them."""
 
-    def __init__(self, zones: tuple[str, str], rules: ReminderSettings, holidays: frozenset[date]) -> None:
+    def __init__(
+        self,
+        zones: tuple[str, str],
+        rules: ReminderSettings,
+        holidays: frozenset[date],
+        phone: str | None = None,
+    ) -> None:
         self.now, self.holidays = ISSUED, holidays
         self.history: list[Sent] = []
         self.pending: list[Event] = []
         self.delivered: list[Event] = []
         self.dynamo = FakeDynamo(self._written)
-        self.identity, self.money, documents, operations = (
+        self.identity, self.money, papers, operations = (
             Table(self.dynamo, name) for name in ("identity", "money", "documents", "operations")
         )
+        self.documents = Documents(papers)
         self.accounts, audit = Accounts(self.money), Audit(operations)
         self.books = Bookkeeping(self.accounts, lambda: self.now, AT_ONCE)
         self.planner = ReminderRun(
@@ -123,16 +144,20 @@ class World:
             accounts=self.accounts,
             operations=operations,
             formal_notices=FormalNotices(
-                documents=Documents(documents), identity=self.identity, accounts=self.accounts, audit=audit
+                documents=self.documents, identity=self.identity, accounts=self.accounts, audit=audit
             ),
+            allowances=MessageAllowances(operations),
             surcharges=Surcharges(accounts=self.accounts, audit=audit),
+            tasks=Tasks(operations),
             budget=timedelta(hours=1),
             holidays=lambda _: holidays.__contains__,
         )
         self.post = Post(self, Messages(operations))
-        self.sender = correspondence(self, MessageAllowances(operations))
+        self.tasks = Tasks(operations)
+        self.allowances = MessageAllowances(operations)
+        self.sender = correspondence(self, self.allowances)
         self.residences, self.leases = {}, dict[str, Lease]()
-        self.identity.put(person_item(PERSON))
+        self.identity.put(person_item(replace(PERSON, phone=phone)))
         for number, zone in enumerate(zones):
             residence = replace(RESIDENCE, residence_id=f"r{number}", time_zone=zone, reminders=rules)
             lease = replace(LEASE, lease_id=f"lease-{number}", residence_id=residence.residence_id)
@@ -166,6 +191,51 @@ class World:
         )
         self.books.post(lease_id, self.leases[lease_id].residence_id, entry)
 
+    def take_back(self, lease_id: str, cents: int) -> None:
+        """The bank returns the latest payment, or so much of it."""
+        paid = [one for one in self.accounts.journal(lease_id).entries if one.kind is EntryKind.PAYMENT]
+        if not paid:
+            return
+        latest = max(paid, key=lambda one: one.effective_at)
+        entry = Entry(
+            entry_id=f"charge-back:{self.now.isoformat()}",
+            kind=EntryKind.CHARGE_BACK,
+            amount_cents=min(cents, -latest.amount_cents),
+            effective_at=self.now,
+            reverses=latest.source,
+        )
+        self.books.post(lease_id, self.leases[lease_id].residence_id, entry)
+
+    def take_the_day(self, channel: Channel) -> None:
+        """Another message has the person's day by a channel."""
+        day = local_date(self.now, "Europe/Paris")
+        assert self.allowances.claim(PERSON.person_id, channel, "another", day=day, now=self.now)
+
+    def amend(self, lease_id: str, rent_cents: int) -> None:
+        """Another rent from the first day on: what is out is withdrawn, and another notice replaces it."""
+        people = People(self.identity, cast(Any, None))
+        terms = LeaseTerms(people=people, books=self.books, retries=AT_ONCE)
+        who = Who(reason="mistake", by="manager")
+        self.leases[lease_id] = terms.apply(
+            lease_id, lambda lease: replace(lease, rent_cents=rent_cents), who
+        ).after
+
+    def credit(self, lease_id: str, period: str, cents: int) -> None:
+        """A part of the notice that stands for a period is taken back."""
+        journal = self.accounts.journal(lease_id)
+        issued = next((one for one in journal.notices if one.notice.period == period), None)
+        if issued is None or journal.account is None:
+            return
+        note = Entry(
+            entry_id=credit_note_id(period, issued.notice.number, self.now.isoformat()),
+            kind=EntryKind.CREDIT_NOTE,
+            amount_cents=-cents,
+            effective_at=self.books.never_backdated(journal.account),
+            period=period,
+            credits=issued.entry_id,
+        )
+        self.books.post(lease_id, self.leases[lease_id].residence_id, note)
+
     def hold(self, lease_id: str, days: int) -> None:
         account = self.accounts.get(lease_id)
         if account is None or not account.checkpoint.outstanding:
@@ -174,7 +244,38 @@ class World:
         hold = Hold(kind=HoldKind.HOLD, reason=HoldReason.OTHER, until=until, by="manager", at=self.now)
         self.money.write(
             self.accounts.arranging(
-                account, hold=hold, plan=None, next_step_at=account.next_step_at, since=account.since
+                account, hold=hold, plan=account.plan, next_step_at=account.next_step_at, since=account.since
+            )
+        )
+
+    def agree(self, lease_id: str, days: tuple[int, ...]) -> None:
+        """A plan for all that is owed, in equal parts, so many days from today."""
+        account = self.accounts.get(lease_id)
+        if account is None or not account.checkpoint.outstanding:
+            return
+        before, zone = account.plan, self.residences[lease_id].time_zone
+        if before is not None and before.stands and any(before.unpaid(account.checkpoint.outstanding)):
+            return
+        cents, today = (
+            sum(one.unpaid_cents for one in account.checkpoint.outstanding),
+            local_date(self.now, zone),
+        )
+        parts = [cents // len(days)] * (len(days) - 1)
+        parts.append(cents - sum(parts))
+        plan = AgreedPlan(
+            plan_id=f"plan-{self.now.isoformat()}",
+            debts=tuple(one.entry_id for one in account.checkpoint.outstanding),
+            instalments=tuple(
+                Instalment(due_on=today + timedelta(days=day), amount_cents=part)
+                for day, part in zip(days, parts, strict=True)
+            ),
+            resumes_from=min(account.dun(account.next_step_at or self.now).window_opens, self.now),
+        )
+        opens = next_day_opens(self.now, zone)
+        look_at = min(account.next_step_at or self.now, opens)
+        self.money.write(
+            self.accounts.arranging(
+                account, hold=account.hold, plan=plan, next_step_at=look_at, since=account.since
             )
         )
 
@@ -196,6 +297,22 @@ class World:
             self.dynamo.fuse, self.post.outcomes = None, []
         return True
 
+    def live(self, until: datetime, every: timedelta = timedelta(hours=3)) -> None:
+        """Everything works until then."""
+        while self.now < until:
+            self.now = min(self.now + every, until)
+            self.plan()
+            self.deliver_all()
+
+    def told(self, lease_id: str = "lease-0") -> list[tuple[date, str]]:
+        """(day, step) of what was said of a lease."""
+        zone = self.residences[lease_id].time_zone
+        return [
+            (local_date(one.at, zone), one.cause["step"])
+            for one in self.history
+            if one.lease_id == lease_id and "step" in one.cause
+        ]
+
     def deliver_all(self) -> None:
         waiting, self.pending = self.pending, []
         for event in waiting:
@@ -209,12 +326,14 @@ class World:
         assert message.lease_id is not None
         residence, account = self.residences[message.lease_id], self.accounts.get(message.lease_id)
         assert account is not None
+        assert is_sending_time(self.now, residence.time_zone, self.holidays.__contains__), "quiet time"
         if message.kind == "reminder":
             rows = owed(account.checkpoint.outstanding, account.plan, residence.time_zone)
             assert message.cause["period"] in {row.period for row in rows}, "reminded after payment"
-            assert is_sending_time(self.now, residence.time_zone, self.holidays.__contains__), "quiet time"
             held = account.hold is not None and account.hold.stands(self.now, residence.time_zone)
             assert not held, "reminded while held"
+            if message.event is not None and "document_id" in message.event.data:
+                self._holds_true(message.event, residence, account)
         self.history.append(
             Sent(
                 message_id=message.message_id,
@@ -222,9 +341,26 @@ class World:
                 at=self.now,
                 channel=channel,
                 cause=message.cause,
+                document_id=message.event.data.get("document_id") if message.event else None,
                 lost=lost,
             )
         )
+
+    def _holds_true(self, event: Event, residence: Residence, account: Account) -> None:
+        document = self.documents.get(event["document_id"])
+        assert document is not None
+        assert document.validity is Validity.GENUINE, "told of a formal notice that is void"
+        if "told" in event.data:
+            return  # the same paper by another channel
+        today, demand = local_date(self.now, residence.time_zone), document.facts["demand"]
+        late = [
+            one
+            for one in account.checkpoint.outstanding
+            if payable_by(one, residence.time_zone) < today
+            and not (account.plan is not None and account.plan.covers(one))
+        ]
+        assert demand["total_cents"] == sum(one.unpaid_cents for one in late), "another amount is owed"
+        assert demand["as_of"] == today.isoformat(), "written on another day"
 
     def _written(self, before: Wire | None, after: Wire) -> None:
         if after["sk"]["S"] == "DOCUMENT":
@@ -377,12 +513,8 @@ def test_whatever_happens_each_step_is_said_once_in_time_and_one_a_day(
 
 
 def _become_calm(world: World) -> None:
-    """Ten weeks in which everything works: runs in the residences' morning and evening, messages at once."""
-    for _ in range(70):
-        for hours in (5, 5, 6, 8):
-            world.now += timedelta(hours=hours)
-            world.plan()
-            world.deliver_all()
+    """Ten weeks in which everything works: two runs in each residence's sending hours, messages at once."""
+    world.live(world.now + timedelta(weeks=10), timedelta(hours=5))
 
 
 def _holds(world: World) -> None:

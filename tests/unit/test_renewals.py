@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sesame.domain.consequences import BlockState
 from sesame.domain.renewals import (
     ANSWERS,
     DECLINED_FOR,
@@ -30,7 +31,8 @@ from sesame.domain.tenancy import Language, LeaseStatus
 from tests.unit.test_letters import LEASE
 
 RULES = Rules(enrolment_year="2027-2028", most_warnings=1, most_renewals=2)
-GOOD = Facts(overdue_cents=0, enrolment=EnrolmentStatus.ENROLLED, warnings=0, renewals=1)
+NO_BLOCK = BlockState(source="Règlement intérieur, article 14", on=None, cents=0, applies=False)
+GOOD = Facts(overdue_cents=0, enrolment=EnrolmentStatus.ENROLLED, warnings=0, renewals=1, block=NO_BLOCK)
 CAMPAIGN = Campaign(
     campaign_id="spring",
     scope=EVERYWHERE,
@@ -47,6 +49,14 @@ facts = st.builds(
     enrolment=st.none() | st.sampled_from(EnrolmentStatus),
     warnings=st.integers(0, 4),
     renewals=st.integers(0, 4),
+    block=st.none()
+    | st.builds(
+        BlockState,
+        source=st.just("article 14"),
+        on=st.just(date(2027, 5, 20)),
+        cents=st.just(100),
+        applies=st.booleans(),
+    ),
 )
 rules = st.builds(
     Rules,
@@ -70,7 +80,8 @@ def test_who_meets_every_rule_may_stay_and_is_told_so() -> None:
 
 
 def test_each_thing_that_is_lacking_is_told_with_what_mends_it() -> None:
-    lacking = Facts(overdue_cents=12_345_67, enrolment=None, warnings=2, renewals=2)
+    blocked = replace(NO_BLOCK, on=date(2026, 10, 20), cents=12_345_67, applies=True)
+    lacking = Facts(overdue_cents=12_345_67, enrolment=None, warnings=2, renewals=2, block=blocked)
     verdicts = eligibility(RULES, lacking)
 
     assert unmet(lacking) == list(Criterion)
@@ -79,12 +90,24 @@ def test_each_thing_that_is_lacking_is_told_with_what_mends_it() -> None:
     assert all(verdict.remedy[language] for verdict in verdicts for language in Language)
 
 
+def test_a_block_is_told_with_its_source_before_it_applies_and_stands_in_nobodys_way_until_then() -> None:
+    coming = replace(GOOD, block=replace(NO_BLOCK, on=date(2027, 5, 20), cents=45_000))
+    told = next(one for one in eligibility(RULES, coming) if one.criterion is Criterion.LATENESS)
+
+    assert is_eligible(eligibility(RULES, coming))
+    for said in told.said.values():
+        assert "20/05/2027" in said
+        assert "Règlement intérieur, article 14" in said
+    assert unmet(replace(GOOD, block=None)) == []
+
+
 @given(rules, facts)
 def test_a_rule_is_judged_by_its_own_figures_and_a_rule_that_is_not_set_by_none(
     by: Rules, found: Facts
 ) -> None:
     expected = {
         Criterion.RENT: by.debt_tolerance_cents is not None and found.overdue_cents > by.debt_tolerance_cents,
+        Criterion.LATENESS: found.block is not None and found.block.applies,
         Criterion.ENROLMENT: by.enrolment_year is not None
         and found.enrolment is not EnrolmentStatus.ENROLLED
         and not (by.pre_enrolment_counts and found.enrolment is EnrolmentStatus.PRE_ENROLLED),

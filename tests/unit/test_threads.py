@@ -106,6 +106,28 @@ def test_who_writes_has_read_and_reading_never_goes_back() -> None:
     assert not threads.wrote(answered, TENANT, NOW).unread(TENANT)
 
 
+def test_a_question_that_crosses_an_answer_still_waits_for_its_own() -> None:
+    asked_again = threads.wrote(begun(), TENANT, NOW + MINUTE)
+    answered = threads.wrote(asked_again, STAFF, NOW + 2 * MINUTE, seen=1)
+
+    assert (answered.state, answered.waiting_since) == (ThreadState.WAITING, NOW)
+    assert answered.unread(STAFF)
+    assert answered.first_answer_seconds == 120
+    assert answered.told
+    both = threads.wrote(answered, STAFF, NOW + 3 * MINUTE, seen=3)
+    assert (both.state, both.unread(STAFF)) == (ThreadState.ANSWERED, False)
+
+
+def test_an_answer_that_crosses_a_question_stays_unread() -> None:
+    answered = threads.wrote(begun(), STAFF, NOW + MINUTE)
+    asked_again = threads.wrote(answered, TENANT, NOW + 2 * MINUTE, seen=1)
+
+    assert asked_again.unread(TENANT)
+    assert asked_again.told
+    assert asked_again.state is ThreadState.WAITING
+    assert not threads.wrote(answered, TENANT, NOW + 2 * MINUTE, seen=2).unread(TENANT)
+
+
 def test_closing_and_reopening_twice_changes_nothing_more() -> None:
     closed = threads.closed(begun(), STAFF, NOW + MINUTE)
 

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -78,6 +79,36 @@ def test_it_is_unpaid_since_the_due_day_that_reached_it_and_must_be_told_within_
     assert found.report_by == date(2027, 1, 10)
 
 
+def charge(kind: str, day: int, cents: int) -> Outstanding:
+    """What is owed beside rent: a surcharge of a month, keys that were lost."""
+    return replace(owed("2026-10", day, cents), entry_id=kind, period=None)
+
+
+def test_only_rent_is_told_neither_surcharges_nor_what_staff_charged() -> None:
+    rent = [owed("2026-10", 10, 40_000), owed("2026-11", 10, 40_000)]
+    beside = [
+        charge("surcharge:notice:2026-10", 20, 1_000),
+        charge("surcharge:notice:2026-11", 20, 1_000),
+        charge("adjustment:keys", 1, 9_000),
+    ]
+
+    alone = unpaid(rent, monthly_cents=45_000, aid_cents=5_000, period="2026-11")
+    both = unpaid([*rent, *beside], monthly_cents=45_000, aid_cents=5_000, period="2026-11")
+    short = unpaid([*rent[:1], *beside], monthly_cents=30_000, aid_cents=9_000, period="2026-11")
+
+    assert both == alone
+    assert both is not None
+    assert (both.owed_cents, both.months, both.oldest_due_on) == (80_000, 2, date(2026, 10, 10))
+    assert short is None
+
+
+def test_a_month_that_costs_its_tenant_nothing_makes_no_unpaid_rent() -> None:
+    debts = [owed("2026-10", 10, 100)]
+
+    assert unpaid(debts, monthly_cents=45_000, aid_cents=45_000, period="2026-10") is None
+    assert unpaid(debts, monthly_cents=45_000, aid_cents=130_000, period="2026-10") is None
+
+
 @given(st.lists(st.integers(1, 60_000), max_size=6), st.integers(1, 50_000), st.integers(0, 60_000))
 def test_what_is_told_is_always_at_least_the_threshold_and_what_is_not_always_below(
     amounts: list[int], monthly: int, aid: int
@@ -87,7 +118,7 @@ def test_what_is_told_is_always_at_least_the_threshold_and_what_is_not_always_be
     found = unpaid(debts, monthly_cents=monthly, aid_cents=aid, period="2026-12")
 
     threshold = 2 * max(0, monthly - aid)
-    assert (found is not None) == (bool(amounts) and sum(amounts) >= threshold)
+    assert (found is not None) == (threshold > 0 and sum(amounts) >= threshold)
 
 
 ROWS = st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 3), max_size=6)

@@ -159,5 +159,10 @@ WHY_REFUSED: Mapping[FileFault, Mapping[str, str]] = {
         "fr": "Ce PDF contient des programmes : imprimez-le dans un nouveau PDF et envoyez celui-ci.",
         "en": "This PDF contains programs: print it into a new PDF and send that one.",
     },
+    FileFault.PROTECTED: {
+        "fr": "Ce PDF est protégé, on ne peut pas le vérifier : imprimez-le dans un nouveau PDF, ou "
+        "envoyez-en une photo.",
+        "en": "This PDF is protected and cannot be checked: print it into a new PDF, or send a photo of it.",
+    },
 }
 """In the words of who has to mend it."""

@@ -2,7 +2,7 @@
 
 A notice is right when it charges what `notice_for` says now, with the adjustments that it carried. One that
 is not is withdrawn whole by a credit note; where something is still owed for its month, another takes its
-place.
+place. A late surcharge goes with the notice that it was for.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +20,7 @@ from sesame.domain.notices import (
     time_to_pay,
     with_adjustments,
 )
+from sesame.domain.reminders import surcharge_entry_id
 from sesame.domain.tenancy import Lease, Residence
 
 
@@ -56,7 +57,10 @@ class Issued:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correction:
-    """One month put right: no `withdrawn` where no notice stood, no `replacement` where nothing is owed."""
+    """One month put right: no `withdrawn` where no notice stood, no `replacement` where nothing is owed.
+
+    A month that should be out and never was gets its first notice with it, which corrects nothing.
+    """
 
     period: Period
     withdrawn: Notice | None
@@ -65,6 +69,11 @@ class Correction:
     replacement: Notice | None
     left: tuple[Adjustment, ...] = ()
     """Reductions that found nothing left to reduce: they wait for the next notice."""
+
+    @property
+    def corrects(self) -> bool:
+        """Whether anything had been issued for the month before."""
+        return self.withdrawn is not None or self.replacement is None or self.replacement.number > 1
 
     @property
     def difference_cents(self) -> int:
@@ -104,6 +113,33 @@ def issued_by_period(
         )
         found[notice.period] = replace(found[notice.period], standing=notice, credited=credited)
     return found
+
+
+def surcharges_on(found: Sequence[Correction], entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """The late surcharges on notices that corrections withdraw, those that nobody took back: they go along.
+
+    The notice in the place of one has a day of its own to be paid by, and may bear one in its turn.
+    """
+    borne = {surcharge_entry_id(notice_entry_id(one.period)) for one in found if one.withdrawn}
+    reversed_ones = {one.corrects for one in entries}
+    return tuple(
+        one
+        for one in entries
+        if one.kind is EntryKind.SURCHARGE
+        and one.entry_id.partition("#")[0] in borne
+        and one.entry_id not in reversed_ones
+    )
+
+
+def reversal_of(surcharge: Entry, effective_at: datetime) -> Entry:
+    """The entry that takes a surcharge back: the journal keeps both, the fold counts neither."""
+    return Entry(
+        entry_id=f"reversal:{surcharge.entry_id}",
+        kind=EntryKind.REVERSAL,
+        amount_cents=-surcharge.amount_cents,
+        effective_at=effective_at,
+        corrects=surcharge.entry_id,
+    )
 
 
 def corrections(

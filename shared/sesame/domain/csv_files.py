@@ -44,6 +44,14 @@ class BadCell(Exception):
         self.about = about
 
 
+class BadRow(Exception):
+    """A row whose cells can each be read, but do not fit together; `column` is the one to look at."""
+
+    def __init__(self, column: StrEnum | None, fault: Fault, about: str = "") -> None:
+        super().__init__(fault.value)
+        self.column, self.fault, self.about = column, fault, about
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout[Column: StrEnum]:
     """The columns of a kind of file: how each may be headed, which may be absent, and how each is read."""
@@ -102,6 +110,13 @@ class CsvFile[Column: StrEnum]:
     def cells(self) -> dict[int, tuple[str, ...]]:
         """Line -> cells as written, for the report that staff mend and send again."""
         return {record.line: record.cells for record in self.records}
+
+    def problem(self, record: Record, bad: BadRow) -> RowProblem:
+        """A record's cells that do not fit together, at the column as the file writes it, or would."""
+        names = {str(column): names[0] for column, names in self.layout.headers.items()}
+        names |= {str(column): name for column, name in self.names.items()}
+        column = names.get(str(bad.column), "")
+        return RowProblem(line=record.line, column=column, fault=bad.fault, about=bad.about)
 
     def read(self, record: Record) -> tuple[dict[str, object], list[RowProblem]]:
         """A record's values by column, those that could be read, and all that is wrong with it."""
@@ -174,12 +189,13 @@ def read_once[Column: StrEnum, Row](
     layout: Layout[Column],
     row_of: Callable[[int, dict[str, object]], Row],
     key_of: Callable[[Row], object],
-    column: Column,
+    column: Column | None,
+    repeated: Fault = Fault.REPEATED_ROW,
 ) -> ReadFile[Column, Row]:
     """A whole file whose rows stand each for itself: one that says again what `key_of` tells is taken once.
 
-    `row_of` makes a row of its line and the values that are there; `column` is named where one is repeated.
-    Raises FileUnreadable, and nothing else, when no row of it can be trusted.
+    `row_of` makes a row of its line and the values that are there, or raises BadRow; `column` is named where
+    one is `repeated`. Raises FileUnreadable, and nothing else, when no row of it can be trusted.
     """
     file = read_csv(data, layout)
     rows: list[Row] = []
@@ -188,15 +204,17 @@ def read_once[Column: StrEnum, Row](
     for record in file.records:
         values, found = file.read(record)
         if not found:
-            row = row_of(record.line, {name: value for name, value in values.items() if value})
-            owner = first.setdefault(key_of(row), record.line)
-            if owner == record.line:
+            try:
+                row = row_of(
+                    record.line, {name: value for name, value in values.items() if value is not None}
+                )
+                owner = first.setdefault(key_of(row), record.line)
+                if owner != record.line:
+                    raise BadRow(column, repeated, str(owner))
+            except BadRow as bad:
+                found = [file.problem(record, bad)]
+            else:
                 rows.append(row)
-                continue
-            repeated = file.names[column]
-            found = [
-                RowProblem(line=record.line, column=repeated, fault=Fault.REPEATED_ROW, about=str(owner))
-            ]
         problems += found
     return ReadFile.of(file, rows, problems)
 

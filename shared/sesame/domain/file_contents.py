@@ -9,6 +9,7 @@ Formats: PNG (W3C), JPEG (ITU-T T.81, Exif 2.32), WebP (RFC 9649), PDF (ISO 3200
 import re
 import struct
 import zlib
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -49,6 +50,7 @@ class FileFault(StrEnum):
     DAMAGED = "damaged"
     TOO_MANY_PIXELS = "too_many_pixels"
     ACTIVE_CONTENT = "active_content"
+    PROTECTED = "protected"
 
 
 class FileRefused(Exception):
@@ -293,42 +295,85 @@ def _webp_size(kind: bytes, data: bytes) -> tuple[int, int]:
 
 # --- PDF
 
-_STREAM = re.compile(rb"stream\r?\n(.*?)endstream", re.DOTALL)
 _NAME_ESCAPE = re.compile(rb"#([0-9a-fA-F]{2})")
-_RUNS = re.compile(rb"/(?:JavaScript|JS|Launch)(?![A-Za-z0-9])")
+_RUNS = re.compile(rb"/(?:JavaScript|Launch|Rendition|RichMedia|SubmitForm|ImportData|XFA)(?![A-Za-z0-9])")
+"""What runs, fetches or sends something. A script needs the first or the third: `/JS` says nothing alone."""
+_STREAM = re.compile(rb"stream[ \t]*(?:\r\n|\n|\r)")
+_OBJECT_STREAM = re.compile(rb"/ObjStm(?![A-Za-z0-9])")
+_NUMBERS = re.compile(rb"(?:\s|%[^\r\n]*[\r\n])*(?:\d+\s+\d+\s|$|%)")
+"""How a stream of objects begins: their numbers and places."""
+_BEGINNING = 256
+_PIECE = 16_384
 _END_WITHIN = 2_048
 
 
 def _clean_pdf(content: bytes) -> bytes:
     if b"%%EOF" not in content[-_END_WITHIN:] or b"startxref" not in content or b"/Root" not in content:
         raise ValueError("no end")
-    if any(_RUNS.search(_unescaped(part)) for part in _pdf_objects(content)):
+    text = _unescaped(content)
+    if _RUNS.search(text):
         raise FileRefused(FileFault.ACTIVE_CONTENT)
+    if len(_OBJECT_STREAM.findall(text)) > len(_OBJECT_STREAM.findall(content)):
+        raise FileRefused(FileFault.PROTECTED)  # nobody writes this name in hexadecimal but to hide it
+    begins = [found.end() for found in _STREAM.finditer(content)]
+    _check_all_read(content, begins, _check_folded(content, begins))
     return content
 
 
-def _pdf_objects(content: bytes) -> Iterator[bytes]:
-    """What holds a PDF's objects: all but its streams, and the streams of objects, unfolded.
+def _check_folded(content: bytes, begins: list[int]) -> set[int]:
+    """Look for what runs in the streams of objects, unfolded; where these streams begin.
 
-    The bytes of pictures and fonts are no objects: read as such they would say anything.
+    Any place that could begin a stream is tried, so that no comment and no text hides one. Other streams are
+    what the pages show, in which words may stand. Time is bounded by what may be unfolded in all.
     """
-    yield _STREAM.sub(b"", content)
+    found = set[int]()
     left = _MAX_INFLATED
-    for stream in _STREAM.finditer(content):
-        head = content[max(stream.start() - 512, 0) : stream.start()]
-        if b"/ObjStm" in head[head.rfind(b"obj") + 1 :]:
-            if left <= 0:
-                raise FileRefused(FileFault.TOO_LARGE)
-            inflated = _inflated(stream[1], left)
-            left -= len(inflated)
-            yield inflated
+    for place in begins:
+        if not _is_deflated(content, place):
+            continue
+        beginning, _ = _inflated(content[place : place + _BEGINNING], 0, _BEGINNING)
+        if beginning is None or not _NUMBERS.match(beginning):
+            continue
+        unfolded, read = _inflated(content, place, left)
+        left -= read + len(unfolded or b"")
+        if left <= 0:
+            raise FileRefused(FileFault.TOO_LARGE)
+        if unfolded is None:
+            continue
+        if _RUNS.search(_unescaped(unfolded)):
+            raise FileRefused(FileFault.ACTIVE_CONTENT)
+        found.add(place)
+    return found
 
 
-def _inflated(data: bytes, most: int) -> bytes:
+def _check_all_read(content: bytes, begins: list[int], read: set[int]) -> None:
+    """A stream of objects that is encrypted or folded in another way could hold anything."""
+    for name in _OBJECT_STREAM.finditer(content):
+        following = bisect_left(begins, name.end())
+        if following == len(begins):
+            return
+        place = begins[following]
+        if place not in read and not _NUMBERS.match(content[place : place + _BEGINNING]):
+            raise FileRefused(FileFault.PROTECTED)
+
+
+def _is_deflated(content: bytes, place: int) -> bool:
+    """By the header of RFC 1950."""
+    header = content[place : place + 2]
+    return len(header) == 2 and header[0] & 0x0F == 8 and not int.from_bytes(header) % 31  # noqa: PLR2004
+
+
+def _inflated(content: bytes, place: int, most: int) -> tuple[bytes | None, int]:
+    """Up to `most` bytes of what is deflated from a place on, None where nothing is, and the bytes read."""
+    unfolding, parts, start = zlib.decompressobj(), list[bytes](), place
     try:
-        return zlib.decompressobj().decompress(data, most)
-    except zlib.error:  # encrypted, or by another filter: there is nothing to read here
-        return b""
+        while place < len(content) and most > 0 and not unfolding.eof:
+            parts.append(unfolding.decompress(content[place : place + _PIECE], most))
+            place += _PIECE
+            most -= len(parts[-1])
+    except zlib.error:
+        return None, place - start
+    return b"".join(parts), place - start
 
 
 def _unescaped(part: bytes) -> bytes:

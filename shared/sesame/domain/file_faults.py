@@ -120,8 +120,21 @@ class Fault(StrEnum):
     UNKNOWN_STUDENT = "unknown_student"
     TWO_STUDENTS = "two_students"
     STEP_NOT_POSSIBLE = "step_not_possible"
+    # In a file of amendments or of departures
+    NO_LEASE = "no_lease"
+    UNKNOWN_LEASE = "unknown_lease"
+    TWO_LEASES = "two_leases"
+    BAD_CHANGE = "bad_change"
+    BAD_REASON = "bad_reason"
+    BAD_OCCUPANTS = "bad_occupants"
+    NOT_FOR_THIS_CHANGE = "not_for_this_change"
+    TOO_MANY_MONTHS = "too_many_months"
+    # Known, with something to know
+    CHANGED_SINCE = "changed_since"
     # Taken, with something to know
     DUE_DATE_PAST = "due_date_past"
+    # Not taken, since something newer is known
+    OVERTAKEN = "overtaken"
     # Admitted, with something to know
     CONTACT_KEPT = "contact_kept"
 
@@ -666,6 +679,60 @@ WORDS: dict[Fault, Wording] = {
         "A lease can be cancelled until {about} days after its first day only.",
         "Record a departure.",
     ),
+    Fault.NO_LEASE: Wording(
+        "La ligne ne dit pas de quel bail il s'agit.",
+        "Donner la référence du bail ou la référence locataire.",
+        "The row does not say which lease it is about.",
+        "Give the lease reference or the tenant reference.",
+    ),
+    Fault.UNKNOWN_LEASE: Wording(
+        "Aucun bail de vos résidences n'a cette référence.",
+        "La recopier du logiciel qui a créé le bail, ou de l'avis d'échéance.",
+        "No lease of your residences has this reference.",
+        "Copy it from the software that made the lease, or from a rent notice.",
+    ),
+    Fault.TWO_LEASES: Wording(
+        "La référence du bail et la référence locataire sont celles de deux baux.",
+        "Vérifier les deux, ou n'en garder qu'une.",
+        "The lease reference and the tenant reference belong to two leases.",
+        "Check both, or keep one only.",
+    ),
+    Fault.BAD_CHANGE: Wording(
+        "Ce changement n'est pas connu.",
+        "Écrire : chambre, loyer, colocation, prolongation ou fin anticipée.",
+        "This change is not known.",
+        "Write: room, rent, sharing, extension or early end.",
+    ),
+    Fault.BAD_REASON: Wording(
+        "Ce motif de départ n'est pas connu.",
+        "Écrire : congé, accord, décision ou abandon.",
+        "This reason to leave is not known.",
+        "Write: notice, agreement, decision or abandoned.",
+    ),
+    Fault.BAD_OCCUPANTS: Wording(
+        "Le nombre d'occupants est un nombre entier, de 1 à {about}.",
+        "Vérifier le nombre.",
+        "The number of occupants is a whole number, from 1 to {about}.",
+        "Check the number.",
+    ),
+    Fault.NOT_FOR_THIS_CHANGE: Wording(
+        "Cette cellule ne va pas avec ce changement.",
+        "La vider, ou donner l'autre changement sur une ligne à part.",
+        "This cell does not go with this change.",
+        "Empty it, or give the other change on a row of its own.",
+    ),
+    Fault.TOO_MANY_MONTHS: Wording(
+        "Ce changement rectifierait trop d'avis d'échéance à la fois.",
+        "Vérifier l'année de la date d'effet.",
+        "This change would correct too many rent notices at once.",
+        "Check the year of the effective date.",
+    ),
+    Fault.CHANGED_SINCE: Wording(
+        "Cette ligne a été prise auparavant, et le bail a changé depuis : elle n'y revient pas.",
+        "S'il faut y revenir, le décider à l'accueil.",
+        "This row was taken before, and the lease has changed since: it does not go back.",
+        "If it should go back, decide so at the desk.",
+    ),
     Fault.BAD_YEAR: Wording(
         "Ce n'est pas une année universitaire.",
         "Écrire l'année comme 2026-2027 ou 2026/2027.",
@@ -767,6 +834,12 @@ WORDS: dict[Fault, Wording] = {
         "Vérifier la date, et la reporter si les pièces sont encore acceptées.",
         "The last day for the pieces is over already; the row is taken as it is.",
         "Check the date, and put it off if the pieces are still accepted.",
+    ),
+    Fault.OVERTAKEN: Wording(
+        "Un fichier l'a déjà dit, et autre chose a été enregistré depuis : la ligne n'est pas reprise.",
+        "Si elle est de nouveau vraie, le saisir à l'accueil.",
+        "A file said so before, and something else has been recorded since: the row is not taken again.",
+        "If it is true again, record it at the desk.",
     ),
     Fault.SECOND_OF_PERIOD: Wording(
         "Une aide avait déjà été versée pour ce mois ; celle-ci s'y ajoute.",

@@ -95,6 +95,12 @@ def notice_entry_id(period: str, number: int = 1) -> str:
     return f"notice:{period}" if number == 1 else f"notice:{period}#{number}"
 
 
+def notice_period_of(entry_id: str) -> str | None:
+    """The period of the notice that an entry is, by its id; None where it is another one."""
+    kind, _, rest = entry_id.partition(":")
+    return rest.partition("#")[0] if kind == "notice" else None
+
+
 def credit_note_id(period: str, number: int, cause: str = "") -> str:
     """The id of the credit note that withdraws a period's notice of a number, so that there is one only.
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from itertools import pairwise
 
-from sesame.domain.tenancy import Channel, ReminderSettings, ReminderStep, Surcharge
+from sesame.domain.tenancy import Channel, ReminderSettings, ReminderStep, RenewalBlock, Surcharge
 from sesame.domain.territories import TERRITORIES
 
 FORMAL_AFTER_DAYS = 8
@@ -28,6 +28,8 @@ def faults(settings: ReminderSettings, before: ReminderSettings, today: date) ->
         yield "territory", f"one of {', '.join(TERRITORIES)}"
     if settings.surcharge is not None and settings.surcharge != before.surcharge:
         yield from _surcharge(settings.surcharge, settings.steps, today)
+    if settings.renewal_block is not None and settings.renewal_block != before.renewal_block:
+        yield from _renewal_block(settings.renewal_block, settings.steps, today)
 
 
 def _in_order(field: str, steps: Sequence[ReminderStep]) -> Faults:
@@ -61,3 +63,10 @@ def _surcharge(rule: Surcharge, steps: Sequence[ReminderStep], today: date) -> F
         yield "surcharge.grace_days", "a reminder says that it will apply before it does"
     if rule.applies_from < today:
         yield "surcharge.applies_from", "today or later: nobody bears what was not announced"
+
+
+def _renewal_block(rule: RenewalBlock, steps: Sequence[ReminderStep], today: date) -> Faults:
+    if not any(0 < step.days < rule.days for step in steps):
+        yield "renewal_block.days", "a reminder of being late says that it will apply before it does"
+    if rule.applies_from < today:
+        yield "renewal_block.applies_from", "today or later: nobody bears what was not announced"

@@ -307,7 +307,8 @@ def _name(text: str) -> str:
     return text
 
 
-def _lease_date(text: str) -> date:
+def lease_date(text: str) -> date:
+    """A day that a lease may speak of."""
     read = day(text)
     if read.year not in _LEASE_YEARS:
         raise BadCell(Fault.UNLIKELY_DATE)
@@ -362,8 +363,8 @@ _READERS: dict[Column, Callable[[str], object]] = {
     Column.EMAIL: _email,
     Column.PHONE: _phone,
     Column.LANGUAGE: _language,
-    Column.STARTS_ON: _lease_date,
-    Column.ENDS_ON: _lease_date,
+    Column.STARTS_ON: lease_date,
+    Column.ENDS_ON: lease_date,
     Column.RENT: cents,
     Column.CHARGES: cents,
     Column.DEPOSIT: cents,

@@ -13,7 +13,7 @@ from typing import ClassVar
 from sesame.domain.calendar import day_in, period_of, shift
 from sesame.domain.file_faults import WORDS, Fault, Wording
 from sesame.domain.tenancy import Departure, DepartureReason, Lease, LeaseStatus
-from sesame.domain.terms import TermsFault, TermsRefused, amended, ending, terms_on
+from sesame.domain.terms import TermsFault, TermsRefused, amended, ending, original_terms, terms_on
 
 NOTICE_MONTHS = 1
 """The notice that a tenant gives: one full month."""
@@ -321,6 +321,27 @@ def changed(lease: Lease, change: LifeChange, today: date) -> Lease:
     if after == lease:
         raise LifeRefused(Fault.NOTHING_CHANGES)
     return after
+
+
+def is_so(lease: Lease, change: RoomChange | RentAmendment | SharingChange | Extension | Leaving) -> bool:
+    """Whether a lease is on record as a change would make it, whoever said so."""
+    match change:
+        case Extension():
+            return lease.ends_on == change.ends_on
+        case Leaving():
+            gone = lease.departure
+            return gone is not None and gone.reason is change.reason and lease.ends_on == change.leaves_on
+    known = lease.terms or (original_terms(lease),)
+    wanted = {
+        name: value
+        for name in ("room", "rent_cents", "charges_cents", "occupants")
+        if (value := getattr(change, name, None)) is not None
+    }
+    return any(
+        one.starts_on == change.starts_on
+        and all(getattr(one, name) == value for name, value in wanted.items())
+        for one in known
+    )
 
 
 def earliest_departure(given_on: date) -> date:

@@ -1,10 +1,11 @@
 """Payment plans: instalments, agreed with staff, that take the place of the due dates of some debts.
 
-How far a plan is paid is never stored: it is what is no longer owed of its debts.
+How far a plan is paid is never stored: it is what is no longer owed of its debts. So where a debt itself is
+corrected, the plan is: only money pays an instalment.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from sesame.domain.journal import Outstanding
@@ -57,6 +58,10 @@ class AgreedPlan:
     cancelled. Staff agree another plan, or none."""
     cancelled: bool = False
     """Staff took it back: the planner ends it when it looks next."""
+    corrected_at: datetime | None = None
+    """When its instalments last ceased to be those agreed, as what it covers was corrected."""
+    asks_desk: bool = False
+    """Staff are still to be told of that."""
 
     @property
     def stands(self) -> bool:
@@ -67,6 +72,11 @@ class AgreedPlan:
     def total_cents(self) -> int:
         """What was owed when it was agreed."""
         return sum(one.amount_cents for one in self.instalments)
+
+    @property
+    def lapsed(self) -> bool:
+        """Whether nothing is left that it could pay off: what it covered was withdrawn."""
+        return not self.instalments
 
     def covers(self, debit: Outstanding) -> bool:
         """Whether a debit's own due date is set aside."""
@@ -84,3 +94,43 @@ class AgreedPlan:
             owed = min(instalment.amount_cents, until - paid)
             if owed > 0:
                 yield number, instalment, owed
+
+
+def corrected(
+    plan: AgreedPlan,
+    before: Sequence[Outstanding],
+    after: Sequence[Outstanding],
+    replaced: Mapping[str, str | None],
+    at: datetime,
+) -> AgreedPlan:
+    """The plan once some of its debts were corrected, and nothing else, by what is unpaid before and after.
+
+    `replaced` says which entry took the place of a withdrawn one, None where none did. What is owed less
+    comes off the last instalments, what is owed more is added to the last one. A plan that is over stays.
+    """
+    if not plan.stands or not any(plan.unpaid(before)):
+        return plan
+    debts = tuple(now for debt in plan.debts if (now := replaced.get(debt, debt)) is not None)
+    more = _owed_of(debts, after) - _owed_of(plan.debts, before)
+    if not debts:
+        instalments: tuple[Instalment, ...] = ()
+    else:
+        instalments = _with_more(plan.instalments, more)
+    if instalments == plan.instalments:
+        return replace(plan, debts=debts)
+    return replace(plan, debts=debts, instalments=instalments, corrected_at=at, asks_desk=True)
+
+
+def _owed_of(debts: Sequence[str], outstanding: Iterable[Outstanding]) -> int:
+    return sum(one.unpaid_cents for one in outstanding if one.entry_id in debts)
+
+
+def _with_more(instalments: Sequence[Instalment], cents: int) -> tuple[Instalment, ...]:
+    left = list(instalments)
+    while left and cents:
+        last = left.pop()
+        amount = last.amount_cents + cents
+        if amount > 0:
+            return (*left, replace(last, amount_cents=amount))
+        cents = amount
+    return tuple(left)

@@ -4,15 +4,19 @@ An account has one instant, `next_step_at`, while something is unpaid: an index 
 whoever takes the step moves it on the condition that nobody has. So each step is taken once, however often
 planners run. What stops the ladder for a while (a hold, a payment plan, a day on which something else was
 sent) moves the instant without taking the step: `since` then says from when on steps are still to be taken.
+
+A debt that was paid and is owed again, since the money was taken back, climbs again from where it is: what
+lies behind is one message at the next allowed hour, never a formal notice if there is another step; the later
+steps keep their distance from it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from sesame.domain.calendar import SENDING_OPENS, Period, local_date, period_of, wall_time
-from sesame.domain.journal import Outstanding
+from sesame.domain.journal import Outstanding, notice_period_of
 from sesame.domain.plans import AgreedPlan
 from sesame.domain.tenancy import USUAL_REMINDERS, ReminderSettings, ReminderStep, Surcharge
 
@@ -76,6 +80,8 @@ class Dun:
     since: datetime | None = None
     hold: Hold | None = None
     plan: AgreedPlan | None = None
+    reopened: Mapping[str, datetime] = field(default_factory=dict)
+    """The debits, by entry, that are owed again since money was taken back, and since when."""
     news: str | None = None
     """The month, and `#` with the number of its second notice, of a message that waits for another day."""
 
@@ -85,11 +91,25 @@ class Dun:
         return min(self.since or self.look_at, self.look_at)
 
 
+class DebtKind(StrEnum):
+    """What a row of what is owed is, for whoever reads it."""
+
+    RENT = "rent"
+    """A month's rent notice."""
+    SURCHARGE = "surcharge"
+    """What being late with a month cost."""
+    INSTALMENT = "instalment"
+    OTHER = "other"
+    """A charge by itself, or money that was given back and is owed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owed:
     """A row of what is owed: a debit with its own due date, or an instalment of a plan. Cents."""
 
+    kind: DebtKind = DebtKind.RENT
     period: Period
+    """The month that it is for, or else falls due in."""
     due_on: date
     unpaid_cents: int
     entry_id: str | None = None
@@ -100,12 +120,18 @@ class Owed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reached:
-    """A step, the month whose debt reached it, and when; `instalment` where it is one of a plan."""
+    """A step, the debt that reached it, and when. A month may have more than one debt: each its own steps."""
 
     step: ReminderStep
     period: Period
+    """The month that the debt is known by."""
     at: datetime
+    entry_id: str | None = None
+    """The debit; None where it is an instalment of a plan."""
     instalment: int | None = None
+    """Its number."""
+    reopened_at: datetime | None = None
+    """Since when the debt is owed again, where it had been paid: its steps are said anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +155,8 @@ class Decision:
     """The notice to be told of now (as `news`); the steps wait for another day."""
     breaks_plan: bool = False
     surcharges: tuple[Late, ...] = ()
+    left_to_staff: tuple[str, ...] = ()
+    """The debits, by entry, owed again, of which this is the last that will be said."""
 
 
 def payable_by(debit: Outstanding, time_zone: str) -> date:
@@ -150,6 +178,13 @@ def is_surcharge(debit: Outstanding) -> bool:
 _SURCHARGE = "surcharge:"
 
 
+def kind_of(debit: Outstanding) -> DebtKind:
+    """What a debit is."""
+    if is_surcharge(debit):
+        return DebtKind.SURCHARGE
+    return DebtKind.RENT if debit.period else DebtKind.OTHER
+
+
 def surcharge_entry_id(entry_id: str) -> str:
     """The id of the surcharge that a debit bears: one a debit."""
     return f"{_SURCHARGE}{entry_id}"
@@ -160,6 +195,7 @@ def owed(unpaid: Iterable[Outstanding], plan: AgreedPlan | None, time_zone: str)
     listed = [one for one in unpaid if one.unpaid_cents > 0]
     rows = [
         Owed(
+            kind=kind_of(debit),
             period=month_of(debit),
             due_on=payable_by(debit, time_zone),
             unpaid_cents=debit.unpaid_cents,
@@ -171,6 +207,7 @@ def owed(unpaid: Iterable[Outstanding], plan: AgreedPlan | None, time_zone: str)
     if plan is not None and plan.stands:
         rows += [
             Owed(
+                kind=DebtKind.INSTALMENT,
                 period=period_of(instalment.due_on),
                 due_on=instalment.due_on,
                 unpaid_cents=cents,
@@ -182,8 +219,9 @@ def owed(unpaid: Iterable[Outstanding], plan: AgreedPlan | None, time_zone: str)
 
 
 def month_of(debit: Outstanding) -> Period:
-    """The month a debit is known by."""
-    return debit.period or period_of(debit.due_on)
+    """The month a debit is known by: a surcharge by that of its notice."""
+    of_notice = notice_period_of(debit.entry_id.removeprefix(_SURCHARGE))
+    return debit.period or of_notice or period_of(debit.due_on)
 
 
 def within_tolerance(unpaid: Iterable[Outstanding], settings: ReminderSettings) -> bool:
@@ -206,6 +244,19 @@ def surcharge_cents(debit: Outstanding, rule: Surcharge) -> int:
     return min(rule.cap_cents, rule.flat_cents + share)
 
 
+def owed_again(
+    before: Iterable[Outstanding], after: Iterable[Outstanding], *, charged: Collection[str]
+) -> list[str]:
+    """The debits, by entry, of which most had been paid and is owed again, though nothing of them was
+    `charged` now. The ladder of one that was owed for the greater part has never stopped."""
+    unpaid = {one.entry_id: one.unpaid_cents for one in before}
+    return [
+        one.entry_id
+        for one in after
+        if one.entry_id not in charged and one.unpaid_cents > 2 * unpaid.get(one.entry_id, 0)
+    ]
+
+
 def next_step_at(
     unpaid: Sequence[Outstanding],
     *,
@@ -221,7 +272,7 @@ def next_step_at(
     look once too often costs a write, to look too late a step.
     """
     earliest = min(now, previous) if previous else now
-    instants = [at for at, _ in _ladder(unpaid, settings, time_zone) if at >= earliest]
+    instants = [one.at for one in _ladder(unpaid, settings, time_zone) if one.at >= earliest]
     instants += [late.at for late in _surcharges(unpaid, settings, time_zone) if late.at >= earliest]
     return min([*instants, previous] if previous else instants, default=None)
 
@@ -250,28 +301,28 @@ def decide(
             since=account.window_opens,
         )
     opens, plan = account.window_opens, account.plan
-    ends = plan is not None and _ends(plan, account.unpaid, settings, time_zone, now)
+    ends = plan is not None and _ends(plan, account, settings, time_zone, now)
     # what a plan covered goes on from where its ladder was left; what it did not cover never stopped
     opens_covered = min(opens, plan.resumes_from) if plan is not None and ends else opens
     covered = frozenset(plan.debts) if plan is not None and ends else frozenset()
     plan = None if ends else plan
     free = [debit for debit in account.unpaid if plan is None or not plan.covers(debit)]
     found = [
-        *_ladder(free, settings, time_zone),
-        *(_instalments(plan, account.unpaid, settings, time_zone) if plan else ()),
+        *_ladder(free, settings, time_zone, account.reopened),
+        *(_instalments(plan, account, settings, time_zone) if plan else ()),
     ]
     late = list(_surcharges(free, settings, time_zone))
-    instants = [at for at, _ in found] + [one.at for one in late]
-    if plan is not None and (breaks_at := _breaks_at(plan, account.unpaid, settings, time_zone)):
+    instants = [one.at for one in found] + [one.at for one in late]
+    if plan is not None and (breaks_at := _breaks_at(plan, account, settings, time_zone)):
         instants.append(breaks_at)
     upcoming = min((at for at in instants if at > now), default=None)
 
     def waits(at: datetime, entry_id: str | None) -> bool:
         return (opens_covered if entry_id in covered else opens) <= at <= now
 
-    due = [reached for at, (reached, entry_id) in found if waits(at, entry_id)]
+    due = [one for one in found if waits(one.at, one.entry_id)]
     quiet = within_tolerance(account.unpaid, settings)
-    highest = min(due, key=lambda one: (-one.step.days, one.period), default=None)
+    highest = min(due, key=lambda one: (-one.step.days, one.period, one.entry_id or ""), default=None)
     return Decision(
         reached=None if quiet else highest,
         next_step_at=upcoming,
@@ -279,54 +330,108 @@ def decide(
         surcharges=()
         if quiet
         else tuple(one for one in late if waits(one.at, one.debit.entry_id) and one.amount_cents > 0),
+        left_to_staff=()
+        if quiet
+        else tuple(
+            debit.entry_id
+            for debit in free
+            if debit.entry_id in account.reopened and has_steps(debit)
+            if waits(_last_of(debit, found, account.reopened), debit.entry_id)
+        ),
     )
+
+
+def _last_of(debit: Outstanding, found: Iterable[Reached], reopened: Mapping[str, datetime]) -> datetime:
+    """When the last step is that is taken of a debit owed again."""
+    return max([reopened[debit.entry_id], *(one.at for one in found if one.entry_id == debit.entry_id)])
 
 
 def still_holds(
     account: Dun,
     *,
     period: Period,
+    entry_id: str | None = None,
     instalment: int | None,
+    reopened_at: datetime | None = None,
     time_zone: str,
     settings: ReminderSettings,
 ) -> bool:
     """Whether a step that was taken may still be told of: not where its debt is paid, or so much that the
-    rest is tolerated, nor where a plan has taken its place."""
+    rest is tolerated, nor where a plan has taken its place, nor where it was paid in between and is owed
+    again: then its steps begin anew. A debt is known by its entry, by its month where a step names none."""
     if within_tolerance(account.unpaid, settings):
         return False
     rows = owed(account.unpaid, account.plan, time_zone)
-    return any(
-        row.instalment == instalment and (row.period == period or instalment is not None) for row in rows
-    )
+    if instalment is not None:
+        return any(row.instalment == instalment for row in rows)
+    if entry_id is None:
+        return any(row.period == period for row in rows)
+    return account.reopened.get(entry_id) == reopened_at and any(row.entry_id == entry_id for row in rows)
 
 
-type _Found = tuple[datetime, tuple[Reached, str | None]]
-
-
-def _ladder(unpaid: Iterable[Outstanding], settings: ReminderSettings, time_zone: str) -> Iterator[_Found]:
-    """Every step of every unpaid debit, with the instant when sending opens that day at the residence."""
+def _ladder(
+    unpaid: Iterable[Outstanding],
+    settings: ReminderSettings,
+    time_zone: str,
+    reopened: Mapping[str, datetime] | None = None,
+) -> Iterator[Reached]:
+    """Every step of every unpaid debit, at the instant when sending opens that day at the residence."""
     for debit in unpaid:
         if not has_steps(debit):
             continue
         issued_on, last_day = local_date(debit.issued_at, time_zone), payable_by(debit, time_zone)
-        for step in settings.steps:
-            day = last_day + timedelta(days=step.days)
+        again_at = reopened.get(debit.entry_id) if reopened else None
+        for step, at in _climb(settings.steps, last_day, again_at, time_zone):
             # the notice's own e-mail said it that day: a step before or on it would only repeat it
-            if day > issued_on:
-                at = _opening(day, time_zone)
-                yield at, (Reached(step=step, period=month_of(debit), at=at), debit.entry_id)
+            if local_date(at, time_zone) > issued_on or at == again_at:
+                yield Reached(
+                    step=step,
+                    period=month_of(debit),
+                    at=at,
+                    entry_id=debit.entry_id,
+                    reopened_at=again_at,
+                )
+
+
+def _climb(
+    steps: Sequence[ReminderStep], last_day: date, again_at: datetime | None, time_zone: str
+) -> Iterator[tuple[ReminderStep, datetime]]:
+    """The steps from a last day to pay; of what is owed again from the steps behind, merged, on."""
+    usual = [(step, _opening(last_day + timedelta(days=step.days), time_zone)) for step in steps]
+    behind = [step for step, at in usual if again_at is not None and at <= again_at]
+    if again_at is None or not behind or local_date(again_at, time_zone) <= last_day:
+        yield from usual
+        return
+    first = max((one for one in behind if not one.formal_notice), key=lambda one: one.days, default=behind[0])
+    yield first, again_at
+    today = local_date(again_at, time_zone)
+    for step in steps:
+        if step.days > first.days:
+            yield step, _opening(today + timedelta(days=step.days - first.days), time_zone)
 
 
 def _instalments(
-    plan: AgreedPlan, unpaid: Iterable[Outstanding], settings: ReminderSettings, time_zone: str
-) -> Iterator[_Found]:
+    plan: AgreedPlan, account: Dun, settings: ReminderSettings, time_zone: str
+) -> Iterator[Reached]:
     if not plan.stands:
         return
-    for number, instalment, _ in plan.unpaid(unpaid):
-        for step in settings.plan_steps:
-            at = _opening(instalment.due_on + timedelta(days=step.days), time_zone)
-            period = period_of(instalment.due_on)
-            yield at, (Reached(step=step, period=period, at=at, instalment=number), None)
+    again_at = _reopened(plan, account)
+    for number, instalment, _ in plan.unpaid(account.unpaid):
+        overdue = again_at is not None and instalment.due_on < local_date(again_at, time_zone)
+        since = again_at if overdue else None
+        for step, at in _climb(settings.plan_steps, instalment.due_on, since, time_zone):
+            yield Reached(
+                step=step,
+                period=period_of(instalment.due_on),
+                at=at,
+                instalment=number,
+                reopened_at=since,
+            )
+
+
+def _reopened(plan: AgreedPlan, account: Dun) -> datetime | None:
+    """Since when more is owed of a plan, as money was taken back; None where none was."""
+    return max((at for entry_id, at in account.reopened.items() if entry_id in plan.debts), default=None)
 
 
 def _surcharges(unpaid: Iterable[Outstanding], settings: ReminderSettings, time_zone: str) -> Iterator[Late]:
@@ -339,7 +444,7 @@ def _surcharges(unpaid: Iterable[Outstanding], settings: ReminderSettings, time_
 
 def _ends(
     plan: AgreedPlan,
-    unpaid: Iterable[Outstanding],
+    account: Dun,
     settings: ReminderSettings,
     time_zone: str,
     now: datetime,
@@ -347,18 +452,20 @@ def _ends(
     """Whether a plan that is still carried as standing ends now: cancelled, or broken."""
     if plan.broken_on is not None:
         return False
-    at = _breaks_at(plan, unpaid, settings, time_zone)
+    at = _breaks_at(plan, account, settings, time_zone)
     return plan.cancelled or (at is not None and at <= now)
 
 
-def _breaks_at(
-    plan: AgreedPlan, unpaid: Iterable[Outstanding], settings: ReminderSettings, time_zone: str
-) -> datetime | None:
-    """When a plan breaks, should nothing more be paid; None where it is paid, or ended already."""
-    first = next(plan.unpaid(unpaid), None) if plan.stands else None
+def _breaks_at(plan: AgreedPlan, account: Dun, settings: ReminderSettings, time_zone: str) -> datetime | None:
+    """When a plan breaks, should nothing more be paid; None where it is paid, or ended already. Whose money
+    was taken back has the same days from then."""
+    first = next(plan.unpaid(account.unpaid), None) if plan.stands else None
     if first is None:
         return None
-    return _opening(first[1].due_on + timedelta(days=settings.plan_grace_days), time_zone)
+    late_from, again_at = first[1].due_on, _reopened(plan, account)
+    if again_at is not None:
+        late_from = max(late_from, local_date(again_at, time_zone))
+    return _opening(late_from + timedelta(days=settings.plan_grace_days), time_zone)
 
 
 def _opening(day: date, time_zone: str) -> datetime:

@@ -10,6 +10,7 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
 from sesame.domain.calendar import deadline, local_date, wall_time
+from sesame.domain.consequences import BlockState
 from sesame.domain.scope import Scope
 from sesame.domain.studies import AcademicYear, EnrolmentStatus
 from sesame.domain.tenancy import Language, Lease, LeaseStatus
@@ -183,6 +184,8 @@ class Criterion(StrEnum):
     """A rule of renewal."""
 
     RENT = "rent"
+    LATENESS = "lateness"
+    """The residence's own rule, whatever the campaign asks."""
     ENROLMENT = "enrolment"
     CONDUCT = "conduct"
     RENEWALS = "renewals"
@@ -190,6 +193,7 @@ class Criterion(StrEnum):
 
 DECLINED_FOR: dict[Criterion, DeclinedFor] = {
     Criterion.RENT: DeclinedFor.RENT_OWED,
+    Criterion.LATENESS: DeclinedFor.RENT_OWED,
     Criterion.ENROLMENT: DeclinedFor.NOT_ENROLLED,
     Criterion.CONDUCT: DeclinedFor.RULES_BROKEN,
     Criterion.RENEWALS: DeclinedFor.TOO_MANY_RENEWALS,
@@ -206,6 +210,8 @@ class Facts:
     warnings: int
     renewals: int
     """Years that followed the first, up to now."""
+    block: BlockState | None = None
+    """Where they stand by the residence's rule on being late; None where it has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +247,41 @@ def _rent(rules: Rules, facts: Facts) -> Verdict | None:
         f"{_euros(owed, Language.ENGLISH)} of rent is overdue.",
         "Payez cette somme en ligne ou à l'accueil ; en cas de difficulté, demandez-y un échéancier.",
         "Pay it online or at the reception desk; if that is difficult, ask the desk for a payment plan.",
+    )
+
+
+def _lateness(rules: Rules, facts: Facts) -> Verdict | None:
+    """It is told before it applies too, and as a met rule then."""
+    del rules
+    block = facts.block
+    if block is None:
+        return None
+    cents = {language: _euros(block.cents, language) for language in Language}
+    french, english = cents[Language.FRENCH], cents[Language.ENGLISH]
+    if block.on is None:
+        return _met(
+            Criterion.LATENESS,
+            f"Aucun retard de loyer n'empêche votre renouvellement ({block.source}).",
+            f"No late rent stands in the way of your renewal ({block.source}).",
+        )
+    if not block.applies:
+        return _met(
+            Criterion.LATENESS,
+            f"Sans paiement de {french} avant le {block.on:%d/%m/%Y}, votre renouvellement sera bloqué "
+            f"({block.source}).",
+            f"Unless {english} are paid before {block.on:%d/%m/%Y}, your renewal will be blocked "
+            f"({block.source}).",
+        )
+    return _lacking(
+        Criterion.LATENESS,
+        f"Votre renouvellement est bloqué depuis le {block.on:%d/%m/%Y} : {french} de loyer sont en retard "
+        f"({block.source}).",
+        f"Your renewal has been blocked since {block.on:%d/%m/%Y}: {english} of rent is late "
+        f"({block.source}).",
+        "Payez cette somme, ou convenez d'un échéancier à l'accueil : le blocage prend fin aussitôt. Si le "
+        "retard n'est pas de votre fait, parlez-en à l'accueil, qui peut le lever.",
+        "Pay it, or agree a payment plan at the reception desk: the block ends at once. If you are not to "
+        "blame for the delay, tell the reception desk, which can lift it.",
     )
 
 
@@ -325,7 +366,13 @@ def _renewals(rules: Rules, facts: Facts) -> Verdict | None:
     )
 
 
-_JUDGES: tuple[Callable[[Rules, Facts], Verdict | None], ...] = (_rent, _enrolment, _conduct, _renewals)
+_JUDGES: tuple[Callable[[Rules, Facts], Verdict | None], ...] = (
+    _rent,
+    _lateness,
+    _enrolment,
+    _conduct,
+    _renewals,
+)
 
 
 def _met(criterion: Criterion, french: str, english: str) -> Verdict:

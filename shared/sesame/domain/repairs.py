@@ -19,6 +19,8 @@ class RepairState(StrEnum):
     CONFIRMED = "confirmed"
     REOPENED = "reopened"
     DECLINED = "declined"
+    WITHDRAWN = "withdrawn"
+    """The tenant needs it no more."""
 
 
 class RepairEvent(StrEnum):
@@ -30,6 +32,7 @@ class RepairEvent(StrEnum):
     DECLINE = "decline"
     CONFIRM = "confirm"
     REOPEN = "reopen"
+    WITHDRAW = "withdraw"
 
 
 class DeclineReason(StrEnum):
@@ -51,10 +54,11 @@ TRANSITIONS: Mapping[tuple[RepairState, RepairEvent], RepairState] = {
     **{(state, RepairEvent.SCHEDULE): RepairState.SCHEDULED for state in _UNDECIDED},
     **{(state, RepairEvent.FINISH): RepairState.DONE for state in _UNDECIDED},
     **{(state, RepairEvent.DECLINE): RepairState.DECLINED for state in _UNDECIDED},
+    **{(state, RepairEvent.WITHDRAW): RepairState.WITHDRAWN for state in _UNDECIDED},
     (RepairState.DONE, RepairEvent.CONFIRM): RepairState.CONFIRMED,
     (RepairState.DONE, RepairEvent.REOPEN): RepairState.REOPENED,
 }
-"""What a repair becomes. Scheduled again, it has another day. Confirmed and declined are ends."""
+"""What a repair becomes. Scheduled again, it has another day. Confirmed, declined and withdrawn are ends."""
 
 WHO_MAY: Mapping[RepairEvent, Side] = {
     RepairEvent.ACKNOWLEDGE: Side.STAFF,
@@ -63,9 +67,10 @@ WHO_MAY: Mapping[RepairEvent, Side] = {
     RepairEvent.DECLINE: Side.STAFF,
     RepairEvent.CONFIRM: Side.TENANT,
     RepairEvent.REOPEN: Side.TENANT,
+    RepairEvent.WITHDRAW: Side.TENANT,
 }
 
-OVER = frozenset({RepairState.DONE, RepairState.CONFIRMED, RepairState.DECLINED})
+OVER = frozenset({RepairState.DONE, RepairState.CONFIRMED, RepairState.DECLINED, RepairState.WITHDRAWN})
 """Nothing is left for the staff to do."""
 
 

@@ -238,10 +238,6 @@ class SocialFile:
         """One of its pieces, or None."""
         return next((one for one in self.pieces if one.piece_id == piece_id), None)
 
-    def knows(self, digest: str) -> Applied | None:
-        """The import that brought a row before, if one did."""
-        return next((one for one in self.applied if one.digest == digest), None)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
@@ -288,6 +284,14 @@ def says_nothing_new(before: SocialFile, after: SocialFile) -> bool:
         return file.state, file.echelon, file.decided_on, pieces
 
     return seen(before) == seen(after)
+
+
+def holds(file: SocialFile, news: News, at: datetime) -> bool:
+    """Whether a file says what some news say: they would change nothing that a tenant sees."""
+    try:
+        return says_nothing_new(file, told(file, news, at))
+    except (NotPossible, TooManyPieces):
+        return False
 
 
 def handed_in(file: SocialFile, piece_id: str, came: HandedIn) -> SocialFile:

@@ -66,10 +66,39 @@ class EnrolmentStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """A row of a file that was taken: its digest, and the import that brought it."""
+    """A row of a file that was taken: its digest, the import that brought it, when it was sent (UTC)."""
 
     digest: str
     import_id: str
+    sent_at: datetime
+
+
+class Word(StrEnum):
+    """What a row means beside those that were taken before it."""
+
+    NEWS = "news"
+    REPEATED = "repeated"
+    """This very row of this very import: it was worked through before."""
+    SAID = "said"
+    """The last file said the same."""
+    OVERTAKEN = "overtaken"
+    """Of a file that is older than the last one, or was worked through before."""
+
+
+def word(applied: Sequence[Applied], row: Applied, *, file_is_new: bool) -> Word:
+    """What a row means. What its sender says anew after having said something else is news again.
+
+    `file_is_new`: whether the same bytes were not worked through before, by another import.
+    """
+    if any((one.digest, one.import_id) == (row.digest, row.import_id) for one in applied):
+        return Word.REPEATED
+    if not applied:
+        return Word.NEWS
+    last = applied[-1]
+    if last.digest == row.digest:
+        return Word.SAID
+    known = any(one.digest == row.digest for one in applied)
+    return Word.OVERTAKEN if row.sent_at < last.sent_at or (known and not file_is_new) else Word.NEWS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

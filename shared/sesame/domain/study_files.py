@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from sesame.domain.codes import is_tenant_reference
 from sesame.domain.contacts import folded, normal_ine
-from sesame.domain.csv_files import BadCell, Layout, ReadFile, Record, day, read_csv
+from sesame.domain.csv_files import BadCell, BadRow, Layout, ReadFile, Record, day, read_csv
 from sesame.domain.file_faults import Fault, RowProblem
 from sesame.domain.social_file import (
     DECIDES,
@@ -246,19 +246,10 @@ def read_social_file_file(data: bytes) -> SocialFileFile:
     return _read(data, _SOCIAL_FILES, _social_file_row)
 
 
-class _BadRow(Exception):
-    """A row whose cells can each be read, but do not fit together."""
-
-    def __init__(self, column: str, fault: Fault) -> None:
-        super().__init__(fault.value)
-        self.column, self.fault = column, fault
-
-
 def _read[Row: StudentRow, Column: StrEnum](
     data: bytes, layout: Layout[Column], row_of: Callable[[Record, dict[str, object]], Row]
 ) -> ReadFile[Column, Row]:
     file = read_csv(data, layout)
-    names = {str(column): name for column, name in file.names.items()}
     rows: list[Row] = []
     problems: list[RowProblem] = []
     first: dict[tuple[str, ...], Row] = {}
@@ -267,21 +258,17 @@ def _read[Row: StudentRow, Column: StrEnum](
         if not found:
             try:
                 row = row_of(record, {name: value for name, value in values.items() if value is not None})
-            except _BadRow as bad:
-                found = [_problem(record, names.get(bad.column, ""), bad.fault)]
-            else:
                 before = first.setdefault(row.about(), row)
-                if before is row:
-                    rows.append(row)
-                    continue
-                fault = Fault.REPEATED_LINE if before.digest() == row.digest() else Fault.SAME_STUDENT
-                found = [_problem(record, "", fault, str(before.line))]
+                if before is not row:
+                    same = before.digest() == row.digest()
+                    fault = Fault.REPEATED_LINE if same else Fault.SAME_STUDENT
+                    raise BadRow(None, fault, str(before.line))
+            except BadRow as bad:
+                found = [file.problem(record, bad)]
+            else:
+                rows.append(row)
         problems += found
     return ReadFile.of(file, rows, problems)
-
-
-def _problem(record: Record, column: str, fault: Fault, about: str = "") -> RowProblem:
-    return RowProblem(line=record.line, column=column, fault=fault, about=about)
 
 
 def _enrolment_row(record: Record, values: dict[str, object]) -> EnrolmentRow:
@@ -298,23 +285,23 @@ def _social_file_row(record: Record, values: dict[str, object]) -> SocialFileRow
 
 def _must_name_a_student(values: dict[str, object]) -> None:
     if "ine" not in values and "tenant_reference" not in values:
-        raise _BadRow(EnrolmentColumn.INE, Fault.NO_STUDENT)
+        raise BadRow(EnrolmentColumn.INE, Fault.NO_STUDENT)
 
 
 def _news(values: dict[str, object]) -> News:
-    """What a row says. Raises _BadRow where its cells contradict each other."""
+    """What a row says. Raises BadRow where its cells contradict each other."""
     state, decision = values["state"], values.get("decision")
     if state == _ANY_DECISION and decision is None:
-        raise _BadRow(SocialFileColumn.DECISION, Fault.DECISION_MISSING)
+        raise BadRow(SocialFileColumn.DECISION, Fault.DECISION_MISSING)
     if decision is not None and state not in {_ANY_DECISION, decision}:
-        raise _BadRow(SocialFileColumn.DECISION, Fault.DECISION_UNLIKE_STATE)
+        raise BadRow(SocialFileColumn.DECISION, Fault.DECISION_UNLIKE_STATE)
     step = STEP_TO[FileState(str(decision or state))]
     echelon = str(values.get("echelon", ""))
     if echelon and step not in DECIDES:
-        raise _BadRow(SocialFileColumn.ECHELON, Fault.ECHELON_WITHOUT_GRANT)
+        raise BadRow(SocialFileColumn.ECHELON, Fault.ECHELON_WITHOUT_GRANT)
     names, due_on = values.get("pieces"), values.get("due_on")
     if names and not isinstance(due_on, date):
-        raise _BadRow(SocialFileColumn.DUE_ON, Fault.DUE_DATE_MISSING)
+        raise BadRow(SocialFileColumn.DUE_ON, Fault.DUE_DATE_MISSING)
     wanted: tuple[Wanted, ...] = ()
     if isinstance(names, tuple) and isinstance(due_on, date):
         wanted = tuple(Wanted(kind=kind, label=label, due_on=due_on) for kind, label in names)

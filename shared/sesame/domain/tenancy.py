@@ -139,6 +139,18 @@ class Surcharge:
     """Notices issued before that day never bear it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenewalBlock:
+    """When being late bars a lease from renewal: more than `over_cents`, `days` after the last day to pay."""
+
+    days: int
+    over_cents: int = 0
+    source: str
+    """The text that it rests on, as printed beside it."""
+    applies_from: date
+    """Notices issued before that day never count."""
+
+
 DEFAULT_STEPS = (
     ReminderStep(name="before-due", days=-5),
     ReminderStep(name="due", days=0),
@@ -169,6 +181,7 @@ class ReminderSettings:
     plan_grace_days: int = 8
     """A plan is broken once an instalment is unpaid this many days after its own."""
     surcharge: Surcharge | None = None
+    renewal_block: RenewalBlock | None = None
     territory: str = ""
     """Whose public holidays are kept (`territories.TERRITORIES`), where the postal code does not say it."""
 

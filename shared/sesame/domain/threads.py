@@ -158,10 +158,18 @@ _WROTE = {Side.TENANT: ThreadEvent.TENANT_WROTE, Side.STAFF: ThreadEvent.STAFF_W
 _REOPENED = {Side.TENANT: ThreadEvent.TENANT_REOPENED, Side.STAFF: ThreadEvent.STAFF_REOPENED}
 
 
-def wrote(thread: Thread, side: Side, at: datetime) -> Thread:
-    """The thread with one more message of a side. Who writes has read what was there before."""
+def wrote(thread: Thread, side: Side, at: datetime, *, seen: int | None = None) -> Thread:
+    """The thread with one more message of a side.
+
+    `seen` is the last message that they had before them; what the other side wrote after it is neither read
+    nor answered. Without it, who writes has read what was there before.
+    """
     number = thread.messages + 1
-    moved = _moved(thread, _WROTE[side], at)
+    crossed = seen is not None and seen < thread.last_by.get(_OTHER[side], 0)
+    stays_waiting = crossed and side is Side.STAFF and thread.state is ThreadState.WAITING
+    moved = thread if stays_waiting else _moved(thread, _WROTE[side], at)
+    read_before = thread.read_by.get(side, 0)
+    read_up_to = max(read_before, seen or 0) if crossed else number
     is_first_answer = (
         side is Side.STAFF and thread.created_by is Side.TENANT and thread.first_answer_at is None
     )
@@ -170,9 +178,9 @@ def wrote(thread: Thread, side: Side, at: datetime) -> Thread:
         messages=number,
         last_at=max(at, thread.last_at),
         last_by={**thread.last_by, side: number},
-        read_by={**thread.read_by, side: number},
+        read_by={**thread.read_by, side: read_up_to},
         first_answer_at=at if is_first_answer else thread.first_answer_at,
-        told=side is Side.STAFF,
+        told=side is Side.STAFF or (crossed and thread.told),
         closed_at=None,
         closed_by=None,
     )

@@ -268,10 +268,18 @@ def unpaid(
 ) -> Unpaid | None:
     """What is unpaid of a lease at the end of a month, where that is enough to be told; None otherwise.
 
-    `monthly_cents` are rent and charges, `aid_cents` what the CAF pays the landlord of them.
+    `monthly_cents` are rent and charges, `aid_cents` what the CAF pays the landlord of them. Only what rent
+    notices charge counts: a surcharge, or what staff charged by itself, is no rent. Where the aid leaves the
+    tenant nothing to pay the rule has no amount to compare with, so that nothing is told.
     """
-    threshold = rule.months * max(0, monthly_cents - aid_cents)
-    due = [one for one in outstanding if one.due_on <= last_day(period) and one.unpaid_cents > 0]
+    threshold = rule.months * (monthly_cents - aid_cents)
+    if threshold <= 0:
+        return None
+    due = [
+        one
+        for one in outstanding
+        if one.period is not None and one.due_on <= last_day(period) and one.unpaid_cents > 0
+    ]
     due.sort(key=lambda one: (one.due_on, one.entry_id))
     owed = 0
     since: date | None = None
@@ -283,7 +291,7 @@ def unpaid(
         return None
     return Unpaid(
         owed_cents=owed,
-        months=len({one.period or one.entry_id for one in due}),
+        months=len({one.period for one in due}),
         threshold_cents=threshold,
         oldest_due_on=due[0].due_on,
         since=since,

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from sesame.domain.journal import (
     EMPTY,
+    MONEY,
     Checkpoint,
     Entry,
     Outstanding,
@@ -14,6 +15,8 @@ from sesame.domain.journal import (
     fold,
 )
 from sesame.domain.notices import Adjustment, Notice, with_adjustments
+from sesame.domain.plans import AgreedPlan, corrected
+from sesame.domain.reminders import owed_again
 from sesame.platform.clock import Clock
 from sesame.services.retries import USUAL, Retries
 from sesame.store.accounts import Account, Accounts, IssuedNotice, notice_entry
@@ -202,13 +205,22 @@ class Bookkeeping:
         `issuing` is the notice that is written next, and `billed_to` the latest period billed.
         """
         checkpoint = self._after(account, entries)
-        at = account.next_step_at
-        if not checkpoint.outstanding:
+        at, now = account.next_step_at, self.clock()
+        charged = {entry.entry_id for entry in entries} | {one.corrects for one in entries if one.corrects}
+        again = owed_again(account.checkpoint.outstanding, checkpoint.outstanding, charged=charged)
+        unpaid = {one.entry_id for one in checkpoint.outstanding}
+        if not unpaid:
             at = None
         elif next_step is not None:
             at = next_step(checkpoint.outstanding, at)
-        elif at is None:
-            at = self.clock()  # reopened by money taken back: the planner decides what that means
+        elif at is None or unpaid & charged:
+            at = min(at or now, now)  # the planner finds when the first step of what is charged now is
+        if again:
+            at = min(at or now, now)
+        plan = self._plan(account, entries)
+        if plan is not None and plan.asks_desk:
+            at = min(at or now, now)  # though nothing may be owed any more
+        still = {entry_id: since for entry_id, since in account.reopened.items() if entry_id in unpaid}
         return self.accounts.saving(
             account,
             checkpoint,
@@ -217,7 +229,23 @@ class Bookkeeping:
             lease_version=lease_version,
             issuing=issuing,
             billed_to=billed_to,
+            reopened=still | dict.fromkeys(again, now),
+            plan=plan,
         )
+
+    def _plan(self, account: Account, entries: Sequence[Entry]) -> AgreedPlan | None:
+        """The account's plan; corrected with its debts where these entries correct any."""
+        plan = account.plan
+        debts = plan.debts if plan is not None else ()
+        if plan is None or not any({entry.credits, entry.corrects} & {*debts} for entry in entries):
+            return plan
+        # money that comes along pays instalments, as ever
+        charges = [entry for entry in entries if entry.kind not in MONEY or entry.corrects in debts]
+        withdrawn = {
+            entry.credits: entry.replaced_by for entry in charges if entry.withdraws and entry.credits
+        }
+        after = self._after(account, charges).outstanding
+        return corrected(plan, account.checkpoint.outstanding, after, withdrawn, self.clock())
 
     def never_backdated(self, account: Account) -> datetime:
         """When a debit that is made now takes effect: after all that is folded."""

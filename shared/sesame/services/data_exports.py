@@ -68,7 +68,7 @@ SHOWN: dict[str, str] = {
     "attachment": "attachment_id file_name side uploaded_by created_at delete_at state attached_to file_type "
     "size refused_because",
     "message": "message_id kind channel cause state created_at accepted_at delivered_at failed_at failure "
-    "complained_at sent_again_at changed_at expires_at",
+    "complained_at sent_again_at told_in changed_at expires_at",
     "social_file": "year lease_id state echelon decided_on pieces changed_at expires_at",
     "enrolment": "year university status recorded_at recorded_by expires_at",
     "renewal": "campaign_id state reminded_on answered_at decided",

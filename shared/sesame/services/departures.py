@@ -11,7 +11,7 @@ from typing import ClassVar
 from sesame.domain.calendar import Period, local_date, period_of, periods
 from sesame.domain.file_faults import Fault
 from sesame.domain.lease_life import Leaving, LifeRefused, Stage, earliest_departure, stage_on
-from sesame.domain.notices import notice_for
+from sesame.domain.notices import notice_for, periods_to_bill
 from sesame.domain.tenancy import DepartureReason, Lease, Residence
 from sesame.platform.errors import Conflict, NotFound
 from sesame.platform.ids import Random, derived_id
@@ -59,10 +59,10 @@ class Preview:
     ends_on: date
     """The lease's last day without it."""
     months: tuple[MonthOwed, ...]
-    """From the one of today to the last, by day."""
+    """From the first that is not billed yet, or the one of today, to the last, by day."""
     balance_cents: int
     corrected_cents: int
-    """What the months billed so far will cost more (above zero) or less."""
+    """What the months billed so far will cost more (above zero) or less, their surcharges included."""
     left_to_pay_cents: int
     """All that is owed until the end, as things stand; below zero: credit to be given back."""
     deposit_held_cents: int
@@ -154,7 +154,12 @@ class TenantDepartures:
         deposit, _ = self.deposits.of_lease(lease.lease_id)
         months = _months(changed, journal, given_on)
         balance = journal.account.checkpoint.balance_cents if journal.account else 0
-        to_come = sum(one.rent_cents for one in months if one.billed_cents is None)
+        # what the change itself would issue is in its corrections, months that were never billed too
+        issues = {one.period for one in changed.corrections}
+        issued = sum(one.difference_cents for one in changed.corrections if not one.corrects)
+        to_come = sum(
+            one.rent_cents for one in months if one.billed_cents is None and one.period not in issues
+        )
         figures = Preview(
             given_on=given_on,
             earliest_on=earliest,
@@ -163,7 +168,7 @@ class TenantDepartures:
             months=months,
             balance_cents=balance,
             corrected_cents=changed.difference_cents,
-            left_to_pay_cents=balance + changed.difference_cents + to_come + _waiting(journal),
+            left_to_pay_cents=balance + changed.difference_cents + issued + to_come + _waiting(journal),
             deposit_held_cents=deposit.held_cents if deposit else 0,
             shown="",
         )
@@ -179,7 +184,8 @@ class TenantDepartures:
 def _months(changed: Changed, journal: Journal, today: date) -> tuple[MonthOwed, ...]:
     billed = {one.notice.period: one.notice.amount_cents for one in journal.notices}
     lease, residence = changed.after, changed.residence
-    first = max(period_of(today), period_of(lease.starts_on))
+    late = [period for period in periods_to_bill(lease, residence, today) if period not in billed]
+    first = max(min([period_of(today), *late]), period_of(lease.starts_on))
     owed = (notice_for(lease, residence, period) for period in periods(first, period_of(lease.ends_on)))
     return tuple(
         MonthOwed(

@@ -180,12 +180,13 @@ class FileImports[File: ReadFile[Any, Any]]:
     def report(self, import_id: str, staff: Staff) -> Report:
         """What became of an import so far, for who sent it and who sees every residence. Raises NotFound."""
         found = self.imports.with_chunks(import_id)
-        if found is None:
+        if found is None or found[0].kind is not self.kind:
             raise NotFound
-        taken, chunks = found
+        return self.told(*found, staff)
+
+    def told(self, taken: FileImport, chunks: Sequence[Chunk], staff: Staff) -> Report:
+        """What became of an import of this kind, of which these chunks are done. Raises NotFound."""
         in_charge = staff.scope.everywhere and staff.has(*self.in_charge)
-        if taken.kind is not self.kind:
-            raise NotFound
         if taken.imported_by != staff.staff_id and not in_charge:
             raise NotFound
         return Report(taken=taken, chunks=chunks)

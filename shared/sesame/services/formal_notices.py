@@ -1,8 +1,11 @@
-"""Formal notices (*mises en demeure*): ordered once a step, sealed like any document, with a dated record."""
+"""Formal notices (*mises en demeure*): ordered for a step, sealed like any document, with a dated record.
 
-from collections.abc import Sequence
+One that waited, for its seal, a hold, another day, is told of only if it would be written the same now: else
+it is void, and another takes its place.
+"""
+
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from secrets import token_bytes
 
 from sesame.domain.calendar import local_date
@@ -13,18 +16,21 @@ from sesame.domain.certificates import (
     Kind,
     Refused,
     Tenancy,
+    Validity,
     document_number,
     verification_code,
 )
-from sesame.domain.debts import formal_notice_facts
-from sesame.domain.journal import Outstanding
-from sesame.domain.reminders import Reached, payable_by
+from sesame.domain.debts import Demand, formal_notice_facts
+from sesame.domain.reminders import Reached
 from sesame.domain.retention import folder_of
 from sesame.domain.tenancy import Residence
+from sesame.domain.validity import Ending
 from sesame.platform.ids import Random, derived_id, new_id
+from sesame.platform.logs import count
+from sesame.services.demands import digest_of
 from sesame.services.documents import ASK_AGAIN_AFTER, as_of_today
 from sesame.store import keys
-from sesame.store.accounts import Account, Accounts, Move
+from sesame.store.accounts import Account, Accounts, Move, OrderedNotice
 from sesame.store.audit import Action, Actor, ActorKind, Audit, AuditEntry
 from sesame.store.documents import Document, Documents
 from sesame.store.people import lease_of, person_of
@@ -35,7 +41,7 @@ JOB = "reminders"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormalNotices:
-    """The formal notices that the ladder calls for. Which one, its id says: it is derived from the step."""
+    """The formal notices that the ladder calls for. The account names the one that was ordered last."""
 
     documents: Documents
     identity: Table
@@ -44,34 +50,64 @@ class FormalNotices:
     random: Random = token_bytes
 
     def of(self, account: Account, reached: Reached) -> Document | None:
-        """The formal notice of a step, if it was ordered. One read."""
-        return self.documents.get(_document_id(account, reached))
+        """The formal notice of a step, if it was ordered and holds. One read."""
+        ordered = account.formal_notice
+        if ordered is None or not _is_for(ordered, reached):
+            return None
+        document = self.documents.get(ordered.document_id)
+        return document if document is not None and document.validity is Validity.GENUINE else None
 
     def order(
-        self, account: Account, residence: Residence, reached: Reached, move: Move, now: datetime
+        self,
+        account: Account,
+        residence: Residence,
+        reached: Reached,
+        demand: Demand,
+        move: Move,
+        now: datetime,
+        *,
+        instead_of: Document | None = None,
     ) -> bool:
-        """Orders it, with the planner's instant and the audit's entry in the same transaction.
+        """Orders it, with the planner's instant and the audit's entry in the same transaction; what it takes
+        the place of, which nobody was told of, is void then.
 
-        True too where the account was changed meanwhile: the next run looks again. False where there is
-        nothing to demand of anybody. Two reads and a transaction.
+        True too where account or document were changed meanwhile: the next run looks again. False where there
+        is nothing to demand of anybody. Two reads and a transaction.
         """
-        facts_of = self._facts(account, residence, move, now)
+        facts_of = self._facts(account, residence, demand, now)
         if facts_of is None:
             return False
         tenancy, facts = facts_of
-        document = self._document(account, reached, tenancy, facts, now)
+        before = account.formal_notice
+        document_id = derived_id(
+            "formal-notice",
+            account.lease_id,
+            reached.entry_id or "",
+            reached.step.name,
+            digest_of(demand),
+            before.document_id if before else "",
+        )
+        document = self._document(document_id, reached, tenancy, facts, now)
+        ordered = OrderedNotice(
+            document_id=document_id,
+            entry_id=reached.entry_id or "",
+            step=reached.step.name,
+            demand=digest_of(demand),
+            reopened_at=_reopened_at(reached),
+        )
         writes: list[Write] = [
-            self.accounts.moving(account, move),
+            self.accounts.moving(account, replace(move, formal_notice=ordered)),
             *self.documents.creating(document),
-            self.audit.recording(_entry(account, reached, document, now)),
+            self.audit.recording(_entry(reached, document, residence, now)),
         ]
+        if instead_of is not None:
+            writes += self.documents.revoking(instead_of, Ending.ISSUED_ANEW, at=now, gives_up=False)
         try:
             transact(self.documents.table.client, writes)
-        except ConditionFailed as failure:
-            if failure.failed(1):  # it is there: the next run takes it up
-                self.accounts.move_step(account, move)
-        except Contention:
+        except (ConditionFailed, Contention):
             return True
+        if instead_of is not None:
+            count("FormalNoticeOutdated")
         return True
 
     def press(self, document: Document, now: datetime) -> None:
@@ -80,7 +116,7 @@ class FormalNotices:
             self.documents.ask_again(document, now)
 
     def _facts(
-        self, account: Account, residence: Residence, move: Move, now: datetime
+        self, account: Account, residence: Residence, demand: Demand, now: datetime
     ) -> tuple[Tenancy, Facts] | None:
         item = self.identity.get(keys.lease(account.lease_id), consistent=False)
         lease = lease_of(item) if item else None
@@ -89,22 +125,14 @@ class FormalNotices:
             return None
         person = person_of(found)
         tenancy = Tenancy(person=person, lease=lease, residence=residence, language=person.language)
-        today = local_date(now, residence.time_zone)
         try:
-            facts = formal_notice_facts(
-                as_of_today(tenancy, now),
-                demandable(account, residence.time_zone, breaks_plan=move.plan_broken_on is not None),
-                as_of=today,
-                pay_by=today + timedelta(days=residence.reminders.pay_by_days),
-            )
+            return tenancy, formal_notice_facts(as_of_today(tenancy, now), demand)
         except Refused:
             return None
-        return tenancy, facts
 
     def _document(
-        self, account: Account, reached: Reached, tenancy: Tenancy, facts: Facts, now: datetime
+        self, document_id: str, reached: Reached, tenancy: Tenancy, facts: Facts, now: datetime
     ) -> Document:
-        document_id = _document_id(account, reached)
         issued_on = local_date(now, tenancy.residence.time_zone)
         issue = Issue(
             on=issued_on,
@@ -115,7 +143,7 @@ class FormalNotices:
         kind = Kind.FORMAL_NOTICE
         return Document(
             document_id=document_id,
-            lease_id=account.lease_id,
+            lease_id=tenancy.lease.lease_id,
             person_id=tenancy.person.person_id,
             kind=kind,
             language=tenancy.language,
@@ -128,31 +156,27 @@ class FormalNotices:
         )
 
 
-def demandable(account: Account, time_zone: str, *, breaks_plan: bool = False) -> Sequence[Outstanding]:
-    """What may be demanded: not what a plan covers; by the last day that reminders named."""
-    plan = account.plan if not breaks_plan else None
-    return [
-        replace(debit, due_on=payable_by(debit, time_zone))
-        for debit in account.checkpoint.outstanding
-        if plan is None or not plan.covers(debit)
-    ]
+def _is_for(ordered: OrderedNotice, reached: Reached) -> bool:
+    said = (ordered.entry_id, ordered.step, ordered.reopened_at)
+    return said == (reached.entry_id or "", reached.step.name, _reopened_at(reached))
 
 
-def _document_id(account: Account, reached: Reached) -> str:
-    return derived_id("formal-notice", account.lease_id, reached.period, reached.step.name)
+def _reopened_at(reached: Reached) -> str:
+    return reached.reopened_at.isoformat() if reached.reopened_at else ""
 
 
-def _entry(account: Account, reached: Reached, document: Document, now: datetime) -> AuditEntry:
+def _entry(reached: Reached, document: Document, residence: Residence, now: datetime) -> AuditEntry:
     return AuditEntry(
         entry_id=derived_id("formal-notice-issued", document.document_id),
         at=now,
         action=Action.FORMAL_NOTICE_ISSUED,
         actor=Actor(kind=ActorKind.SYSTEM, id=JOB),
-        subject=account.lease_id,
-        residence_id=account.residence_id,
+        subject=document.lease_id,
+        residence_id=residence.residence_id,
         details={
             "document_id": document.document_id,
             "period": reached.period,
+            "entry_id": reached.entry_id or "",
             "step": reached.step.name,
             "amount_cents": document.facts["demand"]["total_cents"],
         },

@@ -136,18 +136,19 @@ class LeaseLife:
         *,
         change_id: str,
         also: Also = lambda _: (),
+        import_id: str = "",
     ) -> LeaseChange:
         """Makes a change, once an id; said again it is the same one, and nothing happens twice.
 
-        `also` is written with it. Raises LifeRefused, NotFound, KeyReused, TooManyCorrections. Four reads and
-        a transaction.
+        `also` is written with it; `import_id` is of the file that says so. Raises LifeRefused, NotFound,
+        KeyReused, TooManyCorrections. Four reads and a transaction.
         """
         if (known := self._known(lease_id, change_id, change)) is not None:
             return known
         recorded: list[LeaseChange] = []
 
         def writes(done: Changed) -> list[Write]:
-            record = _record(done, change, by, change_id)
+            record = _record(done, change, by, change_id, import_id)
             recorded[:] = [record]
             entry = by.entry(
                 done.after,
@@ -156,6 +157,7 @@ class LeaseLife:
                 change_id=change_id,
                 effective_on=record.effective_on.isoformat(),
                 difference_cents=record.difference_cents,
+                **_surcharges(record),
             )
             return [
                 self.changes.recording(record, tells=change.event in TOLD),
@@ -196,7 +198,7 @@ TOLD = frozenset(LifeEvent) - BY_CALENDAR - {LifeEvent.CLOSED, LifeEvent.RENEWED
 """What every contact of the tenant hears of: closing has its own paper, renewal its own message."""
 
 
-def _record(done: Changed, change: LifeChange, by: Decider, change_id: str) -> LeaseChange:
+def _record(done: Changed, change: LifeChange, by: Decider, change_id: str, import_id: str) -> LeaseChange:
     return LeaseChange(
         change_id=change_id,
         lease_id=done.after.lease_id,
@@ -209,8 +211,16 @@ def _record(done: Changed, change: LifeChange, by: Decider, change_id: str) -> L
         ends_on=done.after.ends_on,
         room=change.room if isinstance(change, RoomChange) else "",
         difference_cents=done.difference_cents,
-        corrected=tuple(one.period for one in done.corrections),
+        import_id=import_id,
+        surcharges_reversed_cents=done.surcharges_reversed_cents,
+        corrected=tuple(one.period for one in done.corrected),
     )
+
+
+def _surcharges(record: LeaseChange) -> dict[str, int]:
+    """Of them the audit speaks where there were any."""
+    cents = record.surcharges_reversed_cents
+    return {"surcharges_reversed_cents": cents} if cents else {}
 
 
 def _effective_on(done: Changed, change: LifeChange) -> date:

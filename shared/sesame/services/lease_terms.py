@@ -6,7 +6,13 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from sesame.domain.calendar import local_date
-from sesame.domain.corrections import Correction, corrections, issued_by_period
+from sesame.domain.corrections import (
+    Correction,
+    corrections,
+    issued_by_period,
+    reversal_of,
+    surcharges_on,
+)
 from sesame.domain.journal import Entry
 from sesame.domain.tenancy import Lease, Residence
 from sesame.platform.errors import Conflict, NotFound
@@ -18,7 +24,8 @@ from sesame.store.people import People
 from sesame.store.table import Write, transact
 
 MOST_CORRECTIONS = 40
-"""Months that one change may put right: two entries each, and DynamoDB takes a hundred items at once."""
+"""Months that one change may put right: two entries each, and DynamoDB takes a hundred items at once. Two
+surcharges that are taken back count as one."""
 _INSTANT = timedelta(microseconds=1)
 
 Change = Callable[[Lease], Lease]
@@ -45,6 +52,8 @@ class Changed:
     residence: Residence
     at: datetime
     corrections: tuple[Correction, ...]
+    surcharges: tuple[Entry, ...] = ()
+    """The late surcharges that are taken back: their notices are withdrawn."""
 
     @property
     def is_change(self) -> bool:
@@ -52,9 +61,19 @@ class Changed:
         return self.after != self.before or bool(self.corrections)
 
     @property
+    def corrected(self) -> tuple[Correction, ...]:
+        """Those of months that had been billed; the others are first bills, which any run would make."""
+        return tuple(one for one in self.corrections if one.corrects)
+
+    @property
     def difference_cents(self) -> int:
-        """What the months billed so far cost more (above zero) or less."""
-        return sum(one.difference_cents for one in self.corrections)
+        """What the months billed so far cost more (above zero) or less, their surcharges included."""
+        return sum(one.difference_cents for one in self.corrected) - self.surcharges_reversed_cents
+
+    @property
+    def surcharges_reversed_cents(self) -> int:
+        """The late surcharges that go."""
+        return sum(one.amount_cents for one in self.surcharges)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,9 +143,17 @@ class LeaseTerms:
             journal.entries,
         )
         found = corrections(after, residence, issued, local_date(at, residence.time_zone))
-        if len(found) > MOST_CORRECTIONS:
+        surcharges = surcharges_on(found, journal.entries)
+        if 2 * len(found) + len(surcharges) > 2 * MOST_CORRECTIONS:
             raise TooManyCorrections
-        changed = Changed(before=lease, after=after, residence=residence, at=at, corrections=tuple(found))
+        changed = Changed(
+            before=lease,
+            after=after,
+            residence=residence,
+            at=at,
+            corrections=tuple(found),
+            surcharges=surcharges,
+        )
         return changed, journal
 
     def _writes(
@@ -143,6 +170,7 @@ class LeaseTerms:
         at = self.books.never_backdated(account)
         issued = [one.notice.period for one in [*journal.notices, *journal.withdrawn]]
         replaced = [one.period for one in changed.corrections if one.replacement]
+        told = max((one.period for one in changed.corrected if one.replacement), default=None)
         for one in changed.corrections:
             if (note := one.credit_note(at)) is not None:
                 entries.append(note)
@@ -153,8 +181,14 @@ class LeaseTerms:
             if one.replacement is not None:
                 entries.append(notice_entry(one.replacement, at))
                 # however many months are put right, one message says so
-                writes.append(accounts.issuing(one.replacement, at, silently=one.period != replaced[-1]))
+                silently = one.corrects and one.period != told
+                writes.append(accounts.issuing(one.replacement, at, silently=silently))
                 at += _INSTANT
+        for surcharge in changed.surcharges:
+            back = reversal_of(surcharge, at)
+            entries.append(back)
+            writes.append(accounts.entering(after.lease_id, back, changed.at, reason=who.reason, by=who.by))
+            at += _INSTANT
         left = [adjustment for one in changed.corrections for adjustment in one.left]
         change = self.books.change(
             account,

@@ -26,6 +26,8 @@ class Draft:
     contact: str | None = None
     unsubscribe_url: str | None = None
     """Where one click ends messages like it; only of those that one may do without."""
+    merges: tuple[str, ...] = ()
+    """The ids of messages that wait, and are said in this one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,6 @@ from sesame.domain.calendar import (
     local_date,
     next_sending_time,
 )
-from sesame.domain.notices import latest_period
 from sesame.domain.sending import OTHER
 from sesame.domain.tenancy import Channel, Person, Unusable
 from sesame.domain.terms import as_of
@@ -22,23 +21,16 @@ from sesame.services.access_messages import TOLD_TO_ALL, AccessNotices
 from sesame.services.addressees import Addressee, addressee
 from sesame.services.failed_contacts import FailedContacts
 from sesame.services.mailer import Draft, Envelope, Mailer
-from sesame.services.reminder_letters import reminder_facts
-from sesame.services.scheduled_mail import BY_THE_CLOCK, Leave, ScheduledMail
+from sesame.services.notice_letters import is_news, issued_together, notice_facts
+from sesame.services.reminder_letters import reminder_cause, reminder_facts
+from sesame.services.scheduled_mail import BY_THE_CLOCK, Leave, NotNow, ScheduledMail
 from sesame.services.study_messages import RENEWAL_DUE, STUDY_EVENTS, StudyLetters
 from sesame.services.unsubscribing import UnsubscribeTokens
 from sesame.services.welcome import WELCOME_LIFE, WelcomeLinks
-from sesame.store.accounts import Accounts
+from sesame.store.accounts import Accounts, IssuedNotice, Journal
 from sesame.store.messages import Message, MessageState
 from sesame.store.table import Table
 from sesame.store.tasks import Task, TaskKind, Tasks, task_id_of
-
-
-@dataclass(frozen=True, slots=True)
-class NotNow:
-    """It is quiet time: the message may leave from `until` on (UTC)."""
-
-    until: datetime
-
 
 type Composed = Draft | MessageState | NotNow | None
 """A draft, or why there is none; None where it was given back to the planner, which calls for it again."""
@@ -82,8 +74,7 @@ class Correspondence:
         now = self.mailer.clock()
         match composed:
             case NotNow():
-                self.mailer.messages.put_off(message, event, composed.until)
-                self.mailer.messages.skip(message, MessageState.WAITING, now)
+                self._wait(message, event, composed)
             case MessageState():
                 self._leave(message, composed)
             case Draft():
@@ -92,8 +83,17 @@ class Correspondence:
                 envelope = self.mailer.write(message, composed)
                 if envelope is None:
                     self._leave(message, MessageState.UNADDRESSED)
-                elif self._may_leave(event, message, composed) and self.mailer.messages.begin(message, now):
+                    return
+                leave = self._may_leave(event, message, composed)
+                if isinstance(leave, NotNow):
+                    self._wait(message, event, leave)
+                elif leave is Leave.NOW and self.mailer.messages.begin(message, now, composed.merges):
                     self._send(message, envelope, event)
+
+    def _wait(self, message: Message, event: Event, later: NotNow) -> None:
+        """Has the event come again then. Noted first: a message on record as waiting is called for."""
+        self.mailer.messages.put_off(message, self.schedule.as_of(event, later.until), later.until)
+        self.mailer.messages.skip(message, MessageState.WAITING, self.mailer.clock())
 
     def _leave(self, message: Message, state: MessageState) -> None:
         if state is MessageState.UNADDRESSED:
@@ -136,14 +136,9 @@ class Correspondence:
         lease_id = event["lease_id"]
         match event.type:
             case "reminder.due":
-                cause = {"lease_id": lease_id, "period": event["period"], "step": event["step"]}
-                if "plan_id" in event.data:
-                    cause |= {"plan_id": event["plan_id"], "instalment": event["instalment"]}
-                return _record(LetterKind.REMINDER, cause, event), self._reminder
+                return _record(LetterKind.REMINDER, reminder_cause(event), event), self._reminder
             case "notice.issued":
-                again = {"number": event.data["number"]} if "number" in event.data else {}
-                cause = {"lease_id": lease_id, "period": event["period"], **again}
-                return _record(LetterKind.NOTICE, cause, event), self._notice
+                return notice_message(event), self._notice
             case "lease.admitted":
                 cause = {"lease_id": lease_id, "event_id": event.id}
                 return _record(LetterKind.WELCOME, cause, event, may_repeat=True), self._welcome
@@ -209,47 +204,61 @@ class Correspondence:
         return _draft(found, LetterKind.THREAD_ANSWERED)
 
     def _notice(self, event: Event) -> Composed:
-        """Only the latest period's notice is news, and one that replaces another.
+        """Only what was the latest period's notice when it was issued is news, and one that replaces another.
 
-        Those that a late run makes up for are on the account.
+        Those that a late run makes up for are on the account. Others of the lease that wait are said in the
+        same message.
         """
         found = self._addressee(event["lease_id"])
         if found is None:
             return MessageState.UNADDRESSED
-        today = local_date(self.mailer.clock(), found.residence.time_zone)
-        number = int(event.data.get("number", "1"))
-        if number == 1 and event["period"] != latest_period(found.residence, today):
-            return MessageState.SUPERSEDED
         journal = self.accounts.journal(found.lease.lease_id)
-        issued = [
-            one.notice
-            for one in journal.notices
-            if (one.notice.period, one.notice.number) == (event["period"], number)
-        ]
-        if not issued or journal.account is None:
+        number = int(event.data.get("number", "1"))
+        issued = next(
+            (
+                one
+                for one in journal.notices
+                if (one.notice.period, one.notice.number) == (event["period"], number)
+            ),
+            None,
+        )
+        today = local_date(self.mailer.clock(), found.residence.time_zone)
+        if issued is None or journal.account is None or not is_news(issued, found.residence, today):
             return MessageState.SUPERSEDED
-        [notice], account = issued, journal.account.checkpoint
-        earlier = [debt for debt in account.outstanding if debt.period != notice.period]
         channel = _way(found.person, event)
         if channel is None:
             return MessageState.UNADDRESSED
-        if channel is Channel.SMS and (quiet := self._quiet(found, event)):
+        if quiet := self._quiet(found, event):
             return quiet
-        draft = _draft(
-            found,
-            LetterKind.NOTICE,
-            period=notice.period,
-            starts_on=notice.starts_on,
-            ends_on=notice.ends_on,
-            due_on=notice.due_on,
-            today=today,
-            lines=notice.lines,
-            corrected=number > 1,
-            notice_cents=notice.amount_cents,
-            balance_cents=account.balance_cents,
-            earlier_cents=sum(debt.unpaid_cents for debt in earlier),
+        beside, merges = self._told_beside(event, issued, journal)
+        told = [issued.notice, *(one.notice for one in beside)]
+        return replace(
+            _draft(found, LetterKind.NOTICE, **notice_facts(told, journal.account, today)),
+            channel=channel,
+            merges=merges,
         )
-        return replace(draft, channel=channel)
+
+    def _told_beside(
+        self, event: Event, issued: IssuedNotice, journal: Journal
+    ) -> tuple[list[IssuedNotice], tuple[str, ...]]:
+        """The other notices to tell of in a notice's message, and the ids of those that wait until now.
+
+        A read where another one was issued about the same time; none in most months.
+        """
+        near = [one for one in journal.notices if one != issued and issued_together(one, issued)]
+        ids = [notice_message(_event_of(one)).message_id for one in near]
+        first = replace(event, data={name: value for name, value in event.data.items() if name != "by"})
+        ours = {notice_message(one).message_id for one in (event, first)}
+        beside, merges = [], []
+        for one, record in zip(near, self.mailer.messages.some(ids), strict=True):
+            if record is None:
+                continue
+            if record.state is MessageState.WAITING:
+                merges.append(record.message_id)
+            elif record.told_in not in ours:
+                continue
+            beside.append(one)
+        return beside, tuple(merges)
 
     def _reminder(self, event: Event) -> Composed:
         """Only while the debt whose step it is remains unpaid: any other has steps of its own."""
@@ -260,8 +269,8 @@ class Correspondence:
         leave = self.schedule.reminder(event, found.residence, account, self.mailer.clock())
         if account is None or leave is Leave.NEVER:
             return MessageState.SUPERSEDED
-        if leave is Leave.LATER:
-            return None
+        if leave is not Leave.NOW:
+            return leave if isinstance(leave, NotNow) else None
         # a run made for another day writes as of that day; one that waited in a queue, as of today
         facts = reminder_facts(event, account, found, max(self.mailer.clock(), event.at))
         late = facts["overdue_cents"] > 0
@@ -274,10 +283,10 @@ class Correspondence:
         link = f"{self.mailer.portal_url}/desabonnement/{token}" if token else None
         return replace(_draft(found, LetterKind.REMINDER, **facts), channel=channel, unsubscribe_url=link)
 
-    def _may_leave(self, event: Event, message: Message, draft: Draft) -> bool:
+    def _may_leave(self, event: Event, message: Message, draft: Draft) -> Leave | NotNow:
         """Whether the day is the message's own, where it is one that the clock called for."""
         if event.type not in BY_THE_CLOCK:
-            return True
+            return Leave.NOW
         lease, residence = draft.facts["lease"], draft.facts["residence"]
         return self.schedule.claim(
             event, lease, residence, message.message_id, draft.channel, self.mailer.clock()
@@ -305,6 +314,21 @@ class Correspondence:
 def by_another_way(event: Event, failed: Channel) -> Event:
     """The same event, for the channel that is left where one failed."""
     return replace(event, data={**event.data, "by": OTHER[failed].value})
+
+
+def notice_message(event: Event) -> Message:
+    """The record of a notice's message: of a month's second notice another one, by its number."""
+    again = {"number": event.data["number"]} if "number" in event.data else {}
+    cause = {"lease_id": event["lease_id"], "period": event["period"], **again}
+    return _record(LetterKind.NOTICE, cause, event)
+
+
+def _event_of(issued: IssuedNotice) -> Event:
+    """What calls for a notice's message, as far as the message's id goes."""
+    notice = issued.notice
+    again = {"number": str(notice.number)} if notice.number > 1 else {}
+    data = {"lease_id": notice.lease_id, "period": notice.period, **again}
+    return Event(id="", type="notice.issued", at=issued.issued_at, data=data)
 
 
 def _record(kind: LetterKind, cause: dict[str, str], event: Event, *, may_repeat: bool = False) -> Message:

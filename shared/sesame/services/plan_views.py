@@ -1,7 +1,7 @@
 """A payment plan as it stands: how far it is paid, and whether it still is one."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 from sesame.domain.plans import Instalment
@@ -18,6 +18,8 @@ class PlanStatus(StrEnum):
     BROKEN = "broken"
     """An instalment was too late: the debts are back on the ladder."""
     CANCELLED = "cancelled"
+    LAPSED = "lapsed"
+    """What it was to pay off was withdrawn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +37,17 @@ class PlanStanding:
 
     record: PlanRecord
     status: PlanStatus
+    debts: tuple[str, ...]
+    """The entries that it pays off, as they are by now."""
     instalments: tuple[InstalmentStanding, ...]
     broken_on: date | None = None
+    corrected_at: datetime | None = None
+    """When its instalments last ceased to be those agreed, as what it covers was corrected."""
+
+    @property
+    def debt_cents(self) -> int:
+        """What its instalments come to."""
+        return sum(one.instalment.amount_cents for one in self.instalments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +80,18 @@ def standing_of(record: PlanRecord, account: Account) -> PlanStanding:
         status = PlanStatus.CANCELLED
     elif carried.broken_on is not None:
         status = PlanStatus.BROKEN
+    elif carried.lapsed:
+        status = PlanStatus.LAPSED
     else:
         status = PlanStatus.ACTIVE if unpaid else PlanStatus.COMPLETED
     return PlanStanding(
         record=record,
         status=status,
+        debts=(carried or record).debts,
         instalments=tuple(
             InstalmentStanding(number=number, instalment=one, unpaid_cents=unpaid.get(number, 0))
-            for number, one in enumerate(record.instalments, start=1)
+            for number, one in enumerate((carried or record).instalments, start=1)
         ),
         broken_on=carried.broken_on if carried else None,
+        corrected_at=carried.corrected_at if carried else None,
     )

@@ -1,4 +1,4 @@
-"""What staff see and decide of a lease's reminders: holds and disputes, their end, surcharges taken back."""
+"""What staff see and decide of a lease's reminders: holds and disputes, and what being late leads to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,8 +6,10 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from sesame.domain.calendar import local_date
+from sesame.domain.calendar import Period, local_date
 from sesame.domain.certificates import Kind, Tenancy
+from sesame.domain.consequences import BlockState, FormalNoticeToCome, months_that_lead_there
+from sesame.domain.corrections import reversal_of
 from sesame.domain.journal import Entry, EntryKind, notice_entry_id
 from sesame.domain.reminders import (
     HOLD_AT_MOST,
@@ -23,6 +25,7 @@ from sesame.domain.tenancy import Residence
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Conflict, Invalid, NotFound
 from sesame.services.accounts import Bookkeeping
+from sesame.services.consequences import block_of, formal_notice_of
 from sesame.services.deeds import Deeds
 from sesame.services.desk_leases import DeskLeases
 from sesame.services.payment_plans import NothingOwed
@@ -42,7 +45,7 @@ HOLDERS: Mapping[HoldKind, tuple[Role, ...]] = {
 """A hold is a manager's decision; a dispute is the tenant's word, which anybody at work may write down."""
 RELEASERS = (Role.MANAGER, Role.ADMINISTRATOR)
 WAIVERS = (Role.MANAGER, Role.ACCOUNTANT, Role.ADMINISTRATOR)
-"""Who may take a surcharge back."""
+"""Who may take back what being late led to."""
 _LOOKED_THROUGH = 50
 """Documents of a lease in which formal notices are looked for, newest first."""
 
@@ -59,7 +62,7 @@ class ReleaseReason(StrEnum):
 
 
 class SurchargeReason(StrEnum):
-    """Why a surcharge is taken back."""
+    """Why a surcharge, or a block of renewal, is taken back."""
 
     GOODWILL = "goodwill"
     OUR_MISTAKE = "our_mistake"
@@ -100,6 +103,9 @@ class ReminderState:
     """The one that stands."""
     plan_id: str | None
     surcharges: tuple[UpcomingSurcharge, ...]
+    formal_notice_to_come: FormalNoticeToCome | None
+    renewal_block: BlockState | None
+    """None where the residence has no such rule."""
     formal_notices: tuple[Document, ...]
     """Newest first."""
 
@@ -216,6 +222,38 @@ class ReminderDesk:
 
         return self.retries.run(attempt)
 
+    def waive_renewal_block(
+        self, staff: Staff, lease_id: str, reason: SurchargeReason, *, network: str
+    ) -> ReminderState:
+        """Lets none of the months that are owed today bar the lease from renewal, now or later; each still is
+        to be paid, and another month that is late counts. Said again, it changes nothing.
+
+        Raises Forbidden, NotFound, NothingOwed.
+        """
+        require(staff, *WAIVERS)
+        tenancy = self.leases.acted_on(staff, lease_id)
+
+        def attempt() -> ReminderState:
+            account = self._accounts.get(lease_id)
+            if account is None or not account.checkpoint.outstanding:
+                raise NothingOwed
+            months = set(months_that_lead_there(account.dun(self.clock())))
+            if not months <= set(account.block_waived):
+                self._arrange(
+                    staff,
+                    account,
+                    Action.RENEWAL_BLOCK_WAIVED,
+                    network,
+                    hold=account.hold,
+                    next_step_at=account.next_step_at,
+                    block_waived=tuple(sorted(months | set(account.block_waived))),
+                    reason=reason.value,
+                    periods=",".join(sorted(months)),
+                )
+            return self._state(tenancy, self._accounts.get(lease_id))
+
+        return self.retries.run(attempt)
+
     def _reverse(
         self,
         staff: Staff,
@@ -226,13 +264,7 @@ class ReminderDesk:
         network: str,
     ) -> None:
         now = self.clock()
-        entry = Entry(
-            entry_id=f"reversal:{posted.entry_id}",
-            kind=EntryKind.REVERSAL,
-            amount_cents=-posted.amount_cents,
-            effective_at=now,
-            corrects=posted.entry_id,
-        )
+        entry = reversal_of(posted, now)
         deed = self.deeds.entry(
             Action.SURCHARGE_REVERSED,
             staff,
@@ -261,6 +293,7 @@ class ReminderDesk:
         *,
         hold: Hold | None,
         next_step_at: datetime | None,
+        block_waived: tuple[Period, ...] | None = None,
         **details: str,
     ) -> None:
         deed = self.deeds.entry(
@@ -272,7 +305,12 @@ class ReminderDesk:
             **details,
         )
         change = self._accounts.arranging(
-            account, hold=hold, plan=account.plan, next_step_at=next_step_at, since=account.since
+            account,
+            hold=hold,
+            plan=account.plan,
+            next_step_at=next_step_at,
+            since=account.since,
+            block_waived=block_waived,
         )
         transact(self._accounts.table.client, [change, self.audit.recording(deed)])
 
@@ -284,16 +322,7 @@ class ReminderDesk:
             for one in self.documents.of_lease(lease_id, limit=_LOOKED_THROUGH)
             if one.kind is Kind.FORMAL_NOTICE
         ]
-        if account is None:
-            return ReminderState(
-                owed=(),
-                next_look_at=None,
-                next_step=None,
-                hold=None,
-                plan_id=None,
-                surcharges=(),
-                formal_notices=tuple(formal),
-            )
+        account = account or Account(lease_id=lease_id, residence_id=residence.residence_id)
         hold = account.hold if account.hold and account.hold.stands(now, zone) else None
         return ReminderState(
             owed=tuple(owed(account.checkpoint.outstanding, account.plan, zone)),
@@ -302,6 +331,8 @@ class ReminderDesk:
             hold=hold,
             plan_id=account.plan.plan_id if account.plan and account.plan.stands else None,
             surcharges=tuple(announced(account, residence, now)),
+            formal_notice_to_come=formal_notice_of(account, residence, now),
+            renewal_block=block_of(account, residence, now),
             formal_notices=tuple(formal),
         )
 

@@ -10,15 +10,19 @@ from sesame.domain.certificates import DocumentStatus
 from sesame.domain.reminders import Decision, Reached, decide
 from sesame.domain.tenancy import Channel, ReminderStep, Residence
 from sesame.domain.territories import holidays_of
-from sesame.platform.events import announcement
+from sesame.platform.events import Event, announcement
 from sesame.platform.ids import derived_id
 from sesame.platform.logs import count, describe, logger
+from sesame.services.demands import demanded, digest_of
 from sesame.services.formal_notices import FormalNotices
+from sesame.services.reminder_letters import reminder_messages
 from sesame.services.surcharges import Surcharges
 from sesame.store import keys
 from sesame.store.accounts import Account, Accounts, Move
+from sesame.store.message_allowances import MessageAllowances
 from sesame.store.people import residence_of
 from sesame.store.table import Table
+from sesame.store.tasks import Task, TaskKind, Tasks, task_id_of
 
 JOB = "reminders"
 ASK_AFTER = timedelta(minutes=50)
@@ -48,7 +52,9 @@ class ReminderRun:
     accounts: Accounts
     operations: Table
     formal_notices: FormalNotices
+    allowances: MessageAllowances
     surcharges: Surcharges
+    tasks: Tasks
     budget: timedelta
     holidays: Callable[[Residence], IsHoliday] = holidays_of
     seconds: Callable[[], float] = monotonic
@@ -101,9 +107,10 @@ class ReminderRun:
             decision = self._decide(account, residence, now)
             if decision is None:
                 return False
+        self._ask_the_desk(account, decision, now)
         if decision.reached is not None and decision.reached.step.formal_notice:
             return self._formal(account, residence, decision, decision.reached, now)
-        announce = _announced(account, residence, decision, now)
+        announce = _announced(account, decision, now)
         moved = self.accounts.move_step(account, _move(decision, announce, residence, now))
         return moved and announce is not None
 
@@ -120,26 +127,65 @@ class ReminderRun:
     def _formal(
         self, account: Account, residence: Residence, decision: Decision, reached: Reached, now: datetime
     ) -> bool:
-        """A formal notice is ordered with the step still waiting, and told of once its file is sealed."""
+        """A formal notice is ordered with the step still waiting, and told of once its file is sealed.
+
+        Where it would be written otherwise by then, and nobody was told of it, it is ordered anew.
+        """
         opened = account.dun(account.next_step_at or now).window_opens
         later = replace(decision, next_step_at=now + ASK_AFTER, since=min(reached.at, opened))
-        waits = _move(later, None, residence, now)
+        waits, taken = _move(later, None, residence, now), _move(decision, None, residence, now)
+        announce = _reminder(account, reached, now)
+        demand = demanded(account, residence, now, breaks_plan=decision.breaks_plan)
         # a step that never waited has no document yet
         document = self.formal_notices.of(account, reached) if account.since is not None else None
-        if document is None:
-            if not self.formal_notices.order(account, residence, reached, waits, now):
+        before, digest = account.formal_notice, digest_of(demand)
+        outdated = document is not None and before is not None and before.demand != digest
+        if outdated:
+            told = [self.allowances.is_over(one) for one in reminder_messages(Event.of(announce))]
+            if all(told):
+                self.accounts.move_step(account, taken)
+                return False
+            if any(told):  # by one of two channels: the other one tells of the same document
+                announce["told"] = "yes"
+        if document is None or (outdated and "told" not in announce):
+            if not self.formal_notices.order(
+                account, residence, reached, demand, waits, now, instead_of=document
+            ):
                 # nothing can be demanded: a stay that was cancelled, a tenant who is no more on record
-                self.accounts.move_step(account, _move(decision, None, residence, now))
+                self.accounts.move_step(account, taken)
             return False
         if document.status is not DocumentStatus.READY:
             self.formal_notices.press(document, now)
             self.accounts.move_step(account, waits)
             return False
-        announce = _reminder(account, residence, reached, now) | {
+        announce |= {
             "document_id": document.document_id,
+            "demand": before.demand if before else digest,
             "pay_by": document.facts["demand"]["pay_by"],
         }
-        return self.accounts.move_step(account, _move(decision, announce, residence, now))
+        return self.accounts.move_step(account, replace(taken, announce=announce))
+
+    def _ask_the_desk(self, account: Account, decision: Decision, now: datetime) -> None:
+        """What only staff can settle. Before the account is moved: whoever dies in between asks again."""
+        asked = [
+            (TaskKind.OWED_AGAIN, {"entry_id": entry_id, "since": account.reopened[entry_id].isoformat()})
+            for entry_id in decision.left_to_staff
+        ]
+        plan = account.plan
+        if plan is not None and plan.asks_desk and plan.corrected_at is not None:
+            details = {"plan_id": plan.plan_id, "corrected_at": plan.corrected_at.isoformat()}
+            asked.append((TaskKind.PLAN_CORRECTED, details))
+        for kind, details in asked:
+            self.tasks.raise_once(
+                Task(
+                    task_id=task_id_of(kind, account.lease_id, *details.values()),
+                    kind=kind,
+                    residence_id=account.residence_id,
+                    lease_id=account.lease_id,
+                    raised_at=now,
+                    details=details,
+                )
+            )
 
     def _record(self, planned: PlannedReminders, now: datetime) -> None:
         self.operations.put(
@@ -156,16 +202,13 @@ class ReminderRun:
         count("ReminderRun")
 
 
-def _announced(
-    account: Account, residence: Residence, decision: Decision, now: datetime
-) -> dict[str, str] | None:
+def _announced(account: Account, decision: Decision, now: datetime) -> dict[str, str] | None:
     if decision.tells is not None:
-        day = local_date(now, residence.time_zone).isoformat()
-        cause = derived_id("notice.issued", account.lease_id, decision.tells, day)
+        cause = derived_id("notice.issued", account.lease_id, decision.tells, str(account.version))
         period, _, number = decision.tells.partition("#")
         again = {"number": number} if number else {}
         return announcement("notice.issued", now, id=cause, lease_id=account.lease_id, period=period, **again)
-    return _reminder(account, residence, decision.reached, now) if decision.reached else None
+    return _reminder(account, decision.reached, now) if decision.reached else None
 
 
 def _move(decision: Decision, announce: dict[str, str] | None, residence: Residence, now: datetime) -> Move:
@@ -177,13 +220,18 @@ def _move(decision: Decision, announce: dict[str, str] | None, residence: Reside
     )
 
 
-def _reminder(account: Account, residence: Residence, reached: Reached, now: datetime) -> dict[str, str]:
-    """The event that has a step told of. Its id names step and day: a step given back comes anew."""
-    step, day = reached.step, local_date(now, residence.time_zone).isoformat()
+def _reminder(account: Account, reached: Reached, now: datetime) -> dict[str, str]:
+    """The event that has a step told of. Its id names the version of the account that it was taken on: a step
+    given back comes anew, on the same day too."""
+    step = reached.step
     plan_id = account.plan.plan_id if account.plan and reached.instalment is not None else ""
-    number = str(reached.instalment or "")
-    cause = derived_id("reminder.due", account.lease_id, reached.period, step.name, plan_id, number, day)
-    of_plan = {"plan_id": plan_id, "instalment": number} if plan_id else {}
+    debt = {"entry_id": reached.entry_id} if reached.entry_id else {}
+    if plan_id:
+        debt = {"plan_id": plan_id, "instalment": str(reached.instalment)}
+    if reached.reopened_at is not None:
+        debt["reopened_at"] = reached.reopened_at.isoformat()
+    version = str(account.version)
+    cause = derived_id("reminder.due", account.lease_id, reached.period, step.name, *debt.values(), version)
     return announcement(
         "reminder.due",
         now,
@@ -194,7 +242,7 @@ def _reminder(account: Account, residence: Residence, reached: Reached, now: dat
         step_at=reached.at.isoformat(),
         tone=step.tone.value,
         **_ways(step),
-        **of_plan,
+        **debt,
     )
 
 

@@ -33,6 +33,7 @@ from sesame.platform.errors import Conflict, Forbidden, Invalid, NotFound
 from sesame.platform.events import announcement
 from sesame.platform.ids import Random, derived_id
 from sesame.platform.secrets import Pepper
+from sesame.services.consequences import block_of
 from sesame.services.deeds import Deeds
 from sesame.services.desk_leases import DeskLeases
 from sesame.services.lease_extensions import AS_BEFORE, LeaseExtensions, LeaseMoved, NewRent
@@ -41,7 +42,7 @@ from sesame.services.sessions import Session
 from sesame.services.social_files import StepNotPossible
 from sesame.services.staff import Role, Staff, require, within
 from sesame.store import keys
-from sesame.store.accounts import account_of
+from sesame.store.accounts import Account, account_of
 from sesame.store.audit import Action, Audit
 from sesame.store.people import lease_of, residence_of
 from sesame.store.renewals import (
@@ -178,17 +179,20 @@ class RenewalStandings:
         rules, enrolment, renewals = campaign.rules, None, 0
         item = self.money.get(keys.account(lease.lease_id))
         today = local_date(now, residence.time_zone)
-        outstanding = account_of(item).checkpoint.outstanding if item else ()
+        account = (
+            account_of(item) if item else Account(lease_id=lease.lease_id, residence_id=lease.residence_id)
+        )
         if rules.enrolment_year is not None:
             known = Enrolments(self.identity).of_person(lease.person_id)
             enrolment = standing(known, rules.enrolment_year)
         if rules.most_renewals is not None:
             renewals = self._renewals_so_far(lease, of_lease)
         facts = Facts(
-            overdue_cents=overdue_cents(outstanding, today),
+            overdue_cents=overdue_cents(account.checkpoint.outstanding, today),
             enrolment=enrolment,
             warnings=warnings_that_count(of_lease.warnings, now, residence.time_zone),
             renewals=renewals,
+            block=block_of(account, residence, now),
         )
         return eligibility(rules, facts)
 

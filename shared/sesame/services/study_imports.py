@@ -1,7 +1,7 @@
 """Import what universities and social services send: enrolments, where social files stand; once a row.
 
-A row is known by what it says of its student: the same in another file changes nothing, so that an older file
-that comes again does not take a newer word back.
+A row is known by what it says of its student, a file by its bytes: what the last file said changes nothing,
+an older file that comes again takes no newer word back, and what a new file says again is news.
 """
 
 from abc import abstractmethod
@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 from sesame.domain.calendar import local_date
 from sesame.domain.csv_files import ReadFile
 from sesame.domain.file_faults import Fault, RowProblem
-from sesame.domain.social_file import MOST_PIECES, NotPossible, SocialFile, TooManyPieces, told
-from sesame.domain.studies import Applied
+from sesame.domain.scope import Scope
+from sesame.domain.social_file import MOST_PIECES, NotPossible, SocialFile, TooManyPieces, holds, told
+from sesame.domain.studies import Applied, Word, word
 from sesame.domain.study_files import (
     EnrolmentColumn,
     EnrolmentFile,
@@ -41,6 +42,7 @@ from sesame.store.people import People, lease_of
 from sesame.store.social_files import Enrolments
 from sesame.store.staff import StaffDirectory
 from sesame.store.table import same_table, transact
+from sesame.store.worked_files import WorkedFiles
 
 _IN_CHARGE = (Role.MANAGER, Role.ADMINISTRATOR)
 
@@ -95,14 +97,21 @@ class _Done(Enum):
 
     TAKEN = auto()
     KNOWN = auto()
+    OVERTAKEN = auto()
+    """Known, and something else is on record since."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Matched[Row: StudentRow]:
-    """A row and the lease through which its student is told."""
+    """A row, the lease through which its student is told, and whether its file is new to them."""
 
     row: Row
     lease: Lease
+    file_is_new: bool
+
+    def said(self, taken: FileImport) -> Applied:
+        """The row as it is remembered."""
+        return Applied(digest=self.row.digest(), import_id=taken.import_id, sent_at=taken.created_at)
 
 
 @dataclass(slots=True)
@@ -137,11 +146,12 @@ class StudyWorker[File: ReadFile[Any, Any], Row: StudentRow](FileWorker[File]):
         return None
 
     def outcome(self, taken: FileImport, file: File, number: int, lines: Sequence[int]) -> Chunk:
-        """Six reads, then two calls a row that is new, one a row that is known."""
+        """Seven reads and a write, besides two calls a row that is new, one a row that is known."""
         first, last = lines[0], lines[-1]
         rows = [row for row in file.rows if first <= row.line <= last]
         done = _Outcome(problems=[one for one in file.problems if first <= one.line <= last])
-        matched, refused = self._matched(taken, rows)
+        worked = WorkedFiles(self.imports.table)
+        matched, refused = self._matched(taken, rows, worked.earlier(taken, number))
         for one in matched:
             try:
                 came_to = self.apply(taken, one)
@@ -152,10 +162,14 @@ class StudyWorker[File: ReadFile[Any, Any], Row: StudentRow](FileWorker[File]):
                 refused.append((one.row, Fault.BAD_PIECES))
                 continue
             done.created += came_to is _Done.TAKEN
-            done.unchanged += came_to is _Done.KNOWN
-            if came_to is _Done.TAKEN and (fault := self.note(one)):
+            done.unchanged += came_to is not _Done.TAKEN
+            fault = self.note(one) if came_to is _Done.TAKEN else None
+            if came_to is _Done.OVERTAKEN:
+                fault = Fault.OVERTAKEN
+            if fault is not None:
                 done.notes.append(_problem(file, one.row, fault))
         done.problems += [_problem(file, row, fault) for row, fault in refused]
+        worked.note(taken, number, self.clock())
         return Chunk(
             number=number,
             rows=len(lines),
@@ -167,7 +181,7 @@ class StudyWorker[File: ReadFile[Any, Any], Row: StudentRow](FileWorker[File]):
         )
 
     def _matched(
-        self, taken: FileImport, rows: Sequence[Row]
+        self, taken: FileImport, rows: Sequence[Row], earlier: Sequence[Scope]
     ) -> tuple[list[_Matched[Row]], list[tuple[Row, Fault]]]:
         """The rows with the leases that they are told through, and those without one that the sender sees."""
         identity = self.people.table
@@ -203,7 +217,9 @@ class StudyWorker[File: ReadFile[Any, Any], Row: StudentRow](FileWorker[File]):
             elif record is not None and record.person_id in found:
                 refused.append((row, Fault.OWN_LEASE))
             else:
-                matched.append(_Matched(row=row, lease=max(seen, key=lambda lease: lease.ends_on)))
+                lease = max(seen, key=lambda lease: lease.ends_on)
+                is_new = not any(scope.includes(lease.residence_id) for scope in earlier)
+                matched.append(_Matched(row=row, lease=lease, file_is_new=is_new))
         return matched, refused
 
     def _leases(self, person_ids: Sequence[str]) -> dict[str, list[Lease]]:
@@ -257,10 +273,10 @@ class EnrolmentWorker(StudyWorker[EnrolmentFile, EnrolmentRow]):
             before = self.enrolments.get(lease.person_id, row.year, row.university) or new_enrolment(
                 lease.person_id, row.year, row.university, row.status, now, taken.imported_by
             )
-            known = _known(before.applied, row)
-            if known is not None:
-                return _Done.TAKEN if known.import_id == taken.import_id else _Done.KNOWN
-            said = Applied(digest=row.digest(), import_id=taken.import_id)
+            said = one.said(taken)
+            means = word(before.applied, said, file_is_new=one.file_is_new)
+            if means is not Word.NEWS:
+                return _done(means, holds=before.status is row.status)
             after = before.told(row.status, at=now, by=taken.imported_by, row=said)
             entry = self.entry(taken, lease, now, year=row.year, status=row.status)
             client = self.enrolments.table.client
@@ -284,22 +300,23 @@ class SocialFileWorker(StudyWorker[SocialFileFile, SocialFileRow]):
     def apply(self, taken: FileImport, one: _Matched[SocialFileRow]) -> _Done:
         """A read, and a transaction where it is news. Raises NotPossible."""
         row, lease = one.row, one.lease
-        known: list[Applied] = []
+        came_to = _Done.TAKEN
 
         def make(file: SocialFile) -> SocialFile:
-            found = _known(file.applied, row)
-            known[:] = [found] if found else []
-            if found is not None:
+            nonlocal came_to
+            said = one.said(taken)
+            means = word(file.applied, said, file_is_new=one.file_is_new)
+            if means is not Word.NEWS:
+                came_to = _done(means, holds=holds(file, row.news, self.clock()))
                 return file
-            said = Applied(digest=row.digest(), import_id=taken.import_id)
+            came_to = _Done.TAKEN
             return told(file, row.news, self.clock(), row=said)
 
         def entry(file: SocialFile) -> AuditEntry:
             return self.entry(taken, lease, self.clock(), year=row.year, state=file.state)
 
         self.changes.change(lease, row.year, make, entry)
-        before = known and known[0].import_id != taken.import_id
-        return _Done.KNOWN if before else _Done.TAKEN
+        return came_to
 
     def note(self, one: _Matched[SocialFileRow]) -> Fault | None:
         """A last day that is over, on the earliest calendar of the operator's residences."""
@@ -307,9 +324,11 @@ class SocialFileWorker(StudyWorker[SocialFileFile, SocialFileRow]):
         return Fault.DUE_DATE_PAST if any(piece.due_on < today for piece in one.row.news.wanted) else None
 
 
-def _known(applied: Sequence[Applied], row: StudentRow) -> Applied | None:
-    digest = row.digest()
-    return next((one for one in applied if one.digest == digest), None)
+def _done(means: Word, *, holds: bool) -> _Done:
+    """What became of a row that was not taken now; `holds`: whether what is on record says the same."""
+    if means is Word.REPEATED:
+        return _Done.TAKEN
+    return _Done.KNOWN if holds else _Done.OVERTAKEN
 
 
 def _problem(file: ReadFile[Any, Any], row: StudentRow, fault: Fault) -> RowProblem:
@@ -323,5 +342,6 @@ def _problem(file: ReadFile[Any, Any], row: StudentRow, fault: Fault) -> RowProb
 _COLUMNS: Mapping[Fault, str] = {
     Fault.STEP_NOT_POSSIBLE: SocialFileColumn.STATE,
     Fault.DUE_DATE_PAST: SocialFileColumn.DUE_ON,
+    Fault.OVERTAKEN: "",
     Fault.BAD_PIECES: SocialFileColumn.PIECES,
 }

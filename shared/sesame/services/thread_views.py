@@ -62,6 +62,13 @@ class MessageBody(StrictModel):
     attachments: AttachmentIds = Field(default=[])
 
 
+class ReplyBody(MessageBody):
+    """One more message. `seen`: the number of the last one that was shown, so that what the other side wrote
+    meanwhile stays unread and waits for its answer."""
+
+    seen: Annotated[int, Field(ge=0)] | None = None
+
+
 class ThreadBody(MessageBody):
     """A new thread. `repair` asks for one: in the category `room` only."""
 

@@ -83,6 +83,8 @@ class Words:
 
     body: str
     attachments: tuple[str, ...] = ()
+    seen: int | None = None
+    """The last message that was before the author; None where that is not known."""
     with_step: bool = False
     """A step of a repair needs no words."""
 
@@ -242,12 +244,21 @@ class Talk:
         )
 
     def close(self, author: Author, lease_id: str, thread_id: str) -> Thread:
-        """Closes a thread. Two calls, one where it was closed. Raises NotFound, RepairUnfinished."""
+        """Closes a thread. Two calls, one where it was closed. Raises NotFound, RepairUnfinished.
+
+        A tenant who closes it asks no more for the repair in it.
+        """
 
         def change(thread: Thread) -> Thread:
-            if author.side is Side.STAFF and thread.repair and thread.repair.state not in OVER:
-                raise RepairUnfinished
-            return threads.closed(thread, author.side, self.clock())
+            now = self.clock()
+            if thread.repair and thread.repair.state not in OVER:
+                if author.side is Side.STAFF:
+                    raise RepairUnfinished
+                withdrawn = repairs.moved(
+                    thread.repair, RepairEvent.WITHDRAW, author.side, now, today=now.date()
+                )
+                thread = replace(thread, repair=withdrawn)
+            return threads.closed(thread, author.side, now)
 
         return self._changed(author, lease_id, thread_id, change)
 
@@ -330,7 +341,7 @@ class _Posting:
             body=self.words.body,
             attachments=self.words.attachments,
         )
-        after = threads.wrote(before, self.author.side, now)
+        after = threads.wrote(before, self.author.side, now, seen=self.words.seen)
         if move is not None:
             after = self._moved(after, move, now)
             message = replace(message, step=after.repair.steps[-1] if after.repair else None)
@@ -397,8 +408,9 @@ class _Posting:
         except RepairIncomplete as failure:
             raise Invalid(errors=[{"field": str(failure), "reason": "date / motif"}]) from failure
         after = replace(thread, repair=repair)
-        # a tenant who says that all is well wants no answer
-        return threads.closed(after, self.author.side, now) if move.event is RepairEvent.CONFIRM else after
+        # a tenant who says that all is well, or needs it no more, wants no answer
+        ends = move.event in {RepairEvent.CONFIRM, RepairEvent.WITHDRAW}
+        return threads.closed(after, self.author.side, now) if ends else after
 
 
 def _on_its_way(one: Attachment) -> Attachment:

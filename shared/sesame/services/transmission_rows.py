@@ -1,13 +1,14 @@
 """Who is in a transmission and what is said of each, from leases, certificates, accounts and decisions."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import batched
 
 from sesame.domain import codes
 from sesame.domain.calendar import first_day, last_day
 from sesame.domain.certificates import DocumentStatus, Kind, Validity
-from sesame.domain.studies import EnrolmentStatus, academic_year_of
+from sesame.domain.contacts import folded
+from sesame.domain.studies import Enrolment, EnrolmentStatus, academic_year_of
 from sesame.domain.tenancy import Lease, Person, Residence
 from sesame.domain.terms import as_of
 from sesame.domain.transmissions import (
@@ -21,10 +22,10 @@ from sesame.domain.transmissions import (
 )
 from sesame.store import keys
 from sesame.store.accounts import account_of
-from sesame.store.aid import LeaseAids
+from sesame.store.aid import LeaseAid, LeaseAids
 from sesame.store.documents import Document, Documents
 from sesame.store.people import ERASED_BIRTH_DATE, lease_of, person_of
-from sesame.store.sharing import Decision, Sharing
+from sesame.store.sharing import Sharing
 from sesame.store.social_files import Enrolments
 from sesame.store.table import Table, same_table
 
@@ -69,16 +70,25 @@ class Gathering:
         return Tenants(leases=tuple(found), erased=frozenset(erased))
 
     def rows(
-        self, kind: TransmissionKind, residence: Residence, tenants: Tenants, period: str
+        self,
+        kind: TransmissionKind,
+        residence: Residence,
+        tenants: Tenants,
+        period: str,
+        *,
+        spelled: Mapping[str, str],
     ) -> Mapping[str, list[Row]]:
-        """What there is to say now, by the recipient's name. The CAF is always there, with nothing if so."""
+        """What there is to say now, by the recipient's name. The CAF is always there, with nothing if so.
+
+        No two names are one recipient's: each is spelled as `spelled` has it (by folded form), if it does.
+        """
         match kind:
             case TransmissionKind.RENT_CERTIFICATES:
                 return {CAF: list(self._certificates(tenants, period))}
             case TransmissionKind.UNPAID_RENT:
                 return {CAF: list(self._unpaid(residence, tenants, period))}
             case TransmissionKind.HOUSING_CONFIRMATIONS:
-                return self._housed(residence, tenants, period)
+                return self._housed(residence, tenants, period, spelled)
 
     # --- The CAF
 
@@ -117,14 +127,14 @@ class Gathering:
                 outstanding = account_of(item).checkpoint.outstanding if item else ()
                 if not outstanding:
                     continue
-                aid = LeaseAids(self.money).of(lease.lease_id)
-                aid_cents = aid.of(period) or aid.expected_for(period) or 0
+                terms = as_of(lease, min(last_day(period), lease.ends_on))
+                monthly_cents = terms.rent_cents + terms.charges_cents
+                aid_cents = _aid_of(LeaseAids(self.money).of(lease.lease_id), period, monthly_cents)
                 if not aid_cents:
                     continue
-                terms = as_of(lease, min(last_day(period), lease.ends_on))
                 owed = unpaid(
                     outstanding,
-                    monthly_cents=terms.rent_cents + terms.charges_cents,
+                    monthly_cents=monthly_cents,
                     aid_cents=aid_cents,
                     period=period,
                 )
@@ -133,48 +143,52 @@ class Gathering:
 
     # --- Universities
 
-    def _housed(self, residence: Residence, tenants: Tenants, period: str) -> dict[str, list[Row]]:
-        """Students who agreed, by the university where they are enrolled that year."""
+    def _housed(
+        self, residence: Residence, tenants: Tenants, period: str, spelled: Mapping[str, str]
+    ) -> dict[str, list[Row]]:
+        """Students who agreed, by the university where they are enrolled that year.
+
+        Files and desks spell a university in more than one way: it is one recipient, under one spelling.
+        """
         kind = TransmissionKind.HOUSING_CONFIRMATIONS
         decisions = Sharing(self.identity).of([person.person_id for _, person in tenants.leases], kind)
         agreed = {person_id: one for person_id, one in decisions.items() if one.agreed}
         year = academic_year_of(last_day(period))
-        found: dict[str, list[Row]] = {}
+        studying: dict[str, list[tuple[Lease, Person, Enrolment]]] = {}
         for lease, person in tenants.leases:
-            decision = agreed.get(person.person_id)
-            if decision is None:
-                continue
-            for university in self._universities(person.person_id, year):
-                row = _housed(lease, person, residence, decision, year, university, period)
-                if row is not None:
-                    found.setdefault(university, []).append(row)
-        return {university: _one_a_reference(rows) for university, rows in sorted(found.items())}
+            for enrolment in self._enrolments(person.person_id, year) if person.person_id in agreed else ():
+                studying.setdefault(folded(enrolment.university), []).append((lease, person, enrolment))
+        found: dict[str, list[Row]] = {}
+        for university, students in sorted(studying.items()):
+            first = min((one for _, _, one in students), key=lambda one: (one.recorded_at, one.university))
+            name = spelled.get(university, first.university)
+            rows = (
+                housing_row(
+                    lease,
+                    person,
+                    residence,
+                    academic_year=year,
+                    university=name,
+                    consented_at=agreed[person.person_id].decided_at,
+                    period=period,
+                )
+                for lease, person, _ in students
+            )
+            found[name] = [row for row in rows if row is not None]
+        return found
 
-    def _universities(self, person_id: str, year: str) -> list[str]:
+    def _enrolments(self, person_id: str, year: str) -> list[Enrolment]:
         counted = {EnrolmentStatus.ENROLLED, EnrolmentStatus.PRE_ENROLLED}
         found = Enrolments(self.identity).of_person(person_id)
-        return sorted({one.university for one in found if one.year == year and one.status in counted})
+        return [one for one in found if one.year == year and one.status in counted]
 
 
-def _housed(
-    lease: Lease,
-    person: Person,
-    residence: Residence,
-    decision: Decision,
-    year: str,
-    university: str,
-    period: str,
-) -> Row | None:
-    return housing_row(
-        lease,
-        person,
-        residence,
-        academic_year=year,
-        university=university,
-        consented_at=decision.decided_at,
-        period=period,
-    )
+def _aid_of(aid: LeaseAid, period: str, monthly_cents: int) -> int:
+    """A month's aid in cents: what came for it, else what is expected.
 
-
-def _one_a_reference(rows: Sequence[Row]) -> list[Row]:
-    return list({row.reference: row for row in rows}.values())
+    What came and is no less than the month costs is arrears of earlier months booked on this one.
+    """
+    came = aid.of(period)
+    if 0 < came < monthly_cents:
+        return came
+    return aid.expected_for(period) or came

@@ -120,9 +120,10 @@ class TransmissionBuilding:
 
     def _build(self, residence: Residence, period: str, kind: TransmissionKind, at: datetime) -> int:
         tenants = self.gathering.tenants(residence, period)
-        rows = dict(self.gathering.rows(kind, residence, tenants, period))
+        told = self._told_before(residence.residence_id, period, kind)
+        rows = dict(self.gathering.rows(kind, residence, tenants, period, spelled=told))
         # whom something was told before and nothing is said now must be told that it is no more so
-        for name in self._told_before(residence.residence_id, period, kind):
+        for name in told.values():
             rows.setdefault(name, [])
         made = 0
         for recipient_name, said_now in rows.items():
@@ -134,12 +135,13 @@ class TransmissionBuilding:
                 made += self._write(series, number, changes, at)
         return made
 
-    def _told_before(self, residence_id: str, period: str, kind: TransmissionKind) -> list[str]:
+    def _told_before(self, residence_id: str, period: str, kind: TransmissionKind) -> dict[str, str]:
+        """Universities that a month was told to: folded name -> name as its first file spelled it."""
         if GROUNDS[kind].recipient is Recipient.CAF:
-            return []
+            return {}
         partition = keys.transmissions_of_residence(residence_id)
-        items = self.operations.query_all(partition, f"{period}#{kind}#", index=keys.GSI1)
-        return list(dict.fromkeys(item["recipient_name"] for item in items))
+        items = list(self.operations.query_all(partition, f"{period}#{kind}#", index=keys.GSI1))
+        return {folded(item["recipient_name"]): item["recipient_name"] for item in reversed(items)}
 
     def _write(self, series: Series, number: int, changes: Sequence[Difference], at: datetime) -> bool:
         """The file first, under a name that says nothing; what makes it count comes last."""

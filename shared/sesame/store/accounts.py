@@ -1,10 +1,11 @@
 """Accounts: a lease's journal in one partition, with the fold's checkpoint beside it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from sesame.domain.calendar import Period
 from sesame.domain.journal import (
     EMPTY,
     Checkpoint,
@@ -36,6 +37,10 @@ class Account:
     """From when on steps still wait, where the planner's instant was moved without taking them."""
     hold: Hold | None = None
     plan: AgreedPlan | None = None
+    reopened: Mapping[str, datetime] = field(default_factory=dict)
+    """What is owed again since money was taken back, by entry, and since when."""
+    formal_notice: "OrderedNotice | None" = None
+    """The formal notice that was ordered last, told of or not."""
     news: str | None = None
     """The period of a notice whose message waits for another day."""
     adjustments: tuple[Adjustment, ...] = ()
@@ -45,6 +50,8 @@ class Account:
     one, so that no notice goes out on terms that hold no more."""
     billed_to: str = ""
     """The latest period (`YYYY-MM`) that was ever billed; empty where nobody has noted it."""
+    block_waived: tuple[Period, ...] = ()
+    """The months whose being late bars nobody from renewal any more."""
     issuing: "IssuedNotice | None" = None
     """The notice last billed by two writes: part of the account already, its own item perhaps not yet."""
     version: int = 0
@@ -57,8 +64,22 @@ class Account:
             since=self.since,
             hold=self.hold,
             plan=self.plan,
+            reopened=self.reopened,
             news=self.news,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderedNotice:
+    """A formal notice: its document, the step and the debt that it is for, and what tells its demand from
+    another one (`services.demands`)."""
+
+    document_id: str
+    entry_id: str
+    step: str
+    demand: str
+    reopened_at: str = ""
+    """As of `Reached`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +90,8 @@ class Move:
     since: datetime | None = None
     plan_broken_on: date | None = None
     announce: Mapping[str, str] | None = None
+    formal_notice: OrderedNotice | None = None
+    """One that is ordered with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,10 +210,14 @@ class Accounts:
         change.look_at(move.next_step_at)
         change.keep("waits_since", account.since, move.since, datetime.isoformat)
         change.keep("notice_to_tell", account.news, None, str)
+        if account.plan is not None and account.plan.asks_desk:  # who moves an account has asked
+            change.set("payment_plan.asks_desk", False)
         if move.plan_broken_on is not None:
             change.set("payment_plan.broken_on", move.plan_broken_on.isoformat())
         if move.announce is not None:
             change.set("announce", dict(move.announce))
+        if move.formal_notice is not None:
+            change.set("formal_notice", asdict(move.formal_notice))
         return change.update(self.table.name)
 
     def arranging(
@@ -201,32 +228,31 @@ class Accounts:
         plan: AgreedPlan | None,
         next_step_at: datetime | None,
         since: datetime | None,
+        block_waived: tuple[Period, ...] | None = None,
     ) -> Update:
-        """The write that holds, releases or plans what an account owes, if nobody changed it since."""
+        """The write that holds, releases or plans what an account owes, or waives what being late leads to
+        (None leaves that as it is), if nobody changed it since."""
         change = _Change(account)
         change.look_at(next_step_at)
         change.keep("waits_since", account.since, since, datetime.isoformat)
         change.keep("reminder_hold", account.hold, hold, _hold_item)
         change.keep("payment_plan", account.plan, plan, _plan_item)
+        if block_waived is not None:
+            change.keep("renewal_block_waived", account.block_waived, block_waived, list)
         return change.update(self.table.name)
 
-    def put_off(
-        self, lease_id: str, look_at: datetime, *, since: datetime | None = None, news: str | None = None
-    ) -> bool:
-        """Gives a step back (`since`: when it was due), or a notice's message, to be thought of again then.
+    def put_off(self, lease_id: str, look_at: datetime, *, since: datetime) -> bool:
+        """Gives a step back (`since`: when it was due), to be thought of again then.
 
         False where the account was changed meanwhile: try again. True too where nothing is owed any more.
         """
         account = self.get(lease_id)
-        if account is None or (news is None and not account.checkpoint.outstanding):
+        if account is None or not account.checkpoint.outstanding:
             return True
-        back = account.since
-        if since is not None:
-            back = min(since, account.since) if account.since else since
+        back = min(since, account.since) if account.since else since
         change = _Change(account)
         change.look_at(min(look_at, account.next_step_at) if account.next_step_at else look_at)
         change.keep("waits_since", account.since, back, datetime.isoformat)
-        change.keep("notice_to_tell", account.news, news or account.news, str)
         try:
             self.table.write(change.update(self.table.name))
         except ConditionFailed:
@@ -252,10 +278,13 @@ class Accounts:
         lease_version: int | None = None,
         issuing: IssuedNotice | None = None,
         billed_to: str | None = None,
+        reopened: Mapping[str, datetime] | None = None,
+        plan: AgreedPlan | None = None,
     ) -> Update:
         """The write that brings an account to a checkpoint, if nobody changed it since it was read.
 
-        The reminders' instant is written where it changes, `adjustments` and `lease_version` where given.
+        The reminders' instant, `reopened` and `plan` are written where they change, `adjustments` and
+        `lease_version` where given.
         """
         values = {f":{name}": value for name, value in _checkpoint_item(checkpoint).items()}
         sets = [f"{name[1:]} = {name}" for name in values]
@@ -272,10 +301,17 @@ class Accounts:
                 values[":adjustments"] = [asdict(one) for one in adjustments]
             else:
                 removes.append("adjustments")
+        if reopened is not None and reopened != before.reopened:
+            if reopened:
+                sets.append("reopened = :reopened")
+                values[":reopened"] = {entry_id: at.isoformat() for entry_id, at in reopened.items()}
+            else:
+                removes.append("reopened")
         more = {
             "lease_version": lease_version,
             "issuing": _issuing_item(issuing) if issuing else None,
             "billed_to": billed_to,
+            "payment_plan": _plan_item(plan) if plan is not None and plan != before.plan else None,
         }
         for name, value in more.items():
             if value is not None:
@@ -405,10 +441,13 @@ def account_of(item: Item) -> Account:
         since=datetime.fromisoformat(item["waits_since"]) if "waits_since" in item else None,
         hold=_hold_of(item["reminder_hold"]) if "reminder_hold" in item else None,
         plan=_plan_of(item["payment_plan"]) if "payment_plan" in item else None,
+        reopened={entry_id: datetime.fromisoformat(at) for entry_id, at in item.get("reopened", {}).items()},
+        formal_notice=OrderedNotice(**item["formal_notice"]) if "formal_notice" in item else None,
         news=item.get("notice_to_tell"),
         adjustments=tuple(Adjustment(**one) for one in item.get("adjustments", ())),
         lease_version=item.get("lease_version", 0),
         billed_to=item.get("billed_to", ""),
+        block_waived=tuple(item.get("renewal_block_waived", ())),
         issuing=_issuing_of(item) if "issuing" in item else None,
         version=item["version"],
     )
@@ -490,6 +529,8 @@ def _plan_item(plan: AgreedPlan) -> dict[str, Any]:
         "resumes_from": plan.resumes_from.isoformat(),
         "broken_on": plan.broken_on.isoformat() if plan.broken_on else None,
         "cancelled": plan.cancelled or None,
+        "corrected_at": plan.corrected_at.isoformat() if plan.corrected_at else None,
+        "asks_desk": plan.asks_desk or None,
     }
 
 
@@ -504,6 +545,8 @@ def _plan_of(item: Item) -> AgreedPlan:
         resumes_from=datetime.fromisoformat(item["resumes_from"]),
         broken_on=date.fromisoformat(item["broken_on"]) if "broken_on" in item else None,
         cancelled=item.get("cancelled", False),
+        corrected_at=datetime.fromisoformat(item["corrected_at"]) if "corrected_at" in item else None,
+        asks_desk=item.get("asks_desk", False),
     )
 
 

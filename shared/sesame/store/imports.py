@@ -23,6 +23,8 @@ class FileKind(StrEnum):
     ACKNOWLEDGEMENT = "acknowledgement"
     ENROLMENTS = "enrolments"
     SOCIAL_FILES = "social_files"
+    AMENDMENTS = "amendments"
+    DEPARTURES = "departures"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

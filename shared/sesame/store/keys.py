@@ -277,6 +277,16 @@ def lease_import_chunk(import_id: str, number: int) -> Key:
     return {"pk": f"IMPORT#{import_id}", "sk": f"CHUNK#{number:05}"}
 
 
+def worked_file(sha256: str) -> str:
+    """Partition of the chunks of a file, known by its bytes, that were worked through."""
+    return f"WORKEDFILE#{sha256}"
+
+
+def worked_chunk(sha256: str, kind: str, number: int, import_id: str) -> Key:
+    """A chunk of a file that an import worked through."""
+    return {"pk": worked_file(sha256), "sk": f"{kind}#{number:05}#{import_id}"}
+
+
 def document_run(run_id: str) -> Key:
     """A run of a residence's documents for a month."""
     return {"pk": f"DOCRUN#{run_id}", "sk": "RUN"}

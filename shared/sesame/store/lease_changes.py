@@ -31,9 +31,13 @@ class LeaseChange:
     room: str = ""
     """The new room, where it is another."""
     difference_cents: int = 0
-    """What the months billed so far cost more (above zero) or less."""
+    """What the months billed so far cost more (above zero) or less, their surcharges included."""
+    surcharges_reversed_cents: int = 0
+    """The late surcharges of notices that it withdrew: taken back with them."""
     corrected: tuple[str, ...] = ()
     """The months whose notices it corrected."""
+    import_id: str = ""
+    """The file that said so, where one did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,9 @@ class LeaseChanges:
             "ends_on": change.ends_on.isoformat(),
             "room": change.room or None,
             "difference_cents": change.difference_cents,
+            "surcharges_reversed_cents": change.surcharges_reversed_cents or None,
             "corrected": list(change.corrected),
+            "import_id": change.import_id or None,
             "announce": announce if tells else None,
         }
         return Put(table=self.table.name, item=item, condition=NOT_THERE)
@@ -94,5 +100,7 @@ def change_of(item: Item) -> LeaseChange:
         ends_on=date.fromisoformat(item["ends_on"]),
         room=item.get("room", ""),
         difference_cents=item["difference_cents"],
+        surcharges_reversed_cents=item.get("surcharges_reversed_cents", 0),
         corrected=tuple(item["corrected"]),
+        import_id=item.get("import_id", ""),
     )

@@ -6,7 +6,7 @@ the service's own word, which carries the message's id, settles it; where none c
 message is sent once more. It holds ids only: no address, no name, no text.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,7 +15,18 @@ from typing import Any
 from sesame.domain.tenancy import Channel
 from sesame.platform.events import Event
 from sesame.store import keys
-from sesame.store.table import ConditionFailed, Delete, Item, Key, Table
+from sesame.store.table import (
+    NOT_THERE,
+    ConditionFailed,
+    Delete,
+    Item,
+    Key,
+    Put,
+    Table,
+    Update,
+    same_table,
+    transact,
+)
 
 LOST_AFTER = timedelta(minutes=3)
 """Twice the time any sender may run: a message still `sending` after it has nobody behind it any more."""
@@ -39,6 +50,8 @@ class MessageState(StrEnum):
     """The mail service's answer was lost: it may or may not have gone."""
     REFUSED = "refused"
     """The mail service will never take it as it is: a matter for the desk."""
+    MERGED = "merged"
+    """Told in another message: `told_in`."""
     SUPERSEDED = "superseded"
     """Not sent, because there is nothing to say any more: paid, over, or out of date."""
     UNADDRESSED = "unaddressed"
@@ -102,6 +115,8 @@ class SentMessage:
     complained_at: datetime | None = None
     sent_again_at: datetime | None = None
     """Set where it was handed over twice, because the first answer was lost."""
+    told_in: str | None = None
+    """The id of the message that says it too, where it was merged."""
     provider_message_id: str | None = None
     event: Event | None = None
 
@@ -130,16 +145,45 @@ class Messages:
 
     table: Table
 
-    def begin(self, message: Message, now: datetime) -> bool:
+    def begin(self, message: Message, now: datetime, merged: Sequence[str] = ()) -> bool:
         """Claims a message before the mail service is called; False when it has been dealt with.
 
-        Raises StillSending. Normally one write; one more read or write when an earlier try left its trace.
+        With it end those that wait and are said in it (`merged`, by id). Raises StillSending, also where one
+        of those waits no more. Normally one write; one more read or write when an earlier try left its trace.
         """
+        claim = Put(
+            table=self.table.name, item=_item(message, MessageState.SENDING, now), condition=NOT_THERE
+        )
+        endings = [self._merging(one, message.message_id, now) for one in merged]
         try:
-            self.table.put(_item(message, MessageState.SENDING, now), unless_exists=True)
+            self._together(claim, endings)
         except ConditionFailed as failure:
-            return self._resume(message, failure.items[0] or {}, now)
+            if not failure.failed(0):
+                raise StillSending from failure
+            return self._resume(message, failure.items[0] or {}, now, endings)
         return True
+
+    def _merging(self, message_id: str, told_in: str, now: datetime) -> Update:
+        return Update(
+            table=self.table.name,
+            key=keys.message(message_id),
+            expression="SET #state = :merged, told_in = :told_in, changed_at = :now ADD version :one",
+            condition="#state = :waiting",
+            names={"#state": "state"},
+            values={
+                ":merged": MessageState.MERGED.value,
+                ":waiting": MessageState.WAITING.value,
+                ":told_in": told_in,
+                ":now": now.isoformat(),
+                ":one": 1,
+            },
+        )
+
+    def _together(self, claim: Put | Update, endings: Sequence[Update]) -> None:
+        if endings:
+            transact(self.table.client, [claim, *endings])
+        else:
+            self.table.write(claim)
 
     def skip(self, message: Message, state: MessageState, now: datetime) -> None:
         """Records that a message is not sent, or not yet, unless it already has a record."""
@@ -289,6 +333,11 @@ class Messages:
         item = self.table.get(keys.message(message_id))
         return _sent(item) if item else None
 
+    def some(self, message_ids: Sequence[str]) -> list[SentMessage | None]:
+        """Their records, in the order asked, None where there is none. One read; none for nothing."""
+        found = same_table(self.table, [keys.message(one) for one in message_ids])
+        return [_sent(item) if item else None for item in found]
+
     def of_lease(self, lease_id: str, *, after: str | None = None, limit: int = 50) -> MessagePage:
         """What was sent about a lease, newest first. One read of the index."""
         partition = keys.messages_of_lease(lease_id)
@@ -300,12 +349,12 @@ class Messages:
             messages=[_sent(item) for item in page.items], next=page.next["gsi1sk"] if page.next else None
         )
 
-    def _resume(self, message: Message, found: Item, now: datetime) -> bool:
+    def _resume(self, message: Message, found: Item, now: datetime, endings: Sequence[Update]) -> bool:
         match found.get("state"):
             case MessageState.WAITING:
-                return self._claim_again(message, found, now)
+                return self._claim_again(message, found, now, endings)
             case MessageState.UNKNOWN:
-                return self._send_again(message, found, now)
+                return self._send_again(message, found, now, endings)
             case MessageState.SENDING:
                 return self._take_over(message, found, now)
         return False
@@ -320,27 +369,31 @@ class Messages:
         self.lost(message, now, since=since)
         return False
 
-    def _send_again(self, message: Message, found: Item, now: datetime) -> bool:
+    def _send_again(self, message: Message, found: Item, now: datetime, endings: Sequence[Update]) -> bool:
         """Once, under the same reference, when the service's word has been waited for long enough."""
         since = datetime.fromisoformat(found["sending_since"])
         if message.event is None or "sent_again_at" in found or now < since + SETTLED_WITHIN:
             return False
-        return self._claim_again(message, found, now, ", sent_again_at = :now")
+        return self._claim_again(message, found, now, endings, ", sent_again_at = :now")
 
-    def _claim_again(self, message: Message, found: Item, now: datetime, more: str = "") -> bool:
+    def _claim_again(
+        self, message: Message, found: Item, now: datetime, endings: Sequence[Update] = (), more: str = ""
+    ) -> bool:
+        claim = Update(
+            table=self.table.name,
+            key=keys.message(message.message_id),
+            expression=f"SET #state = :sending, sending_since = :now{more} ADD version :one",
+            condition="version = :version",
+            names={"#state": "state"},
+            values={
+                ":sending": MessageState.SENDING.value,
+                ":now": now.isoformat(),
+                ":one": 1,
+                ":version": found["version"],
+            },
+        )
         try:
-            self.table.update(
-                keys.message(message.message_id),
-                f"SET #state = :sending, sending_since = :now{more} ADD version :one",
-                condition="version = :version",
-                names={"#state": "state"},
-                values={
-                    ":sending": MessageState.SENDING.value,
-                    ":now": now.isoformat(),
-                    ":one": 1,
-                    ":version": found["version"],
-                },
-            )
+            self._together(claim, endings)
         except ConditionFailed as failure:
             raise StillSending from failure
         return True
@@ -368,6 +421,7 @@ def _sent(item: Item) -> SentMessage:
         created_at=datetime.fromisoformat(item["created_at"]),
         failure=Failure(item["failure"]) if "failure" in item else None,
         provider_message_id=item.get("provider_message_id"),
+        told_in=item.get("told_in"),
         event=Event.of(item["event"]) if "event" in item else None,
         **moments,
     )

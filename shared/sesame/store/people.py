@@ -28,6 +28,7 @@ from sesame.domain.tenancy import (
     Person,
     ReminderSettings,
     ReminderStep,
+    RenewalBlock,
     RentWord,
     Residence,
     RoomSurface,
@@ -612,11 +613,13 @@ def _reminders_item(settings: ReminderSettings) -> Item | None:
     item = asdict(settings)
     if settings.surcharge:
         item["surcharge"] |= {"applies_from": settings.surcharge.applies_from.isoformat()}
+    if settings.renewal_block:
+        item["renewal_block"] |= {"applies_from": settings.renewal_block.applies_from.isoformat()}
     return item
 
 
 def _reminders_of(item: Mapping[str, Any]) -> ReminderSettings:
-    surcharge = item.get("surcharge")
+    surcharge, block = item.get("surcharge"), item.get("renewal_block")
     return ReminderSettings(
         steps=tuple(map(_step_of, item["steps"])),
         tolerance_cents=item["tolerance_cents"],
@@ -625,6 +628,9 @@ def _reminders_of(item: Mapping[str, Any]) -> ReminderSettings:
         plan_grace_days=item["plan_grace_days"],
         surcharge=Surcharge(**surcharge | {"applies_from": date.fromisoformat(surcharge["applies_from"])})
         if surcharge
+        else None,
+        renewal_block=RenewalBlock(**block | {"applies_from": date.fromisoformat(block["applies_from"])})
+        if block
         else None,
         territory=item["territory"],
     )

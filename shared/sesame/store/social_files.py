@@ -21,6 +21,8 @@ from sesame.store import keys
 from sesame.store.table import NOT_THERE, Item, Key, Put, Table
 
 PAGE = 50
+_LONG_AGO = "2000-01-01T00:00:00+00:00"
+"""When the files of rows came of which only the import was kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,11 +123,21 @@ def _university_id(university: str) -> str:
 
 
 def _applied_items(applied: tuple[Applied, ...]) -> list[dict[str, str]]:
-    return [{"digest": one.digest, "import_id": one.import_id} for one in applied]
+    return [
+        {"digest": one.digest, "import_id": one.import_id, "sent_at": one.sent_at.isoformat()}
+        for one in applied
+    ]
 
 
 def _applied_of(item: Item) -> tuple[Applied, ...]:
-    return tuple(Applied(digest=one["digest"], import_id=one["import_id"]) for one in item["applied"])
+    return tuple(
+        Applied(
+            digest=one["digest"],
+            import_id=one["import_id"],
+            sent_at=datetime.fromisoformat(one.get("sent_at", _LONG_AGO)),
+        )
+        for one in item["applied"]
+    )
 
 
 def enrolment_of(item: Item) -> Enrolment:

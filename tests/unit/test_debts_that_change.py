@@ -1,0 +1,442 @@
+"""Reminders of a debt that is not what it was: corrected, paid and taken back, part of a plan, held."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from sesame.domain.certificates import Kind, Validity
+from sesame.domain.journal import Entry, EntryKind, Outstanding
+from sesame.domain.plans import AgreedPlan
+from sesame.domain.reminders import DebtKind, owed
+from sesame.domain.tenancy import Channel, ReminderSettings, ReminderStep
+from sesame.store.documents import Document
+from sesame.store.tasks import TaskKind
+from tests.unit.test_reminder_laws import RENT, World
+
+PARIS = ("Europe/Paris", "Europe/Paris")
+MakeWorld = Callable[..., World]
+DAY = timedelta(days=1)
+
+
+def at(day: date, hour: int = 8, minute: int = 5) -> datetime:
+    """UTC."""
+    return datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC)
+
+
+def september(day: int) -> date:
+    return date(2026, 9, day)
+
+
+@pytest.fixture
+def world() -> World:
+    """Two residences in Paris, two leases of one person; the second owes nothing."""
+    world = World(PARIS, ReminderSettings(), frozenset())
+    world.pay("lease-1", RENT)
+    world.deliver_all()
+    return world
+
+
+# ---------------------------------------------------------------- two debts of one month
+
+
+def test_a_second_notice_of_a_month_has_steps_of_its_own(world: World) -> None:
+    world.live(at(september(25)))
+    before = world.told()
+
+    world.amend("lease-0", RENT - 5_000)  # on the 25th: payable by October 4
+    world.live(at(date(2026, 11, 5)))
+
+    assert [step for _, step in before] == ["before-due", "due", "late-1", "late-2"]
+    assert world.told()[len(before) :] == [
+        (date(2026, 9, 29), "before-due"),
+        (date(2026, 10, 5), "due"),  # the 4th is a Sunday
+        (date(2026, 10, 7), "late-1"),
+        (date(2026, 10, 14), "late-2"),
+        (date(2026, 10, 24), "late-3"),
+        (date(2026, 11, 3), "formal-notice"),
+    ]
+
+
+def test_a_charge_by_itself_is_reminded_of_beside_the_rent_of_its_month(world: World) -> None:
+    charge = Entry(
+        entry_id="adjustment:key",
+        kind=EntryKind.ADJUSTMENT,
+        amount_cents=3_000,
+        effective_at=world.now,
+        due_on=september(17),
+        label="Clé",
+    )
+    world.live(at(september(1), 12))
+    world.books.post("lease-0", "r0", charge)
+    world.live(at(september(22)))
+
+    causes = {(one.cause["entry_id"], one.cause["step"]) for one in world.history if "step" in one.cause}
+    assert ("notice:2026-09", "due") in causes
+    assert ("adjustment:key", "due") in causes
+
+
+def test_a_charge_that_comes_between_two_steps_of_the_rent_misses_none_of_its_own(world: World) -> None:
+    world.live(at(september(21), 14))  # the rent's next step is on the 30th
+    charge = Entry(
+        entry_id="adjustment:key",
+        kind=EntryKind.ADJUSTMENT,
+        amount_cents=3_000,
+        effective_at=world.now,
+        due_on=september(28),
+    )
+    world.books.post("lease-0", "r0", charge)
+    world.live(at(september(29)))
+
+    assert world.told()[-2:] == [(september(23), "before-due"), (september(28), "due")]
+
+
+def test_a_surcharge_goes_by_the_month_of_its_notice_and_a_charge_by_that_of_its_day() -> None:
+    def debit(entry_id: str) -> Outstanding:
+        return Outstanding(
+            entry_id=entry_id,
+            period=None,
+            due_on=date(2026, 11, 3),
+            amount_cents=1_000,
+            paid_cents=0,
+            issued_at=at(date(2026, 10, 25)),
+        )
+
+    rows = owed([debit("surcharge:notice:2026-09#2"), debit("adjustment:key")], None, PARIS[0])
+
+    assert {(row.kind, row.period) for row in rows} == {
+        (DebtKind.SURCHARGE, "2026-09"),
+        (DebtKind.OTHER, "2026-11"),
+    }
+
+
+# ---------------------------------------------------------------- money that was taken back
+
+
+def test_a_payment_returned_within_days_is_chased_at_the_next_allowed_hour_and_on_from_there(
+    world: World,
+) -> None:
+    world.live(at(september(15)))
+    world.pay("lease-0", RENT)
+    world.live(at(september(19), 19))  # a Saturday evening
+    before = world.told()
+    world.take_back("lease-0", RENT)
+    world.live(at(date(2026, 10, 20)))
+
+    assert before[-1] == (september(14), "late-1")
+    assert world.told()[len(before) :] == [
+        (september(21), "late-1"),  # a Monday: what lay behind
+        (september(26), "late-2"),
+        (date(2026, 10, 6), "late-3"),
+        (date(2026, 10, 16), "formal-notice"),
+    ]
+    [task] = world.tasks.open_in("r0").tasks
+    assert (task.kind, task.details["entry_id"]) == (TaskKind.OWED_AGAIN, "notice:2026-09")
+
+
+def test_money_taken_back_months_later_is_never_first_met_by_a_formal_notice(world: World) -> None:
+    world.live(at(september(2)))
+    world.pay("lease-0", RENT)
+    world.live(at(date(2026, 12, 3), 12), DAY)
+    world.take_back("lease-0", RENT)
+    world.live(at(date(2026, 12, 20)))
+
+    assert world.told() == [(date(2026, 12, 3), "late-3"), (date(2026, 12, 14), "formal-notice")]
+    again = [one.cause["reopened_at"] for one in world.history if "step" in one.cause]
+    assert again == [at(date(2026, 12, 3), 12).isoformat()] * 2
+
+
+def test_taken_back_a_second_time_it_is_said_anew_and_each_step_once(world: World) -> None:
+    world.live(at(september(2)))
+    for day in (september(21), date(2026, 10, 12), date(2026, 11, 2)):
+        world.pay("lease-0", RENT)
+        world.live(at(day))
+        world.take_back("lease-0", RENT)
+        world.live(at(day) + 2 * DAY)
+
+    assert [step for _, step in world.told()] == ["late-2", "late-3", "late-3"]
+
+
+def test_a_part_taken_back_of_a_debt_that_is_chased_anyway_changes_none_of_its_days(world: World) -> None:
+    world.pay("lease-0", 10_000)
+    world.live(at(september(22)))
+    world.take_back("lease-0", 10_000)
+    world.live(at(date(2026, 10, 1)))
+
+    assert world.told()[-2:] == [(september(21), "late-2"), (september(30), "late-3")]
+
+
+def test_most_of_a_debt_taken_back_after_the_rest_was_tolerated_is_chased() -> None:
+    world = World(PARIS, ReminderSettings(tolerance_cents=500), frozenset())
+    world.pay("lease-0", RENT - 300)
+    world.live(at(date(2026, 10, 22), 12), DAY)
+    world.take_back("lease-0", RENT - 300)
+    world.live(at(date(2026, 10, 23)))
+
+    assert world.told() == [(date(2026, 10, 22), "late-3")]
+
+
+def test_taken_back_before_its_last_day_it_keeps_its_days(world: World) -> None:
+    world.live(at(september(2)))
+    world.pay("lease-0", RENT)
+    world.live(at(september(7), 12))
+    world.take_back("lease-0", RENT)
+    world.live(at(september(15)))
+
+    assert world.told() == [(september(10), "due"), (september(14), "late-1")]
+
+
+def test_a_step_on_its_way_when_money_came_and_went_is_said_once_as_owed_again(world: World) -> None:
+    world.live(at(september(14), 6))
+    world.now = at(september(14), 8)
+    world.plan()
+    world.pay("lease-0", RENT)
+    world.now += timedelta(minutes=5)
+    world.take_back("lease-0", RENT)
+    world.deliver_all()
+    world.live(at(september(15)))
+
+    assert world.told()[-1:] == [(september(14), "late-1")]
+    assert [step for _, step in world.told()].count("late-1") == 1
+
+
+def test_where_the_ladder_has_no_step_left_the_desk_is_asked_at_once() -> None:
+    steps = (ReminderStep(name="nudge", days=5),)
+    world = World(PARIS, ReminderSettings(steps=steps), frozenset())
+    world.pay("lease-0", RENT)
+    world.live(at(date(2026, 11, 3)), DAY)
+    world.take_back("lease-0", RENT)
+    world.live(at(date(2026, 11, 5)))
+
+    assert world.told() == [(date(2026, 11, 3), "nudge")]
+    assert [task.kind for task in world.tasks.open_in("r0").tasks] == [TaskKind.OWED_AGAIN]
+
+
+def test_a_plan_that_was_kept_has_its_grace_again_when_its_money_is_taken_back(world: World) -> None:
+    world.live(at(september(15)))
+    world.agree("lease-0", (10, 20))
+    world.live(at(september(16)))
+    world.pay("lease-0", RENT)
+    world.live(at(date(2026, 11, 2)), DAY)
+    world.take_back("lease-0", RENT)
+    before = len(world.told())
+    world.live(at(date(2026, 11, 9)))
+
+    assert world.told()[before:] == [(date(2026, 11, 2), "instalment-late")]
+    world.live(at(date(2026, 11, 12)))
+    assert world.told()[before + 1 :] == [(date(2026, 11, 10), "late-3")]
+
+
+# ---------------------------------------------------------------- plans whose debts are corrected
+
+
+def planned(world: World) -> World:
+    """September in two parts of 225 euros, on the 25th and on October 5."""
+    world.live(at(september(15), 12))
+    world.agree("lease-0", (10, 20))
+    return world
+
+
+def unpaid(world: World) -> list[Outstanding]:
+    account = world.accounts.get("lease-0")
+    assert account is not None
+    return list(account.checkpoint.outstanding)
+
+
+def plan_of(world: World) -> AgreedPlan:
+    account = world.accounts.get("lease-0")
+    assert account is not None
+    assert account.plan is not None
+    return account.plan
+
+
+def parts(world: World) -> list[tuple[int, int]]:
+    """(cents, cents still owed) of each instalment."""
+    left = {number: cents for number, _, cents in plan_of(world).unpaid(unpaid(world))}
+    return [
+        (one.amount_cents, left.get(number, 0)) for number, one in enumerate(plan_of(world).instalments, 1)
+    ]
+
+
+def asked_of_the_desk(world: World) -> list[TaskKind]:
+    return [task.kind for task in world.tasks.open_in("r0").tasks]
+
+
+def test_a_plan_follows_a_notice_that_was_corrected_and_the_desk_is_told(world: World) -> None:
+    planned(world).pay("lease-0", 10_000)
+    world.amend("lease-0", RENT - 20_000)
+
+    assert parts(world) == [(22_500, 12_500), (2_500, 2_500)]
+    assert plan_of(world).debts == ("notice:2026-09#2",)
+    world.live(at(september(26)))
+    assert world.told()[-2:] == [(september(22), "instalment-before"), (september(25), "instalment-due")]
+    assert asked_of_the_desk(world) == [TaskKind.PLAN_CORRECTED]
+
+
+def test_what_costs_more_is_added_to_its_last_instalment(world: World) -> None:
+    planned(world).pay("lease-0", 22_500)
+    world.amend("lease-0", RENT + 5_000)
+
+    assert parts(world) == [(22_500, 0), (27_500, 27_500)]
+    assert plan_of(world).covers(unpaid(world)[0])
+
+
+def test_a_credit_note_pays_no_instalment(world: World) -> None:
+    planned(world).credit("lease-0", "2026-09", 30_000)
+
+    assert parts(world) == [(15_000, 15_000)]
+    world.pay("lease-0", 15_000)
+    assert parts(world) == [(15_000, 0)]
+
+
+def test_a_plan_whose_notice_is_withdrawn_is_over_without_being_paid_and_the_desk_is_told(
+    world: World,
+) -> None:
+    planned(world).amend("lease-0", 0)
+
+    assert plan_of(world).lapsed
+    assert unpaid(world) == []
+    world.live(at(september(17)))
+    assert asked_of_the_desk(world) == [TaskKind.PLAN_CORRECTED]
+    assert not plan_of(world).asks_desk
+
+
+def test_a_plan_that_is_paid_stays_paid_when_its_notice_is_corrected(world: World) -> None:
+    planned(world).pay("lease-0", RENT)
+    world.amend("lease-0", RENT + 5_000)
+    world.live(at(date(2026, 10, 12)))
+
+    assert parts(world) == [(22_500, 0), (22_500, 0)]
+    assert asked_of_the_desk(world) == []
+    assert world.told()[-1] == (date(2026, 10, 5), "late-2")  # what the second notice asks for more
+
+
+# ---------------------------------------------------------------- formal notices that wait
+
+TENTH = date(2026, 10, 10)
+"""A Saturday: September's formal notice is ordered, and told of an hour later."""
+
+
+def ordered(world: World) -> World:
+    """At 09:05 in Paris."""
+    world.live(at(date(2026, 10, 9), 20))
+    world.now = at(TENTH, 7)
+    world.plan()
+    assert world.pending == []
+    return world
+
+
+def an_hour_on(world: World, hours: int = 1) -> None:
+    world.now += timedelta(hours=hours)
+    world.plan()
+
+
+def formal_notices(world: World) -> list[Document]:
+    """Oldest first."""
+    found = [one for one in world.documents.of_lease("lease-0", limit=50) if one.kind is Kind.FORMAL_NOTICE]
+    return sorted(found, key=lambda one: one.asked_at)
+
+
+def test_a_formal_notice_is_told_of_as_it_was_ordered_where_nothing_changed(world: World) -> None:
+    an_hour_on(ordered(world))
+    world.deliver_all()
+
+    [document] = formal_notices(world)
+    assert [one.document_id for one in world.history if one.document_id] == [document.document_id]
+
+
+def test_a_part_payment_before_it_is_told_of_has_it_written_anew(world: World) -> None:
+    ordered(world).pay("lease-0", 10_000)
+    an_hour_on(world)
+    an_hour_on(world)
+    world.deliver_all()
+
+    [outdated, document] = formal_notices(world)
+    assert (outdated.validity, document.validity) == (Validity.REVOKED, Validity.GENUINE)
+    assert document.facts["demand"]["total_cents"] == RENT - 10_000
+    assert [one.document_id for one in world.history if one.document_id] == [document.document_id]
+
+
+def test_a_payment_that_comes_and_goes_within_the_day_makes_three_papers_of_which_one_holds(
+    world: World,
+) -> None:
+    ordered(world).pay("lease-0", 10_000)
+    an_hour_on(world)
+    world.take_back("lease-0", 10_000)
+    an_hour_on(world)
+    an_hour_on(world)
+    world.deliver_all()
+
+    assert [one.validity for one in formal_notices(world)] == [
+        Validity.REVOKED,
+        Validity.REVOKED,
+        Validity.GENUINE,
+    ]
+    assert formal_notices(world)[-1].facts["demand"]["total_cents"] == RENT
+
+
+def test_after_a_hold_it_is_dated_and_payable_anew(world: World) -> None:
+    ordered(world).hold("lease-0", 20)
+    world.live(at(date(2026, 11, 5)))
+
+    [outdated, document] = formal_notices(world)
+    assert outdated.validity is Validity.REVOKED
+    assert (document.facts["demand"]["as_of"], document.facts["demand"]["pay_by"]) == (
+        "2026-10-31",
+        "2026-11-08",
+    )
+    assert world.told()[-1] == (date(2026, 10, 31), "formal-notice")
+
+
+def test_a_payment_while_its_message_is_under_way_sends_another_paper(world: World) -> None:
+    an_hour_on(ordered(world))
+    world.pay("lease-0", 10_000)
+    world.deliver_all()
+    assert [step for _, step in world.told()][-1] == "late-3"
+
+    world.live(at(date(2026, 10, 12)))
+    assert [one.validity for one in formal_notices(world)] == [Validity.REVOKED, Validity.GENUINE]
+    assert world.told()[-1] == (TENTH, "formal-notice")
+
+
+def test_one_that_a_queue_held_overnight_is_dated_of_the_day_it_goes(world: World) -> None:
+    an_hour_on(ordered(world))
+    world.now = at(date(2026, 10, 12), 8)  # a Monday
+    world.deliver_all()
+    world.live(at(date(2026, 10, 12), 20), timedelta(hours=1))
+
+    assert [one.facts["demand"]["as_of"] for one in formal_notices(world)] == ["2026-10-10", "2026-10-12"]
+    assert world.told()[-1] == (date(2026, 10, 12), "formal-notice")
+
+
+def test_one_that_was_told_of_stays_whatever_the_queue_repeats(world: World) -> None:
+    an_hour_on(ordered(world))
+    world.deliver_all()
+    event = world.delivered[-1]
+    for later in (at(TENTH, 22), at(date(2026, 10, 13), 9), at(date(2026, 10, 14), 3)):
+        world.now = later
+        world.deliver(event)
+        world.live(later + timedelta(days=1))
+
+    [document] = formal_notices(world)
+    assert document.validity is Validity.GENUINE
+    assert [step for _, step in world.told()].count("formal-notice") == 1
+
+
+def test_by_e_mail_and_by_text_it_is_the_same_paper_though_one_of_them_goes_another_day() -> None:
+    both = (Channel.EMAIL, Channel.SMS)
+    steps = (ReminderStep(name="formal-notice", days=30, channels=both, formal_notice=True),)
+    world = World(PARIS, ReminderSettings(steps=steps), frozenset(), phone="+33612345678")
+    world.pay("lease-1", RENT)
+    world.deliver_all()
+    an_hour_on(ordered(world))
+    world.take_the_day(Channel.SMS)
+    world.deliver_all()
+    world.live(at(date(2026, 10, 14)))
+
+    [document] = formal_notices(world)
+    told = [(one.at.date(), one.channel, one.document_id) for one in world.history if one.document_id]
+    assert told == [
+        (TENTH, Channel.EMAIL, document.document_id),
+        (date(2026, 10, 12), Channel.SMS, document.document_id),
+    ]
