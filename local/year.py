@@ -364,7 +364,7 @@ class Year(Chronicle):
 
     def notice_to_leave(self) -> None:
         """An internship elsewhere: notice of a full month, after a look at what it comes to."""
-        self.on(date(2025, 5, 5), "She pays May.")
+        self.on(date(2025, 5, 3), "She pays May.")
         self.pay(self.sign_in(), notices=["2025-05"])
         self.on(date(2025, 5, 12), "She has a job elsewhere: what would leaving on 20 June come to?")
         session, path = self.sign_in(), "/v1/me/departure"
