@@ -312,7 +312,7 @@ class Year(Chronicle):
             self.got(f"the plan is {plan['status']}: {euros(left)} of {euros(plan['debt_cents'])} are left")
             self.aid(date(2025, month, 26))
         self.must(plan["status"] == "completed", f"the plan paid off, it is {plan['status']}")
-        since = self.reminded_since(date(2024, 12, 9))
+        since = self.reminded_since(date(2024, 12, 10))
         self.must(not since, f"no reminder while the plan was kept, there was {since}")
         self.got("no reminder was sent since it was agreed")
 
