@@ -220,7 +220,7 @@ def payments_come_back(year: Year) -> None:
         bounced = ReversalReason.CHEQUE_BOUNCED
         year.payments.reverse(MANAGER, year.lease_id, one.taking_id, bounced, network=NETWORK)
     assert [year.receipt(period) for period in ("2026-11", "2026-12")] == [Validity.REVOKED] * 2
-    assert year.reminded(date(2026, 12, 5)) == ["before-due"]
+    assert year.reminded(date(2026, 12, 3), date(2026, 12, 5))
 
 
 def a_plan_is_kept(year: Year) -> None:
