@@ -32,12 +32,15 @@ from sesame.platform.settings import Settings
 from sesame.services.accounts import Bookkeeping
 from sesame.services.deeds import Deeds
 from sesame.services.desk_leases import DeskLeases
-from sesame.services.lease_extensions import AS_BEFORE, LeaseExtensions, NewRent
+from sesame.services.lease_life import ChangeRefused, LeaseLife
 from sesame.services.lease_terms import LeaseTerms, TooManyCorrections
 from sesame.services.renewals import (
+    AS_BEFORE,
     CampaignBegun,
+    DecidedOtherwise,
     DeskCampaigns,
     DeskRenewals,
+    NewRent,
     NotEligible,
     RenewalDecision,
     RenewalSeen,
@@ -47,6 +50,7 @@ from sesame.services.social_files import StepNotPossible
 from sesame.services.staff import Staff, staff_dependency
 from sesame.store.accounts import Accounts
 from sesame.store.audit import Audit
+from sesame.store.lease_changes import LeaseChanges
 from sesame.store.people import People
 from sesame.store.renewals import Campaigns, Renewal, Renewals
 from sesame.store.staff import StaffDirectory
@@ -250,8 +254,10 @@ renewals = DeskRenewals(
     standings=RenewalStandings(identity, money),
     renewals=Renewals(identity),
     leases=DeskLeases(identity),
-    extensions=LeaseExtensions(
-        LeaseTerms(people=People(identity, pepper), books=Bookkeeping(Accounts(money), utc_now))
+    life=LeaseLife(
+        terms=LeaseTerms(people=People(identity, pepper), books=Bookkeeping(Accounts(money), utc_now)),
+        changes=LeaseChanges(identity),
+        audit=audit,
     ),
     audit=audit,
     deeds=deeds,
@@ -345,7 +351,15 @@ def take_answer(
 @api.post(
     "/v1/desk/leases/<lease_id>/renewals/<campaign_id>/decision",
     summary="Accept a renewal, or decline it",
-    errors=[Forbidden, NotFound, StepNotPossible, NotEligible, TooManyCorrections],
+    errors=[
+        Forbidden,
+        NotFound,
+        StepNotPossible,
+        DecidedOtherwise,
+        ChangeRefused,
+        NotEligible,
+        TooManyCorrections,
+    ],
     security="staff",
 )
 def decide(

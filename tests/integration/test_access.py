@@ -20,10 +20,11 @@ from sesame.store import keys
 from sesame.store.audit import Action, Audit
 from sesame.store.challenges import ChallengeKind
 from sesame.store.erasures import Erasures
+from sesame.store.people import lease_item
 from sesame.store.sessions import read_token
 from tests.conftest import FrozenClock
 from tests.integration.door import MINUTE, Door
-from tests.integration.tenants import RESIDENCE, Tenant, admit, admit_again
+from tests.integration.tenants import RESIDENCE, Tenant, admit, admit_again, move
 
 BORN = date(2004, 5, 31)
 
@@ -72,6 +73,17 @@ def test_a_contact_and_the_birth_date_give_the_code_back(
 
     assert recovered.tenant_code == tenant.printed_code
     assert recovered.residence.name == "Les Tilleuls"
+
+
+def test_who_has_moved_is_shown_the_room_of_today(door: Door, aws: Any, tenant: Tenant) -> None:
+    token = door.links.create(tenant.lease, tenant.person)
+    move(aws, tenant, "C301")
+    recovery_id = door.ask_recovery("email", "huong@example.org", BORN)
+
+    [recovered] = door.confirm_recovery(recovery_id, door.one_time_code(recovery_id))
+
+    assert recovered.lease.room == "C301"
+    assert door.open_welcome(token, BORN).lease.room == "C301"
 
 
 def test_people_who_share_an_email_are_told_apart_by_birth_date(door: Door, aws: Any, tenant: Tenant) -> None:
@@ -417,6 +429,17 @@ def test_all_of_a_persons_leases_are_listed_and_a_cancelled_one_is_not(
     for one in (tenant, other):
         [entry] = door.audit.of(one.lease.lease_id).entries
         assert entry.action is Action.CODE_RECOVERED
+
+
+def test_who_has_but_a_cancelled_lease_gets_its_code_back_to_ask_for_what_was_paid(
+    door: Door, aws: Any, tenant: Tenant
+) -> None:
+    aws.identity.put(lease_item(replace(tenant.lease, status=LeaseStatus.CANCELLED)))
+
+    recovery_id = door.ask_recovery("email", "huong@example.org", BORN)
+    [recovered] = door.confirm_recovery(recovery_id, door.one_time_code(recovery_id))
+
+    assert recovered.tenant_code == tenant.printed_code
 
 
 def test_a_code_that_was_prolonged_without_a_message_ends_in_its_own_time(door: Door, tenant: Tenant) -> None:

@@ -281,12 +281,18 @@ def next_step_at(
 
 
 def decide(
-    account: Dun, *, time_zone: str, now: datetime, settings: ReminderSettings = USUAL_REMINDERS
+    account: Dun,
+    *,
+    time_zone: str,
+    now: datetime,
+    settings: ReminderSettings = USUAL_REMINDERS,
+    escalates: bool = True,
 ) -> Decision | None:
     """What to do with an account; None while its time has not come.
 
     All steps that wait are merged into one: the highest rung, of the oldest month on it. Whoever takes the
-    decision writes `next_step_at` on the condition that the account is as it was read.
+    decision writes `next_step_at` on the condition that the account is as it was read. Where nothing
+    `escalates`, a formal notice is passed over: nobody has read the settings that it would rest on.
     """
     if now < account.look_at:
         return None
@@ -328,7 +334,9 @@ def decide(
     due = [
         one
         for one in found
-        if waits(one.at, one.entry_id) and not (quiet if one.instalment is None else quiet_plan)
+        if waits(one.at, one.entry_id)
+        and not (quiet if one.instalment is None else quiet_plan)
+        and (escalates or not one.step.formal_notice)
     ]
     highest = min(due, key=lambda one: (-one.step.days, one.period, one.entry_id or ""), default=None)
     return Decision(

@@ -10,8 +10,10 @@ from typing import Annotated, ClassVar
 
 from aws_lambda_powertools.event_handler import Depends, Request
 
+from sesame.domain.calendar import local_date
 from sesame.domain.contacts import normal_email, normal_ine
 from sesame.domain.tenancy import Channel, Lease, LeaseStatus, Person, Residence
+from sesame.domain.terms import as_of
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from sesame.platform.events import announcement
@@ -108,7 +110,7 @@ class Student:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownCode:
-    """A tenant code, and which room it is for."""
+    """A tenant code, and which room it is for today."""
 
     tenant_code: str
     lease: Lease
@@ -162,18 +164,21 @@ class PersonalSpace:
         to KMS a code.
         """
         person = self._person(student)
-        leases = [
-            lease
-            for lease in self.people.leases_of_person(person.person_id)
-            if lease.status is not LeaseStatus.CANCELLED and lease.has_code
-        ]
+        known = [lease for lease in self.people.leases_of_person(person.person_id) if lease.has_code]
+        # who has no other has what was paid for a cancelled one still to ask back
+        leases = [lease for lease in known if lease.status is not LeaseStatus.CANCELLED] or known
         leases = sorted(leases, key=lambda lease: lease.starts_on, reverse=True)[:MOST_SHOWN]
         if not leases:
             raise NoTenancy
         residences = self.people.residences_by_id([lease.residence_id for lease in leases])
+        now = self.clock()
         shown = [
-            ShownCode(tenant_code=self.decipher(lease), lease=lease, residence=residences[lease.residence_id])
-            for lease in leases
+            ShownCode(
+                tenant_code=self.decipher(lease),
+                lease=as_of(lease, local_date(now, residence.time_zone)),
+                residence=residence,
+            )
+            for lease, residence in ((one, residences[one.residence_id]) for one in leases)
         ]
         self._record(person, leases, source)
         return shown

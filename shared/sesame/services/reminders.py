@@ -134,6 +134,7 @@ class ReminderRun:
             time_zone=residence.time_zone,
             now=now,
             settings=residence.reminders,
+            escalates=residence.confirmed,
         )
 
     def _formal(

@@ -10,6 +10,9 @@ from datetime import date, datetime, timedelta
 from typing import ClassVar
 
 from sesame.domain.calendar import local_date
+from sesame.domain.certificates import Tenancy
+from sesame.domain.lease_life import LifeRefused
+from sesame.domain.lease_life import Renewal as FurtherPeriod
 from sesame.domain.renewals import (
     Campaign,
     DeclinedFor,
@@ -36,7 +39,9 @@ from sesame.platform.secrets import Pepper
 from sesame.services.consequences import block_of
 from sesame.services.deeds import Deeds
 from sesame.services.desk_leases import DeskLeases
-from sesame.services.lease_extensions import AS_BEFORE, LeaseExtensions, LeaseMoved, NewRent
+from sesame.services.lease_life import AtDesk, ChangeRefused, LeaseLife, digest_of
+from sesame.services.lease_terms import Changed
+from sesame.services.payments import KeyReused
 from sesame.services.retries import USUAL, Retries
 from sesame.services.sessions import Session
 from sesame.services.social_files import StepNotPossible
@@ -83,6 +88,13 @@ class CampaignBegun(Conflict):
     title: ClassVar = {"fr": "La campagne a commencé", "en": "The campaign has begun"}
 
 
+class DecidedOtherwise(Conflict):
+    """It was decided before, with another rent or other words: that stands."""
+
+    slug = "decided-otherwise"
+    title: ClassVar = {"fr": "Déjà décidé autrement", "en": "It was decided otherwise"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenewalSeen:
     """Where a lease stands in a campaign. Times in UTC."""
@@ -126,18 +138,21 @@ class RenewalStandings:
         """In one campaign. Raises NotFound where it is none of the lease's."""
         campaign = Campaigns(self.identity).get(campaign_id)
         of_lease = Renewals(self.identity).of_lease(lease.lease_id)
-        if campaign is None or not (campaign.is_about(lease) or of_lease.of(campaign_id)):
+        residence = self._residence(lease)
+        today = local_date(now, residence.time_zone)
+        if campaign is None or not (campaign.is_about(lease, today) or of_lease.of(campaign_id)):
             raise NotFound
-        return self._seen(lease, self._residence(lease), campaign, of_lease, now)
+        return self._seen(lease, residence, campaign, of_lease, now)
 
     def all_of(self, lease: Lease, now: datetime) -> list[RenewalSeen]:
         """In every campaign that is, or was, about it; the latest first."""
         residence = self._residence(lease)
+        today = local_date(now, residence.time_zone)
         of_lease = Renewals(self.identity).of_lease(lease.lease_id)
         return [
             self._seen(lease, residence, campaign, of_lease, now)
             for campaign in Campaigns(self.identity).all()
-            if campaign.is_about(lease) or of_lease.of(campaign.campaign_id)
+            if campaign.is_about(lease, today) or of_lease.of(campaign.campaign_id)
         ]
 
     def _seen(
@@ -249,7 +264,7 @@ class OwnRenewal:
                     detail_en="You can answer during the renewal campaign only.",
                 )
             now = self.clock()
-            after = answered(seen.renewal, step, now)
+            after = answered(seen, step, now)
             if after.state is seen.renewal.state:
                 return seen
             entry = session.deed(
@@ -267,8 +282,14 @@ class OwnRenewal:
         return self.retries.run(attempt)
 
 
-def answered(renewal: Renewal, step: RenewalStep, at: datetime) -> Renewal:
+def answered(seen: RenewalSeen, step: RenewalStep, at: datetime) -> Renewal:
     """A renewal after the tenant's answer. Raises StepNotPossible."""
+    renewal = seen.renewal
+    if step is RenewalStep.ASK and renewal.state is not RenewalState.ACCEPTED and seen.lease.departure:
+        raise StepNotPossible(
+            detail_fr="Un congé a été donné : demandez d'abord à l'accueil de le retirer.",
+            detail_en="Notice to leave was given: ask the reception desk to withdraw it first.",
+        )
     state = next_state(renewal.state, step)
     if state is None:
         raise StepNotPossible(
@@ -276,6 +297,18 @@ def answered(renewal: Renewal, step: RenewalStep, at: datetime) -> Renewal:
             detail_en="Your request is decided already; ask at the reception desk.",
         )
     return replace(renewal, state=state, answered_at=at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRent:
+    """What the new period costs, in cents a month; None for what stays as it was."""
+
+    rent_cents: int | None = None
+    charges_cents: int | None = None
+
+
+AS_BEFORE = NewRent()
+"""The rent stays what it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,7 +330,7 @@ class DeskRenewals:
     standings: RenewalStandings
     renewals: Renewals
     leases: DeskLeases
-    extensions: LeaseExtensions
+    life: LeaseLife
     audit: Audit
     deeds: Deeds
     clock: Clock
@@ -334,7 +367,7 @@ class DeskRenewals:
         def attempt() -> RenewalSeen:
             lease = self.leases.acted_on(staff, lease_id).lease
             seen = self.standings.of(lease, campaign_id, self.clock())
-            after = answered(seen.renewal, step, self.clock())
+            after = answered(seen, step, self.clock())
             if after.state is seen.renewal.state:
                 return seen
             entry = self.deeds.entry(
@@ -358,16 +391,18 @@ class DeskRenewals:
         """Accepts a request, which gives the lease its new last day, or declines it. The same decision again
         changes nothing.
 
-        Raises Forbidden, NotFound, StepNotPossible, NotEligible where a rule is not met and no exception is
-        made.
+        Raises Forbidden, NotFound, StepNotPossible, DecidedOtherwise where it was accepted at another rent or
+        in other words, ChangeRefused where the lease's life does not allow it, TooManyCorrections, and
+        NotEligible where a rule is not met and no exception is made.
         """
         require(staff, *RENEWAL_STAFF)
 
         def attempt() -> RenewalSeen:
-            lease = self.leases.acted_on(staff, lease_id).lease
-            now = self.clock()
+            tenancy = self.leases.acted_on(staff, lease_id)
+            lease, now = tenancy.lease, self.clock()
             seen = self.standings.of(lease, campaign_id, now)
             if _is_decided_so(seen.renewal, decision):
+                self._check_is_the_same(seen, decision)
                 return seen
             after = _after(seen, decision, now, staff)
             entry = self.deeds.entry(
@@ -384,10 +419,9 @@ class DeskRenewals:
                 self.renewals.saving(after, _decided(after, now)),
                 self.audit.recording(entry),
             ]
-            until = seen.campaign.renews_until
             if decision.accepts:
-                also, by = (lambda _: writes), staff.staff_id
-                lease = self.extensions.extend(lease, until, decision.rent, by=by, also=also).after
+                by = AtDesk(staff=staff, deeds=self.deeds, network=network)
+                lease = self._renewed(tenancy, seen, decision, by, writes)
             else:
                 transact(self.renewals.table.client, writes)
             return replace(
@@ -399,8 +433,47 @@ class DeskRenewals:
 
         try:
             return self.retries.run(attempt)
-        except LeaseMoved as error:
-            raise StepNotPossible from error
+        except LifeRefused as refused:
+            raise ChangeRefused.because(refused) from refused
+        except KeyReused as error:
+            raise _decided_otherwise() from error
+
+    def _renewed(
+        self,
+        tenancy: Tenancy,
+        seen: RenewalSeen,
+        decision: RenewalDecision,
+        by: AtDesk,
+        writes: Sequence[Write],
+    ) -> Lease:
+        """The lease after its renewal, which is one of its changes. Raises LifeRefused, StepNotPossible where
+        it ends on another day than was decided on: another change came first."""
+        lease = tenancy.lease
+        after: list[Lease] = []
+
+        def also(done: Changed) -> Sequence[Write]:
+            if done.before.ends_on != lease.ends_on:
+                raise StepNotPossible(
+                    detail_fr="La fin du bail vient de changer : relisez-le avant de décider.",
+                    detail_en="The lease's last day has just changed: read it again before you decide.",
+                )
+            after[:] = [done.after]
+            return writes
+
+        change, change_id = _further(seen.campaign, decision), _change_id(seen)
+        self.life.decide(lease.lease_id, tenancy.residence, change, by, change_id=change_id, also=also)
+        # where the same request made it a moment before, nothing was written here
+        return after[0] if after else self.leases.seen(by.staff, lease.lease_id)
+
+    def _check_is_the_same(self, seen: RenewalSeen, decision: RenewalDecision) -> None:
+        """Raises DecidedOtherwise where more was asked for than what stands."""
+        decided = seen.renewal.decided
+        same = decided is not None and decided.note == decision.note
+        if same and decision.accepts:
+            made = self.life.changes.get(seen.lease.lease_id, _change_id(seen))
+            same = made is None or made.said == digest_of(_further(seen.campaign, decision))
+        if not same:
+            raise _decided_otherwise()
 
     def warnings_of(self, staff: Staff, lease_id: str) -> list[Warned]:
         """A lease's warnings, the latest first. Raises Forbidden, NotFound."""
@@ -479,11 +552,41 @@ class DeskRenewals:
         return replace(warned, withdrawn_at=now)
 
 
+def _decided_otherwise() -> DecidedOtherwise:
+    return DecidedOtherwise(
+        detail_fr="Cette demande est décidée, à un autre loyer ou avec un autre message. "
+        "Pour changer le loyer d'un bail renouvelé, modifiez ses conditions.",
+        detail_en="This request is decided, at another rent or in other words. "
+        "To change the rent of a renewed lease, amend its terms.",
+    )
+
+
+def _further(campaign: Campaign, decision: RenewalDecision) -> FurtherPeriod:
+    """What an acceptance makes of the lease."""
+    rent = decision.rent
+    return FurtherPeriod(
+        ends_on=campaign.renews_until, rent_cents=rent.rent_cents, charges_cents=rent.charges_cents
+    )
+
+
+def _change_id(seen: RenewalSeen) -> str:
+    """A campaign renews a lease once."""
+    return derived_id("renewal", seen.lease.lease_id, seen.campaign.campaign_id)
+
+
 def _after(seen: RenewalSeen, decision: RenewalDecision, now: datetime, staff: Staff) -> Renewal:
     """The renewal once it is decided. Raises StepNotPossible, NotEligible."""
     state = next_state(seen.renewal.state, RenewalStep.ACCEPT if decision.accepts else RenewalStep.DECLINE)
-    if state is None or (decision.accepts and not seen.campaign.is_about(seen.lease)):
-        raise StepNotPossible
+    if state is None:
+        raise StepNotPossible(
+            detail_fr="La demande, où elle en est, ne peut pas être décidée ainsi.",
+            detail_en="The request, as it stands, cannot be decided so.",
+        )
+    if decision.accepts and not seen.campaign.can_renew(seen.lease):
+        raise StepNotPossible(
+            detail_fr="Le bail ne finit plus dans la période de cette campagne, qui ne le renouvelle pas.",
+            detail_en="The lease no longer ends within this campaign's days, which cannot renew it.",
+        )
     exception = decision.accepts and not seen.eligible
     if exception and not decision.exception:
         raise NotEligible(errors=[_unmet(verdict) for verdict in seen.verdicts if not verdict.met])
