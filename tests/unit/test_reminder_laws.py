@@ -552,7 +552,7 @@ def _by(steps: tuple[ReminderStep, ...], first: Ways, second: Ways) -> tuple[Rem
 by_two_channels = st.builds(_by, ladders, ways, ways)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     st.tuples(st.sampled_from(ZONES), st.sampled_from(ZONES)),
     rules,
