@@ -37,6 +37,7 @@ from sesame.services.lease_terms import LeaseTerms, TooManyCorrections
 from sesame.services.renewals import (
     AS_BEFORE,
     CampaignBegun,
+    DecidedOtherwise,
     DeskCampaigns,
     DeskRenewals,
     NewRent,
@@ -350,7 +351,15 @@ def take_answer(
 @api.post(
     "/v1/desk/leases/<lease_id>/renewals/<campaign_id>/decision",
     summary="Accept a renewal, or decline it",
-    errors=[Forbidden, NotFound, StepNotPossible, NotEligible, ChangeRefused, TooManyCorrections],
+    errors=[
+        Forbidden,
+        NotFound,
+        StepNotPossible,
+        DecidedOtherwise,
+        ChangeRefused,
+        NotEligible,
+        TooManyCorrections,
+    ],
     security="staff",
 )
 def decide(

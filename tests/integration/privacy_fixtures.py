@@ -341,14 +341,3 @@ class Bureau(Office):
         listed = self.aws.s3.list_objects_v2(Bucket=self.aws.bucket).get("Contents", [])
         found["bucket"] = [{"key": one["Key"]} for one in listed]
         return found
-
-    def restore(self, before: dict[str, list[Item]]) -> None:
-        """Brings tables and bucket back to what they were; files get any content."""
-        for name in TABLES:
-            table = getattr(self.aws, name)
-            for item in table.client.scan(TableName=table.name)["Items"]:
-                table.client.delete_item(TableName=table.name, Key={"pk": item["pk"], "sk": item["sk"]})
-            for item in before[name]:
-                table.put(item)
-        for one in before["bucket"]:
-            self.aws.s3.put_object(Bucket=self.aws.bucket, Key=one["key"], Body=b"-")

@@ -7,6 +7,7 @@ from typing import Any
 
 from sesame.domain import codes
 from sesame.domain.tenancy import Landlord, Lease, Person, Residence
+from sesame.domain.terms import amended
 from sesame.platform.ids import new_id
 from sesame.store.people import Admission, AdmittedReference, People
 
@@ -46,6 +47,14 @@ def admit(aws: Any, *, residence: Residence = RESIDENCE, **of_person: Any) -> Te
         "ine": "170669074DK",
     } | of_person
     return _admitted(aws, Person(person_id=new_id(), **described), residence, known=False)
+
+
+def move(aws: Any, tenant: Tenant, room: str, on: date = date(2026, 9, 1)) -> None:
+    """Gives a tenant another room from a day on, the first unless told otherwise: the one they came to."""
+    people = People(aws.identity, aws.pepper)
+    lease = people.lease(tenant.lease.lease_id)
+    assert lease is not None
+    aws.identity.write(people.amending(lease, amended(lease, on, room=room)))
 
 
 def admit_again(aws: Any, tenant: Tenant, *, residence: Residence = RESIDENCE, **of_lease: Any) -> Tenant:

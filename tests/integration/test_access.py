@@ -24,7 +24,7 @@ from sesame.store.people import lease_item
 from sesame.store.sessions import read_token
 from tests.conftest import FrozenClock
 from tests.integration.door import MINUTE, Door
-from tests.integration.tenants import RESIDENCE, Tenant, admit, admit_again
+from tests.integration.tenants import RESIDENCE, Tenant, admit, admit_again, move
 
 BORN = date(2004, 5, 31)
 
@@ -73,6 +73,17 @@ def test_a_contact_and_the_birth_date_give_the_code_back(
 
     assert recovered.tenant_code == tenant.printed_code
     assert recovered.residence.name == "Les Tilleuls"
+
+
+def test_who_has_moved_is_shown_the_room_of_today(door: Door, aws: Any, tenant: Tenant) -> None:
+    token = door.links.create(tenant.lease, tenant.person)
+    move(aws, tenant, "C301")
+    recovery_id = door.ask_recovery("email", "huong@example.org", BORN)
+
+    [recovered] = door.confirm_recovery(recovery_id, door.one_time_code(recovery_id))
+
+    assert recovered.lease.room == "C301"
+    assert door.open_welcome(token, BORN).lease.room == "C301"
 
 
 def test_people_who_share_an_email_are_told_apart_by_birth_date(door: Door, aws: Any, tenant: Tenant) -> None:

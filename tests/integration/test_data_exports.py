@@ -38,7 +38,7 @@ from tests.integration.tenants import Tenant, admit
 WITHHELD = {
     *("pk", "sk", "gsi1pk", "gsi1sk", "announce", "version", "announced_at", "sending_since", "folded_to"),
     *("session_id", "epoch", "credential_epoch", "code_hash", "code_cipher", "source", "object_key"),
-    *("told", "issuing", "billed_to", "lease_version"),
+    *("told", "told_version", "issuing", "billed_to", "lease_version"),
     *("facts", "person_id", "lease_id", "residence_id", "subject", "missing_glyphs"),
     *(
         "checkout_url",

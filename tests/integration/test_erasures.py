@@ -12,10 +12,11 @@ import pytest
 
 from sesame.documents.render import Rendered
 from sesame.domain.certificates import Kind, Validity
+from sesame.domain.deposits import Deposit
 from sesame.domain.erasure import Category
 from sesame.domain.journal import Entry, EntryKind
 from sesame.domain.public_statements import PublicStatement
-from sesame.domain.tenancy import Channel
+from sesame.domain.tenancy import Channel, LeaseStatus
 from sesame.domain.threads import ThreadCategory
 from sesame.platform import aws as platform_aws
 from sesame.platform.errors import NotFound, TooManyRequests
@@ -35,11 +36,13 @@ from sesame.store.erasures import ErasureState
 from sesame.store.people import ERASED_BIRTH_DATE, People
 from sesame.store.sessions import Sessions
 from sesame.store.table import Item
+from sesame.store.takings import Deposits
 from sesame.store.threads import Threads
 from tests.conftest import FrozenClock
 from tests.integration.door import Door
 from tests.integration.entries import http_event, load, prepare
 from tests.integration.privacy_fixtures import DAY, Bureau
+from tests.integration.quick import Snapshot
 from tests.integration.tenants import RESIDENCE, Tenant, admit, admit_again
 
 PERSONAL = ("Nguyễn", "Thị Hương", "2004-05-31", "huong@example.org", "+33639981234", "170669074DK")
@@ -691,6 +694,29 @@ def test_who_owes_money_stays_reachable_until_it_is_paid(bureau: Bureau, tenant:
     assert not names(bureau, "identity") & {"EMAIL/PERSON", "CODE/LOOKUP", "PERSON/ERASURE"}
 
 
+def test_a_deposit_that_is_held_keeps_the_tenant_of_a_cancelled_lease_reachable(bureau: Bureau) -> None:
+    tenant = admit(bureau.aws)
+    deposits, people = Deposits(bureau.aws.money), People(bureau.aws.identity, bureau.aws.pepper)
+    of = Deposit(lease_id=tenant.lease.lease_id, residence_id=RESIDENCE.residence_id)
+    bureau.aws.money.write(deposits.saving(of, 40_000))
+    cancelled = replace(tenant.lease, status=LeaseStatus.CANCELLED)
+    bureau.aws.identity.write(people.amending(tenant.lease, cancelled))
+    bureau.ask(bureau.session(tenant))
+    bureau.clock.advance(DAY)
+
+    bureau.erasing.run(bureau.clock())
+    kept = people.person(tenant.person.person_id)
+    assert kept is not None
+    assert (kept.email, kept.family_name) == ("huong@example.org", "Nguyễn")
+
+    bureau.aws.money.write(deposits.saving(replace(of, held_cents=40_000, version=1), 0))
+    bureau.clock.advance(31 * DAY)
+    bureau.erasing.run(bureau.clock())
+    gone = people.person(tenant.person.person_id)
+    assert gone is not None
+    assert (gone.email, gone.family_name) == (None, "")
+
+
 def test_the_code_of_another_lease_is_given_back_after_one_was_erased(
     bureau: Bureau, aws: Any, clock: FrozenClock
 ) -> None:
@@ -770,14 +796,14 @@ def test_killed_at_any_call_and_run_again_the_end_is_the_same(
     bureau: Bureau, gone: Tenant, moment: str
 ) -> None:
     now, person_id = bureau.clock(), gone.person.person_id
-    before = bureau.everything()
+    before = Snapshot.take()
     bureau.erasing.carry_out(person_id, now)
     wanted = bureau.everything()
     clients = (bureau.aws.dynamodb, bureau.aws.s3)
 
     kills, killed = 0, True
     while killed:
-        bureau.restore(before)
+        before.restore()
         killed = _killed_at_call(kills, clients, moment, lambda: bureau.erasing.carry_out(person_id, now))
         bureau.erasing.carry_out(person_id, now)
 
@@ -791,14 +817,14 @@ def test_killed_while_conversations_are_deleted_the_end_is_the_same(bureau: Bure
     lease_id = tenant.lease.lease_id
     for category in (ThreadCategory.OTHER, ThreadCategory.RENT):
         bureau.talk(tenant, category)
-    before = bureau.everything()
+    before = Snapshot.take()
     bureau.erasing.delete_threads(lease_id)
     wanted = bureau.everything()
     clients = (bureau.aws.dynamodb, bureau.aws.s3)
 
     kills, killed = 0, True
     while killed:
-        bureau.restore(before)
+        before.restore()
         killed = _killed_at_call(
             kills, clients, "after-call", lambda: bureau.erasing.delete_threads(lease_id)
         )

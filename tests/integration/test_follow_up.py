@@ -1,7 +1,7 @@
 """What staff follow up: tasks that open once and are closed by name, proof of messages, the run to come."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from secrets import token_bytes
 from typing import Any
 
@@ -21,7 +21,7 @@ from tests.conftest import FrozenClock
 from tests.integration.entries import http_event, load, prepare
 from tests.integration.privacy_fixtures import Bureau
 from tests.integration.staff_members import as_staff, enrol
-from tests.integration.tenants import RESIDENCE, admit
+from tests.integration.tenants import RESIDENCE, admit, move
 from tests.integration.test_sending import ISSUED, LATE, World
 
 STAFF = Staff(staff_id="s", groups=frozenset({Role.DESK}), scope=EVERYWHERE)
@@ -154,6 +154,24 @@ def test_arrears_count_every_lease_even_where_no_reminder_is_left(desk: Desk) ->
     assert [one["lease_id"] for one in shown["leases"]] == [world.tenant.lease.lease_id]
     assert "450,00" in file
     assert picture.startswith("<svg")
+
+
+def test_reminders_and_arrears_name_the_room_of_the_day(desk: Desk) -> None:
+    world = desk.world
+    move(world.aws, world.tenant, "C301", on=date(2026, 9, 16))
+    world.clock.now = LATE - timedelta(days=1)
+    day = LATE.date().isoformat()
+    assert LATE.date() < date(2026, 9, 16)
+
+    _, preview = desk.ask("GET", f"{RESIDENCE_PATH}/reminder-preview", day=day)
+    world.clock.now = datetime(2026, 9, 16, 12, tzinfo=UTC)
+    _, shown = desk.ask("GET", f"{RESIDENCE_PATH}/arrears")
+    _, file = desk.ask("GET", f"{RESIDENCE_PATH}/arrears", format="csv")
+
+    assert [one["room"] for one in preview["reminders"]] == ["B204"]
+    assert [one["room"] for one in shown["leases"]] == ["C301"]
+    assert "C301" in file
+    assert "B204" not in file
 
 
 def test_a_calendars_address_shows_due_dates_until_it_is_made_anew_or_ended(

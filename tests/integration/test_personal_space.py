@@ -16,7 +16,7 @@ from tests.conftest import FrozenClock
 from tests.integration.aws_calls import count_calls
 from tests.integration.entries import http_event, load, prepare
 from tests.integration.privacy_fixtures import Bureau
-from tests.integration.tenants import Tenant, admit, admit_again
+from tests.integration.tenants import Tenant, admit, admit_again, move
 
 PATH = "/v1/personal-space/tenant-code"
 INE = {"ine": "170669074DK"}
@@ -71,6 +71,14 @@ def test_a_student_who_is_signed_in_sees_the_code(
             ],
         }
     ]
+
+
+def test_who_has_moved_is_shown_the_room_of_today(space: Space, aws: Any, tenant: Tenant) -> None:
+    move(aws, tenant, "C301")
+
+    _, shown = space.ask(INE)
+
+    assert [one["room"] for one in shown["residences"][0]["leases"]] == ["C301"]
 
 
 def test_a_lease_whose_code_was_erased_is_passed_over(space: Space, aws: Any, clock: FrozenClock) -> None:

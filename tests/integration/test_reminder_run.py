@@ -6,6 +6,10 @@ from typing import Any
 
 import pytest
 
+from sesame.domain.scope import EVERYWHERE
+from sesame.services.consequences import formal_notice_of
+from sesame.services.reminder_preview import ReminderPreview
+from sesame.services.staff import Role, Staff
 from sesame.store import keys
 from sesame.store.accounts import Account, Accounts, Move
 from tests.conftest import FrozenClock
@@ -68,6 +72,38 @@ def test_every_step_is_taken_once_over_forty_days_of_hourly_runs(office: Office,
     assert taken == ["before-due", "due", "late-1", "late-2", "late-3"]
     formal = datetime(2026, 10, 10, 7, tzinfo=UTC).isoformat()
     assert (office.aws.money.get(keys.account(tenant.lease.lease_id)) or {})["gsi1sk"] == formal
+
+
+def test_nobody_gets_a_formal_notice_by_settings_that_nobody_has_read(aws: Any, office: Office) -> None:
+    unread = replace(RESIDENCE, residence_id="known-from-a-file", confirmed=False)
+    owing = admit(aws, ine=None, residence=unread)
+    office.bill(ISSUED)
+    desk = Staff(staff_id="m", groups=frozenset({Role.MANAGER}), scope=EVERYWHERE)
+    preview = ReminderPreview(identity=aws.identity, accounts=office.accounts, clock=office.clock)
+    formal = datetime(2026, 10, 10, 8, 5, tzinfo=UTC)
+    account = office.accounts.get(owing.lease.lease_id)
+    assert account is not None
+    assert formal_notice_of(account, unread, BEFORE_DUE) is None
+
+    late = datetime(2026, 9, 30, 8, 5, tzinfo=UTC)
+    taken = _steps_until(office, late, late + 2 * HOUR)
+    to_come = preview.of(desk, unread.residence_id, formal.date()).reminders
+    for hour in range(4):
+        assert office.reminders.plan(formal + hour * HOUR).reminders == 0
+
+    assert taken == [("late-3", "2026-09")]
+    assert to_come == ()
+    assert office.items(aws.documents) == []
+    assert formal_notice_of(account, replace(unread, confirmed=True), BEFORE_DUE) is not None
+
+
+def test_a_step_that_waits_beside_a_formal_notice_that_is_not_sent_is_told(aws: Any, office: Office) -> None:
+    admit(aws, ine=None, residence=replace(RESIDENCE, residence_id="from-a-file", confirmed=False))
+    office.bill(ISSUED)
+
+    office.reminders.plan(datetime(2026, 10, 10, 8, 5, tzinfo=UTC))  # after an outage of weeks
+
+    assert [step for _, step, _ in due(office)] == ["late-3"]
 
 
 def test_two_planners_that_read_the_same_account_take_one_step(office: Office, tenant: Tenant) -> None:

@@ -3,18 +3,26 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from secrets import token_bytes
 from typing import Any
 
 import pytest
 
+from sesame.domain.certificates import Kind, Tenancy, Validity
 from sesame.domain.journal import Entry, EntryKind
+from sesame.domain.lease_life import LifeEvent
 from sesame.domain.scope import Scope
 from sesame.domain.tenancy import USUAL_REMINDERS, RenewalBlock
 from sesame.domain.terms import segments, terms_on
 from sesame.services.accounts import Bookkeeping
+from sesame.services.document_validity import DocumentValidity
+from sesame.services.documents import Order, keep
+from sesame.services.gathering import Gathering
 from sesame.services.renewal_reminders import RenewalReminderRun
 from sesame.store import keys
 from sesame.store.accounts import Accounts
+from sesame.store.documents import Documents
+from sesame.store.lease_changes import LeaseChanges
 from sesame.store.people import lease_of, residence_item
 from sesame.store.table import Delete
 from tests.integration.staff_members import enrol
@@ -243,6 +251,65 @@ def test_a_new_rent_holds_from_the_new_periods_first_day_and_not_before(season: 
         (date(2027, 9, 1), date(2028, 8, 31), 42_000),
     ]
     assert terms_on(renewed, date(2028, 1, 1)).charges_cents == 5_000
+
+
+def test_a_renewal_that_is_decided_after_the_stay_is_a_change_of_the_lease_like_any_other(
+    season: Season,
+) -> None:
+    who, office = season.resident, season.office
+    who.me("POST", "/v1/me/renewal", {"wish": "renew"})
+    office.clock.now = datetime(2027, 9, 6, 8, tzinfo=UTC)
+    documents = Documents(office.aws.documents)
+    person, stay = who.tenant.person, lease(who)
+    tenancy = Tenancy(person=person, lease=stay, residence=season.residence, language=person.language)
+    facts = Gathering(Accounts(office.aws.money), tenancy, office.clock()).facts(Kind.END_OF_STAY_CERTIFICATE)
+    paper = keep(documents, token_bytes, Order(tenancy=tenancy, facts=facts, now=office.clock()))
+
+    accepted = office.ask("POST", season.decision(who), {"decision": "accept", "exception": True})
+
+    stored = office.aws.identity.get(keys.lease(stay.lease_id)) or {}
+    assert stored["announce"]["type"] == "lease.changed"
+    DocumentValidity(documents).lease_changed(office.aws.identity, stay.lease_id, office.clock())
+    found = documents.get(paper.document_id)
+    assert found is not None
+    assert found.validity is Validity.REVOKED
+    [change] = LeaseChanges(office.aws.identity).of_lease(stay.lease_id)
+    assert (change.event, change.effective_on, change.ends_on, change.by) == (
+        LifeEvent.RENEWED,
+        date(2027, 9, 1),
+        date(2028, 8, 31),
+        accepted["decided"]["by"],
+    )
+    assert len(who.audited("lease_changed")) == 1
+
+
+def test_what_the_life_of_a_lease_does_not_allow_is_refused_in_its_words(season: Season) -> None:
+    who, office = season.resident, season.office
+    who.me("POST", "/v1/me/renewal", {"wish": "renew"})
+    of = keys.lease(who.tenant.lease.lease_id)
+    office.aws.identity.update(of, "SET starts_on = :day", values={":day": "2027-05-01"})
+
+    refused = office.ask("POST", season.decision(who), {"decision": "accept", "exception": True}, expect=409)
+
+    assert refused["errors"] == [{"reason": "stay_not_begun"}]
+    assert refused["detail"]
+    assert lease(who).ends_on == date(2027, 8, 31)
+    assert who.me("GET", "/v1/me/renewal")["state"] == "requested"
+
+
+def test_another_decision_than_the_one_that_was_made_is_refused_not_ignored(season: Season) -> None:
+    who, office = season.resident, season.office
+    who.me("POST", "/v1/me/renewal", {"wish": "renew"})
+    made = {"decision": "accept", "exception": True, "rent_cents": 42_000, "note": "Bienvenue."}
+    office.ask("POST", season.decision(who), made)
+    assert office.ask("POST", season.decision(who), made)["state"] == "accepted"
+
+    for other in ({"rent_cents": 45_000}, {"charges_cents": 100}, {"note": "Pour la dernière fois."}):
+        refused = office.ask("POST", season.decision(who), made | other, expect=409)
+        assert refused["type"].endswith("decided-otherwise")
+        assert refused["detail"]
+
+    assert terms_on(lease(who), date(2028, 1, 1)).rent_cents == 42_000
 
 
 def test_a_condition_that_is_not_met_is_accepted_only_as_an_exception_which_the_audit_keeps(

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from secrets import token_bytes
 from typing import Any
 
@@ -45,7 +45,7 @@ from tests.integration.aws_calls import count_calls
 from tests.integration.door import Door
 from tests.integration.entries import http_event, load, prepare
 from tests.integration.staff_members import enrol
-from tests.integration.tenants import RESIDENCE, Tenant, admit
+from tests.integration.tenants import RESIDENCE, Tenant, admit, move
 from tests.unit.test_file_contents import PICTURES
 
 SOMEWHERE = "192.0.2.7"
@@ -226,6 +226,18 @@ def test_the_staff_see_what_waits_by_the_oldest_unanswered_message(lobby: Lobby)
         lobby.desk.waiting(replace(MANAGER, scope=EVERYWHERE), ThreadState.WAITING)
     with pytest.raises(NotFound):
         lobby.desk.waiting(STRANGER, ThreadState.WAITING, residence_id=RESIDENCE.residence_id)
+
+
+def test_staff_see_the_room_that_the_tenant_lives_in_today(lobby: Lobby) -> None:
+    lobby.clock.now = datetime(2026, 10, 15, 22, 30, tzinfo=UTC)  # the 16th, in Paris
+    move(lobby.aws, lobby.tenant, "C301", on=date(2026, 10, 16))
+    thread_id = lobby.open(LEAK).thread.thread_id
+
+    [waiting] = lobby.desk.waiting(MANAGER, ThreadState.WAITING).threads
+    _, opened = lobby.desk.conversation(MANAGER, lobby.lease_id, thread_id)
+
+    rooms = [one.lease.room for one in (waiting, opened) if one.lease]
+    assert rooms == ["C301", "C301"]
 
 
 def test_a_long_queue_is_read_page_by_page_over_several_residences(

@@ -1,6 +1,7 @@
 """What is erased and what is kept: laws that hold for every tenancy, and the days that they end on."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -51,10 +52,8 @@ def lease(
     )
 
 
-def tenancy(of: Lease, *, balance_cents: int = 0, last_entry_at: datetime | None = None) -> Tenancy:
-    return Tenancy(
-        lease=of, time_zone="Europe/Paris", balance_cents=balance_cents, last_entry_at=last_entry_at
-    )
+def tenancy(of: Lease, **stands: Any) -> Tenancy:
+    return Tenancy(lease=of, time_zone="Europe/Paris", **stands)
 
 
 CLOSED = lease(ends_on=date(2025, 8, 31), status=LeaseStatus.CLOSED)
@@ -72,6 +71,8 @@ def tenancies(draw: st.DrawFn) -> list[Tenancy]:
                 deposit_cents=draw(st.sampled_from([0, 40_000])),
             ),
             balance_cents=draw(st.integers(-50_000, 50_000) | st.just(0)),
+            deposit_held_cents=draw(st.sampled_from([None, 0, 40_000])),
+            refund_under_way=draw(st.booleans()),
             last_entry_at=draw(
                 st.none()
                 | st.integers(0, 5_000).map(lambda days: NOW - timedelta(days=days, hours=3 * (days % 8)))
@@ -132,8 +133,8 @@ def test_everything_says_why_and_only_what_the_law_of_erasure_takes_goes(
     assert {line.reason for line in plan.erased} == {Reason.RIGHT_TO_ERASURE}
     assert Reason.RIGHT_TO_ERASURE not in {line.reason for line in plan.kept}
     for line in plan.kept:
-        known = line.reason not in {Reason.UNPAID, Reason.CREDIT}
-        assert (line.until is not None) == known
+        known = line.reason not in {Reason.UNPAID, Reason.CREDIT, Reason.DEPOSIT}
+        assert (line.until is not None) == known or line.reason is Reason.DEPOSIT
         assert line.until is None or line.until >= date(2026, 9, 2) or line.reason is Reason.ACCOUNTING
 
 
@@ -220,6 +221,23 @@ def test_what_still_needs_the_tenant(
     need = need_of(tenancy(of, balance_cents=balance_cents), NOW)
 
     assert (need.reason if need else None) is reason
+
+
+@pytest.mark.parametrize("status", LeaseStatus)
+@pytest.mark.parametrize("ends_on", [date(2020, 8, 31), date(2026, 8, 31)])
+def test_money_that_is_held_or_on_its_way_back_needs_the_tenant_until_it_is_there(
+    status: LeaseStatus, ends_on: date
+) -> None:
+    of = lease(ends_on=ends_on, status=status, deposit_cents=40_000)
+
+    held = need_of(tenancy(of, deposit_held_cents=40_000), NOW)
+    paid_out = need_of(tenancy(of, deposit_held_cents=0, refund_under_way=True), NOW)
+
+    assert held is not None
+    assert (held.reason, held.until) == (Reason.DEPOSIT, None)
+    assert paid_out is not None
+    assert (paid_out.reason, paid_out.until) == (Reason.CREDIT, None)
+    assert need_of(tenancy(of, deposit_held_cents=0), NOW) is None
 
 
 def test_the_last_day_is_the_residences_own() -> None:

@@ -36,7 +36,7 @@ from sesame.domain.lease_life import (
 )
 from sesame.domain.notices import Notice, latest_period, notice_for
 from sesame.domain.tenancy import DepartureReason, Lease, LeaseStatus
-from sesame.domain.terms import rooms_held, segments, terms_on
+from sesame.domain.terms import RoomStay, rooms_held, segments, terms_on
 from sesame.domain.validity import proves_more_than
 from tests.unit.test_notices import LEASE, RESIDENCE
 
@@ -273,7 +273,7 @@ def _agree(lease: Lease, books: Books, diary: Diary, today: date) -> None:
 
 def _papers_hold(stated: Lease, after: Lease, today: date, diary: Diary) -> None:
     """A proof made before holds if, and only if, every day that it speaks of is lived as it says."""
-    rooms = rooms_held(stated)
+    held = rooms_held(stated)
     facts = {
         "kind": Kind.RESIDENCE_CERTIFICATE.value,
         "lease": {
@@ -281,18 +281,17 @@ def _papers_hold(stated: Lease, after: Lease, today: date, diary: Diary) -> None
             "starts_on": stated.starts_on.isoformat(),
             "ends_on": stated.ends_on.isoformat(),
         },
-        **({"rooms": room_facts(rooms)} if len(rooms) > 1 else {}),
-    }
-    said = {
-        one.starts_on + n * DAY: one.room
-        for one in rooms
-        for n in range((one.ends_on - one.starts_on).days + 1)
-    }
+    } | ({"rooms": room_facts(held)} if len(held) > 1 else {})
+    said = {one.starts_on + n * DAY: one.room for one in held for n in range(_length(one))}
     kept = all(diary.days.get(day, ("",))[0] == room for day, room in said.items())
     if after.status is LeaseStatus.ADMITTED:
         assert proves_more_than(after, facts, today) == (not kept)
     if after.status is LeaseStatus.CANCELLED:
         assert proves_more_than(after, facts, today)
+
+
+def _length(stay: RoomStay) -> int:
+    return (stay.ends_on - stay.starts_on).days + 1
 
 
 def test_the_calendar_alone_makes_a_stay_begin_and_end() -> None:

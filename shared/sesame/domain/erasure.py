@@ -23,7 +23,7 @@ DEPOSIT_RETURN = timedelta(days=62)
 CERTIFICATE_LIFE = timedelta(days=92)
 """Three months: an older proof of address is taken nowhere."""
 LOOK_AGAIN = timedelta(days=30)
-"""When a debt is looked at again, which ends on no known day."""
+"""When a debt, or a deposit that is held, is looked at again: they end on no known day."""
 
 
 class Category(StrEnum):
@@ -120,7 +120,7 @@ WORDS: dict[Reason, dict[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenancy:
-    """A lease and where its account stands. Above zero `balance_cents` is owed by the tenant, below to them.
+    """A lease and where its money stands. Above zero `balance_cents` is owed by the tenant, below to them.
 
     `last_entry_at` is None for an account that never held anything.
     """
@@ -129,6 +129,9 @@ class Tenancy:
     time_zone: str
     balance_cents: int = 0
     last_entry_at: datetime | None = None
+    deposit_held_cents: int | None = None
+    """None where no deposit was ever recorded here: then only the lease's word says that there is one."""
+    refund_under_way: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +160,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Need:
-    """Why a lease still needs its tenant to be reached, and until when."""
+    """Why a lease still needs its tenant to be reached, and until when: None for as long as money waits."""
 
     reason: Reason
     until: date | None
@@ -187,9 +190,12 @@ def need_of(tenancy: Tenancy, now: datetime) -> _Need | None:
         return _Need(Reason.TENANCY, lease.ends_on)
     if tenancy.balance_cents > 0:
         return _Need(Reason.UNPAID, None)
-    if tenancy.balance_cents < 0:
+    if tenancy.balance_cents < 0 or tenancy.refund_under_way:
         return _Need(Reason.CREDIT, None)
-    if running and lease.deposit_cents and lease.ends_on + DEPOSIT_RETURN >= today:
+    if tenancy.deposit_held_cents:
+        return _Need(Reason.DEPOSIT, None)
+    recorded_elsewhere = tenancy.deposit_held_cents is None and lease.deposit_cents > 0
+    if running and recorded_elsewhere and lease.ends_on + DEPOSIT_RETURN >= today:
         return _Need(Reason.DEPOSIT, lease.ends_on + DEPOSIT_RETURN)
     return None
 

@@ -10,8 +10,10 @@ from datetime import date, datetime
 from typing import ClassVar
 
 from sesame.domain import codes
+from sesame.domain.calendar import local_date
 from sesame.domain.codes import CodeFormats
 from sesame.domain.tenancy import Channel, Lease, Residence
+from sesame.domain.terms import as_of
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Problem
 from sesame.platform.events import announcement
@@ -218,7 +220,7 @@ class Confirmations:
         challenge, person_id = self.confirming.check(
             recovery_id, ChallengeKind.RECOVERY, typed, source=source, now=now
         )
-        recovered = self._codes(challenge)
+        recovered = self._codes(challenge, now)
         if not recovered:
             raise wrong()
         newest = recovered[0].lease
@@ -245,7 +247,7 @@ class Confirmations:
         self._at_once([*self.confirming.using(challenge, person_id, now), *done])
         return recovered
 
-    def _codes(self, challenge: Challenge) -> list[RecoveredCode]:
+    def _codes(self, challenge: Challenge, now: datetime) -> list[RecoveredCode]:
         held = challenge.holdings
         items = same_table(
             self._table,
@@ -260,9 +262,11 @@ class Confirmations:
         )
         return [
             RecoveredCode(
-                tenant_code=self.decipher(lease), lease=lease, residence=residences[lease.residence_id]
+                tenant_code=self.decipher(lease),
+                lease=as_of(lease, local_date(now, residence.time_zone)),
+                residence=residence,
             )
-            for lease in leases
+            for lease, residence in ((one, residences[one.residence_id]) for one in leases)
         ]
 
     @property

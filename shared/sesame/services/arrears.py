@@ -8,6 +8,7 @@ from sesame.domain.arrears import Age, Arrears, arrears, together
 from sesame.domain.calendar import local_date
 from sesame.domain.csv_files import write_csv
 from sesame.domain.tenancy import Lease, Residence
+from sesame.domain.terms import as_of
 from sesame.platform.clock import Clock
 from sesame.platform.errors import NotFound
 from sesame.services.staff import Role, Staff, require, within
@@ -28,7 +29,7 @@ _DAYS = {"fr": "jours", "en": "days"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseArrears:
-    """A lease that is in arrears; ended ones too."""
+    """A lease as of that day that is in arrears; ended ones too."""
 
     lease: Lease
     arrears: Arrears
@@ -72,7 +73,7 @@ class ArrearsByAge:
             for lease, account in zip(leases, accounts, strict=True):
                 owed = arrears(account_of(account).checkpoint.outstanding, today) if account else None
                 if owed and owed.total_cents:
-                    found.append(LeaseArrears(lease=lease, arrears=owed))
+                    found.append(LeaseArrears(lease=as_of(lease, today), arrears=owed))
         found.sort(key=lambda one: (-one.arrears.total_cents, one.lease.room, one.lease.lease_id))
         total = together(one.arrears for one in found)
         return ResidenceArrears(residence=residence, day=today, total=total, leases=tuple(found))

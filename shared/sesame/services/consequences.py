@@ -13,7 +13,9 @@ from sesame.store.accounts import Account
 
 
 def formal_notice_of(account: Account, residence: Residence, now: datetime) -> FormalNoticeToCome | None:
-    """The formal notice that comes next, unless it is paid before."""
+    """The formal notice that comes next, unless it is paid before; none by settings that nobody has read."""
+    if not residence.confirmed:
+        return None
     return formal_notice_to_come(
         account.dun(now), residence.reminders, time_zone=residence.time_zone, now=now
     )

@@ -12,6 +12,7 @@ from sesame.domain.calendar import local_date
 from sesame.domain.repairs import DeclineReason, RepairEvent
 from sesame.domain.scope import Scope
 from sesame.domain.tenancy import Lease, Person
+from sesame.domain.terms import as_of
 from sesame.domain.threads import Thread, ThreadState
 from sesame.platform.errors import Invalid, NotFound, Problem
 from sesame.services.attachments import Upload
@@ -61,7 +62,7 @@ class RepairWish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """A thread and whose it is: None of who was erased."""
+    """A thread and whose it is, as of today: None of who was erased."""
 
     thread: Thread
     person: Person | None
@@ -254,9 +255,16 @@ class DeskTalk:
     def _listed(self, found: Sequence[Thread]) -> list[Listed]:
         persons = [keys.person(one) for one in dict.fromkeys(thread.person_id for thread in found)]
         leases = [keys.lease(one) for one in dict.fromkeys(thread.lease_id for thread in found)]
-        items = [item for item in same_table(self.identity, [*persons, *leases]) if item]
+        houses = [keys.residence(one) for one in dict.fromkeys(thread.residence_id for thread in found)]
+        items = [item for item in same_table(self.identity, [*persons, *leases, *houses]) if item]
+        zones = {one["sk"]: residence_of(one).time_zone for one in items if one["pk"] == "RESIDENCES"}
+        now = self.talk.clock()
         by_person = {one["person_id"]: person_of(one) for one in items if one["sk"] == "PROFILE"}
-        by_lease = {one["lease_id"]: lease_of(one) for one in items if one["sk"] == "LEASE"}
+        by_lease = {
+            one["lease_id"]: as_of(lease_of(one), local_date(now, zones[one["residence_id"]]))
+            for one in items
+            if one["sk"] == "LEASE"
+        }
         return [
             Listed(
                 thread=thread,

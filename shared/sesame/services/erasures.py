@@ -7,9 +7,11 @@ pass ends in one transaction with its audit entries.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import batched, chain
 from time import monotonic
 from typing import Any, ClassVar
 
+from sesame.domain.deposits import Deposit
 from sesame.domain.erasure import (
     LIMITATION_YEARS,
     WAIT,
@@ -35,19 +37,22 @@ from sesame.services.sessions import Session
 from sesame.services.step_up import Purpose, StepUp, not_confirmed
 from sesame.services.stored_files import StoredFiles
 from sesame.store import keys
-from sesame.store.accounts import account_of
+from sesame.store.accounts import Account, account_of
 from sesame.store.attachments import Attachments
 from sesame.store.audit import Action, Actor, ActorKind, AuditEntry
 from sesame.store.data_exports import DataExports
 from sesame.store.documents import Document, Documents
 from sesame.store.erasures import Erasure, Erasures, ErasureState
 from sesame.store.people import ERASED_BIRTH_DATE, People, hold_item, person_of
-from sesame.store.table import ConditionFailed, Delete, Key, Table, same_table
+from sesame.store.table import ConditionFailed, Delete, Item, Key, Table, same_table
+from sesame.store.takings import deposit_of
 from sesame.store.threads import Threads
 
 JOB = "erasures"
 _NEEDS = {Reason.TENANCY, Reason.UNPAID, Reason.CREDIT, Reason.DEPOSIT}
 _PAGE = 50
+_LEASES_A_CALL = 33
+"""Three items each."""
 
 
 class ErasureUnderWay(Conflict):
@@ -77,11 +82,10 @@ class Dossiers:
     money: Table
 
     def of(self, person: Person, now: datetime) -> Dossier:
-        """Four reads: pointers, leases, residences, accounts."""
+        """Four reads: pointers, leases, residences, and accounts with deposits and open refunds."""
         leases = self.people.leases_of_person(person.person_id)
         residences = self.people.residences_by_id([lease.residence_id for lease in leases])
-        items = same_table(self.money, [keys.account(lease.lease_id) for lease in leases])
-        accounts = [account_of(item) if item else None for item in items]
+        standing = [self._of_money(some) for some in batched(leases, _LEASES_A_CALL, strict=False)]
         tenancies = tuple(
             Tenancy(
                 lease=lease,
@@ -90,11 +94,22 @@ class Dossiers:
                 last_entry_at=account.checkpoint.folded_to.at
                 if account and account.checkpoint.folded_to
                 else None,
+                deposit_held_cents=deposit.held_cents if deposit else None,
+                refund_under_way=refund is not None,
             )
-            for lease, account in zip(leases, accounts, strict=True)
+            for lease, (account, deposit, refund) in zip(leases, chain(*standing), strict=True)
         )
         plan = plan_erasure(tenancies, now, has_email=person.email is not None)
         return Dossier(person=person, tenancies=tenancies, plan=plan)
+
+    def _of_money(
+        self, leases: Sequence[Lease]
+    ) -> Iterator[tuple[Account | None, Deposit | None, Item | None]]:
+        """Account, deposit and open refund of each. One read."""
+        of = (keys.account, keys.deposit, keys.open_refund)
+        items = same_table(self.money, [key(lease.lease_id) for lease in leases for key in of])
+        for account, deposit, refund in batched(items, len(of), strict=True):
+            yield account_of(account) if account else None, deposit_of(deposit) if deposit else None, refund
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,10 @@ from typing import Annotated, ClassVar
 
 from aws_lambda_powertools.event_handler import Depends, Request
 
+from sesame.domain.calendar import local_date
 from sesame.domain.contacts import normal_email, normal_ine
 from sesame.domain.tenancy import Channel, Lease, LeaseStatus, Person, Residence
+from sesame.domain.terms import as_of
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from sesame.platform.events import announcement
@@ -108,7 +110,7 @@ class Student:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownCode:
-    """A tenant code, and which room it is for."""
+    """A tenant code, and which room it is for today."""
 
     tenant_code: str
     lease: Lease
@@ -169,9 +171,14 @@ class PersonalSpace:
         if not leases:
             raise NoTenancy
         residences = self.people.residences_by_id([lease.residence_id for lease in leases])
+        now = self.clock()
         shown = [
-            ShownCode(tenant_code=self.decipher(lease), lease=lease, residence=residences[lease.residence_id])
-            for lease in leases
+            ShownCode(
+                tenant_code=self.decipher(lease),
+                lease=as_of(lease, local_date(now, residence.time_zone)),
+                residence=residence,
+            )
+            for lease, residence in ((one, residences[one.residence_id]) for one in leases)
         ]
         self._record(person, leases, source)
         return shown

@@ -398,5 +398,11 @@ def _next_step(account: Account, residence: Residence) -> str | None:
     at = account.next_step_at
     if at is None:
         return None
-    decision = decide(account.dun(at), time_zone=residence.time_zone, now=at, settings=residence.reminders)
+    decision = decide(
+        account.dun(at),
+        time_zone=residence.time_zone,
+        now=at,
+        settings=residence.reminders,
+        escalates=residence.confirmed,
+    )
     return decision.reached.step.name if decision and decision.reached else None

@@ -16,6 +16,7 @@ from sesame.domain.calendar import (
 from sesame.domain.reminders import Reached, decide, payable_by
 from sesame.domain.sending import OTHER
 from sesame.domain.tenancy import Channel, Lease, Person, Residence
+from sesame.domain.terms import as_of
 from sesame.domain.territories import holidays_of
 from sesame.platform.clock import Clock
 from sesame.platform.errors import NotFound
@@ -85,6 +86,7 @@ class ReminderPreview:
                 time_zone=residence.time_zone,
                 now=at,
                 settings=residence.reminders,
+                escalates=residence.confirmed,
             )
             if decision and decision.reached:
                 reached.append((account, decision.reached))
@@ -123,7 +125,7 @@ def _previewed(
     first = by_step[0] if by_step[1:] else person.reminders_by or by_step[0]
     channel = next((one for one in (first, OTHER[first]) if person.usable(one)), None)
     return PreviewedReminder(
-        lease=lease,
+        lease=as_of(lease, day),
         step=reached.step.name,
         period=reached.period,
         unpaid_cents=sum(one.unpaid_cents for one in unpaid),

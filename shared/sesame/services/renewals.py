@@ -10,8 +10,9 @@ from datetime import date, datetime, timedelta
 from typing import ClassVar
 
 from sesame.domain.calendar import local_date
+from sesame.domain.certificates import Tenancy
 from sesame.domain.lease_life import LifeRefused
-from sesame.domain.lease_life import Renewal as LifeRenewal
+from sesame.domain.lease_life import Renewal as FurtherPeriod
 from sesame.domain.renewals import (
     Campaign,
     DeclinedFor,
@@ -38,8 +39,9 @@ from sesame.platform.secrets import Pepper
 from sesame.services.consequences import block_of
 from sesame.services.deeds import Deeds
 from sesame.services.desk_leases import DeskLeases
-from sesame.services.lease_life import AtDesk, ChangeRefused, LeaseLife
+from sesame.services.lease_life import AtDesk, ChangeRefused, LeaseLife, digest_of
 from sesame.services.lease_terms import Changed
+from sesame.services.payments import KeyReused
 from sesame.services.retries import USUAL, Retries
 from sesame.services.sessions import Session
 from sesame.services.social_files import StepNotPossible
@@ -84,6 +86,13 @@ class CampaignBegun(Conflict):
 
     slug = "campaign-begun"
     title: ClassVar = {"fr": "La campagne a commencé", "en": "The campaign has begun"}
+
+
+class DecidedOtherwise(Conflict):
+    """It was decided before, with another rent or other words: that stands."""
+
+    slug = "decided-otherwise"
+    title: ClassVar = {"fr": "Déjà décidé autrement", "en": "It was decided otherwise"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,10 +311,6 @@ AS_BEFORE = NewRent()
 """The rent stays what it is."""
 
 
-class LeaseMoved(Exception):
-    """The lease ends on another day than it was decided on: another change was first."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenewalDecision:
     """What staff decide. `exception` lets a rule be unmet; `reason` says why a request is declined."""
@@ -386,16 +391,18 @@ class DeskRenewals:
         """Accepts a request, which gives the lease its new last day, or declines it. The same decision again
         changes nothing.
 
-        Raises Forbidden, NotFound, StepNotPossible, ChangeRefused, TooManyCorrections, NotEligible where a
-        rule is not met and no exception is made.
+        Raises Forbidden, NotFound, StepNotPossible, DecidedOtherwise where it was accepted at another rent or
+        in other words, ChangeRefused where the lease's life does not allow it, TooManyCorrections, and
+        NotEligible where a rule is not met and no exception is made.
         """
         require(staff, *RENEWAL_STAFF)
 
         def attempt() -> RenewalSeen:
-            tenancy, now = self.leases.acted_on(staff, lease_id), self.clock()
-            lease, residence = tenancy.lease, tenancy.residence
+            tenancy = self.leases.acted_on(staff, lease_id)
+            lease, now = tenancy.lease, self.clock()
             seen = self.standings.of(lease, campaign_id, now)
             if _is_decided_so(seen.renewal, decision):
+                self._check_is_the_same(seen, decision)
                 return seen
             after = _after(seen, decision, now, staff)
             entry = self.deeds.entry(
@@ -414,7 +421,7 @@ class DeskRenewals:
             ]
             if decision.accepts:
                 by = AtDesk(staff=staff, deeds=self.deeds, network=network)
-                lease = self._renew(seen, residence, decision.rent, by, writes)
+                lease = self._renewed(tenancy, seen, decision, by, writes)
             else:
                 transact(self.renewals.table.client, writes)
             return replace(
@@ -426,34 +433,47 @@ class DeskRenewals:
 
         try:
             return self.retries.run(attempt)
-        except LeaseMoved as error:
-            raise StepNotPossible from error
         except LifeRefused as refused:
             raise ChangeRefused.because(refused) from refused
+        except KeyReused as error:
+            raise _decided_otherwise() from error
 
-    def _renew(
-        self, seen: RenewalSeen, residence: Residence, rent: NewRent, by: AtDesk, writes: Sequence[Write]
+    def _renewed(
+        self,
+        tenancy: Tenancy,
+        seen: RenewalSeen,
+        decision: RenewalDecision,
+        by: AtDesk,
+        writes: Sequence[Write],
     ) -> Lease:
-        """The lease with its new period, which is a change of its life like any other.
-
-        Raises LifeRefused, and LeaseMoved where it no longer ends when it was read to.
-        """
-        before, renewed = seen.lease, [seen.lease]
+        """The lease after its renewal, which is one of its changes. Raises LifeRefused, StepNotPossible where
+        it ends on another day than was decided on: another change came first."""
+        lease = tenancy.lease
+        after: list[Lease] = []
 
         def also(done: Changed) -> Sequence[Write]:
-            if done.before.ends_on != before.ends_on:
-                raise LeaseMoved
-            renewed[:] = [done.after]
+            if done.before.ends_on != lease.ends_on:
+                raise StepNotPossible(
+                    detail_fr="La fin du bail vient de changer : relisez-le avant de décider.",
+                    detail_en="The lease's last day has just changed: read it again before you decide.",
+                )
+            after[:] = [done.after]
             return writes
 
-        change = LifeRenewal(
-            ends_on=seen.campaign.renews_until,
-            rent_cents=rent.rent_cents,
-            charges_cents=rent.charges_cents,
-        )
-        change_id = derived_id("renewal", before.lease_id, seen.campaign.campaign_id)
-        self.life.decide(before.lease_id, residence, change, by, change_id=change_id, also=also)
-        return renewed[0]
+        change, change_id = _further(seen.campaign, decision), _change_id(seen)
+        self.life.decide(lease.lease_id, tenancy.residence, change, by, change_id=change_id, also=also)
+        # where the same request made it a moment before, nothing was written here
+        return after[0] if after else self.leases.seen(by.staff, lease.lease_id)
+
+    def _check_is_the_same(self, seen: RenewalSeen, decision: RenewalDecision) -> None:
+        """Raises DecidedOtherwise where more was asked for than what stands."""
+        decided = seen.renewal.decided
+        same = decided is not None and decided.note == decision.note
+        if same and decision.accepts:
+            made = self.life.changes.get(seen.lease.lease_id, _change_id(seen))
+            same = made is None or made.said == digest_of(_further(seen.campaign, decision))
+        if not same:
+            raise _decided_otherwise()
 
     def warnings_of(self, staff: Staff, lease_id: str) -> list[Warned]:
         """A lease's warnings, the latest first. Raises Forbidden, NotFound."""
@@ -532,11 +552,41 @@ class DeskRenewals:
         return replace(warned, withdrawn_at=now)
 
 
+def _decided_otherwise() -> DecidedOtherwise:
+    return DecidedOtherwise(
+        detail_fr="Cette demande est décidée, à un autre loyer ou avec un autre message. "
+        "Pour changer le loyer d'un bail renouvelé, modifiez ses conditions.",
+        detail_en="This request is decided, at another rent or in other words. "
+        "To change the rent of a renewed lease, amend its terms.",
+    )
+
+
+def _further(campaign: Campaign, decision: RenewalDecision) -> FurtherPeriod:
+    """What an acceptance makes of the lease."""
+    rent = decision.rent
+    return FurtherPeriod(
+        ends_on=campaign.renews_until, rent_cents=rent.rent_cents, charges_cents=rent.charges_cents
+    )
+
+
+def _change_id(seen: RenewalSeen) -> str:
+    """A campaign renews a lease once."""
+    return derived_id("renewal", seen.lease.lease_id, seen.campaign.campaign_id)
+
+
 def _after(seen: RenewalSeen, decision: RenewalDecision, now: datetime, staff: Staff) -> Renewal:
     """The renewal once it is decided. Raises StepNotPossible, NotEligible."""
     state = next_state(seen.renewal.state, RenewalStep.ACCEPT if decision.accepts else RenewalStep.DECLINE)
-    if state is None or (decision.accepts and not seen.campaign.can_renew(seen.lease)):
-        raise StepNotPossible
+    if state is None:
+        raise StepNotPossible(
+            detail_fr="La demande, où elle en est, ne peut pas être décidée ainsi.",
+            detail_en="The request, as it stands, cannot be decided so.",
+        )
+    if decision.accepts and not seen.campaign.can_renew(seen.lease):
+        raise StepNotPossible(
+            detail_fr="Le bail ne finit plus dans la période de cette campagne, qui ne le renouvelle pas.",
+            detail_en="The lease no longer ends within this campaign's days, which cannot renew it.",
+        )
     exception = decision.accepts and not seen.eligible
     if exception and not decision.exception:
         raise NotEligible(errors=[_unmet(verdict) for verdict in seen.verdicts if not verdict.met])

@@ -66,12 +66,12 @@ class StudyLetters:
         return message, compose
 
     def _social_file(self, event: Event) -> Composed:
-        """Of several changes in a row the last is told; the first day that something is due, and no more."""
+        """Of changes to tell in a row the last is told; the first day that something is due, and no more."""
         found = self._addressee(event["lease_id"])
         if found is None:
             return MessageState.UNADDRESSED
         file = SocialFiles(self.identity).get(found.person.person_id, event["year"])
-        if file is None or file.version != int(event["version"]):
+        if file is None or file.told_version != int(event["version"]):
             return MessageState.SUPERSEDED
         due_on: date | None = min((piece.due_on for piece in file.missing), default=None)
         return _draft(found, LetterKind.SOCIAL_FILE_CHANGED, due_on=due_on, year=file.year)

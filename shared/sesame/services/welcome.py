@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import ClassVar
 
+from sesame.domain.calendar import local_date
 from sesame.domain.tenancy import Lease, Person, Residence
+from sesame.domain.terms import as_of
 from sesame.platform.clock import Clock
 from sesame.platform.errors import NotFound, Problem
 from sesame.platform.ids import Random, derived_id, new_id
@@ -146,7 +148,7 @@ class Welcomes:
         return Welcomed(
             tenant_code=tenant_code,
             person=person,
-            lease=lease,
+            lease=as_of(lease, local_date(now, residence.time_zone)),
             residence=residence,
             document_id=document_id,
         )

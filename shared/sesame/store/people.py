@@ -205,9 +205,7 @@ class People:
 
     def leases_of_person(self, person_id: str) -> list[Lease]:
         """Every lease of a person, ended ones too. Two reads."""
-        pointers = self.table.query_all(keys.person(person_id)["pk"], "LEASE#")
-        items = self._batch([keys.lease(pointer["lease_id"]) for pointer in pointers])
-        return [lease_of(item) for item in items if item]
+        return leases_of_person(self.table, person_id)
 
     def leases_of_residence(
         self, residence_id: str, *, start: Key | None = None, limit: int = 100
@@ -848,6 +846,13 @@ def moves_between(table: Table, residence_id: str, first: date, last: date) -> l
         for item in page.items
     ]
     return sorted(found, key=lambda one: (one.day, one.room, one.lease_id))
+
+
+def leases_of_person(identity: Table, person_id: str) -> list[Lease]:
+    """Every lease of a person, ended ones too. Two reads."""
+    pointers = identity.query_all(keys.person(person_id)["pk"], "LEASE#")
+    items = same_table(identity, [keys.lease(pointer["lease_id"]) for pointer in pointers])
+    return [lease_of(item) for item in items if item]
 
 
 def lease_of(item: Item) -> Lease:
