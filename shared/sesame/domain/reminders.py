@@ -388,6 +388,16 @@ def still_holds(
     return account.reopened.get(entry_id) == reopened_at and any(row.entry_id == entry_id for row in rows)
 
 
+def formal_notices_called_for(account: Dun, settings: ReminderSettings, time_zone: str) -> Iterator[Reached]:
+    """The formal notices of what no plan covers, those behind too; none of so little that it is tolerated."""
+    plan = account.plan
+    free = [debit for debit in account.unpaid if plan is None or not plan.covers(debit)]
+    if not within_tolerance(free, settings):
+        for one in _ladder(free, settings, time_zone, account.reopened):
+            if one.step.formal_notice:
+                yield one
+
+
 def _ladder(
     unpaid: Iterable[Outstanding],
     settings: ReminderSettings,
