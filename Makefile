@@ -48,14 +48,15 @@ reset: $(READY) ## Forget everything the local stack holds
 demo: $(READY) ## Play the story against the running stack; leaves PDFs and e-mails in .local/demo/; STORY=year: a whole year
 	@$(BIN)/python -m local demo "$(STORY)"
 
+# Files go to workers in the order of their names: the slow ones first, the short ones fill up the end.
 .PHONY: test
 test: $(READY) ## Unit, integration and end-to-end tests
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: test-long
 test-long: $(READY) ## The same with many more generated examples, and a file of 5,000 leases
 	@command -v pdfsig > /dev/null || { echo "It asks pdfsig about seals: sudo apt-get install poppler-utils"; exit 1; }
-	@HYPOTHESIS_PROFILE=long $(BIN)/pytest -n $(WORKERS) --dist loadfile -m ""
+	@HYPOTHESIS_PROFILE=long $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m ""
 
 .PHONY: check
 check: $(READY) ## Format, lint, types, imports, template, drift of what is generated

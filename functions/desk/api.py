@@ -263,6 +263,8 @@ class ResidenceSettings(StrictModel):
     desk_contact: Annotated[str, Field(max_length=200)] = ""
     issue_day: Annotated[int, Field(ge=1, le=28)] = 1
     due_day: Annotated[int, Field(ge=1, le=28)] = 10
+    notice_months: Annotated[int, Field(ge=0, le=3)] | None = None
+    """Full months of notice that a tenant gives to leave; left as it is where it is not given."""
     provider: ProviderName | Literal[""] = ""
     other_providers: Annotated[list[ProviderName], Field(max_length=5, default_factory=list)]
     documents: DocumentWording | None = None
@@ -401,6 +403,7 @@ def set_residence(
                 desk_contact=body.desk_contact,
                 issue_day=body.issue_day,
                 due_day=body.due_day,
+                notice_months=body.notice_months,
                 provider=body.provider,
                 other_providers=tuple(body.other_providers),
                 documents=_documents(body.documents) if body.documents else None,
@@ -584,6 +587,7 @@ def _residence(residence: Residence) -> ResidenceView:
             desk_contact=residence.desk_contact,
             issue_day=residence.issue_day,
             due_day=residence.due_day,
+            notice_months=residence.notice_months,
             provider=residence.provider,
             other_providers=list(residence.other_providers),
             documents=_wording(residence.documents),

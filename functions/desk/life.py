@@ -101,7 +101,7 @@ class ExtensionBody(ChangeBody):
 
 
 class DepartureBody(ChangeBody):
-    """The last day, and why. A tenant's notice, received on `given_on`, is of one full month."""
+    """The last day, and why. A tenant's notice, received on `given_on`, is of the residence's length."""
 
     leaves_on: date
     reason: DepartureReason

@@ -20,7 +20,6 @@ from sesame.services.desk_recovery import (
     DeskRecoveries,
     DeskRequest,
     IdKind,
-    LeaseIsCancelled,
     NoSuchApproval,
     OwnChange,
 )
@@ -134,7 +133,7 @@ api = Api()
     "/v1/desk/leases/<lease_id>/code-recoveries",
     status=201,
     summary="Give a lost code back on presentation of an ID",
-    errors=[Forbidden, NotFound, LeaseIsCancelled, CodeErased],
+    errors=[Forbidden, NotFound, CodeErased],
     security="staff",
 )
 def recover(lease_id: Id, body: DeskRecoveryRequest, staff: CurrentStaff, source: Source) -> DeskRecoveryDone:

@@ -8,6 +8,7 @@ from aws_lambda_powertools.event_handler import Depends
 
 from sesame.domain.calendar import local_date
 from sesame.domain.journal import Entry, Standing
+from sesame.domain.lease_life import Stage, stage_on
 from sesame.domain.sending import WHY_OBLIGATORY, Obligatory
 from sesame.domain.tenancy import Channel, Person
 from sesame.domain.tenancy import Language as SpokenLanguage
@@ -66,7 +67,8 @@ class LeaseShown(Shown):
     rent_cents: int
     charges_cents: int
     deposit_cents: int
-    status: str
+    stage: Stage
+    """Where the lease is in its life today, on the residence's calendar."""
 
 
 class SurchargeToCome(Shown):
@@ -248,7 +250,8 @@ def me(session: CurrentSession) -> Me:
     tenancy = tenancies.of(session)
     person, residence = session.person, tenancy.residence
     now = utc_now()
-    lease = as_of(session.lease, local_date(now, residence.time_zone))
+    today = local_date(now, residence.time_zone)
+    lease = as_of(session.lease, today)
     account = tenancy.account or Account(lease_id=lease.lease_id, residence_id=lease.residence_id)
     checkpoint = account.checkpoint
     surcharges = {
@@ -276,7 +279,7 @@ def me(session: CurrentSession) -> Me:
             rent_cents=lease.rent_cents,
             charges_cents=lease.charges_cents,
             deposit_cents=lease.deposit_cents,
-            status=lease.status.value,
+            stage=stage_on(session.lease, today),
         ),
         balance_cents=checkpoint.balance_cents,
         credit_cents=checkpoint.credit_cents,

@@ -62,6 +62,7 @@ class DeparturePreview(Shown):
     """What giving notice today comes to. `months` runs to the last, by day; send `shown` to confirm it."""
 
     given_on: date
+    notice_months: int
     earliest_on: date
     leaves_on: date
     ends_on: date
@@ -135,7 +136,7 @@ api = Api()
     security="session",
 )
 def preview(session: CurrentSession, on: LeavesOn = None) -> DeparturePreview:
-    """`on` is the last day; without it the first that one full month's notice allows."""
+    """`on` is the last day; without it the first that the residence's notice allows."""
     return _preview(departures.preview(session, on))
 
 
@@ -171,6 +172,7 @@ def final_account(session: CurrentSession) -> MyFinalAccount:
 def _preview(shown: Preview) -> DeparturePreview:
     return DeparturePreview(
         given_on=shown.given_on,
+        notice_months=shown.notice_months,
         earliest_on=shown.earliest_on,
         leaves_on=shown.leaves_on,
         ends_on=shown.ends_on,

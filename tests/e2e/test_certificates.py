@@ -185,7 +185,7 @@ def test_a_residence_certificate_is_made_downloaded_and_verified_by_its_qr_code(
     digest = hashlib.sha256(pdf).hexdigest()
     assert http.get(f"/v1/verifications/files/{digest}").json()["number"] == certificate["number"]
     text = text_of(pdf)
-    assert "Zoë Nguyễn-D'Arc" in text
+    assert "Zoë Nguyễn-D’Arc" in text
     assert "Certificate of residence" in text
     printed = zxingcpp.read_barcodes(pypdfium2.PdfDocument(io.BytesIO(pdf))[0].render(scale=2).to_pil())
     [qr] = [one.text for one in printed if one.format == zxingcpp.BarcodeFormat.QRCode]

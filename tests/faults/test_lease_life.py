@@ -1,12 +1,19 @@
 """What is decided of a lease under every fault: whole and once, or not at all."""
 
 from datetime import date
+from secrets import token_bytes
 from typing import Any
 
 import pytest
 
 from sesame.domain.corrections import corrections, issued_by_period
+from sesame.domain.lease_change_files import read_amendment_file
 from sesame.domain.lease_life import RoomChange
+from sesame.platform.events import Event
+from sesame.services.deeds import Deeds
+from sesame.services.file_imports import CHUNK_DUE, StoredFiles
+from sesame.services.lease_change_imports import AmendmentImports, LeaseChangeWorker
+from sesame.store.imports import Imports
 from tests.faults.harness import Scene, faults_of, stage
 from tests.integration.conftest import Aws
 from tests.integration.life_fixtures import MANAGER, NETWORK, Stay
@@ -66,6 +73,42 @@ class DecisionScene(LifeScene):
         return bool(self.stay.decide(self.change).corrected)
 
 
+class RowScene(DecisionScene):
+    """The same as a row of a file, whose chunk's message comes until its outcome is written."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        aws, row = self.stay.aws, f"{self.stay.lease.reference};chambre;16/10/2026;C301;600"
+        data = f"Référence;Changement;Date d'effet;Chambre;Loyer\n{row}\n".encode()
+        store, files = Imports(aws.operations), StoredFiles(aws.s3, aws.bucket)
+        deeds = Deeds(pepper=aws.pepper, clock=self.stay.clock, random=token_bytes)
+        self.imports = AmendmentImports(
+            imports=store,
+            files=files,
+            audit=self.stay.audit,
+            deeds=deeds,
+            clock=self.stay.clock,
+            random=token_bytes,
+        )
+        self.taken = self.imports.take(data, MANAGER, NETWORK)
+        self.worker = LeaseChangeWorker(
+            imports=store,
+            files=files,
+            sqs=None,
+            queue_url="",
+            life=self.stay.life,
+            random=token_bytes,
+            reader=read_amendment_file,
+        )
+
+    def trigger(self) -> bool:
+        ids = {"import_id": self.taken.import_id, "chunk": "1"}
+        self.worker.consume(Event(id="1", type=CHUNK_DUE, at=self.stay.clock(), data=ids))
+        report = self.imports.report(self.taken.import_id, MANAGER)
+        assert (report.created, report.unchanged, report.rejected) == (1, 0, 0)
+        return True
+
+
 class FinalAccountScene(LifeScene):
     def prepare(self) -> None:
         departed(self.stay, paid=OWED - 32_000)
@@ -88,7 +131,7 @@ class ClosingScene(FinalAccountScene):
         return True
 
 
-@pytest.mark.parametrize("scene", [DecisionScene, FinalAccountScene, ClosingScene])
+@pytest.mark.parametrize("scene", [DecisionScene, RowScene, FinalAccountScene, ClosingScene])
 def test_a_decision_survives_any_fault(scene: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is one transaction after reads: a read that fails leaves all as it was, and is not played here."""
     faults = [fault for fault in faults_of(stage(scene, monkeypatch)) if "Transact" in str(fault)]

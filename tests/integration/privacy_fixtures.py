@@ -8,6 +8,7 @@ from typing import Any
 
 from sesame.domain.attachments import Side
 from sesame.domain.certificates import Kind, Tenancy, residence_facts
+from sesame.domain.lease_life import LifeEvent
 from sesame.domain.payments import Payment
 from sesame.domain.renewals import RenewalState, Warned
 from sesame.domain.scope import EVERYWHERE
@@ -31,11 +32,12 @@ from sesame.services.step_up import Purpose, StepUp
 from sesame.services.threads import Author, Place, Talk, Topic, Words
 from sesame.store import keys
 from sesame.store.attachments import Attachments
-from sesame.store.audit import Action, Audit, by_staff
+from sesame.store.audit import Action, ActorKind, Audit, by_staff
 from sesame.store.challenges import Challenges
 from sesame.store.data_exports import DataExport, DataExports
 from sesame.store.documents import Documents
 from sesame.store.erasures import Erasure, Erasures
+from sesame.store.lease_changes import LeaseChange, LeaseChanges
 from sesame.store.messages import Message, MessageState
 from sesame.store.pacing import Pacing
 from sesame.store.payments import Payments
@@ -159,9 +161,21 @@ class Bureau(Office):
             recorded_at=now,
             recorded_by="staff-7",
         )
+        longer = LeaseChange(
+            change_id=new_id(),
+            lease_id=lease.lease_id,
+            event=LifeEvent.EXTENDED,
+            said="-",
+            at=now,
+            by_kind=ActorKind.STAFF,
+            by="staff-7",
+            effective_on=lease.ends_on,
+            ends_on=lease.ends_on,
+        )
         transact(
             self.aws.dynamodb,
             [
+                LeaseChanges(identity).recording(longer, tells=False),
                 SocialFiles(identity).saving(asked, None),
                 Enrolments(identity).saving(enrolled),
                 Renewals(identity).saving(renewal),
@@ -327,14 +341,3 @@ class Bureau(Office):
         listed = self.aws.s3.list_objects_v2(Bucket=self.aws.bucket).get("Contents", [])
         found["bucket"] = [{"key": one["Key"]} for one in listed]
         return found
-
-    def restore(self, before: dict[str, list[Item]]) -> None:
-        """Brings tables and bucket back to what they were; files get any content."""
-        for name in TABLES:
-            table = getattr(self.aws, name)
-            for item in table.client.scan(TableName=table.name)["Items"]:
-                table.client.delete_item(TableName=table.name, Key={"pk": item["pk"], "sk": item["sk"]})
-            for item in before[name]:
-                table.put(item)
-        for one in before["bucket"]:
-            self.aws.s3.put_object(Bucket=self.aws.bucket, Key=one["key"], Body=b"-")

@@ -24,7 +24,7 @@ from botocore.signers import RequestSigner
 from botocore.useragent import UserAgentString
 from cryptography.hazmat.primitives.asymmetric import rsa
 from moto import backend_index
-from moto.core import DEFAULT_ACCOUNT_ID, responses
+from moto.core import DEFAULT_ACCOUNT_ID, responses  # type: ignore[attr-defined]
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.models import botocore_stubber
 from moto.core.serialize import BaseJSONSerializer
@@ -32,11 +32,12 @@ from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.models.utilities import dynamo_to_dict
-from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node
-from moto.dynamodb.parsing.expressions import UpdateExpressionParser
+from moto.dynamodb.parsing import ast_nodes, expressions
 
 from sesame.platform import aws as platform_aws
 
+_nodes: Any = ast_nodes
+_expressions: Any = expressions
 _serialize_map = BaseJSONSerializer._serialize_type_map
 _transact, _query, _items = DynamoDBBackend.transact_write_items, Table.query, Table.all_items
 _QUERY = signature(_query)
@@ -55,12 +56,18 @@ def quick_accounts() -> Iterator[None]:
         patch.setattr(UserAgentString, "to_string", lambda _: "tests")
         patch.setattr(BaseBackend, "urls", property(_urls))
         patch.setattr(backend_index, "backend_url_patterns", _most_asked_first())
-        patch.setattr(responses, "method_names_from_class", cache(responses.method_names_from_class))
+        patch.setattr(
+            responses,
+            "method_names_from_class",
+            cache(responses.method_names_from_class),  # type: ignore[attr-defined]
+        )
         patch.setattr(BaseJSONSerializer, "_serialize_type_map", _serialize_type_map)
         patch.setattr(DynamoDBBackend, "transact_write_items", _transact_write_items)
-        patch.setattr(UpdateExpressionParser, "make", cache(UpdateExpressionParser.make))
-        patch.setattr(Node, "__deepcopy__", _copied, raising=False)
-        patch.setattr(DepthFirstTraverser, "nodes_to_be_processed", _nodes_to_be_processed)
+        patch.setattr(
+            _expressions.UpdateExpressionParser, "make", cache(_expressions.UpdateExpressionParser.make)
+        )
+        patch.setattr(_nodes.Node, "__deepcopy__", _copied, raising=False)
+        patch.setattr(_nodes.DepthFirstTraverser, "nodes_to_be_processed", _nodes_to_be_processed)
         patch.setattr(Table, "__deepcopy__", _backup, raising=False)
         patch.setattr(Table, "query", _query_partition)
         patch.setattr(Table, "all_items", _all_items)
@@ -127,7 +134,7 @@ def _sign(
         _signed(signer, operation_name, request, region_name, signing_type, expires_in, signing_name)
 
 
-_stock_urls = BaseBackend.urls.fget
+_stock_urls: Any = vars(BaseBackend)["urls"].fget
 _urls_of: dict[type, Any] = {}
 
 
@@ -156,7 +163,7 @@ class Snapshot:
         """Of this moment."""
         there = [
             (of_service, account_id, region, backend)
-            for of_service in BackendDict._instances
+            for of_service in BackendDict._instances  # type: ignore[misc]
             for account_id, region, backend in of_service.iter_backends()
         ]
         memo = {id(backend): backend for *_, backend in there}
@@ -218,14 +225,14 @@ def _base64(content: bytes | str) -> str:
 # --- Updates: an expression is read once; what moto then does to it, it does to a copy
 
 
-def _copied(node: Node, memo: dict[int, Any]) -> Node:
-    twin: Node = object.__new__(type(node))
+def _copied(node: Any, memo: dict[int, Any]) -> Any:
+    twin: Any = object.__new__(type(node))
     memo[id(node)] = twin
     twin.__dict__.update({name: deepcopy(held, memo) for name, held in node.__dict__.items()})
     return twin
 
 
-def _nodes_to_be_processed(traverser: DepthFirstTraverser) -> tuple[type, ...]:
+def _nodes_to_be_processed(traverser: Any) -> Any:
     if "_nodes" not in traverser.__dict__:
         traverser._nodes = tuple(traverser._processing_map())
     return traverser._nodes
@@ -271,7 +278,7 @@ def _backup(table: Table, memo: dict[int, Any]) -> Table:
 # --- Queries: only the partition that is asked for is gone through
 
 
-def _query_partition(table: Table, *args: Any, **kwargs: Any) -> Any:
+def _query_partition(table: Any, *args: Any, **kwargs: Any) -> Any:
     asked = _QUERY.bind(table, *args, **kwargs).arguments
     if asked.get("index_name"):
         table._asked = dict(asked.get("hash_key_conditions") or ())

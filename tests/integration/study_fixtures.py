@@ -3,6 +3,7 @@
 Each test has a tenant of its own, so that none sees another's.
 """
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,7 +19,9 @@ from sesame.domain.attachments import UNATTACHED_LIFE, Attachment, AttachmentSta
 from sesame.domain.file_contents import FileType
 from sesame.domain.scope import EVERYWHERE, Scope
 from sesame.domain.tenancy import Residence
+from sesame.platform.events import announcement
 from sesame.platform.ids import new_id
+from sesame.services.file_imports import CHUNK_DUE
 from sesame.store import keys
 from sesame.store.attachments import Attachments
 from sesame.store.sessions import Sessions, StoredSession, new_token
@@ -30,8 +33,10 @@ from tests.integration.staff_members import enrol
 from tests.integration.tenants import RESIDENCE, Tenant, admit
 
 ENTRIES = (
+    "tenancy/api",
     "tenancy/studies",
     "desk/studies",
+    "desk/life",
     "desk/renewals",
     "leases/import_rows",
     "renewals/plan",
@@ -80,6 +85,14 @@ class Office:
         taken = self.ask("POST", path, text, by=by, expect=202, content_type="text/csv; charset=utf-8")
         return self.ask("GET", f"{path}/{taken['import_id']}", by=by)
 
+    def work(self, kind: str, text: str) -> None:
+        """Sends a file in and works its first chunk through, before anything else that waits is told."""
+        path, of_file = f"/v1/desk/{kind}-imports", "text/csv; charset=utf-8"
+        taken = self.house.ask("POST", path, text, staff=DESK, content_type=of_file)
+        ids = {"import_id": taken.body["import_id"], "kind": f"{kind}s".replace("-", "_"), "chunk": "1"}
+        message = announcement(CHUNK_DUE, self.clock(), id="chunk", **ids)
+        self.house.deliver("leases/import_rows", json.dumps(message))
+
     def plan(self, at: datetime) -> Any:
         """The hourly run of renewals; then what it announces is told."""
         self.clock.now = at
@@ -110,8 +123,17 @@ class Resident:
         """Where the desk finds their lease."""
         return f"/v1/desk/leases/{self.tenant.lease.lease_id}"
 
-    def me(self, method: str, path: str, body: Any = None, *, expect: int = 200, **headers: Any) -> Any:
-        """A request of theirs, with a session of its own."""
+    def me(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        expect: int = 200,
+        relay: bool = True,
+        **headers: Any,
+    ) -> Any:
+        """A request of theirs, with a session of its own; then what it announces is told, unless not yet."""
         aws, now = self.office.aws, self.office.clock()
         token = new_token(self.tenant.person.person_id, self.tenant.lease.lease_id, token_bytes)
         stored = StoredSession(
@@ -126,7 +148,7 @@ class Resident:
         aws.identity.write(Sessions(aws.identity).opening(stored))
         answer = self.office.house.ask(method, path, body, authorization=f"Bearer {token}", **headers)
         assert answer.status == expect, (method, path, answer)
-        if method != "GET":
+        if method != "GET" and relay:
             self.office.house.relay()
         return answer.body
 

@@ -20,6 +20,7 @@ from sesame.store import keys
 from sesame.store.audit import Action, Audit
 from sesame.store.challenges import ChallengeKind
 from sesame.store.erasures import Erasures
+from sesame.store.people import lease_item
 from sesame.store.sessions import read_token
 from tests.conftest import FrozenClock
 from tests.integration.door import MINUTE, Door
@@ -428,6 +429,17 @@ def test_all_of_a_persons_leases_are_listed_and_a_cancelled_one_is_not(
     for one in (tenant, other):
         [entry] = door.audit.of(one.lease.lease_id).entries
         assert entry.action is Action.CODE_RECOVERED
+
+
+def test_who_has_but_a_cancelled_lease_gets_its_code_back_to_ask_for_what_was_paid(
+    door: Door, aws: Any, tenant: Tenant
+) -> None:
+    aws.identity.put(lease_item(replace(tenant.lease, status=LeaseStatus.CANCELLED)))
+
+    recovery_id = door.ask_recovery("email", "huong@example.org", BORN)
+    [recovered] = door.confirm_recovery(recovery_id, door.one_time_code(recovery_id))
+
+    assert recovered.tenant_code == tenant.printed_code
 
 
 def test_a_code_that_was_prolonged_without_a_message_ends_in_its_own_time(door: Door, tenant: Tenant) -> None:

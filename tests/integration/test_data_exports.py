@@ -38,7 +38,7 @@ from tests.integration.tenants import Tenant, admit
 WITHHELD = {
     *("pk", "sk", "gsi1pk", "gsi1sk", "announce", "version", "announced_at", "sending_since", "folded_to"),
     *("session_id", "epoch", "credential_epoch", "code_hash", "code_cipher", "source", "object_key"),
-    *("told", "issuing", "billed_to", "lease_version"),
+    *("told", "told_version", "issuing", "billed_to", "lease_version"),
     *("facts", "person_id", "lease_id", "residence_id", "subject", "missing_glyphs"),
     *(
         "checkout_url",
@@ -56,6 +56,7 @@ WITHHELD = {
         "carries_two_d_doc",
         "facts_digest",
         "tells_tenant",
+        "said",
     ),
 }
 """Fields that stay: keys, hashes, ciphers, our own bookkeeping, and ids that the enclosing object says."""
@@ -234,6 +235,7 @@ def test_every_field_on_record_either_leaves_or_is_known_to_stay(bureau: Bureau,
         ("identity", "PERSON#", "ENROLMENT#"): "enrolment",
         ("identity", "LEASE#", "RENEWAL#"): "renewal",
         ("identity", "LEASE#", "WARNING#"): "warning",
+        ("identity", "LEASE#", "CHANGE#"): "change",
         ("money", "ACCOUNT#", "ACCOUNT"): "account",
         ("money", "ACCOUNT#", "NOTICE#"): "entry",
         ("money", "ACCOUNT#", "ENTRY#"): "entry",

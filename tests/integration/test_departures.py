@@ -21,6 +21,7 @@ from sesame.services.final_accounts import Hindrance, NotSettled, StayGoesOn
 from sesame.services.lease_life import ChangeRefused
 from sesame.services.payments import KeyReused
 from sesame.store.audit import Action, ActorKind
+from sesame.store.people import residence_item
 from sesame.store.refunds import Refunds
 from sesame.store.table import transact
 from tests.integration.conftest import Aws
@@ -187,6 +188,26 @@ def test_notice_is_of_a_full_month_and_once_given_is_for_staff_to_change(stay: S
     with pytest.raises(ChangeRefused) as over:
         stay.departures.preview(stay.session, None)
     assert over.value.errors == [{"reason": "stay_over"}]
+
+
+def test_a_residences_own_length_of_notice_moves_the_first_day_and_the_last_rent(stay: Stay) -> None:
+    residence = stay.terms.people.residence(stay.lease.residence_id)
+    assert residence is not None
+    stay.aws.identity.put(residence_item(replace(residence, notice_months=2)))
+    stay.clock.now = datetime(2027, 1, 31, 8, tzinfo=UTC)
+
+    shown = stay.departures.preview(stay.session, None)
+    with pytest.raises(ChangeRefused) as short:
+        stay.departures.preview(stay.session, date(2027, 3, 30))
+
+    assert (shown.notice_months, shown.earliest_on, shown.leaves_on) == (
+        2,
+        date(2027, 3, 31),
+        date(2027, 3, 31),
+    )
+    assert [(one.period, one.days) for one in shown.months][-1] == ("2027-03", 31)
+    assert short.value.errors == [{"reason": "notice_too_short", "about": "2027-03-31"}]
+    assert leave(stay) == date(2027, 3, 31)
 
 
 def test_who_says_it_in_the_last_month_leaves_on_the_last_day_anyway(stay: Stay) -> None:

@@ -42,6 +42,7 @@ from tests.conftest import FrozenClock
 from tests.integration.door import Door
 from tests.integration.entries import http_event, load, prepare
 from tests.integration.privacy_fixtures import DAY, Bureau
+from tests.integration.quick import Snapshot
 from tests.integration.tenants import RESIDENCE, Tenant, admit, admit_again
 
 PERSONAL = ("Nguyễn", "Thị Hương", "2004-05-31", "huong@example.org", "+33639981234", "170669074DK")
@@ -795,14 +796,14 @@ def test_killed_at_any_call_and_run_again_the_end_is_the_same(
     bureau: Bureau, gone: Tenant, moment: str
 ) -> None:
     now, person_id = bureau.clock(), gone.person.person_id
-    before = bureau.everything()
+    before = Snapshot.take()
     bureau.erasing.carry_out(person_id, now)
     wanted = bureau.everything()
     clients = (bureau.aws.dynamodb, bureau.aws.s3)
 
     kills, killed = 0, True
     while killed:
-        bureau.restore(before)
+        before.restore()
         killed = _killed_at_call(kills, clients, moment, lambda: bureau.erasing.carry_out(person_id, now))
         bureau.erasing.carry_out(person_id, now)
 
@@ -816,14 +817,14 @@ def test_killed_while_conversations_are_deleted_the_end_is_the_same(bureau: Bure
     lease_id = tenant.lease.lease_id
     for category in (ThreadCategory.OTHER, ThreadCategory.RENT):
         bureau.talk(tenant, category)
-    before = bureau.everything()
+    before = Snapshot.take()
     bureau.erasing.delete_threads(lease_id)
     wanted = bureau.everything()
     clients = (bureau.aws.dynamodb, bureau.aws.s3)
 
     kills, killed = 0, True
     while killed:
-        bureau.restore(before)
+        before.restore()
         killed = _killed_at_call(
             kills, clients, "after-call", lambda: bureau.erasing.delete_threads(lease_id)
         )

@@ -110,7 +110,7 @@ def test_a_transaction_that_is_refused_leaves_everything_as_it_was(aws: Any) -> 
     before = aws.dynamodb.scan(TableName="money")["Items"]
     keys = [{name: item[name] for name in ("pk", "sk")} for item in before]
     [new] = items(("C", "1"))
-    change = {"TableName": "money", "UpdateExpression": "ADD #at :one SET told = :one"}
+    change: dict[str, Any] = {"TableName": "money", "UpdateExpression": "ADD #at :one SET told = :one"}
     change |= {"ExpressionAttributeNames": {"#at": "at"}, "ExpressionAttributeValues": {":one": {"N": "1"}}}
     writes: list[dict[str, Any]] = [
         {"Update": {"Key": keys[0], **change}},

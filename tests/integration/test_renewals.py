@@ -10,9 +10,9 @@ import pytest
 
 from sesame.domain.certificates import Kind, Tenancy, Validity
 from sesame.domain.journal import Entry, EntryKind
-from sesame.domain.lease_life import LifeEvent
+from sesame.domain.lease_life import Leaving, LifeEvent, changed
 from sesame.domain.scope import Scope
-from sesame.domain.tenancy import USUAL_REMINDERS, RenewalBlock
+from sesame.domain.tenancy import USUAL_REMINDERS, DepartureReason, RenewalBlock
 from sesame.domain.terms import segments, terms_on
 from sesame.services.accounts import Bookkeeping
 from sesame.services.document_validity import DocumentValidity
@@ -23,7 +23,7 @@ from sesame.store import keys
 from sesame.store.accounts import Accounts
 from sesame.store.documents import Documents
 from sesame.store.lease_changes import LeaseChanges
-from sesame.store.people import lease_of, residence_item
+from sesame.store.people import People, lease_of, residence_item
 from sesame.store.table import Delete
 from tests.integration.staff_members import enrol
 from tests.integration.study_fixtures import DESK, ELSEWHERE, MANAGER, Office, Resident, open_office
@@ -178,6 +178,7 @@ def test_a_residences_rule_on_being_late_blocks_a_renewal_until_it_is_paid_or_wa
     coming = who.me("GET", "/v1/me/renewal")
     office.clock.now = OPENING + 7 * DAY
     blocked = who.me("GET", "/v1/me/renewal")
+    at_a_glance = who.me("GET", "/v1/me")
     who.me("POST", "/v1/me/renewal", {"wish": "renew"})
     refused = office.ask("POST", season.decision(who), {"decision": "accept"}, expect=409)
 
@@ -188,6 +189,13 @@ def test_a_residences_rule_on_being_late_blocks_a_renewal_until_it_is_paid_or_wa
     assert (told["criterion"], told["met"], blocked["eligible"]) == ("lateness", False, False)
     assert "article 14" in told["said"]
     assert told["remedy"]
+    assert at_a_glance["renewal_block"] == {
+        "on": "2027-04-04",
+        "applies": True,
+        "amount_cents": 45_000,
+        "source": "article 14",
+    }
+    assert at_a_glance["formal_notice"]["on"] == "2027-04-24"
     assert [one["field"] for one in refused["errors"]] == ["lateness"]
 
     accounts = Accounts(office.aws.money)
@@ -209,6 +217,7 @@ def test_a_request_accepted_gives_the_lease_its_new_last_day_and_tells_the_tenan
     who, office = season.resident, season.office
     office.ask("PUT", f"{who.lease}/enrolments/2027-2028", ENROLLED, by=DESK)
 
+    before = who.me("GET", "/v1/me")
     assert who.me("POST", "/v1/me/renewal", {"wish": "renew"})["state"] == "requested"
     accepted = office.ask("POST", season.decision(who), {"decision": "accept"})
     again = office.ask("POST", season.decision(who), {"decision": "accept"})
@@ -221,6 +230,12 @@ def test_a_request_accepted_gives_the_lease_its_new_last_day_and_tells_the_tenan
     assert (shown["state"], shown["campaign_id"]) == ("accepted", season.campaign_id)
     assert len(who.audited("renewal_decided")) == 1
     assert len(who.audited("renewal_answered")) == 1
+    assert [before["lease"]["stage"], who.me("GET", "/v1/me")["lease"]["stage"]] == ["active", "renewed"]
+    life = office.ask("GET", f"{who.lease}/life")
+    assert [(one["what"], one["effective_on"], one["ends_on"]) for one in life["changes"]] == [
+        ("renewed", "2027-09-01", "2028-08-31")
+    ]
+    assert life["renewed_from"] == ["2027-09-01"]
     who.me("POST", "/v1/me/renewal", {"wish": "leave"}, expect=409)
 
 
@@ -280,6 +295,20 @@ def test_what_the_life_of_a_lease_does_not_allow_is_refused_in_its_words(season:
     assert refused["detail"]
     assert lease(who).ends_on == date(2027, 8, 31)
     assert who.me("GET", "/v1/me/renewal")["state"] == "requested"
+
+
+def test_who_has_given_notice_is_not_renewed_and_staff_are_told_why(season: Season) -> None:
+    who, office = season.resident, season.office
+    who.me("POST", "/v1/me/renewal", {"wish": "renew"})
+    today = date(2027, 4, 1)
+    leaving = Leaving(leaves_on=date(2027, 6, 30), given_on=today, reason=DepartureReason.TENANT_NOTICE)
+    left = changed(lease(who), leaving, today)
+    office.aws.identity.write(People(office.aws.identity, office.aws.pepper).amending(lease(who), left))
+
+    refused = office.ask("POST", season.decision(who), {"decision": "accept", "exception": True}, expect=409)
+
+    assert refused["errors"] == [{"reason": "notice_was_given"}]
+    assert lease(who).ends_on == date(2027, 6, 30)
 
 
 def test_another_decision_than_the_one_that_was_made_is_refused_not_ignored(season: Season) -> None:

@@ -66,6 +66,18 @@ def test_a_manager_sets_and_thereby_confirms_a_residence(desk: ModuleType, aws: 
     assert (kept.name, kept.city) == (RESIDENCE.name, RESIDENCE.city)
 
 
+def test_the_length_of_notice_to_leave_is_a_setting_and_stays_where_nothing_is_said(
+    desk: ModuleType, aws: Any
+) -> None:
+    set_so = [
+        ask(desk, "PUT", PATH, SETTINGS | more)[1]["settings"]["notice_months"]
+        for more in ({}, {"notice_months": 2}, {})
+    ]
+
+    assert set_so == [1, 2, 2]
+    assert ask(desk, "PUT", PATH, SETTINGS | {"notice_months": 4})[0] == 422
+
+
 def test_what_was_set_is_listed_and_can_be_sent_back_as_it_is(desk: ModuleType) -> None:
     ask(desk, "PUT", PATH, SETTINGS)
 

@@ -1,14 +1,18 @@
 """The social file, from the desk or a file to the tenant: what is missing, by when; little in a mail."""
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from sesame.domain.attachments import AttachmentState
-from sesame.domain.scope import EVERYWHERE
+from sesame.domain.scope import EVERYWHERE, Scope
 from sesame.domain.tenancy import LeaseStatus
 from sesame.store import keys
+from sesame.store.attachments import Attachments
 from tests.integration.staff_members import enrol
 from tests.integration.study_fixtures import DESK, ELSEWHERE, MANAGER, START, Office, Resident, open_office
 from tests.integration.tenants import RESIDENCE, admit_again
@@ -77,6 +81,29 @@ def test_of_changes_in_a_row_only_the_last_is_told(office: Office, resident: Res
     office.house.relay()
 
     assert len(resident.mail()) == 1
+
+
+@pytest.mark.parametrize("silently", ["handed_in", "file"])
+def test_a_change_is_told_even_where_one_that_is_not_told_came_before_the_mail(
+    office: Office, resident: Resident, silently: str
+) -> None:
+    path, own = f"{resident.lease}/social-files/{YEAR}", f"/v1/me/social-file/{YEAR}/pieces/p1/files"
+    key = keys.social_file(resident.tenant.person.person_id, YEAR)
+    assert office.house.ask("PUT", path, ASKED, staff=DESK).status == 200
+    event = (office.aws.identity.get(key) or {})["announce"]  # published, and the mail waits in its queue
+    if silently == "handed_in":
+        resident.me("POST", own, {"attachment_id": resident.attachment()}, relay=False)
+    else:
+        row = "Incomplet;;;Avis d'imposition;30/09/2026\n"
+        office.work("social-file", STATES + f"{resident.ine};2026-2027;{row}")
+
+    assert (office.aws.identity.get(key) or {})["version"] == 2
+
+    message = json.dumps({"detail-type": event["type"], "detail": event})
+    office.house.deliver("notifications/send", message)
+
+    [told] = resident.mail()
+    assert "dimanche 20 septembre 2026" in told
 
 
 def test_the_same_news_again_changes_nothing_and_tells_nobody(office: Office, resident: Resident) -> None:
@@ -178,6 +205,58 @@ def test_a_piece_is_handed_in_looked_at_and_refused_and_the_file_stays_as_long_a
     assert shown["details"]["piece_id"] == "p1"
     office.ask("GET", f"{path}/pieces/p2/files/{attachment_id}", by=DESK, expect=404)
     office.ask("GET", f"{path}/pieces/p1/files/{attachment_id}", by=ELSEWHERE, expect=404)
+
+
+def test_a_piece_that_is_refused_goes_after_a_month_and_somebody_elses_at_once(
+    office: Office, resident: Resident
+) -> None:
+    path, own = f"{resident.lease}/social-files/{YEAR}", f"/v1/me/social-file/{YEAR}/pieces"
+    office.ask("PUT", path, ASKED, by=DESK)
+    blurred, others = resident.attachment(), resident.attachment()
+    resident.me("POST", f"{own}/p1/files", {"attachment_id": blurred})
+    resident.me("POST", f"{own}/p2/files", {"attachment_id": others})
+
+    def goes(attachment_id: str) -> str:
+        key = keys.attachment(resident.tenant.lease.lease_id, attachment_id)
+        item = office.aws.documents.get(key) or {}
+        assert item["gsi1sk"] == f"{item['delete_at']}#{attachment_id}"
+        return str(item["delete_at"])
+
+    def judge(piece_id: str, **verdict: Any) -> None:
+        office.ask("POST", f"{path}/pieces/{piece_id}/verdict", verdict, by=DESK)
+
+    judge("p1", accepted=False, reason="illegible")
+    judge("p2", accepted=False, reason="of_somebody_else")
+
+    assert goes(blurred) == (office.clock.now + timedelta(days=30)).isoformat()
+    assert goes(others) == office.clock.now.isoformat()
+    assert office.ask("GET", f"{path}/pieces/p1/files/{blurred}", by=DESK)["download_url"]
+    office.ask("GET", f"{path}/pieces/p2/files/{others}", by=DESK, expect=404)
+    [file] = resident.me("GET", "/v1/me/social-file")["files"]
+    assert {one["piece_id"]: one["attachment_ids"] for one in file["missing"]} == {"p1": [blurred], "p2": []}
+
+    judge("p1", accepted=True)  # it could be read after all
+    assert goes(blurred) == "2029-08-31T00:00:00+00:00"
+
+    judge("p1", accepted=False, reason="out_of_date")
+    resident.me("POST", f"{own}/p1/files", {"attachment_id": resident.attachment()})
+    assert goes(blurred) == (office.clock.now + timedelta(days=30)).isoformat()
+
+
+def test_a_piece_is_judged_even_where_its_file_is_gone(office: Office, resident: Resident) -> None:
+    path, own = f"{resident.lease}/social-files/{YEAR}", f"/v1/me/social-file/{YEAR}/pieces"
+    office.ask("PUT", path, ASKED, by=DESK)
+    attachment_id = resident.attachment()
+    resident.me("POST", f"{own}/p1/files", {"attachment_id": attachment_id})
+    refusal = {"accepted": False, "reason": "illegible"}
+    office.ask("POST", f"{path}/pieces/p1/verdict", refusal, by=DESK)
+    store = Attachments(office.aws.documents)
+    gone = store.get(resident.tenant.lease.lease_id, attachment_id)
+    assert gone is not None
+    store.forget(gone)
+
+    assert office.ask("POST", f"{path}/pieces/p1/verdict", {"accepted": True}, by=DESK)["missing"] == 1
+    assert store.get(resident.tenant.lease.lease_id, attachment_id) is None
 
 
 def test_only_ones_own_file_that_passed_its_check_is_handed_in_and_once(
@@ -369,3 +448,121 @@ def test_a_certificate_shown_at_the_desk_is_set_by_hand(office: Office, resident
 
     [one] = office.ask("GET", f"{resident.lease}/enrolments", by=DESK)["enrolments"]
     assert (one["university"], one["status"]) == ("Sorbonne Université", "enrolled")
+
+
+# --- Somebody who moves to another residence
+
+NEAR, FAR = RESIDENCE.residence_id, "les-tilleuls-69000"
+FAR_AWAY = replace(RESIDENCE, residence_id=FAR, name="Les Tilleuls")
+HERE, THERE = ("here-1", "desk"), ("there-1", "desk")
+
+
+@pytest.fixture
+def mover(office: Office, resident: Resident) -> tuple[Resident, Resident]:
+    """A tenant of a residence until summer 2027, and as the tenant of another one from then on."""
+    enrol(office.aws, "here-1", Scope(residence_ids=frozenset({NEAR})))
+    enrol(office.aws, THERE[0], Scope(residence_ids=frozenset({FAR})))
+    later = admit_again(office.aws, resident.tenant, residence=FAR_AWAY)
+    office.aws.identity.update(keys.lease(later.lease.lease_id), "REMOVE announce")
+    return resident, Resident(office=office, tenant=later)
+
+
+def test_staff_of_a_former_residence_neither_see_nor_change_what_is_told_of_later_years(
+    office: Office, mover: tuple[Resident, Resident]
+) -> None:
+    before, now = mover
+    year, asked = "2027-2028", {**ASKED, "pieces": [{"kind": "tax_notice", "due_on": "2027-09-30"}]}
+    office.clock.now = datetime(2027, 9, 10, tzinfo=UTC)
+    office.ask("PUT", f"{now.lease}/social-files/{year}", asked, by=THERE)
+    attachment_id = now.attachment()
+    now.me("POST", f"/v1/me/social-file/{year}/pieces/p1/files", {"attachment_id": attachment_id})
+    told = len(now.mail())
+    path = f"{before.lease}/social-files/{year}"
+
+    assert office.ask("GET", f"{before.lease}/social-files", by=HERE)["files"] == []
+    office.ask("PUT", path, {"step": "refuse"}, by=HERE, expect=404)
+    office.ask("POST", f"{path}/pieces/p1/verdict", {"accepted": True}, by=HERE, expect=404)
+    office.ask("GET", f"{path}/pieces/p1/files/{attachment_id}", by=HERE, expect=404)
+    row = STATES + f"{before.ine};{year};Refusé;;;;\n"
+    assert [one["fault"] for one in office.import_file("social-file", row, by=HERE)["problems"]] == [
+        "unknown_student"
+    ]
+    office.ask("PUT", path, {"step": "review"}, by=DESK)  # who sees both: it stays where it is
+
+    page = office.ask("GET", f"/v1/desk/residences/{FAR}/social-files", by=THERE, query=f"year={year}")
+    assert [one["lease_id"] for one in page["files"]] == [now.tenant.lease.lease_id]
+    assert len(now.mail()) == told + 1
+    assert all("Les Tilleuls" in mail for mail in now.mail())
+    assert {one["details"].get("state") for one in now.audited("social_file_set")} == {
+        "incomplete",
+        "under_review",
+    }
+    assert before.audited("social_file_set") == []
+
+
+def test_a_file_goes_on_with_its_student_and_the_years_before_stay_where_they_lived(
+    office: Office, mover: tuple[Resident, Resident]
+) -> None:
+    before, now = mover
+    for year in ("2026-2027", "2027-2028"):
+        office.aws.identity.update(
+            keys.lease(now.tenant.lease.lease_id), "SET starts_on = :d", values={":d": "2029-09-01"}
+        )  # not admitted there yet
+        office.ask("PUT", f"{before.lease}/social-files/{year}", {"step": "submit"}, by=HERE)
+    office.aws.identity.update(
+        keys.lease(now.tenant.lease.lease_id), "SET starts_on = :d", values={":d": "2027-09-01"}
+    )
+
+    def years(resident: Resident, by: tuple[str, str]) -> list[str]:
+        return [one["year"] for one in office.ask("GET", f"{resident.lease}/social-files", by=by)["files"]]
+
+    assert (years(before, HERE), years(now, THERE)) == (["2027-2028", "2026-2027"], ["2027-2028"])
+    office.ask("PUT", f"{now.lease}/social-files/2026-2027", {"step": "review"}, by=THERE, expect=404)
+    office.ask("PUT", f"{now.lease}/social-files/2027-2028", {"step": "review"}, by=THERE)
+    assert (years(before, HERE), years(now, THERE)) == (["2026-2027"], ["2027-2028"])
+
+    office.aws.identity.update(
+        keys.lease(now.tenant.lease.lease_id),
+        "SET #s = :s",
+        names={"#s": "status"},
+        values={":s": LeaseStatus.CANCELLED.value},
+    )  # and then does not move after all
+    assert years(before, HERE) == ["2027-2028", "2026-2027"]
+
+
+def test_a_tenant_who_signs_in_for_their_former_lease_does_not_take_the_file_back_there(
+    office: Office, mover: tuple[Resident, Resident]
+) -> None:
+    before, now = mover
+    office.clock.now = datetime(2027, 9, 10, tzinfo=UTC)
+    office.ask("PUT", f"{now.lease}/social-files/2027-2028", ASKED, by=THERE)
+    attachment_id = before.attachment()
+
+    own = "/v1/me/social-file/2027-2028/pieces/p1/files"
+    before.me("POST", own, {"attachment_id": attachment_id})
+
+    [file] = office.ask("GET", f"{now.lease}/social-files", by=THERE)["files"]
+    assert (file["lease_id"], file["pieces"][0]["state"]) == (now.tenant.lease.lease_id, "handed_in")
+    path = f"{now.lease}/social-files/2027-2028/pieces/p1/files/{attachment_id}"
+    assert office.ask("GET", path, by=THERE)["download_url"]
+
+
+def test_enrolments_are_seen_and_set_where_their_student_lives_that_year(
+    office: Office, mover: tuple[Resident, Resident]
+) -> None:
+    before, now = mover
+    told = {"university": "Lyon 2", "status": "enrolled"}
+    office.ask("PUT", f"{before.lease}/enrolments/2026-2027", told, by=HERE)
+    office.ask("PUT", f"{now.lease}/enrolments/2027-2028", told, by=THERE)
+
+    office.ask("PUT", f"{before.lease}/enrolments/2027-2028", told, by=HERE, expect=404)
+    office.ask("PUT", f"{now.lease}/enrolments/2026-2027", told, by=THERE, expect=404)
+    row = ENROLMENTS + f"{before.ine};;2027-2028;Lyon 2;non inscrit\n"
+    refused = office.import_file("enrolment", row, by=HERE)
+
+    def years(resident: Resident, by: tuple[str, str]) -> list[str]:
+        listed = office.ask("GET", f"{resident.lease}/enrolments", by=by)["enrolments"]
+        return [one["year"] for one in listed]
+
+    assert [one["fault"] for one in refused["problems"]] == ["unknown_student"]
+    assert (years(before, HERE), years(now, THERE)) == (["2026-2027"], ["2027-2028"])

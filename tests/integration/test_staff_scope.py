@@ -6,6 +6,7 @@ cannot pass for another reason. A new staff route needs a new case; a test fails
 """
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -55,7 +56,7 @@ from tests.integration.entries import http_event, load, prepare
 from tests.integration.import_fixtures import cells_of, desk_on, lease_file
 from tests.integration.quick import Snapshot
 from tests.integration.staff_members import as_staff, enrol
-from tests.integration.tenants import RESIDENCE, Tenant, admit
+from tests.integration.tenants import RESIDENCE, Tenant, admit, admit_again
 from tests.unit.documents import png_of
 
 ROOT = Path(__file__).parents[2]
@@ -710,6 +711,7 @@ def made(aws: Any, clock: Any, kind: Kind) -> World:
         http_event("POST", "/v1/desk/aid-imports", AID, content_type="text/csv"), "h", "accountant"
     )
     aid_import = json.loads(load("desk/accounting").handler(aid, None)["body"])
+    talk = talk_begun(aws, tenant)
     return World(
         aws=aws,
         clock=clock,
@@ -730,7 +732,8 @@ def made(aws: Any, clock: Any, kind: Kind) -> World:
         task_id=address_that_failed(aws, tenant),
         transmission_id=something_sent(aws, tenant),
         acknowledgement_id=acknowledged(),
-        **talk_begun(aws, tenant),
+        thread_id=talk["thread_id"],
+        attachment_id=talk["attachment_id"],
     )
 
 
@@ -1004,6 +1007,26 @@ def test_staff_of_another_residence_see_nothing_of_the_tenant(route: str, world:
     assert case.hidden(world, theirs), theirs
     assert shown[0] < 300, shown
     assert not case.hidden(world, shown), shown
+
+
+@pytest.mark.parametrize("route", ["PUT /v1/desk/leases/{lease_id}/enrolments/{year}"])
+def test_staff_of_a_residence_that_somebody_left_see_nothing_of_their_later_years(
+    route: str, world: World
+) -> None:
+    """All routes of a lease's studies in one world: who is refused changes nothing in it."""
+    ask(world, route, "here", HELPERS)
+    there = replace(RESIDENCE, residence_id="les-erables-35000")
+    years_ago = {"starts_on": date(2024, 9, 1), "ends_on": date(2025, 8, 31)}
+    former = replace(world, tenant=admit_again(world.aws, world.tenant, residence=there, **years_ago))
+    of_studies = [one for one in CASES if re.search("{lease_id}/(social-files|enrolments)", one)]
+
+    answers = {one: ask(former, one, "elsewhere", ROLES) for one in of_studies}
+
+    nothing: tuple[Any, ...] = ({"files": [], "next": None}, {"enrolments": []})
+    assert len(answers) == 6
+    assert {
+        one: answer for one, answer in answers.items() if answer[1] not in nothing and answer[0] != 404
+    } == {}
 
 
 def test_every_case_is_of_a_route_that_exists() -> None:

@@ -10,6 +10,7 @@ from sesame.domain.journal import Entry, EntryKind, Outstanding
 from sesame.domain.plans import AgreedPlan
 from sesame.domain.reminders import DebtKind, owed
 from sesame.domain.tenancy import Channel, ReminderSettings, ReminderStep
+from sesame.services.messages import by_another_way
 from sesame.store.documents import Document
 from sesame.store.tasks import TaskKind
 from tests.unit.test_reminder_laws import RENT, World
@@ -168,7 +169,9 @@ def test_a_part_taken_back_of_a_debt_that_is_chased_anyway_changes_none_of_its_d
 
 def test_most_of_a_debt_taken_back_after_the_rest_was_tolerated_is_chased() -> None:
     world = World(PARIS, ReminderSettings(tolerance_cents=500), frozenset())
+    world.pay("lease-1", RENT)
     world.pay("lease-0", RENT - 300)
+    world.live(at(september(2)))
     world.live(at(date(2026, 10, 22), 12), DAY)
     world.take_back("lease-0", RENT - 300)
     world.live(at(date(2026, 10, 23)))
@@ -204,6 +207,7 @@ def test_where_the_ladder_has_no_step_left_the_desk_is_asked_at_once() -> None:
     steps = (ReminderStep(name="nudge", days=5),)
     world = World(PARIS, ReminderSettings(steps=steps), frozenset())
     world.pay("lease-0", RENT)
+    world.live(at(september(2)))
     world.live(at(date(2026, 11, 3)), DAY)
     world.take_back("lease-0", RENT)
     world.live(at(date(2026, 11, 5)))
@@ -309,6 +313,28 @@ def test_a_plan_that_is_paid_stays_paid_when_its_notice_is_corrected(world: Worl
     assert parts(world) == [(22_500, 0), (22_500, 0)]
     assert asked_of_the_desk(world) == []
     assert world.told()[-1] == (date(2026, 10, 5), "late-2")  # what the second notice asks for more
+
+
+def test_what_a_plan_covers_makes_a_sum_that_is_tolerated_beside_it_no_reminder() -> None:
+    world = World(PARIS, ReminderSettings(tolerance_cents=500), frozenset())
+    world.pay("lease-1", RENT)
+    planned(world)
+    charge = Entry(
+        entry_id="adjustment:card",
+        kind=EntryKind.ADJUSTMENT,
+        amount_cents=300,
+        effective_at=world.now,
+        due_on=september(30),
+    )
+    world.books.post("lease-0", "r0", charge)
+    before = len(world.told())
+    world.live(at(date(2026, 10, 1)))
+
+    assert [step for _, step in world.told()[before:]] == [
+        "instalment-before",
+        "instalment-due",
+        "instalment-late",
+    ]
 
 
 # ---------------------------------------------------------------- formal notices that wait
@@ -439,4 +465,23 @@ def test_by_e_mail_and_by_text_it_is_the_same_paper_though_one_of_them_goes_anot
     assert told == [
         (TENTH, Channel.EMAIL, document.document_id),
         (date(2026, 10, 12), Channel.SMS, document.document_id),
+    ]
+
+
+def test_one_that_bounced_is_told_of_by_text_days_later_as_the_same_paper() -> None:
+    world = World(PARIS, ReminderSettings(), frozenset(), phone="+33612345678")
+    world.pay("lease-1", RENT)
+    world.deliver_all()
+    an_hour_on(ordered(world))
+    world.deliver_all()
+    event = world.delivered[-1]
+    world.now = at(date(2026, 10, 13))
+    world.pending.append(by_another_way(event, Channel.EMAIL))
+    world.live(at(date(2026, 10, 14)))
+
+    [document] = formal_notices(world)
+    assert document.validity is Validity.GENUINE
+    assert [(one.at.date(), one.channel) for one in world.history if one.document_id] == [
+        (TENTH, Channel.EMAIL),
+        (date(2026, 10, 13), Channel.SMS),
     ]

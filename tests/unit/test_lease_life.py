@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sesame.domain.calendar import days_in, period_of, periods
-from sesame.domain.certificates import Kind
+from sesame.domain.certificates import Kind, room_facts
 from sesame.domain.corrections import corrections, issued_by_period
-from sesame.domain.file_faults import WORDS
+from sesame.domain.file_faults import WORDS, Fault
 from sesame.domain.journal import Entry, EntryKind, notice_entry_id
 from sesame.domain.lease_life import (
     BY_CALENDAR,
@@ -30,12 +30,13 @@ from sesame.domain.lease_life import (
     Withdrawal,
     changed,
     earliest_departure,
+    earliest_leaving,
     possible_at,
     stage_on,
 )
 from sesame.domain.notices import Notice, latest_period, notice_for
 from sesame.domain.tenancy import DepartureReason, Lease, LeaseStatus
-from sesame.domain.terms import in_room, segments, terms_on
+from sesame.domain.terms import RoomStay, rooms_held, segments, terms_on
 from sesame.domain.validity import proves_more_than
 from tests.unit.test_notices import LEASE, RESIDENCE
 
@@ -69,6 +70,24 @@ CHANGES: st.SearchStrategy[LifeChange] = st.one_of(
 )
 def test_a_month_of_notice_ends_on_the_day_of_the_same_number(given_on: date, leaves_on: date) -> None:
     assert earliest_departure(given_on) == leaves_on
+
+
+@pytest.mark.parametrize(
+    ("months", "first"),
+    [(0, date(2026, 9, 15)), (1, date(2026, 10, 15)), (3, date(2026, 12, 15)), (9, END)],
+)
+def test_a_residence_says_how_much_notice_a_tenant_gives(months: int, first: date) -> None:
+    day = date(2026, 9, 15)
+    notice = Leaving(leaves_on=first, given_on=day, reason=DepartureReason.TENANT_NOTICE)
+
+    assert earliest_leaving(FIRST, day, months) == first
+    if first < END:
+        assert changed(FIRST, notice, day, notice_months=months).ends_on == first
+    with pytest.raises(LifeRefused) as refused:
+        changed(FIRST, replace(notice, leaves_on=first - DAY), day, notice_months=months)
+    assert (refused.value.fault, refused.value.about) == (Fault.NOTICE_TOO_SHORT, first.isoformat())
+    agreed = replace(notice, leaves_on=first - DAY, reason=DepartureReason.AGREEMENT)
+    assert changed(FIRST, agreed, day, notice_months=months).ends_on == first - DAY
 
 
 def test_every_stage_is_reached_and_only_the_closed_and_the_cancelled_stay_for_good() -> None:
@@ -222,7 +241,6 @@ def test_after_any_sequence_of_decisions_notices_and_papers_say_what_was_lived(
         today += wait * DAY
         books.bill(lease, today)
         stage = stage_on(lease, today)
-        proof_of = in_room(lease, min(max(today, lease.starts_on), lease.ends_on))
         try:
             after = changed(lease, change, today)
         except LifeRefused:
@@ -230,7 +248,7 @@ def test_after_any_sequence_of_decisions_notices_and_papers_say_what_was_lived(
         assert stage_on(after, today) in TRANSITIONS[stage, change.event]
         diary.write(change, lease)
         books.correct(after, today)
-        _papers_hold(proof_of, after, today, diary)
+        _papers_hold(lease, after, today, diary)
         lease = after
         _agree(lease, books, diary, today)
     today = max(diary.days, default=END) + 40 * DAY
@@ -254,22 +272,26 @@ def _agree(lease: Lease, books: Books, diary: Diary, today: date) -> None:
 
 
 def _papers_hold(stated: Lease, after: Lease, today: date, diary: Diary) -> None:
-    """A proof made before holds if, and only if, every day that it still promises is lived as it says."""
+    """A proof made before holds if, and only if, every day that it speaks of is lived as it says."""
+    held = rooms_held(stated)
     facts = {
         "kind": Kind.RESIDENCE_CERTIFICATE.value,
         "lease": {
-            "room": stated.room,
+            "room": terms_on(stated, today).room,
             "starts_on": stated.starts_on.isoformat(),
             "ends_on": stated.ends_on.isoformat(),
         },
-    }
-    first = max(today, stated.starts_on)
-    promised = {first + n * DAY for n in range((stated.ends_on - first).days + 1)}
-    kept = all(diary.days.get(day, ("",))[0] == stated.room for day in promised)
-    if promised and after.status is LeaseStatus.ADMITTED:
+    } | ({"rooms": room_facts(held)} if len(held) > 1 else {})
+    said = {one.starts_on + n * DAY: one.room for one in held for n in range(_length(one))}
+    kept = all(diary.days.get(day, ("",))[0] == room for day, room in said.items())
+    if after.status is LeaseStatus.ADMITTED:
         assert proves_more_than(after, facts, today) == (not kept)
     if after.status is LeaseStatus.CANCELLED:
         assert proves_more_than(after, facts, today)
+
+
+def _length(stay: RoomStay) -> int:
+    return (stay.ends_on - stay.starts_on).days + 1
 
 
 def test_the_calendar_alone_makes_a_stay_begin_and_end() -> None:

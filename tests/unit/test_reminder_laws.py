@@ -5,7 +5,7 @@ answers lost, calls that fail, payments, holds, in any order. Then the world bec
 everything that is owed must have been said, once, at a decent hour, one message a day.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -47,6 +47,8 @@ from sesame.services.formal_notices import FormalNotices
 from sesame.services.lease_terms import LeaseTerms, Who
 from sesame.services.mailer import Draft, Envelope
 from sesame.services.messages import Correspondence
+from sesame.services.messages_again import MessagesAgain
+from sesame.services.reminder_letters import reminder_messages
 from sesame.services.reminders import ReminderRun, SomeNotPlanned
 from sesame.services.retries import Retries
 from sesame.services.scheduled_mail import ScheduledMail
@@ -153,6 +155,9 @@ class World:
             holidays=lambda _: holidays.__contains__,
         )
         self.post = Post(self, Messages(operations))
+        self.again = MessagesAgain(
+            messages=self.post.messages, queue=cast(Any, self), budget=timedelta(hours=1)
+        )
         self.tasks = Tasks(operations)
         self.allowances = MessageAllowances(operations)
         self.sender = correspondence(self, self.allowances)
@@ -297,10 +302,15 @@ class World:
             self.dynamo.fuse, self.post.outcomes = None, []
         return True
 
+    def send(self, bodies: Sequence[dict[str, str]]) -> None:
+        """The sender's queue, for who calls for a message again."""
+        self.pending += [Event.of(body) for body in bodies]
+
     def live(self, until: datetime, every: timedelta = timedelta(hours=3)) -> None:
         """Everything works until then."""
         while self.now < until:
             self.now = min(self.now + every, until)
+            self.again.run(self.now)
             self.plan()
             self.deliver_all()
 
@@ -350,7 +360,9 @@ class World:
         document = self.documents.get(event["document_id"])
         assert document is not None
         assert document.validity is Validity.GENUINE, "told of a formal notice that is void"
-        if "told" in event.data:
+        if "told" in event.data or (
+            "by" in event.data and self.allowances.is_over(reminder_messages(event)[0])
+        ):
             return  # the same paper by another channel
         today, demand = local_date(self.now, residence.time_zone), document.facts["demand"]
         late = [

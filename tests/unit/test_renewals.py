@@ -27,7 +27,7 @@ from sesame.domain.renewals import (
 )
 from sesame.domain.scope import EVERYWHERE, Scope
 from sesame.domain.studies import EnrolmentStatus
-from sesame.domain.tenancy import Language, LeaseStatus
+from sesame.domain.tenancy import Departure, DepartureReason, Language, LeaseStatus
 from tests.unit.test_letters import LEASE
 
 RULES = Rules(enrolment_year="2027-2028", most_warnings=1, most_renewals=2)
@@ -173,11 +173,24 @@ def test_steps_are_few_in_order_and_within_the_campaign(days: list[int], length:
 
 
 def test_a_campaign_is_about_the_leases_that_end_in_its_window_in_its_residences() -> None:
-    assert CAMPAIGN.is_about(LEASE)
-    assert not CAMPAIGN.is_about(replace(LEASE, ends_on=date(2027, 9, 1)))
-    assert not CAMPAIGN.is_about(replace(LEASE, status=LeaseStatus.CANCELLED))
+    today = date(2027, 4, 5)
+    assert CAMPAIGN.is_about(LEASE, today)
+    assert not CAMPAIGN.is_about(replace(LEASE, ends_on=date(2027, 9, 1)), today)
+    assert not CAMPAIGN.is_about(replace(LEASE, status=LeaseStatus.CANCELLED), today)
     elsewhere = replace(CAMPAIGN, scope=Scope(residence_ids=frozenset({"elsewhere"})))
-    assert not elsewhere.is_about(LEASE)
+    assert not elsewhere.is_about(LEASE, today)
+
+
+def test_nobody_who_leaves_or_has_left_is_asked_to_stay() -> None:
+    notice = Departure(
+        given_on=date(2027, 4, 2), reason=DepartureReason.TENANT_NOTICE, ended_on=LEASE.ends_on
+    )
+    leaving = replace(LEASE, ends_on=date(2027, 6, 30), departure=notice)
+
+    assert not CAMPAIGN.is_about(leaving, date(2027, 4, 5))
+    assert not CAMPAIGN.can_renew(leaving)
+    assert not CAMPAIGN.is_about(LEASE, LEASE.ends_on + timedelta(days=1))
+    assert CAMPAIGN.can_renew(LEASE)  # decided late: nobody left
 
 
 def test_a_tenant_is_shown_the_open_campaign_else_the_next_else_the_last() -> None:

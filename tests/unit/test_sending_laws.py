@@ -148,18 +148,17 @@ def become_calm(town: Town, fates: list[bool]) -> None:
     """Ten weeks in which everything works, but for e-mails that bounce hours later, by `fates`; and the desk
     mends what it hears of."""
     seen = len(town.history)
-    for _ in range(70):
-        for hours in (5, 5, 6, 8):
-            town.now += timedelta(hours=hours)
-            new, seen = town.history[seen:], len(town.history)
-            town.mend()
-            for sent in new:
-                if sent.channel is Channel.EMAIL and fates and fates.pop():
-                    town.bounces(sent)
-            town.call_again()
-            town.deliver_all()
-            town.plan()
-            town.deliver_all()
+    for _ in range(70 * 24 // 5):  # twice in each residence's sending hours
+        town.now += timedelta(hours=5)
+        new, seen = town.history[seen:], len(town.history)
+        town.mend()
+        for sent in new:
+            if sent.channel is Channel.EMAIL and fates and fates.pop():
+                town.bounces(sent)
+        town.call_again()
+        town.deliver_all()
+        town.plan()
+        town.deliver_all()
 
 
 def no_bounce_is_forgotten(town: Town) -> None:

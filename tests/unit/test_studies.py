@@ -1,11 +1,16 @@
-"""What a row of a university or a social service means beside those that were taken before it."""
+"""What a row means beside those that were taken before it, and through which leases a year is told."""
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sesame.domain.studies import MOST_APPLIED, Applied, Word, word
+from sesame.domain.studies import MOST_APPLIED, Applied, Word, leases_of_year, word
+from sesame.domain.tenancy import Lease, LeaseStatus
+from tests.unit.documents import LEASE
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
 
@@ -41,3 +46,36 @@ def test_a_row_of_an_older_file_that_is_worked_late_is_overtaken() -> None:
     assert word([row("a", 1), row("b", 2)], row("a", 3), file_is_new=False) is Word.OVERTAKEN
     assert word([row("a", 1), row("b", 2)], row("a", 3), file_is_new=True) is Word.NEWS
     assert word([row("a", 1), row("b", 2)], row("a", 1), file_is_new=True) is Word.REPEATED
+
+
+def lease(starts: str, ends: str, **changed: Any) -> Lease:
+    """A lease of somebody between two days."""
+    return replace(LEASE, starts_on=date.fromisoformat(starts), ends_on=date.fromisoformat(ends), **changed)
+
+
+FIRST, SECOND = lease("2024-09-01", "2025-06-30"), lease("2026-09-01", "2027-08-31")
+
+
+@pytest.mark.parametrize(
+    ("year", "through"),
+    [
+        ("2022-2023", [FIRST]),  # known of somebody before they come
+        ("2024-2025", [FIRST]),
+        ("2025-2026", [FIRST]),  # asked for while they lived there
+        ("2026-2027", [SECOND]),
+        ("2027-2028", [SECOND]),
+    ],
+)
+def test_a_year_is_told_through_the_leases_that_lived_in_it_or_the_last_one_before(
+    year: str, through: list[Lease]
+) -> None:
+    cancelled = lease("2025-09-01", "2026-08-31", status=LeaseStatus.CANCELLED)
+
+    assert leases_of_year([FIRST, cancelled, SECOND], year) == through
+
+
+def test_who_moves_within_a_year_is_told_of_through_both_leases() -> None:
+    moved = lease("2027-02-01", "2027-08-31")
+
+    assert leases_of_year([SECOND, moved], "2026-2027") == [SECOND, moved]
+    assert leases_of_year([], "2026-2027") == []

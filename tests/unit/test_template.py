@@ -26,6 +26,8 @@ PARAMETERS = {
     "ApiUrl": "https://api.sesame.example",
     "Sender": "ne-pas-repondre@sesame.example",
 }
+MOST_RESOURCES = 500
+"""Of a stack on AWS."""
 ONLY_STAR = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 """Actions for which IAM knows no narrower resource than `*`."""
 
@@ -46,6 +48,10 @@ def of_type(kind: str) -> dict[str, Any]:
     found = {name: each["Properties"] for name, each in resources().items() if each["Type"] == kind}
     assert found, f"no {kind} in the template"
     return found
+
+
+def test_the_whole_template_fits_into_one_stack() -> None:
+    assert len(resources()) < MOST_RESOURCES
 
 
 TABLES = ("IdentityTable", "MoneyTable", "DocumentsTable", "OperationsTable")

@@ -662,9 +662,9 @@ WORDS: dict[Fault, Wording] = {
         "Give the day on which it was received.",
     ),
     Fault.NOTICE_TOO_SHORT: Wording(
-        "Le préavis est d'un mois entier : le départ est possible à partir du {about}.",
+        "Ce jour ne laisse pas le préavis entier : le départ est possible à partir du {about}.",
         "Choisir ce jour ou un jour suivant.",
-        "Notice is of one full month: leaving is possible from {about}.",
+        "That day leaves less than the full notice: leaving is possible from {about}.",
         "Choose that day or a later one.",
     ),
     Fault.LEAVES_AFTER_END: Wording(

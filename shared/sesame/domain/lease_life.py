@@ -12,11 +12,9 @@ from typing import ClassVar
 
 from sesame.domain.calendar import day_in, period_of, shift
 from sesame.domain.file_faults import WORDS, Fault, Wording
-from sesame.domain.tenancy import Departure, DepartureReason, Lease, LeaseStatus
+from sesame.domain.tenancy import NOTICE_MONTHS, Departure, DepartureReason, Lease, LeaseStatus
 from sesame.domain.terms import TermsFault, TermsRefused, amended, ending, original_terms, terms_on
 
-NOTICE_MONTHS = 1
-"""The notice that a tenant gives: one full month."""
 CANCEL_WITHIN = timedelta(days=31)
 """How long after its first day a lease can still be said never to have begun: nobody came."""
 LONGEST_EXTENSION = timedelta(days=2 * 366)
@@ -226,7 +224,7 @@ class Renewal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaving:
-    """The stay ends on a day before its time. Only a tenant's own notice must be of a full month."""
+    """The stay ends before its time. Only a tenant's own notice must be of the residence's length."""
 
     event: ClassVar[LifeEvent] = LifeEvent.NOTICE_GIVEN
     leaves_on: date
@@ -240,10 +238,6 @@ class Leaving:
             raise LifeRefused(Fault.NOTICE_IN_FUTURE)
         if self.leaves_on > last:
             raise LifeRefused(Fault.LEAVES_AFTER_END, about=last.isoformat())
-        if self.reason is DepartureReason.TENANT_NOTICE:
-            earliest = max(earliest_departure(self.given_on), lease.starts_on)
-            if self.leaves_on < min(earliest, last):
-                raise LifeRefused(Fault.NOTICE_TOO_SHORT, about=min(earliest, last).isoformat())
         whole = _whole(lease)
         shorter = ending(whole, self.leaves_on)
         departure = Departure(
@@ -305,8 +299,8 @@ LifeChange = (
 )
 
 
-def changed(lease: Lease, change: LifeChange, today: date) -> Lease:
-    """The lease after a change, decided on a day of its residence's calendar.
+def changed(lease: Lease, change: LifeChange, today: date, *, notice_months: int = NOTICE_MONTHS) -> Lease:
+    """The lease after a change, decided on a day of its residence's calendar, where so much notice is given.
 
     Raises LifeRefused where its stage does not allow it, it breaks a rule of its own, or nothing changes.
     """
@@ -320,7 +314,17 @@ def changed(lease: Lease, change: LifeChange, today: date) -> Lease:
         raise LifeRefused(_OF_TERMS[refused.fault]) from refused
     if after == lease:
         raise LifeRefused(Fault.NOTHING_CHANGES)
+    if isinstance(change, Leaving) and change.reason is DepartureReason.TENANT_NOTICE:
+        earliest = earliest_leaving(_whole(lease), change.given_on, notice_months)
+        if change.leaves_on < earliest:
+            raise LifeRefused(Fault.NOTICE_TOO_SHORT, about=earliest.isoformat())
     return after
+
+
+def earliest_leaving(lease: Lease, given_on: date, notice_months: int) -> date:
+    """The first day on which a tenant who gives notice on a day may leave: never before the stay begins, and
+    at the latest when it was to end anyhow."""
+    return min(max(earliest_departure(given_on, notice_months), lease.starts_on), lease.ends_on)
 
 
 def is_so(lease: Lease, change: RoomChange | RentAmendment | SharingChange | Extension | Leaving) -> bool:
@@ -344,8 +348,8 @@ def is_so(lease: Lease, change: RoomChange | RentAmendment | SharingChange | Ext
     )
 
 
-def earliest_departure(given_on: date) -> date:
-    """The first day that a tenant's notice, received on a day, may end the stay: a month later.
+def earliest_departure(given_on: date, months: int = NOTICE_MONTHS) -> date:
+    """The first day that a tenant's notice, received on a day, may end a stay: so many full months later.
 
     A time counted in months ends on the day of the last one with the same number, or on its last day where it
     has no such day (Code de procédure civile, article 641).
@@ -353,7 +357,7 @@ def earliest_departure(given_on: date) -> date:
     >>> earliest_departure(date(2027, 1, 31))
     datetime.date(2027, 2, 28)
     """
-    return day_in(shift(period_of(given_on), NOTICE_MONTHS), given_on.day)
+    return day_in(shift(period_of(given_on), months), given_on.day)
 
 
 def _longer(lease: Lease, ends_on: date) -> Lease:

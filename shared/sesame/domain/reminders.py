@@ -225,7 +225,10 @@ def month_of(debit: Outstanding) -> Period:
 
 
 def within_tolerance(unpaid: Iterable[Outstanding], settings: ReminderSettings) -> bool:
-    """Whether so little is owed in all that nobody is reminded of it."""
+    """Whether so little is owed that nobody is reminded of it.
+
+    Of what a plan covers, and of what it does not, each by itself: what is agreed makes nothing else urgent.
+    """
     return sum(one.unpaid_cents for one in unpaid) <= settings.tolerance_cents
 
 
@@ -326,11 +329,17 @@ def decide(
     def waits(at: datetime, entry_id: str | None) -> bool:
         return (opens_covered if entry_id in covered else opens) <= at <= now
 
-    due = [one for one in found if waits(one.at, one.entry_id) and (escalates or not one.step.formal_notice)]
-    quiet = within_tolerance(account.unpaid, settings)
+    quiet = within_tolerance(free, settings)
+    quiet_plan = within_tolerance([one for one in account.unpaid if one not in free], settings)
+    due = [
+        one
+        for one in found
+        if waits(one.at, one.entry_id) and not (quiet if one.instalment is None else quiet_plan)
+        if escalates or not one.step.formal_notice
+    ]
     highest = min(due, key=lambda one: (-one.step.days, one.period, one.entry_id or ""), default=None)
     return Decision(
-        reached=None if quiet else highest,
+        reached=highest,
         next_step_at=upcoming,
         breaks_plan=ends,
         surcharges=()
@@ -365,9 +374,12 @@ def still_holds(
     """Whether a step that was taken may still be told of: not where its debt is paid, or so much that the
     rest is tolerated, nor where a plan has taken its place, nor where it was paid in between and is owed
     again: then its steps begin anew. A debt is known by its entry, by its month where a step names none."""
-    if within_tolerance(account.unpaid, settings):
+    plan = account.plan
+    covered = [one for one in account.unpaid if plan is not None and plan.covers(one)]
+    counts = covered if instalment is not None else [one for one in account.unpaid if one not in covered]
+    if within_tolerance(counts, settings):
         return False
-    rows = owed(account.unpaid, account.plan, time_zone)
+    rows = owed(account.unpaid, plan, time_zone)
     if instalment is not None:
         return any(row.instalment == instalment for row in rows)
     if entry_id is None:

@@ -116,10 +116,15 @@ class Campaign:
         """Whether a tenant of a residence in that zone may answer."""
         return self.opens_at(time_zone) <= now <= self.closes_at(time_zone)
 
-    def is_about(self, lease: Lease) -> bool:
-        """Whether a lease is one that can be renewed by it."""
+    def is_about(self, lease: Lease, today: date) -> bool:
+        """Whether a lease's tenant is to be asked by it, on a day of the residence's calendar."""
+        return self.can_renew(lease) and today <= lease.ends_on
+
+    def can_renew(self, lease: Lease) -> bool:
+        """Whether a lease is one that can be renewed by it, late too: none that is left before its time."""
         return (
             lease.status not in {LeaseStatus.CANCELLED, LeaseStatus.CLOSED}
+            and lease.departure is None
             and self.scope.includes(lease.residence_id)
             and self.leases_end_from <= lease.ends_on <= self.leases_end_to
         )
@@ -159,7 +164,8 @@ def campaign_for(
 
     `answered`: those that the lease has a record in, which stay its own once it was renewed.
     """
-    mine = [one for one in campaigns if one.campaign_id in answered or one.is_about(lease)]
+    today = local_date(now, time_zone)
+    mine = [one for one in campaigns if one.campaign_id in answered or one.is_about(lease, today)]
 
     def place(campaign: Campaign) -> tuple[int, float, str]:
         opens_at = campaign.opens_at(time_zone)

@@ -5,14 +5,16 @@ It is decided elsewhere; what is kept here is what the tenant must know and do. 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from sesame.domain.studies import MOST_APPLIED, AcademicYear, Applied
+from sesame.domain.studies import MOST_APPLIED, AcademicYear, Applied, kept_until
 
 MOST_PIECES = 30
 MOST_FILES_A_PIECE = 5
 """What may be handed in for one piece: a tax notice in four photographs, and one more try."""
+REFUSED_KEPT = timedelta(days=30)
+"""How long the files of a piece stay that was refused: to look again, then nobody has a use for them."""
 ECHELONS = ("0bis", "1", "2", "3", "4", "5", "6", "7")
 """The levels of a means-tested grant, as the yearly decree names them (code de l'éducation, D821-1)."""
 
@@ -226,6 +228,8 @@ class SocialFile:
     applied: tuple[Applied, ...] = ()
     version: int = 0
     """0: nothing is stored yet."""
+    told_version: int = 0
+    """The version that its tenant is to be told of; what came after it was not worth a word."""
 
     @property
     def missing(self) -> list[Piece]:
@@ -313,7 +317,7 @@ def handed_in(file: SocialFile, piece_id: str, came: HandedIn) -> SocialFile:
 def judged(file: SocialFile, piece_id: str, reason: PieceRefusal | None, at: datetime) -> SocialFile:
     """The file once somebody looked at a piece: accepted, or refused for a reason.
 
-    Raises LookupError, NotPossible.
+    What is somebody else's is no more a file of the piece. Raises LookupError, NotPossible.
     """
     piece = _of(file, piece_id)
     if piece.state is (PieceState.REFUSED if reason else PieceState.ACCEPTED) and (
@@ -321,7 +325,18 @@ def judged(file: SocialFile, piece_id: str, reason: PieceRefusal | None, at: dat
     ):
         return file
     state = piece.after(PieceStep.REFUSE if reason else PieceStep.ACCEPT)
-    return _with(file, replace(piece, state=state, refused_because=reason, judged_at=at), at)
+    files = () if reason is PieceRefusal.OF_SOMEBODY_ELSE else piece.files
+    return _with(file, replace(piece, state=state, refused_because=reason, judged_at=at, files=files), at)
+
+
+def files_go_at(year: AcademicYear, reason: PieceRefusal | None, at: datetime) -> datetime:
+    """When the files of a piece go that is judged `at` (UTC): accepted ones with the rest of the year.
+
+    A refused one may be looked at again for a month; what is somebody else's goes at once.
+    """
+    if reason is PieceRefusal.OF_SOMEBODY_ELSE:
+        return at
+    return min(at + REFUSED_KEPT, kept_until(year)) if reason else kept_until(year)
 
 
 def piece_key(wanted: Wanted) -> str:

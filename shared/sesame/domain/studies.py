@@ -4,10 +4,12 @@ An academic year is written `2026-2027`: it sorts, and it is what keys and files
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
+
+from sesame.domain.tenancy import Lease, LeaseStatus
 
 type AcademicYear = str
 
@@ -40,9 +42,45 @@ def read_academic_year(text: str) -> AcademicYear | None:
     return f"{first}-{first + 1}"
 
 
+def begins_of(year: AcademicYear) -> date:
+    """The first day of an academic year: 1 September."""
+    return date(int(year[:4]), FIRST_MONTH, 1)
+
+
 def ends_of(year: AcademicYear) -> date:
     """The last day of an academic year: 31 August."""
     return date(int(year[5:]), FIRST_MONTH - 1, 31)
+
+
+def leases_of_year(leases: Iterable[Lease], year: AcademicYear) -> list[Lease]:
+    """The leases of a person through which a year is told: those with a day in it.
+
+    A year that none has a day in is told where they lived last before it (what is asked for in spring is of
+    the year to come), and one before all of them where they came first.
+    """
+    stands = [lease for lease in leases if lease.status is not LeaseStatus.CANCELLED]
+    living = [one for one in stands if one.starts_on <= ends_of(year) and one.ends_on >= begins_of(year)]
+    if living or not stands:
+        return living
+    before = [one for one in stands if one.ends_on < begins_of(year)]
+    if before:
+        return [max(before, key=lambda lease: lease.ends_on)]
+    return [min(stands, key=lambda lease: lease.starts_on)]
+
+
+def told_through(asked: Lease, leases: Sequence[Lease], year: AcademicYear, holder_id: str | None) -> Lease:
+    """The lease that a year's file is told through once somebody acts by `asked`, one of the person's leases.
+
+    A file goes on with its student to a later lease of its year, and never back to an earlier one.
+    `holder_id` is the lease that it is told through so far, None where there is no file.
+    """
+    candidates = leases_of_year(leases, year)
+    holder = next(
+        (one for one in leases if one.lease_id == holder_id and one.status is not LeaseStatus.CANCELLED), None
+    )
+    if asked in candidates and (holder is None or asked.starts_on >= holder.starts_on):
+        return asked
+    return holder or max(candidates, key=lambda lease: lease.starts_on, default=asked)
 
 
 YEARS_KEPT = 2

@@ -189,6 +189,10 @@ class ReminderSettings:
 USUAL_REMINDERS = ReminderSettings()
 
 
+NOTICE_MONTHS = 1
+"""The notice that a tenant gives where a residence's contract says nothing else: one full month."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Residence:
     """A residence and its settings. Times on its walls are in `time_zone` (IANA name)."""
@@ -204,6 +208,8 @@ class Residence:
     desk_contact: str = ""
     issue_day: int = 1
     due_day: int = 10
+    notice_months: int = NOTICE_MONTHS
+    """Full months of notice that a tenant gives to leave; 0: none."""
     provider: str = ""
     """Who takes its payments online, and by which account if not the operator's own (`stripe:lyon`); empty
     while nobody does."""
@@ -352,7 +358,7 @@ class DepartureReason(StrEnum):
     """Why a stay ends on another day than was agreed when it began."""
 
     TENANT_NOTICE = "tenant_notice"
-    """The tenant's notice, of a full month."""
+    """The tenant's notice, of the residence's length."""
     AGREEMENT = "agreement"
     """Both sides agreed on a day."""
     DECISION = "decision"

@@ -98,14 +98,6 @@ def as_of(lease: Lease, day: date) -> Lease:
     return replace(lease, room=terms.room, rent_cents=terms.rent_cents, charges_cents=terms.charges_cents)
 
 
-def in_room(lease: Lease, day: date) -> Lease:
-    """The same, to the last day in that room: what a proof of a stay can promise, where a move lies ahead."""
-    room = terms_on(lease, day).room
-    moves = (one.starts_on for one in segments(lease) if one.starts_on > day and one.terms.room != room)
-    ends_on = min((starts_on - _DAY for starts_on in moves), default=lease.ends_on)
-    return replace(as_of(lease, day), ends_on=ends_on)
-
-
 def amended(
     lease: Lease,
     starts_on: date,

@@ -42,9 +42,11 @@ SHOWN: dict[str, str] = {
     "erasure": "lease_id asked_at state begun_at erases waits_for",
     "export": "export_id lease_id asked_at status expires_at",
     "lease": "lease_id residence_id reference tenant_reference room starts_on ends_on "
-    "rent_cents charges_cents deposit_cents code_tail code_rotated_at status terms",
+    "rent_cents charges_cents deposit_cents code_tail code_rotated_at status terms departure renewed_from",
+    "change": "change_id event at by_kind by effective_on ends_on room difference_cents corrected "
+    "surcharges_reversed_cents import_id",
     "residence": "residence_id name address postal_code city time_zone desk_contact",
-    "account": "balance_cents credit_cents outstanding unmatched adjustments",
+    "account": "balance_cents credit_cents outstanding unmatched adjustments renewal_block_waived",
     "entry": "entry_id kind amount_cents effective_at period due_on designated reverses corrects source "
     "starts_on ends_on lines recorded_at method number credits withdraws replaced_by label reason by",
     "adjustment": "adjustment_id amount_cents label reason by waits recorded_at",
@@ -251,6 +253,7 @@ class ExportMaking:
         pk = keys.account(lease_id)["pk"]
         return [
             ("lease", shown("lease", lease)),
+            ("changes", self._of_lease("change", lease_id)),
             ("residence", shown("residence", residence)),
             ("account", shown("account", account) if account else None),
             ("notices", (shown("entry", item) for item in self.money.query_all(pk, "NOTICE#"))),
@@ -461,6 +464,7 @@ donnees.json   Tout ce que nous tenons sur vous. Les noms des champs sont en ang
   exports      cette demande de copie
   leases       vos séjours, et pour chacun :
     lease      ses conditions
+    changes    ce qui a été décidé de votre bail, quand et par qui ; le personnel y est un numéro
     residence  la résidence
     account    le solde ; au-dessus de zéro, vous le devez
     notices    les avis d'échéance, y compris ceux qu'un avoir a annulés
@@ -502,6 +506,7 @@ donnees.json   All that we hold about you. Amounts are in euro cents, times in U
   exports      this request for a copy
   leases       your stays, and for each:
     lease      its terms
+    changes    what was decided of your lease, when and by whom; a member of staff is a number there
     residence  the residence
     account    the balance; above zero, you owe it
     notices    the rent notices, those too that a credit note has withdrawn

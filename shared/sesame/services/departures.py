@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from sesame.domain.calendar import Period, local_date, period_of, periods
 from sesame.domain.file_faults import Fault
-from sesame.domain.lease_life import Leaving, LifeRefused, Stage, earliest_departure, stage_on
+from sesame.domain.lease_life import Leaving, LifeRefused, Stage, earliest_leaving, stage_on
 from sesame.domain.notices import notice_for, periods_to_bill
 from sesame.domain.tenancy import DepartureReason, Lease, Residence
 from sesame.platform.errors import Conflict, NotFound
@@ -54,6 +54,8 @@ class Preview:
     """What giving notice today comes to. Cents; days of the residence's calendar."""
 
     given_on: date
+    notice_months: int
+    """Full months."""
     earliest_on: date
     leaves_on: date
     ends_on: date
@@ -143,7 +145,7 @@ class TenantDepartures:
         not_theirs = {Stage.NOTICE_GIVEN: Fault.NOTICE_WAS_GIVEN, Stage.DEPARTED: Fault.STAY_OVER}
         if (fault := not_theirs.get(stage_on(lease, given_on))) is not None:
             raise ChangeRefused.because(LifeRefused(fault))
-        earliest = min(max(earliest_departure(given_on), lease.starts_on), lease.ends_on)
+        earliest = earliest_leaving(lease, given_on, residence.notice_months)
         chosen = leaves_on or earliest
         change = Leaving(leaves_on=chosen, given_on=given_on, reason=DepartureReason.TENANT_NOTICE)
         try:
@@ -162,6 +164,7 @@ class TenantDepartures:
         )
         figures = Preview(
             given_on=given_on,
+            notice_months=residence.notice_months,
             earliest_on=earliest,
             leaves_on=chosen,
             ends_on=changed.before.ends_on,

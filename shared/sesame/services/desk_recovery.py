@@ -17,7 +17,6 @@ from sesame.domain.tenancy import (
     ContactHold,
     FormerContact,
     Lease,
-    LeaseStatus,
     Person,
     Residence,
 )
@@ -70,13 +69,6 @@ class OwnChange(Forbidden):
     }
 
 
-class LeaseIsCancelled(Conflict):
-    """A cancelled stay has no code to give back."""
-
-    slug = "lease-cancelled"
-    title: ClassVar = {"fr": "Ce séjour a été annulé", "en": "This stay was cancelled"}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskRequest:
     """What the desk saw, and what is to change. A contact is None where it stays as it is."""
@@ -120,7 +112,7 @@ class DeskRecoveries:
     retries: Retries = USUAL
 
     def recover(self, staff: Staff, lease_id: str, request: DeskRequest, *, source: str) -> DeskRecovered:
-        """Gives the code back. Raises NotFound, Invalid, Forbidden, LeaseIsCancelled.
+        """Gives the code back. Raises NotFound, Invalid, Forbidden.
 
         Five AWS calls, six where the code is replaced. What another desk changes meanwhile is read again.
         """
@@ -138,8 +130,6 @@ class DeskRecoveries:
     def _recover(self, staff: Staff, lease_id: str, request: DeskRequest, source: str) -> DeskRecovered:
         now = self.clock()
         lease, person, residence, last = self._tenancy(staff, lease_id)
-        if lease.status is LeaseStatus.CANCELLED:
-            raise LeaseIsCancelled
         digest = request.digest(staff.staff_id, lease_id, self.pepper)
         if last is not None and last.digest == digest and now - last.at < SAME_REQUEST:
             return _answer(last)

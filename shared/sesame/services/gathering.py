@@ -19,8 +19,7 @@ from sesame.domain.receipts import (
     rent_notice_facts,
 )
 from sesame.domain.standings import end_of_stay_facts, overdue_cents, statement_facts, up_to_date_facts
-from sesame.domain.terms import as_of, in_room
-from sesame.domain.validity import PROOFS_OF_STAY
+from sesame.domain.terms import as_of
 from sesame.store.accounts import Account, Accounts, Journal
 from sesame.store.aid import LeaseAids
 
@@ -47,8 +46,6 @@ class Gathering:
 
     def facts(self, kind: Kind) -> Facts:
         """What a document of that kind states. Raises Refused, for a kind that nobody can wish for too."""
-        if kind in PROOFS_OF_STAY:
-            self.tenancy = replace(self.tenancy, lease=in_room(self.tenancy.lease, self.today))
         if kind not in _BUILDERS:
             raise Refused(Reason.MADE_BY_THE_RESIDENCE, kind=kind)
         return _BUILDERS[kind](self)

@@ -183,7 +183,8 @@ class LeaseLife:
 
     def _make(self, residence: Residence, change: LifeChange) -> Callable[[Lease], Lease]:
         def make(lease: Lease) -> Lease:
-            return changed(lease, change, local_date(self.terms.books.clock(), residence.time_zone))
+            today = local_date(self.terms.books.clock(), residence.time_zone)
+            return changed(lease, change, today, notice_months=residence.notice_months)
 
         return make
 

@@ -214,7 +214,9 @@ class OneTimeCodes:
         live, *leases = same_table(
             table, [keys.live_codes(who), *(keys.lease(pointer["lease_id"]) for pointer in pointers)]
         )
-        current = [lease for lease in leases if lease and lease["status"] != LeaseStatus.CANCELLED]
+        known = [lease for lease in leases if lease]
+        # who has no other has what was paid for a cancelled one still to ask back
+        current = [lease for lease in known if lease["status"] != LeaseStatus.CANCELLED] or known
         return _match(matching, current, live) if current else None
 
     def _candidates(self, challenge: Challenge) -> list[Person]:

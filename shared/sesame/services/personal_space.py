@@ -164,11 +164,9 @@ class PersonalSpace:
         to KMS a code.
         """
         person = self._person(student)
-        leases = [
-            lease
-            for lease in self.people.leases_of_person(person.person_id)
-            if lease.status is not LeaseStatus.CANCELLED and lease.has_code
-        ]
+        known = [lease for lease in self.people.leases_of_person(person.person_id) if lease.has_code]
+        # who has no other has what was paid for a cancelled one still to ask back
+        leases = [lease for lease in known if lease.status is not LeaseStatus.CANCELLED] or known
         leases = sorted(leases, key=lambda lease: lease.starts_on, reverse=True)[:MOST_SHOWN]
         if not leases:
             raise NoTenancy

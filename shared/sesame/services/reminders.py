@@ -1,6 +1,7 @@
 """Decides which reminders are due: reads what is due, not what exists, and takes each step by one write."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
@@ -21,7 +22,7 @@ from sesame.store import keys
 from sesame.store.accounts import Account, Accounts, Move
 from sesame.store.message_allowances import MessageAllowances
 from sesame.store.people import residence_of
-from sesame.store.table import Table
+from sesame.store.table import Item, Table
 from sesame.store.tasks import Task, TaskKind, Tasks, task_id_of
 
 JOB = "reminders"
@@ -65,34 +66,45 @@ class ReminderRun:
         Raises SomeNotPlanned after the rest was done and the run recorded.
         """
         ends_at = self.seconds() + self.budget.total_seconds()
-        open_now = [
-            residence
-            for item in self.identity.query_all(keys.residences())
-            # most of the hours of most are told by the clock alone
-            if is_sending_time(now, item["time_zone"])
-            and not self.holidays(residence := residence_of(item))(local_date(now, residence.time_zone))
-        ]
-        taken, failed, finished = 0, 0, True
+        tally = _Tally()
+        open_now, gone_through = list(self._open(now, tally)), 0
+        taken, finished = 0, True
         for residence in _from_another_place(open_now, now):
-            for account in self.accounts.due(residence.residence_id, now):
-                try:
-                    taken += self._take(account, residence, now)
-                except Exception as error:  # one account in trouble must not keep the others waiting
-                    failed += 1
-                    logger.warning("step", extra={"lease": account.lease_id, "failure": describe(error)})
-                if self.seconds() > ends_at:
-                    finished = False
-                    break
+            # one account, or one residence, in trouble must not keep the others waiting
+            with tally.of(residence=residence.residence_id):
+                for account in self.accounts.due(residence.residence_id, now, tally.unreadable):
+                    with tally.of(lease=account.lease_id):
+                        taken += self._take(account, residence, now)
+                    if self.seconds() > ends_at:
+                        finished = False
+                        break
+                gone_through += 1
             if not finished:
                 count("ReminderRunUnfinished")
                 break
         planned = PlannedReminders(
-            residences=len(open_now), reminders=taken, finished=finished, failed=failed
+            residences=len(open_now), reminders=taken, finished=finished, failed=tally.failed
         )
         self._record(planned, now)
-        if failed:
+        none_readable = 0 < tally.residences == tally.failed
+        if gone_through or not (open_now or none_readable):
+            count("ReminderRun")  # a run that could look into no residence is none
+        if tally.failed:
+            count("ReminderFailed", tally.failed)
             raise SomeNotPlanned
         return planned
+
+    def _open(self, now: datetime, tally: "_Tally") -> Iterator[Residence]:
+        """The residences in their sending hours."""
+        for item in self.identity.query_all(keys.residences()):
+            tally.residences += 1
+            with tally.of(residence=str(item["sk"])):
+                # most of the hours of most are told by the clock alone
+                if not is_sending_time(now, item["time_zone"]):
+                    continue
+                residence = residence_of(item)
+                if not self.holidays(residence)(local_date(now, residence.time_zone)):
+                    yield residence
 
     def _take(self, account: Account, residence: Residence, now: datetime) -> bool:
         """Whether a message was announced: not when another run was first, or a payment came between."""
@@ -200,7 +212,30 @@ class ReminderRun:
                 "version": 1,
             }
         )
-        count("ReminderRun")
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What a run met and could not do. Failures are named by ids and places, never by what was read."""
+
+    residences: int = 0
+    failed: int = 0
+
+    @contextmanager
+    def of(self, **whose: str) -> Iterator[None]:
+        """Counts a piece of work, and a failure of it instead of raising it."""
+        try:
+            yield
+        except Exception as error:
+            self._note(error, whose)
+
+    def unreadable(self, item: Item, error: Exception) -> None:
+        """An item that is no account."""
+        self._note(error, {"lease": str(item.get("lease_id", ""))})
+
+    def _note(self, error: Exception, whose: dict[str, str]) -> None:
+        self.failed += 1
+        logger.warning("step", extra=whose | {"failure": describe(error)})
 
 
 def _announced(account: Account, decision: Decision, now: datetime) -> dict[str, str] | None:

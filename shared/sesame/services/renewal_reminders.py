@@ -96,7 +96,7 @@ class RenewalReminderRun:
         renewals, told = Renewals(self.identity), 0
         today = local_date(now, residence.time_zone)
         for leases in self._pages(residence.residence_id):
-            about = [one for one in leases if campaign.is_about(one) and one.ends_on >= today]
+            about = [one for one in leases if campaign.is_about(one, today)]
             known = renewals.of_leases([one.lease_id for one in about], campaign.campaign_id)
             for lease in about:
                 before = known.get(lease.lease_id) or _first(lease, campaign)

@@ -138,18 +138,21 @@ class RenewalStandings:
         """In one campaign. Raises NotFound where it is none of the lease's."""
         campaign = Campaigns(self.identity).get(campaign_id)
         of_lease = Renewals(self.identity).of_lease(lease.lease_id)
-        if campaign is None or not (campaign.is_about(lease) or of_lease.of(campaign_id)):
+        residence = self._residence(lease)
+        today = local_date(now, residence.time_zone)
+        if campaign is None or not (campaign.is_about(lease, today) or of_lease.of(campaign_id)):
             raise NotFound
-        return self._seen(lease, self._residence(lease), campaign, of_lease, now)
+        return self._seen(lease, residence, campaign, of_lease, now)
 
     def all_of(self, lease: Lease, now: datetime) -> list[RenewalSeen]:
         """In every campaign that is, or was, about it; the latest first."""
         residence = self._residence(lease)
+        today = local_date(now, residence.time_zone)
         of_lease = Renewals(self.identity).of_lease(lease.lease_id)
         return [
             self._seen(lease, residence, campaign, of_lease, now)
             for campaign in Campaigns(self.identity).all()
-            if campaign.is_about(lease) or of_lease.of(campaign.campaign_id)
+            if campaign.is_about(lease, today) or of_lease.of(campaign.campaign_id)
         ]
 
     def _seen(
@@ -261,7 +264,7 @@ class OwnRenewal:
                     detail_en="You can answer during the renewal campaign only.",
                 )
             now = self.clock()
-            after = answered(seen.renewal, step, now)
+            after = answered(seen, step, now)
             if after.state is seen.renewal.state:
                 return seen
             entry = session.deed(
@@ -279,8 +282,14 @@ class OwnRenewal:
         return self.retries.run(attempt)
 
 
-def answered(renewal: Renewal, step: RenewalStep, at: datetime) -> Renewal:
+def answered(seen: RenewalSeen, step: RenewalStep, at: datetime) -> Renewal:
     """A renewal after the tenant's answer. Raises StepNotPossible."""
+    renewal = seen.renewal
+    if step is RenewalStep.ASK and renewal.state is not RenewalState.ACCEPTED and seen.lease.departure:
+        raise StepNotPossible(
+            detail_fr="Un congé a été donné : demandez d'abord à l'accueil de le retirer.",
+            detail_en="Notice to leave was given: ask the reception desk to withdraw it first.",
+        )
     state = next_state(renewal.state, step)
     if state is None:
         raise StepNotPossible(
@@ -358,7 +367,7 @@ class DeskRenewals:
         def attempt() -> RenewalSeen:
             lease = self.leases.acted_on(staff, lease_id).lease
             seen = self.standings.of(lease, campaign_id, self.clock())
-            after = answered(seen.renewal, step, self.clock())
+            after = answered(seen, step, self.clock())
             if after.state is seen.renewal.state:
                 return seen
             entry = self.deeds.entry(
@@ -573,7 +582,9 @@ def _after(seen: RenewalSeen, decision: RenewalDecision, now: datetime, staff: S
             detail_fr="La demande, où elle en est, ne peut pas être décidée ainsi.",
             detail_en="The request, as it stands, cannot be decided so.",
         )
-    if decision.accepts and not seen.campaign.is_about(seen.lease):
+    # of a notice to leave the lease's life speaks for itself
+    given_up = seen.lease.departure is not None
+    if decision.accepts and not given_up and not seen.campaign.can_renew(seen.lease):
         raise StepNotPossible(
             detail_fr="Le bail ne finit plus dans la période de cette campagne, qui ne le renouvelle pas.",
             detail_en="The lease no longer ends within this campaign's days, which cannot renew it.",

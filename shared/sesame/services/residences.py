@@ -33,6 +33,8 @@ class Settings:
     due_day: int
     provider: str
     other_providers: tuple[str, ...] = ()
+    notice_months: int | None = None
+    """Of notice to leave; None leaves it as it is."""
     documents: DocumentSettings | None = None
     """None leaves them as they are; the logo is set apart, and stays in any case."""
     reminders: ReminderSettings | None = None
@@ -88,6 +90,9 @@ class Residences:
             desk_contact=settings.desk_contact,
             issue_day=settings.issue_day,
             due_day=settings.due_day,
+            notice_months=residence.notice_months
+            if settings.notice_months is None
+            else settings.notice_months,
             provider=settings.provider,
             other_providers=settings.other_providers,
             documents=_with_logo_of(residence, settings.documents),

@@ -25,6 +25,7 @@ from sesame.domain.territories import holidays_of
 from sesame.platform.events import Event
 from sesame.platform.logs import count
 from sesame.services.demands import is_outdated
+from sesame.services.reminder_letters import reminder_messages
 from sesame.services.retries import USUAL, Retries
 from sesame.store.accounts import Account, Accounts
 from sesame.store.message_allowances import MessageAllowances
@@ -78,7 +79,7 @@ class ScheduledMail:
         if _is_over(event, account, residence, now, held=held_until is not None):
             return Leave.NEVER
         quiet = self.keeps_quiet and not is_sending_time(now, zone, is_holiday)
-        is_old = is_outdated(event, account, residence, now)
+        is_old = is_outdated(event, account, residence, now) and not self._told(event)
         if held_until is None and not quiet and not is_old:
             return Leave.NOW
         if by_itself and not is_old:
@@ -112,6 +113,10 @@ class ScheduledMail:
             return NotNow(next_sending_time(tomorrow, residence.time_zone, self.holidays(residence)))
         self._give_back(lease.lease_id, tomorrow, since=_step_at(event))
         return Leave.GIVEN_BACK
+
+    def _told(self, event: Event) -> bool:
+        """Whether a step was told of by its first channel: then the other one tells of the same paper."""
+        return "by" in event.data and self.allowances.is_over(reminder_messages(event)[0])
 
     def as_of(self, event: Event, until: datetime) -> Event:
         """The event as it comes again then: see `_now`."""

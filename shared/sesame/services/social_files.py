@@ -18,14 +18,23 @@ from sesame.domain.social_file import (
     NotPossible,
     Piece,
     PieceRefusal,
+    PieceState,
     SocialFile,
     TooManyPieces,
+    files_go_at,
     handed_in,
     judged,
     says_nothing_new,
     told,
 )
-from sesame.domain.studies import AcademicYear, Enrolment, EnrolmentStatus, kept_until
+from sesame.domain.studies import (
+    AcademicYear,
+    Enrolment,
+    EnrolmentStatus,
+    kept_until,
+    leases_of_year,
+    told_through,
+)
 from sesame.domain.tenancy import Lease
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Conflict, Invalid, NotFound
@@ -40,7 +49,7 @@ from sesame.services.sessions import Session
 from sesame.services.staff import Role, Staff, require, within
 from sesame.store import keys
 from sesame.store.audit import Action, Audit, AuditEntry, by_tenant
-from sesame.store.people import residence_of
+from sesame.store.people import leases_of_person, residence_of
 from sesame.store.social_files import Enrolments, SocialFilePage, SocialFiles
 from sesame.store.table import ConditionFailed, Table, Write, transact
 
@@ -88,44 +97,69 @@ class SocialFileChanges:
         make: Callable[[SocialFile], SocialFile],
         entry: Callable[[SocialFile], AuditEntry],
         *,
+        may: Callable[[Lease], None] = lambda _lease: None,
         tells: bool = True,
-        more: Sequence[Write] = (),
+        more: Callable[[SocialFile], Sequence[Write]] = lambda _before: (),
     ) -> SocialFile:
         """What `make` makes of the file, written with its audit entry; nothing where it is the same.
 
-        A read and a transaction. `tells`: whether the tenant is written to where they would see a difference.
-        `more` is written with it.
+        A read and a transaction, and two reads where it is new or told through another lease so far. `may`
+        raises where whoever asks may not act on the lease that it is told through. `tells`: whether its
+        tenant is written to where they would see a difference. `more` is written with it, and told what
+        it was before.
         """
 
         def attempt() -> SocialFile:
-            before = self.files.get(lease.person_id, year) or SocialFile(
+            stored = self.files.get(lease.person_id, year)
+            through = self.through(lease, year, stored)
+            may(through)
+            before = stored or SocialFile(
                 person_id=lease.person_id,
                 year=year,
-                lease_id=lease.lease_id,
-                residence_id=lease.residence_id,
+                lease_id=through.lease_id,
+                residence_id=through.residence_id,
             )
             after = make(before)
             if after == before:
                 return before
-            after = replace(after, lease_id=lease.lease_id, residence_id=lease.residence_id)
-            at = after.changed_at
-            news = _changed(after, at) if tells and at and not says_nothing_new(before, after) else None
+            after = replace(after, lease_id=through.lease_id, residence_id=through.residence_id)
+            at, news = after.changed_at, None
+            if tells and at and not says_nothing_new(before, after):
+                after = replace(after, told_version=after.version + 1)
+                news = _changed(after, at)
             transact(
                 self.files.table.client,
                 [
                     self.files.saving(after, news),
                     self.audit.recording(entry(after)),
-                    *more,
+                    *more(before),
                 ],
             )
             return replace(after, version=after.version + 1)
 
         return self.retries.run(attempt)
 
+    def through(
+        self,
+        asked: Lease,
+        year: AcademicYear,
+        file: SocialFile | None,
+        leases: Sequence[Lease] | None = None,
+    ) -> Lease:
+        """The lease that a file is told through once somebody acts by `asked`.
+
+        Two reads where it is not that one already, unless the person's leases are given.
+        """
+        if file is not None and file.lease_id == asked.lease_id:
+            return asked
+        if leases is None:
+            leases = leases_of_person(self.files.table, asked.person_id)
+        return told_through(asked, leases, year, file.lease_id if file else None)
+
 
 def _changed(file: SocialFile, at: datetime) -> dict[str, str]:
-    """The event of a change; its version tells the sender whether another one came after."""
-    version = str(file.version + 1)
+    """The event of a change; its version tells the sender whether another one to tell came after."""
+    version = str(file.told_version)
     return announcement(
         "social_file.changed",
         at,
@@ -148,10 +182,19 @@ class DeskSocialFiles:
     clock: Clock
 
     def of_lease(self, staff: Staff, lease_id: str) -> list[SocialFile]:
-        """The files of a lease's tenant, the latest year first. Raises Forbidden, NotFound."""
+        """The files of a lease's tenant, the latest year first; not those of years that they live elsewhere.
+
+        Four reads. Raises Forbidden, NotFound.
+        """
         require(staff, *STUDY_STAFF)
         lease = self.leases.seen(staff, lease_id)
-        return self.changes.files.of_person(lease.person_id)
+        files = self.changes.files.of_person(lease.person_id)
+        leases = leases_of_person(self.changes.files.table, lease.person_id)
+        return [
+            file
+            for file in files
+            if staff.sees(self.changes.through(lease, file.year, file, leases).residence_id)
+        ]
 
     def of_residence(
         self, staff: Staff, residence_id: str, year: AcademicYear, *, after: str | None = None
@@ -182,13 +225,26 @@ class DeskSocialFiles:
         *,
         network: str,
     ) -> SocialFile:
-        """Accepts a piece, or refuses it for a reason. Raises Forbidden, NotFound, StepNotPossible."""
+        """Accepts a piece, or refuses it for a reason: then its files go sooner.
+
+        Raises Forbidden, NotFound, StepNotPossible.
+        """
 
         def make(file: SocialFile) -> SocialFile:
             return judged(file, piece_id, reason, self.clock())
 
+        def keeping(before: SocialFile) -> list[Write]:
+            piece = before.piece(piece_id)
+            if piece is None or (reason is None and piece.state is not PieceState.REFUSED):
+                return []  # what is accepted at once is kept already
+            store, until = self.attachments.attachments, files_go_at(year, reason, self.clock())
+            found = [store.get(one.lease_id, one.attachment_id) for one in piece.files]
+            return [store.keeping(one, until) for one in found if one is not None]
+
         verdict = "refuse" if reason else "accept"
-        return self._change(staff, lease_id, year, make, network, step=verdict, piece_id=piece_id)
+        return self._change(
+            staff, lease_id, year, make, network, more=keeping, step=verdict, piece_id=piece_id
+        )
 
     def piece_file(
         self,
@@ -202,7 +258,7 @@ class DeskSocialFiles:
     ) -> Attachment:
         """A file that was handed in for a piece, to look at; the audit keeps who did.
 
-        Raises Forbidden, NotFound. Four calls.
+        Raises Forbidden, NotFound. Four calls, and two where it is told through another lease.
         """
         require(staff, *STUDY_STAFF)
         lease = self.leases.seen(staff, lease_id)
@@ -212,14 +268,16 @@ class DeskSocialFiles:
         came = next((one for one in files if one.attachment_id == attachment_id), None)
         if came is None:
             raise NotFound
+        through = self.changes.through(lease, year, file)
+        within(staff, through.residence_id)
         attachment = self.attachments.of(came.lease_id, attachment_id, Side.STAFF)
         self.changes.audit.record(
             self.deeds.entry(
                 Action.SOCIAL_FILE_PIECE_SHOWN,
                 staff,
                 network,
-                lease_id=lease_id,
-                residence_id=lease.residence_id,
+                lease_id=through.lease_id,
+                residence_id=through.residence_id,
                 year=year,
                 piece_id=piece_id,
                 attachment_id=attachment_id,
@@ -234,6 +292,7 @@ class DeskSocialFiles:
         year: AcademicYear,
         make: Callable[[SocialFile], SocialFile],
         network: str,
+        more: Callable[[SocialFile], Sequence[Write]] = lambda _before: (),
         **details: str,
     ) -> SocialFile:
         require(staff, *STUDY_STAFF)
@@ -244,15 +303,18 @@ class DeskSocialFiles:
                 Action.SOCIAL_FILE_SET,
                 staff,
                 network,
-                lease_id=lease_id,
-                residence_id=lease.residence_id,
+                lease_id=file.lease_id,
+                residence_id=file.residence_id,
                 year=year,
                 state=file.state,
                 **details,
             )
 
+        def may(through: Lease) -> None:
+            within(staff, through.residence_id)
+
         try:
-            return self.changes.change(lease, year, make, entry)
+            return self.changes.change(lease, year, make, entry, may=may, more=more)
         except NotPossible as error:
             raise StepNotPossible from error
         except LookupError as error:
@@ -336,7 +398,7 @@ class OwnSocialFiles:
             )
 
         try:
-            return self.changes.change(lease, year, make, entry, tells=False, more=attaching)
+            return self.changes.change(lease, year, make, entry, tells=False, more=lambda _before: attaching)
         except LookupError as error:
             raise NotFound from error
         except NotPossible as error:
@@ -376,10 +438,18 @@ class DeskEnrolments:
     retries: Retries = USUAL
 
     def of_lease(self, staff: Staff, lease_id: str) -> list[Enrolment]:
-        """The enrolments of a lease's tenant, the latest year first. Raises Forbidden, NotFound."""
+        """The enrolments of a lease's tenant, the latest year first; not of years that they live elsewhere.
+
+        Four reads. Raises Forbidden, NotFound.
+        """
         require(staff, *STUDY_STAFF)
         lease = self.leases.seen(staff, lease_id)
-        return self.enrolments.of_person(lease.person_id)
+        leases = leases_of_person(self.enrolments.table, lease.person_id)
+        return [
+            one
+            for one in self.enrolments.of_person(lease.person_id)
+            if self._is_theirs(staff, leases_of_year(leases, one.year))
+        ]
 
     def set(
         self,
@@ -391,9 +461,12 @@ class DeskEnrolments:
         *,
         network: str,
     ) -> Enrolment:
-        """Sets it. Raises Forbidden, NotFound."""
+        """Sets it. Raises Forbidden, NotFound where they live elsewhere that year."""
         require(staff, *STUDY_STAFF)
         lease = self.leases.acted_on(staff, lease_id).lease
+        leases = leases_of_person(self.enrolments.table, lease.person_id)
+        if not self._is_theirs(staff, leases_of_year(leases, year)):
+            raise NotFound
         entry = self.deeds.entry(
             Action.ENROLMENT_SET,
             staff,
@@ -415,6 +488,10 @@ class DeskEnrolments:
             return after
 
         return self.retries.run(attempt)
+
+    def _is_theirs(self, staff: Staff, leases: Sequence[Lease]) -> bool:
+        """Whether a year is told through a lease that they see; through none, there is nothing to hide."""
+        return not leases or any(staff.sees(lease.residence_id) for lease in leases)
 
 
 def new_enrolment(

@@ -6,7 +6,7 @@ an older file that comes again takes no newer word back, and what a new file say
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, auto
 from typing import Any, ClassVar
@@ -16,7 +16,7 @@ from sesame.domain.csv_files import ReadFile
 from sesame.domain.file_faults import Fault, RowProblem
 from sesame.domain.scope import Scope
 from sesame.domain.social_file import MOST_PIECES, NotPossible, SocialFile, TooManyPieces, holds, told
-from sesame.domain.studies import Applied, Word, word
+from sesame.domain.studies import Applied, Word, leases_of_year, word
 from sesame.domain.study_files import (
     EnrolmentColumn,
     EnrolmentFile,
@@ -28,7 +28,7 @@ from sesame.domain.study_files import (
     read_enrolment_file,
     read_social_file_file,
 )
-from sesame.domain.tenancy import Lease, LeaseStatus
+from sesame.domain.tenancy import Lease
 from sesame.platform.clock import Clock
 from sesame.platform.ids import Random
 from sesame.services.file_imports import FileImports, FileWorker, UnreadableFile
@@ -92,6 +92,10 @@ class SocialFileImports(FileImports[SocialFileFile]):
         return read_social_file_file(data)
 
 
+class NotTheirStudent(Exception):
+    """What is told of the student that year is told through a lease that the sender does not see."""
+
+
 class _Done(Enum):
     """What became of a good row."""
 
@@ -138,7 +142,7 @@ class StudyWorker[File: ReadFile[Any, Any], Row: StudentRow](FileWorker[File]):
 
     @abstractmethod
     def apply(self, taken: FileImport, one: _Matched[Row]) -> _Done:
-        """Does what a row says. Raises NotPossible, TooManyPieces."""
+        """Does what a row says. Raises NotPossible, TooManyPieces, NotTheirStudent."""
 
     def note(self, one: _Matched[Row]) -> Fault | None:
         """What to know of a row that was taken."""
@@ -155,6 +159,9 @@ class StudyWorker[File: ReadFile[Any, Any], Row: StudentRow](FileWorker[File]):
         for one in matched:
             try:
                 came_to = self.apply(taken, one)
+            except NotTheirStudent:
+                refused.append((one.row, Fault.UNKNOWN_STUDENT))
+                continue
             except NotPossible:
                 refused.append((one.row, Fault.STEP_NOT_POSSIBLE))
                 continue
@@ -208,7 +215,8 @@ class StudyWorker[File: ReadFile[Any, Any], Row: StudentRow](FileWorker[File]):
                 lease
                 for person_id in found
                 for lease in leases.get(person_id, ())
-                if taken.scope.includes(lease.residence_id) and lease.status is not LeaseStatus.CANCELLED
+                if taken.scope.includes(lease.residence_id)
+                and lease in leases_of_year(leases[person_id], row.year)
             ]
             if not seen:
                 refused.append((row, Fault.UNKNOWN_STUDENT))
@@ -298,7 +306,7 @@ class SocialFileWorker(StudyWorker[SocialFileFile, SocialFileRow]):
         return read_social_file_file(data)
 
     def apply(self, taken: FileImport, one: _Matched[SocialFileRow]) -> _Done:
-        """A read, and a transaction where it is news. Raises NotPossible."""
+        """A read, and a transaction where it is news. Raises NotPossible, TooManyPieces, NotTheirStudent."""
         row, lease = one.row, one.lease
         came_to = _Done.TAKEN
 
@@ -313,9 +321,14 @@ class SocialFileWorker(StudyWorker[SocialFileFile, SocialFileRow]):
             return told(file, row.news, self.clock(), row=said)
 
         def entry(file: SocialFile) -> AuditEntry:
-            return self.entry(taken, lease, self.clock(), year=row.year, state=file.state)
+            through = replace(lease, lease_id=file.lease_id, residence_id=file.residence_id)
+            return self.entry(taken, through, self.clock(), year=row.year, state=file.state)
 
-        self.changes.change(lease, row.year, make, entry)
+        def may(through: Lease) -> None:
+            if not taken.scope.includes(through.residence_id):
+                raise NotTheirStudent
+
+        self.changes.change(lease, row.year, make, entry, may=may)
         return came_to
 
     def note(self, one: _Matched[SocialFileRow]) -> Fault | None:

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sesame.domain.calendar import deadline
+from sesame.domain.calendar import deadline, local_date
 from sesame.domain.renewals import RenewalState
 from sesame.domain.tenancy import Channel
 from sesame.notifications.letters import LetterKind
@@ -66,12 +66,12 @@ class StudyLetters:
         return message, compose
 
     def _social_file(self, event: Event) -> Composed:
-        """Of several changes in a row the last is told; the first day that something is due, and no more."""
+        """Of changes to tell in a row the last is told; the first day that something is due, and no more."""
         found = self._addressee(event["lease_id"])
         if found is None:
             return MessageState.UNADDRESSED
         file = SocialFiles(self.identity).get(found.person.person_id, event["year"])
-        if file is None or file.version != int(event["version"]):
+        if file is None or file.told_version != int(event["version"]):
             return MessageState.SUPERSEDED
         due_on: date | None = min((piece.due_on for piece in file.missing), default=None)
         return _draft(found, LetterKind.SOCIAL_FILE_CHANGED, due_on=due_on, year=file.year)
@@ -87,7 +87,8 @@ class StudyLetters:
         now, time_zone = max(self.clock(), event.at), found.residence.time_zone
         if campaign is None or renewal is None or renewal.state is not RenewalState.INVITED:
             return MessageState.SUPERSEDED
-        if not (campaign.is_about(found.lease) and campaign.is_open(now, time_zone)):
+        today = local_date(now, time_zone)
+        if not (campaign.is_about(found.lease, today) and campaign.is_open(now, time_zone)):
             return MessageState.SUPERSEDED
         return _draft(
             found,

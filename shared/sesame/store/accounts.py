@@ -177,14 +177,27 @@ class Accounts:
             asked=tuple(asked),
         )
 
-    def due(self, residence_id: str, now: datetime) -> Iterator[Account]:
-        """The accounts of a residence that a reminder's step waits for, the longest waiting first."""
+    def due(
+        self, residence_id: str, now: datetime, unreadable: Callable[[Item, Exception], None] | None = None
+    ) -> Iterator[Account]:
+        """The accounts of a residence that a reminder's step waits for, the longest waiting first.
+
+        `unreadable` is told of an item that is no account, which is left out; without it that raises.
+        """
         start: Key | None = None
         while True:
             page = self.table.query(
                 keys.due_accounts(residence_id), index=keys.GSI1, up_to=now.isoformat(), start=start
             )
-            yield from map(account_of, page.items)
+            for item in page.items:
+                try:
+                    account = account_of(item)
+                except Exception as error:
+                    if unreadable is None:
+                        raise
+                    unreadable(item, error)
+                else:
+                    yield account
             if page.next is None:
                 return
             start = page.next

@@ -86,6 +86,20 @@ class Attachments:
             values=values,
         )
 
+    def keeping(self, attachment: Attachment, until: datetime) -> Update:
+        """The write that has it go at another time than it would, if it is still there."""
+        return Update(
+            table=self.table.name,
+            key=keys.attachment(attachment.lease_id, attachment.attachment_id),
+            expression="SET delete_at = :until, gsi1sk = :place ADD version :one",
+            condition="attribute_exists(pk)",
+            values={
+                ":until": until.isoformat(),
+                ":place": _place(until, attachment.attachment_id),
+                ":one": 1,
+            },
+        )
+
     def accept(self, attachment: Attachment, file_type: FileType, size: int) -> bool:
         """It passed the check. False where it is gone, or the check was over before."""
         return self._end(

@@ -13,6 +13,7 @@ from typing import Any
 from sesame.domain import codes
 from sesame.domain.contacts import folded_words
 from sesame.domain.tenancy import (
+    NOTICE_MONTHS,
     USUAL_REMINDERS,
     CafSettings,
     Channel,
@@ -204,9 +205,7 @@ class People:
 
     def leases_of_person(self, person_id: str) -> list[Lease]:
         """Every lease of a person, ended ones too. Two reads."""
-        pointers = self.table.query_all(keys.person(person_id)["pk"], "LEASE#")
-        items = self._batch([keys.lease(pointer["lease_id"]) for pointer in pointers])
-        return [lease_of(item) for item in items if item]
+        return leases_of_person(self.table, person_id)
 
     def leases_of_residence(
         self, residence_id: str, *, start: Key | None = None, limit: int = 100
@@ -571,6 +570,7 @@ def residence_of(item: Item) -> Residence:
         desk_contact=item["desk_contact"],
         issue_day=item["issue_day"],
         due_day=item["due_day"],
+        notice_months=item.get("notice_months", NOTICE_MONTHS),
         provider=item["provider"],
         other_providers=tuple(item.get("other_providers", ())),
         documents=_document_settings(item.get("documents", {})),
@@ -846,6 +846,13 @@ def moves_between(table: Table, residence_id: str, first: date, last: date) -> l
         for item in page.items
     ]
     return sorted(found, key=lambda one: (one.day, one.room, one.lease_id))
+
+
+def leases_of_person(identity: Table, person_id: str) -> list[Lease]:
+    """Every lease of a person, ended ones too. Two reads."""
+    pointers = identity.query_all(keys.person(person_id)["pk"], "LEASE#")
+    items = same_table(identity, [keys.lease(pointer["lease_id"]) for pointer in pointers])
+    return [lease_of(item) for item in items if item]
 
 
 def lease_of(item: Item) -> Lease:

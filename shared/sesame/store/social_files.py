@@ -168,6 +168,7 @@ def _social_file_item(file: SocialFile) -> Item:
         "decided_on": file.decided_on.isoformat() if file.decided_on else None,
         "pieces": [_piece_item(piece) for piece in file.pieces],
         "changed_at": file.changed_at.isoformat() if file.changed_at else None,
+        "told_version": file.told_version,
         "applied": _applied_items(file.applied),
         "expires_at": int(kept_until(file.year).timestamp()),
     }
@@ -204,6 +205,7 @@ def social_file_of(item: Item) -> SocialFile:
         changed_at=datetime.fromisoformat(item["changed_at"]) if item.get("changed_at") else None,
         applied=_applied_of(item),
         version=item["version"],
+        told_version=int(item.get("told_version", item["version"])),
     )
 
 
