@@ -334,8 +334,9 @@ def decide(
     due = [
         one
         for one in found
-        if waits(one.at, one.entry_id) and not (quiet if one.instalment is None else quiet_plan)
-        if escalates or not one.step.formal_notice
+        if waits(one.at, one.entry_id)
+        and not (quiet if one.instalment is None else quiet_plan)
+        and (escalates or not one.step.formal_notice)
     ]
     highest = min(due, key=lambda one: (-one.step.days, one.period, one.entry_id or ""), default=None)
     return Decision(
