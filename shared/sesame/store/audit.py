@@ -81,6 +81,7 @@ class Action(StrEnum):
     THREAD_CLOSED = "thread_closed"
     THREAD_REOPENED = "thread_reopened"
     REPAIR_MOVED = "repair_moved"
+    ATTACHMENT_BEGUN = "attachment_begun"
     ATTACHMENT_OPENED = "attachment_opened"
     CANNED_ANSWER_SET = "canned_answer_set"
     CANNED_ANSWER_DELETED = "canned_answer_deleted"
