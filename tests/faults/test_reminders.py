@@ -6,15 +6,17 @@ what would have been said without the fault is said all the same, once.
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from sesame.domain.tenancy import ReminderSettings
+from sesame.platform.ids import derived_id
 from sesame.store.messages import MessageState
+from sesame.store.people import lease_item
 from sesame.store.tasks import TaskKind
-from tests.unit.test_reminder_laws import RENT, SURCHARGE, World
+from tests.unit.test_reminder_laws import PERSON, RENT, SURCHARGE, World
 from tests.unit.test_sending_laws import Town
 
 ZONES = ("Europe/Paris", "Pacific/Tahiti")
@@ -181,6 +183,51 @@ def test_whatever_call_fails_a_message_lost_twice_is_given_up_and_is_a_task_once
             assert (len(town.history), record.state) == (2, MessageState.LOST), (call, after, failure)
             [task] = [one for r in town.residences.values() for one in town.open_tasks(r.residence_id)]
             assert task.kind is TaskKind.UNCONFIRMED
+            if not met:
+                assert call
+                break
+
+
+def _two_notices(call: int | None, *, after: bool, failure: type[BaseException]) -> tuple[Town, bool]:
+    """Two notices of a lease that wait for the morning; the fault meets what tells of them."""
+    town = Town(("Europe/Paris", "Europe/Paris"), ReminderSettings(steps=()), frozenset())
+    town.pending.clear()  # of the two leases that are there already
+    lease = replace(town.leases["lease-0"], lease_id="lease-2", person_id=PERSON.person_id)
+    town.identity.put(lease_item(lease))
+    town.leases["lease-2"], town.residences["lease-2"] = lease, town.residences["lease-0"]
+    town.now = datetime(2026, 9, 20, 3, tzinfo=UTC)
+    town.bill("lease-2", "2026-09")
+    town.now = datetime(2026, 10, 1, 3, tzinfo=UTC)
+    town.bill("lease-2", "2026-10")
+    town.deliver_all()
+    town.now = datetime(2026, 10, 1, 7, tzinfo=UTC)
+    dynamo = town.dynamo
+    dynamo.fails_after, dynamo.failure, dynamo.fuse = after, failure, call
+    with suppress(Death, ConnectionError):
+        town.call_again()
+        for event in list(town.pending):
+            town.sender.handle(event)
+            town.pending.remove(event)
+    met, dynamo.fuse = dynamo.blown, None
+    for _ in range(9):
+        town.now += timedelta(minutes=8)
+        town.call_again()
+        town.deliver_all()
+    return town, met
+
+
+def test_whatever_call_fails_two_notices_that_wait_are_told_of_in_one_message() -> None:
+    for failure, after in ((ConnectionError, False), (ConnectionError, True), (Death, False), (Death, True)):
+        for call in range(MOST_CALLS):
+            town, met = _two_notices(call, after=after, failure=failure)
+            ids = [derived_id("notice", "lease-2", period) for period in ("2026-09", "2026-10")]
+            first, second = sorted(town.post.messages.some(ids), key=lambda one: one.state if one else "")
+            assert first is not None
+            assert second is not None
+            assert (first.state, second.state) == (MessageState.ACCEPTED, MessageState.MERGED), (call, after)
+            assert second.told_in == first.message_id
+            # a second copy only where the sender died between the claim and writing the answer down
+            assert 1 <= len(town.history) <= 1 + (first.sent_again_at is not None)
             if not met:
                 assert call
                 break

@@ -20,6 +20,7 @@ from sesame.services.feedback import MailFeedback
 from sesame.services.lease_terms import LeaseTerms, Who
 from sesame.services.messages_again import MessagesAgain
 from sesame.services.queues import Queue
+from sesame.services.scheduled_mail import Leave, ScheduledMail
 from sesame.services.unsubscribing import UnknownUnsubscribeLink, UnsubscribeTokens, Unsubscribing
 from sesame.store.messages import Failure, Message, Messages, SentMessage
 from sesame.store.people import People
@@ -478,6 +479,20 @@ def test_a_lost_message_whose_debt_is_paid_meanwhile_is_settled_without_a_second
 
     assert len(world.office.mailbox.sent) == 1
     assert (world.states(), world.open_tasks()) == (["lost"], [])
+
+
+def test_a_lost_message_that_another_event_takes_the_place_of_is_settled(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = world.reminder(LATE)
+    world.office.mailbox.fail(NO_ANSWER)
+    world.office.correspondence.handle(event)
+    world.clock.advance(timedelta(minutes=31))
+
+    monkeypatch.setattr(ScheduledMail, "reminder", lambda *_: Leave.GIVEN_BACK)
+    world.call_again()
+
+    assert world.states() == ["lost"]
 
 
 def test_a_message_lost_in_the_evening_is_settled_the_morning_after(world: World) -> None:

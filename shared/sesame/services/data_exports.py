@@ -46,8 +46,8 @@ SHOWN: dict[str, str] = {
     "change": "change_id event at by_kind by effective_on ends_on room difference_cents corrected "
     "surcharges_reversed_cents import_id",
     "residence": "residence_id name address postal_code city time_zone desk_contact",
-    "account": "balance_cents credit_cents outstanding unmatched adjustments reminder_hold payment_plan "
-    "renewal_block_waived",
+    "account": "balance_cents credit_cents outstanding unmatched adjustments renewal_block_waived "
+    "reminder_hold payment_plan",
     "payment_plan": "plan_id debts instalments agreed_on agreed_at agreed_by document_id cancelled_at "
     "cancelled_by cancel_reason",
     "entry": "entry_id kind amount_cents effective_at period due_on designated reverses corrects source "

@@ -77,6 +77,8 @@ class Correspondence:
             return
         composed = compose(event)
         match composed:
+            case None if LOST in event.data:  # another event tells of it; this copy may have gone, or not
+                self._leave(message, MessageState.SUPERSEDED)
             case NotNow():
                 self._wait(message, event, composed)
             case MessageState():

@@ -115,10 +115,6 @@ class ScheduledMail:
         self._give_back(lease.lease_id, tomorrow, since=_step_at(event))
         return Leave.GIVEN_BACK
 
-    def _told(self, event: Event) -> bool:
-        """Whether a step was told of by its first channel: then the other one tells of the same paper."""
-        return "by" in event.data and self.allowances.is_over(reminder_messages(event)[0])
-
     def give_day_back(
         self, event: Event, lease: Lease, residence: Residence, message_id: str, now: datetime
     ) -> None:
@@ -128,6 +124,10 @@ class ScheduledMail:
             return
         for channel in Channel:
             self.allowances.give_back(lease.person_id, channel, message_id, day=day)
+
+    def _told(self, event: Event) -> bool:
+        """Whether a step was told of by its first channel: then the other one tells of the same paper."""
+        return "by" in event.data and self.allowances.is_over(reminder_messages(event)[0])
 
     def as_of(self, event: Event, until: datetime) -> Event:
         """The event as it comes again then: see `_now`."""

@@ -30,13 +30,13 @@ class TaskKind(StrEnum):
     """A tenant's phone takes no texts of ours."""
     REFUSED = "refused"
     """The mail service will not take a message for a tenant: look at the contact."""
+    UNCONFIRMED = "unconfirmed"
+    """Nobody knows whether a message went: two answers were lost and no word came. Look, and write."""
     OWED_AGAIN = "owed_again"
     """Money of a debt was taken back, and the ladder has said all that it says: decide how it goes on."""
     PLAN_CORRECTED = "plan_corrected"
     """What a payment plan covers was corrected, and its last instalments with it: agree another with the
     tenant, or leave it so."""
-    UNCONFIRMED = "unconfirmed"
-    """Nobody knows whether a message went: two answers were lost and no word came. Look, and write."""
     UNREACHABLE = "unreachable"
     """A notice or a reminder could not go out: no contact of the tenant can be used."""
 
