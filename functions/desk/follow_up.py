@@ -193,6 +193,7 @@ class ResidenceDayShown(Shown):
     tasks: TasksWaitingShown
     flagged_documents: WaitingShown
     refunds: WaitingShown
+    flagged_payments: WaitingShown
     arrears: ArrearsLastNightShown | None
 
 
@@ -356,6 +357,7 @@ def _day(found: ResidenceDay) -> ResidenceDayShown:
         tasks=TasksWaitingShown(**_waiting(found.tasks), by_kind=dict(found.tasks_by_kind)),
         flagged_documents=WaitingShown(**_waiting(found.flagged_documents)),
         refunds=WaitingShown(**_waiting(found.refunds)),
+        flagged_payments=WaitingShown(**_waiting(found.flagged_payments)),
         arrears=_owed(found.arrears) if found.arrears else None,
     )
 

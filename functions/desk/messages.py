@@ -375,9 +375,11 @@ def thread_file(
     errors=[Forbidden, NotFound, TooManyRequests],
     security="staff",
 )
-def begin_desk_attachment(lease_id: Id, body: AttachmentRequest, staff: CurrentStaff) -> AttachmentBegun:
+def begin_desk_attachment(
+    lease_id: Id, body: AttachmentRequest, staff: CurrentStaff, network: Source
+) -> AttachmentBegun:
     """Upload it by the form given, then use its id in a message within a day: that has it checked."""
-    return begun(desk.begin_upload(staff, lease_id, body.file_name))
+    return begun(desk.begin_upload(staff, lease_id, body.file_name, network=network))
 
 
 @api.get(

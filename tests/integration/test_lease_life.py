@@ -71,7 +71,7 @@ def test_a_room_change_corrects_its_month_ends_the_proofs_of_the_old_room_and_is
     assert "C301" in stay.office.mailbox.text
 
 
-def test_a_proof_that_is_made_before_a_move_promises_the_old_room_until_its_eve(stay: Stay) -> None:
+def test_a_proof_that_is_made_before_a_move_names_both_rooms_with_their_days(stay: Stay) -> None:
     stay.clock.now = OCTOBER
     stay.decide(MOVE)
 
@@ -82,7 +82,10 @@ def test_a_proof_that_is_made_before_a_move_promises_the_old_room_until_its_eve(
     stay.relay()
 
     assert proof.facts["lease"]["room"] == "B204"
-    assert proof.facts["lease"]["ends_on"] == "2026-10-15"
+    assert [(one["room"], one["ends_on"]) for one in proof.facts["rooms"]] == [
+        ("B204", "2026-10-15"),
+        ("C301", "2027-08-31"),
+    ]
     assert (after.facts["lease"]["room"], after.facts["lease"]["ends_on"]) == ("C301", "2027-08-31")
     assert stay.validity(after) is Validity.GENUINE
 

@@ -10,9 +10,9 @@ import pytest
 
 from sesame.domain.certificates import Kind, Tenancy, Validity
 from sesame.domain.journal import Entry, EntryKind
-from sesame.domain.lease_life import LifeEvent
+from sesame.domain.lease_life import Leaving, LifeEvent, changed
 from sesame.domain.scope import Scope
-from sesame.domain.tenancy import USUAL_REMINDERS, RenewalBlock
+from sesame.domain.tenancy import USUAL_REMINDERS, DepartureReason, RenewalBlock
 from sesame.domain.terms import segments, terms_on
 from sesame.services.accounts import Bookkeeping
 from sesame.services.document_validity import DocumentValidity
@@ -23,7 +23,7 @@ from sesame.store import keys
 from sesame.store.accounts import Accounts
 from sesame.store.documents import Documents
 from sesame.store.lease_changes import LeaseChanges
-from sesame.store.people import lease_of, residence_item
+from sesame.store.people import People, lease_of, residence_item
 from sesame.store.table import Delete
 from tests.integration.staff_members import enrol
 from tests.integration.study_fixtures import DESK, ELSEWHERE, MANAGER, Office, Resident, open_office
@@ -295,6 +295,20 @@ def test_what_the_life_of_a_lease_does_not_allow_is_refused_in_its_words(season:
     assert refused["detail"]
     assert lease(who).ends_on == date(2027, 8, 31)
     assert who.me("GET", "/v1/me/renewal")["state"] == "requested"
+
+
+def test_who_has_given_notice_is_not_renewed_and_staff_are_told_why(season: Season) -> None:
+    who, office = season.resident, season.office
+    who.me("POST", "/v1/me/renewal", {"wish": "renew"})
+    today = date(2027, 4, 1)
+    leaving = Leaving(leaves_on=date(2027, 6, 30), given_on=today, reason=DepartureReason.TENANT_NOTICE)
+    left = changed(lease(who), leaving, today)
+    office.aws.identity.write(People(office.aws.identity, office.aws.pepper).amending(lease(who), left))
+
+    refused = office.ask("POST", season.decision(who), {"decision": "accept", "exception": True}, expect=409)
+
+    assert refused["errors"] == [{"reason": "notice_was_given"}]
+    assert lease(who).ends_on == date(2027, 6, 30)
 
 
 def test_another_decision_than_the_one_that_was_made_is_refused_not_ignored(season: Season) -> None:

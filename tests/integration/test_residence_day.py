@@ -13,6 +13,7 @@ import pytest
 
 from sesame.domain.arrears import Owed
 from sesame.domain.attachments import Side
+from sesame.domain.payments import EventKind, Payment, PaymentEvent
 from sesame.domain.refunds import Refund
 from sesame.domain.scope import Scope
 from sesame.domain.tenancy import LeaseStatus
@@ -22,6 +23,7 @@ from sesame.platform.ids import new_id
 from sesame.store import keys
 from sesame.store.arrears import note_owed
 from sesame.store.documents import FLAGGED
+from sesame.store.payments import Payments
 from sesame.store.people import People
 from sesame.store.refunds import Refunds
 from sesame.store.table import Put, Table, marshal, transact
@@ -147,6 +149,9 @@ def test_the_day_of_500_rooms_costs_five_calls_and_less_than_50_read_units(desk:
     assert (shown["tasks"]["count"], shown["tasks"]["more"]) == (100, True)
     assert shown["tasks"]["by_kind"] == {"bounce": 100}
     assert (shown["refunds"]["count"], shown["refunds"]["more"]) == (30, False)
+    flagged = shown["flagged_payments"]
+    assert (flagged["count"], flagged["more"]) == (20, False)
+    assert flagged["oldest_at"].startswith("2026-08-02T00:00:00")
     assert shown["threads"]["oldest_at"].startswith("2026-08-01T00:00:00")
 
 
@@ -235,6 +240,19 @@ def full_of_work(aws: Any) -> None:
         opened = Refunds(aws.money).opening(refund)[1]
         assert isinstance(opened, Put)
         refunds.append(opened.item)
+    payments = Payments(aws.money)
+    for number in range(20):
+        at = first + timedelta(days=1, hours=number)
+        paid_too_much = Payment(
+            payment_id=new_id(),
+            lease_id=new_id(),
+            residence_id=residence_id,
+            provider="sandbox",
+            amount_cents=45_000,
+            created_at=at,
+            events=(PaymentEvent(event_id="e", kind=EventKind.SETTLED, amount_cents=50_000, occurred_at=at),),
+        )
+        aws.money.write(payments.flagging(paid_too_much))
     store(aws.documents, *threads, *flags)
     store(aws.operations, *tasks)
     store(aws.money, *refunds)

@@ -190,14 +190,31 @@ def test_a_neighbours_thread_is_not_found_by_anybody_it_is_not_of(lobby: Lobby) 
         lambda: lobby.desk.conversation(MANAGER, lease_id, thread_id),
         lambda: lobby.desk.of_lease(STRANGER, lobby.lease_id),
         lambda: lobby.desk.read(STRANGER, lobby.lease_id, thread_id, 1),
-        lambda: lobby.desk.begin_upload(STRANGER, lobby.lease_id, "a.pdf"),
+        lambda: lobby.desk.begin_upload(STRANGER, lobby.lease_id, "a.pdf", network=SOMEWHERE),
     ):
         with pytest.raises(NotFound):
             attempt()
     assert lobby.bodies(thread_id) == ["Bonjour"]
     own = replace(MANAGER, person_id=lobby.tenant.person.person_id)
-    with pytest.raises(Forbidden):
-        lobby.answer(thread_id, by=own)
+    for forbidden in (
+        lambda: lobby.answer(thread_id, by=own),
+        lambda: lobby.desk.read(own, lobby.lease_id, thread_id, 1),
+        lambda: lobby.desk.begin_upload(own, lobby.lease_id, "a.pdf", network=SOMEWHERE),
+    ):
+        with pytest.raises(Forbidden):
+            forbidden()
+    assert lobby.deeds() == []
+
+
+def test_a_file_that_staff_begin_to_send_is_in_the_audit(lobby: Lobby) -> None:
+    with count_calls(lobby.aws.dynamodb) as calls:
+        upload = lobby.desk.begin_upload(MANAGER, lobby.lease_id, "devis.pdf", network=SOMEWHERE)
+
+    [entry] = lobby.audit.of(lobby.lease_id).entries
+    assert calls == ["GetItem", "GetItem", "TransactWriteItems"]
+    assert entry.action is Action.ATTACHMENT_BEGUN
+    assert entry.details["attachment_id"] == upload.attachment.attachment_id
+    assert "devis" not in str(entry)
 
 
 def test_the_staff_see_what_waits_by_the_oldest_unanswered_message(lobby: Lobby) -> None:
@@ -368,6 +385,39 @@ def test_a_repair_is_scheduled_done_reopened_and_confirmed_in_its_thread(lobby: 
         lobby.move(lobby.open(key="8").thread.thread_id, RepairEvent.FINISH, "9")
     with pytest.raises(NotARepair):
         lobby.open(replace(QUESTION, repair=True), key="10")
+
+
+@pytest.mark.parametrize(
+    ("event", "field", "said"),
+    [
+        (
+            RepairEvent.SCHEDULE,
+            "on",
+            {
+                "fr": "Un rendez-vous demande un jour qui n'est pas passé, et lui seul en a un.",
+                "en": "A visit needs a day that is not past, and nothing else has one.",
+            },
+        ),
+        (
+            RepairEvent.DECLINE,
+            "reason",
+            {
+                "fr": "Un refus demande un motif, et lui seul en a un.",
+                "en": "A refusal needs a reason, and nothing else has one.",
+            },
+        ),
+    ],
+)
+def test_what_a_step_of_a_repair_lacks_is_said_in_the_readers_language(
+    lobby: Lobby, event: RepairEvent, field: str, said: dict[str, str]
+) -> None:
+    thread_id = lobby.open(LEAK).thread.thread_id
+
+    with pytest.raises(Invalid) as refused:
+        lobby.move(thread_id, event, "1")
+
+    assert {language: refused.value.document(language)["detail"] for language in said} == said
+    assert refused.value.errors == [{"field": field}]
 
 
 def test_a_tenant_who_closes_an_unfinished_repair_needs_it_no_more(lobby: Lobby) -> None:

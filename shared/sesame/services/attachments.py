@@ -4,7 +4,7 @@ Whatever takes files (messages, a piece of a social file) begins them here, note
 in the transaction that says what they are for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -76,8 +76,16 @@ class AttachmentDesk:
     random: Random
     retries: Retries = USUAL
 
-    def begin(self, lease_id: str, residence_id: str, uploader: Uploader, file_name: str) -> Upload:
-        """A place to upload to. Two calls. Raises TooManyRequests.
+    def begin(
+        self,
+        lease_id: str,
+        residence_id: str,
+        uploader: Uploader,
+        file_name: str,
+        *,
+        along: Callable[[Attachment], Sequence[Write]] = lambda _begun: (),
+    ) -> Upload:
+        """A place to upload to. Two calls. `along` is written with it. Raises TooManyRequests.
 
         The bucket holds whoever uploads to the size; it encrypts under our key by default, and a form may not
         say otherwise. What the file is, is seen when it is there.
@@ -93,7 +101,7 @@ class AttachmentDesk:
             created_at=now,
             delete_at=now + UNATTACHED_LIFE,
         )
-        self.retries.run(lambda: self._begun(attachment))
+        self.retries.run(lambda: self._begun(attachment, along(attachment)))
         form = self.s3.generate_presigned_post(
             Bucket=self.bucket,
             Key=attachment.upload_key,
@@ -162,12 +170,12 @@ class AttachmentDesk:
             raise NotAttachable(errors=faults)
         return [self.attachments.attaching(one, to, keep_until=keep_until, at=now) for one in found if one]
 
-    def _begun(self, attachment: Attachment) -> None:
+    def _begun(self, attachment: Attachment, along: Sequence[Write]) -> None:
         begun = self.attachments.begun(attachment.lease_id, attachment.side)
         waits = begun.wait(UPLOADS_ALLOWED, attachment.created_at)
         if waits > timedelta(0):
             raise TooManyRequests(retry_after=-int(-waits.total_seconds() // 1))
-        transact(self.attachments.table.client, self.attachments.beginning(attachment, begun))
+        transact(self.attachments.table.client, [*self.attachments.beginning(attachment, begun), *along])
 
 
 def _why_not(one: Attachment | None, uploader: Uploader, now: datetime) -> str | None:

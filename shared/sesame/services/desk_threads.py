@@ -2,7 +2,7 @@
 audited."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from heapq import merge
 from typing import ClassVar
@@ -154,8 +154,17 @@ class DeskTalk:
         return self.talk.post(author, lease_id, thread_id, words, key=key, move=move)
 
     def read(self, staff: Staff, lease_id: str, thread_id: str, up_to: int) -> Thread:
-        """Notes that the staff have read up to a message. Raises Forbidden, NotFound."""
-        return self.talk.read(self._reader(staff), lease_id, thread_id, up_to)
+        """Notes that the staff have read up to a message. Raises NotFound, and Forbidden in their own thread.
+
+        The thread keeps it, not the audit: it says nothing of who read.
+        """
+        reader = self._reader(staff)
+
+        def check(thread: Thread) -> None:
+            reader.check(thread)
+            not_own(staff, thread.person_id)
+
+        return self.talk.read(replace(reader, check=check), lease_id, thread_id, up_to)
 
     def set_state(
         self, staff: Staff, lease_id: str, thread_id: str, *, is_open: bool, network: str
@@ -179,12 +188,25 @@ class DeskTalk:
         assigning = Author(side=author.side, id=author.id, check=check, along=author.along)
         return self.talk.assign(assigning, lease_id, thread_id, to)
 
-    def begin_upload(self, staff: Staff, lease_id: str, file_name: str) -> Upload:
+    def begin_upload(self, staff: Staff, lease_id: str, file_name: str, *, network: str) -> Upload:
         """A place to upload a file to, for a message to come. Raises Forbidden, NotFound, TooManyRequests."""
         require(staff, *WRITERS)
         lease = DeskLeases(self.identity).seen(staff, lease_id)
+        not_own(staff, lease.person_id)
         uploader = Author(side=Side.STAFF, id=staff.staff_id).uploader
-        return self.talk.files.begin(lease_id, lease.residence_id, uploader, file_name)
+
+        def along(begun: Attachment) -> Sequence[Write]:
+            entry = self.deeds.entry(
+                Action.ATTACHMENT_BEGUN,
+                staff,
+                network,
+                lease_id=lease_id,
+                residence_id=lease.residence_id,
+                attachment_id=begun.attachment_id,
+            )
+            return [self.audit.recording(entry)]
+
+        return self.talk.files.begin(lease_id, lease.residence_id, uploader, file_name, along=along)
 
     def file(
         self, staff: Staff, lease_id: str, thread_id: str, attachment_id: str, *, network: str

@@ -582,7 +582,9 @@ def _after(seen: RenewalSeen, decision: RenewalDecision, now: datetime, staff: S
             detail_fr="La demande, où elle en est, ne peut pas être décidée ainsi.",
             detail_en="The request, as it stands, cannot be decided so.",
         )
-    if decision.accepts and not seen.campaign.can_renew(seen.lease):
+    # of a notice to leave the lease's life speaks for itself
+    given_up = seen.lease.departure is not None
+    if decision.accepts and not given_up and not seen.campaign.can_renew(seen.lease):
         raise StepNotPossible(
             detail_fr="Le bail ne finit plus dans la période de cette campagne, qui ne le renouvelle pas.",
             detail_en="The lease no longer ends within this campaign's days, which cannot renew it.",

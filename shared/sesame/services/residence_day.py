@@ -59,6 +59,8 @@ class ResidenceDay:
     threads: Waiting
     flagged_documents: Waiting
     refunds: Waiting
+    flagged_payments: Waiting
+    """Payments that came otherwise than asked."""
     tasks: Waiting
     tasks_by_kind: Mapping[TaskKind, int]
     arrears: OwedLastNight | None
@@ -101,7 +103,7 @@ class ResidenceDays:
         days = [today + timedelta(days=ahead) for ahead in range(DAYS_AHEAD + 1)]
         moves = moves_between(self.identity, residence_id, days[0], days[-1])
         threads, flagged = self._talk(residence_id)
-        refunds, more_refunds = Refunds(self.money).oldest_open_in(residence_id, limit=MOST)
+        money = Refunds(self.money).to_see_to(residence_id, limit=2 * MOST)
         tasks = Tasks(self.operations).open_in(residence_id, limit=MOST)
         return ResidenceDay(
             residence_id=residence_id,
@@ -109,7 +111,9 @@ class ResidenceDays:
             moves={day: [one for one in moves if one.day == day] for day in days},
             threads=threads,
             flagged_documents=flagged,
-            refunds=_waiting([one.requested_at for one in refunds], more=more_refunds),
+            # refunds come first: they are cut off only where no flagged payment is read at all
+            refunds=_waiting(money.refunds, more=money.more and not money.flagged_payments),
+            flagged_payments=_waiting(money.flagged_payments, more=money.more),
             tasks=_waiting([one.raised_at for one in tasks.tasks], more=tasks.next is not None),
             tasks_by_kind=Counter(one.kind for one in tasks.tasks),
             arrears=self._arrears(owed, today),

@@ -406,11 +406,25 @@ class _Posting:
         except RepairNotMoved as failure:
             raise RepairStepRefused(errors=[{"field": "event", "state": thread.repair.state}]) from failure
         except RepairIncomplete as failure:
-            raise Invalid(errors=[{"field": str(failure), "reason": "date / motif"}]) from failure
+            french, english = _LACKING[str(failure)]
+            raise Invalid(detail_fr=french, detail_en=english, errors=[{"field": str(failure)}]) from failure
         after = replace(thread, repair=repair)
         # a tenant who says that all is well, or needs it no more, wants no answer
         ends = move.event in {RepairEvent.CONFIRM, RepairEvent.WITHDRAW}
         return threads.closed(after, self.author.side, now) if ends else after
+
+
+_LACKING = {
+    "on": (
+        "Un rendez-vous demande un jour qui n'est pas passé, et lui seul en a un.",
+        "A visit needs a day that is not past, and nothing else has one.",
+    ),
+    "reason": (
+        "Un refus demande un motif, et lui seul en a un.",
+        "A refusal needs a reason, and nothing else has one.",
+    ),
+}
+"""What a step of a repair lacks, by its field: French and English."""
 
 
 def _on_its_way(one: Attachment) -> Attachment:

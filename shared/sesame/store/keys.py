@@ -197,8 +197,9 @@ def payment_flags(payment_id: str) -> Key:
 
 
 def flagged_payments(residence_id: str) -> str:
-    """Partition, on the first index, of a residence's payments that staff should look at, by time."""
-    return f"FLAGGED#{residence_id}"
+    """Partition, on the first index, of a residence's payments that staff should look at, by time: that of
+    its open refund requests, so that one query reads both."""
+    return open_refunds(residence_id)
 
 
 def refunds_of(lease_id: str) -> str:

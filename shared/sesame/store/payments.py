@@ -18,6 +18,9 @@ from sesame.platform.ids import derived_id
 from sesame.store import keys
 from sesame.store.table import NOT_THERE, Item, Key, Put, Table, Update, same_table
 
+FLAGGED = "FLAGGED#"
+"""Begins the sort key of a flagged payment: refund requests of the same partition begin with their time."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentPage:
@@ -60,7 +63,12 @@ class Payments:
         """A residence's payments that carry a flag, newest first. A query of the index, then their items."""
         start = {**keys.payment_flags(after.payment_id), **_by_residence(after)} if after else None
         page = self.table.query(
-            keys.flagged_payments(residence_id), index=keys.GSI1, limit=limit, forward=False, start=start
+            keys.flagged_payments(residence_id),
+            FLAGGED,
+            index=keys.GSI1,
+            limit=limit,
+            forward=False,
+            start=start,
         )
         ids = [item["payment_id"] for item in page.items]
         items = same_table(self.table, [keys.payment(one) for one in ids])
@@ -223,7 +231,7 @@ def _by_lease(payment: Payment) -> dict[str, str]:
 def _by_residence(payment: Payment) -> dict[str, str]:
     return {
         "gsi1pk": keys.flagged_payments(payment.residence_id),
-        "gsi1sk": f"{payment.created_at.isoformat()}#{payment.payment_id}",
+        "gsi1sk": f"{FLAGGED}{payment.created_at.isoformat()}#{payment.payment_id}",
     }
 
 

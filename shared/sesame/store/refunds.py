@@ -9,7 +9,18 @@ from sesame.domain.refunds import OPEN, Part, Refund, RefundState, RefusalReason
 from sesame.platform.events import announcement
 from sesame.platform.ids import derived_id
 from sesame.store import keys
+from sesame.store.payments import FLAGGED
 from sesame.store.table import NOT_THERE, Delete, Item, Put, Table, Write
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyToSeeTo:
+    """Since when money of a residence waits for its staff. With `more`, not all of it was read."""
+
+    refunds: tuple[datetime, ...]
+    flagged_payments: tuple[datetime, ...]
+    """Cut off first: they come after the refunds."""
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +41,20 @@ class Refunds:
 
     def open_in(self, residence_id: str) -> list[Refund]:
         """Requests of a residence that are not over, the oldest first. Pages of the index."""
-        found = self.table.query_all(keys.open_refunds(residence_id), index=keys.GSI1)
+        found = self.table.query_all(keys.open_refunds(residence_id), index=keys.GSI1, up_to=FLAGGED)
         return [refund_of(item) for item in found]
 
-    def oldest_open_in(self, residence_id: str, *, limit: int) -> tuple[list[Refund], bool]:
-        """The oldest of these, and whether there are more. One query."""
+    def to_see_to(self, residence_id: str, *, limit: int) -> MoneyToSeeTo:
+        """Since when open requests, then flagged payments of a residence wait, each kind by time. One query
+        of the index."""
         page = self.table.query(keys.open_refunds(residence_id), index=keys.GSI1, limit=limit)
-        return [refund_of(item) for item in page.items], page.next is not None
+        places = [item["gsi1sk"] for item in page.items]
+        flagged = [one.removeprefix(FLAGGED) for one in places if one.startswith(FLAGGED)]
+        return MoneyToSeeTo(
+            refunds=tuple(map(_moment, (one for one in places if not one.startswith(FLAGGED)))),
+            flagged_payments=tuple(map(_moment, flagged)),
+            more=page.next is not None,
+        )
 
     def opening(self, refund: Refund) -> list[Write]:
         """The writes of a new request, the lease's only open one. To another account it is announced."""
@@ -76,6 +94,10 @@ class Refunds:
                 )
             )
         return writes
+
+
+def _moment(place: str) -> datetime:
+    return datetime.fromisoformat(place.partition("#")[0])
 
 
 def refund_of(item: Item) -> Refund:

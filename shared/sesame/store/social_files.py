@@ -205,7 +205,7 @@ def social_file_of(item: Item) -> SocialFile:
         changed_at=datetime.fromisoformat(item["changed_at"]) if item.get("changed_at") else None,
         applied=_applied_of(item),
         version=item["version"],
-        told_version=int(item.get("told_version", item["version"])),
+        told_version=item["told_version"] if "told_version" in item else item["version"],
     )
 
 

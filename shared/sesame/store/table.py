@@ -264,11 +264,18 @@ class Table:
         items = [unmarshal(item) for item in answer["Items"]]
         return Page(items=items, next=unmarshal(last) if last else None)
 
-    def query_all(self, pk: str, sk_prefix: str = "", *, index: str | None = None) -> Iterator[Item]:
-        """Every item of a partition, page after page."""
+    def query_all(
+        self,
+        pk: str,
+        sk_prefix: str = "",
+        *,
+        index: str | None = None,
+        up_to: str | None = None,
+    ) -> Iterator[Item]:
+        """Every item of a partition, page after page; `up_to` as in `query`."""
         start: Key | None = None
         while True:
-            page = self.query(pk, sk_prefix, index=index, start=start)
+            page = self.query(pk, sk_prefix, index=index, start=start, up_to=up_to)
             yield from page.items
             if page.next is None:
                 return
