@@ -128,7 +128,7 @@ histories = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=15, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(
     st.tuples(st.sampled_from(ZONES), st.sampled_from(ZONES)),
     ladders.map(lambda steps: ReminderSettings(steps=steps)),
