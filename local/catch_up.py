@@ -1,13 +1,16 @@
 """After an outage of hours or days: every scheduled job once, in the order that hurts nobody.
 
-Money that waits is posted first, so that nobody who has paid is billed a balance or reminded; what notices
-are missing goes out next, then the reminders, merged. Each job asks what should be there and is not, so that
-one run as of now makes up for all that were missed, and another changes nothing. No run is made for a day
-gone by: what it issues would be dated then, and our outage would have made tenants late.
+Money that waits is posted first, and the queues behind it are waited for, so that nobody who has paid is
+billed a balance or reminded. What notices are missing goes out next, then the reminders, merged. Each job
+asks what should be there and is not, so that one run as of now makes up for all that were missed, and another
+changes nothing. No run is made for a day gone by: what it issues would be dated then, and our outage would
+have made tenants late.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from time import sleep
 from typing import Any
 
 from local.doctor import Trouble
@@ -24,24 +27,96 @@ JOBS = (
     "AttachmentRemovalFunction",
 )
 """By their logical ids in template.yaml."""
+AFTER = {
+    "BillingPlanFunction": ("ReconciliationQueue", "PostingQueue"),
+    "ReminderPlanFunction": ("PostingQueue", "BillingQueue"),
+}
+"""The queues that must be worked off before a job: who has paid meanwhile must be known to have."""
+MOST_RUNS = 50
+"""Of a job that says each time that it ran out of time."""
+_WAITING = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
 
 
-def catch_up(functions: Any, resources: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Runs each job, waiting for its end: its name, and what it answered. Raises Trouble at one that fails.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long queues are waited for, in seconds.
 
-    `functions` is a client of Lambda; `resources` are the stack's, physical by logical id. What a job queues
-    (a residence to bill, a provider to ask) is worked off afterwards.
+    SQS's counts are approximate, and settle within a minute; what one queue's consumer finds reaches the next
+    queue through a stream and the bus. So all must be empty at each look for a minute.
     """
+
+    every: float = 10
+    calm: float = 60
+    most: float = 900
+    pause: Callable[[float], None] = sleep
+
+
+def catch_up(
+    functions: Any, queues: Any, resources: Mapping[str, str], patience: Patience | None = None
+) -> Iterator[tuple[str, str]]:
+    """Runs each job, waiting for its end: its name, and what it answered.
+
+    Raises Trouble at one that fails, or where what it rests on is not worked off in time.
+    `functions` is a client of Lambda, `queues` one of SQS; `resources` are the stack's, physical by logical
+    id. A job that ran out of time is run on.
+    """
+    patience = patience or Patience()
     for job in JOBS:
-        if job not in resources:
-            raise Trouble(f"The stack has no {job}: is it Sésame's?")
-        answer = functions.invoke(FunctionName=resources[job], Payload=b"{}")
-        said = answer["Payload"].read().decode()
-        if answer.get("FunctionError"):
+        for name in (job, *AFTER.get(job, ())):
+            if name not in resources:
+                raise Trouble(f"The stack has no {name}: is it Sésame's?")
+        if job in AFTER:
+            _worked_off(queues, {name: resources[name] for name in AFTER[job]}, job, patience)
+            yield ", ".join(AFTER[job]), "empty"
+        for _ in range(MOST_RUNS):
+            said = _run(functions, resources[job], job)
+            yield job, said
+            if _finished(said):
+                break
+
+
+def _run(functions: Any, function: str, job: str) -> str:
+    answer = functions.invoke(FunctionName=function, Payload=b"{}")
+    said: str = answer["Payload"].read().decode()
+    if answer.get("FunctionError"):
+        raise Trouble(
+            f"{job} failed ({_failure(said)}).\n  Read its log, mend the cause, and say this again."
+        )
+    return said
+
+
+def _worked_off(queues: Any, urls: Mapping[str, str], job: str, patience: Patience) -> None:
+    """Returns once all have been empty for a while."""
+    calm_for = waited = 0.0
+    while calm_for < patience.calm:
+        left = {name: count for name, url in urls.items() if (count := _left(queues, url))}
+        calm_for = 0.0 if left else calm_for + patience.every
+        if left and waited >= patience.most:
+            told = ", ".join(f"{count} in {name}" for name, count in left.items())
             raise Trouble(
-                f"{job} failed ({_failure(said)}).\n  Read its log, mend the cause, and say this again."
+                f"After {waited / 60:.0f} minutes some still wait: {told}.\n"
+                f"  {job} was not run: it could bill or remind people who have paid.\n"
+                "  Read the log of the queue's function, mend the cause, and say this again."
             )
-        yield job, said
+        patience.pause(patience.every)
+        waited += patience.every
+
+
+def _left(queues: Any, url: str) -> int:
+    found = queues.get_queue_attributes(QueueUrl=url, AttributeNames=list(_WAITING))["Attributes"]
+    return sum(int(found.get(name, 0)) for name in _WAITING)
+
+
+def _finished(said: str) -> bool:
+    try:
+        answer = json.loads(said)
+    except ValueError:
+        return True
+    return not (isinstance(answer, dict) and answer.get("finished") is False)
 
 
 def stack_resources(cloudformation: Any, stack: str) -> dict[str, str]:

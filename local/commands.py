@@ -139,11 +139,12 @@ def catch_up(stack: str | None) -> int:
 
     if stack is None:
         instance = _running_instance()
-        functions, resources = instance.client("lambda"), resources_of(instance)
+        functions, queues = instance.client("lambda"), instance.client("sqs")
+        resources, patience = resources_of(instance), jobs.Patience(every=2, calm=6)
     else:
-        functions = boto3.client("lambda")
+        functions, queues, patience = boto3.client("lambda"), boto3.client("sqs"), jobs.Patience()
         resources = jobs.stack_resources(boto3.client("cloudformation"), stack)
-    for job, answer in jobs.catch_up(functions, resources):
+    for job, answer in jobs.catch_up(functions, queues, resources, patience):
         say(f"{job}: {answer}")
     return 0
 

@@ -312,7 +312,7 @@ class Year(Chronicle):
             self.got(f"the plan is {plan['status']}: {euros(left)} of {euros(plan['debt_cents'])} are left")
             self.aid(date(2025, month, 26))
         self.must(plan["status"] == "completed", f"the plan paid off, it is {plan['status']}")
-        since = self.reminded_since(date(2024, 12, 9))
+        since = self.reminded_since(date(2024, 12, 10))
         self.must(not since, f"no reminder while the plan was kept, there was {since}")
         self.got("no reminder was sent since it was agreed")
 
@@ -364,7 +364,7 @@ class Year(Chronicle):
 
     def notice_to_leave(self) -> None:
         """An internship elsewhere: notice of a full month, after a look at what it comes to."""
-        self.on(date(2025, 5, 5), "She pays May.")
+        self.on(date(2025, 5, 3), "She pays May.")
         self.pay(self.sign_in(), notices=["2025-05"])
         self.on(date(2025, 5, 12), "She has a job elsewhere: what would leaving on 20 June come to?")
         session, path = self.sign_in(), "/v1/me/departure"

@@ -108,6 +108,12 @@ class BlockWaiver(StrictModel):
     reason: SurchargeReason
 
 
+class FormalNoticeWithdrawal(StrictModel):
+    """Why a formal notice is taken back."""
+
+    reason: SurchargeReason
+
+
 class HoldShown(Shown):
     """A hold that stands."""
 
@@ -169,7 +175,8 @@ class FormalNoticeShown(Shown):
     pay_by: date
     status: DocumentStatus
     validity: Validity
-    """`revoked`: what is owed, or the day, changed before anybody was told; another took its place."""
+    """`revoked`: staff withdrew it; or what is owed, or the day, changed before anybody was told, and another
+    took its place."""
     download_url: str | None
 
 
@@ -306,6 +313,19 @@ def waive_renewal_block(
 ) -> RemindersShown:
     """Before it applies or after. The months are still to be paid; asking again changes nothing."""
     return _shown(desk.waive_renewal_block(staff, lease_id, body.reason, network=network))
+
+
+@api.post(
+    "/v1/desk/leases/<lease_id>/formal-notices/<document_id>/withdrawal",
+    summary="Take a formal notice back",
+    errors=[Forbidden, NotFound],
+    security="staff",
+)
+def withdraw_formal_notice(
+    lease_id: Id, document_id: Id, body: FormalNoticeWithdrawal, staff: CurrentStaff, network: Source
+) -> RemindersShown:
+    """The paper is void from now on; what it demands is still owed. Asking again changes nothing."""
+    return _shown(desk.withdraw_formal_notice(staff, lease_id, document_id, body.reason, network=network))
 
 
 @api.post(

@@ -162,7 +162,7 @@ CASES: dict[str, tuple[Call | None, list[Call]]] = {
         [
             deletes("Identity"),
             deletes("Money"),
-            reads("Documents"),
+            deletes("Documents"),
             reads("Operations"),
             updates("Operations"),
             decrypts(),

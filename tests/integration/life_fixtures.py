@@ -8,7 +8,7 @@ from sesame.domain.certificates import Kind, Validity
 from sesame.domain.certificates import Tenancy as TenancyOf
 from sesame.domain.lease_life import LifeChange
 from sesame.domain.scope import EVERYWHERE
-from sesame.domain.takings import Method, TakingPurpose
+from sesame.domain.takings import Method, Taking, TakingPurpose
 from sesame.services.deeds import Deeds
 from sesame.services.departures import TenantDepartures
 from sesame.services.desk_leases import DeskLeases
@@ -82,7 +82,7 @@ class Stay(Tenancy):
     def pay_deposit(self, cents: int = 40_000) -> None:
         self.take(cents, purpose=TakingPurpose.DEPOSIT)
 
-    def take(self, cents: int, purpose: TakingPurpose = TakingPurpose.RENT, key: str = "") -> None:
+    def take(self, cents: int, purpose: TakingPurpose = TakingPurpose.RENT, key: str = "") -> Taking:
         order = TakingOrder(
             method=Method.CASH,
             purpose=purpose,
@@ -90,7 +90,7 @@ class Stay(Tenancy):
             received_on=self.clock().date(),
         )
         key = key or f"{purpose}-{self.clock().isoformat()}"
-        self.payments.record(MANAGER, self.lease_id, order, key=key, network=NETWORK)
+        return self.payments.record(MANAGER, self.lease_id, order, key=key, network=NETWORK)
 
     @property
     def session(self) -> Session:
@@ -120,14 +120,14 @@ class Stay(Tenancy):
         for event in self.office.announced("lease.told"):
             self.office.correspondence.handle(event)
 
-    def certificate(self, kind: Kind = Kind.RESIDENCE_CERTIFICATE) -> Document:
-        """One as of now, as the tenant asks for it."""
+    def certificate(self, kind: Kind = Kind.RESIDENCE_CERTIFICATE, period: str | None = None) -> Document:
+        """One as of now, as the tenant asks for it. Raises Refused."""
         residence = self.terms.people.residence(self.lease.residence_id)
         assert residence is not None
         person = self.tenant.person
         tenancy = TenancyOf(person=person, lease=self.lease, residence=residence, language=person.language)
-        facts = Gathering(self.office.accounts, tenancy, self.clock()).facts(kind)
-        order = Order(tenancy=tenancy, facts=facts, now=self.clock())
+        facts = Gathering(self.office.accounts, tenancy, self.clock(), period).facts(kind)
+        order = Order(tenancy=tenancy, facts=facts, now=self.clock(), period=period)
         return keep(self.documents, token_bytes, order)
 
     def validity(self, document: Document) -> Validity:

@@ -10,6 +10,8 @@ from sesame.domain.attachments import Side
 from sesame.domain.certificates import Kind, Tenancy, residence_facts
 from sesame.domain.lease_life import LifeEvent
 from sesame.domain.payments import Payment
+from sesame.domain.plans import AgreedPlan, Instalment
+from sesame.domain.reminders import Hold, HoldKind, HoldReason
 from sesame.domain.renewals import RenewalState, Warned
 from sesame.domain.scope import EVERYWHERE
 from sesame.domain.social_file import FileStep, News, PieceKind, SocialFile, Wanted, told
@@ -40,12 +42,14 @@ from sesame.store.erasures import Erasure, Erasures
 from sesame.store.lease_changes import LeaseChange, LeaseChanges
 from sesame.store.messages import Message, MessageState
 from sesame.store.pacing import Pacing
+from sesame.store.payment_plans import PaymentPlans, PlanRecord
 from sesame.store.payments import Payments
 from sesame.store.people import People
 from sesame.store.renewals import Renewal, Renewals
 from sesame.store.sessions import Sessions, StoredSession, new_token
 from sesame.store.social_files import Enrolments, SocialFiles
 from sesame.store.table import Item, transact, unmarshal
+from sesame.store.tasks import Task, TaskKind, TaskOutcome, Tasks, task_id_of
 from sesame.store.threads import Threads
 from tests.conftest import FrozenClock
 from tests.integration.billing_fixtures import Office
@@ -180,6 +184,64 @@ class Bureau(Office):
                 Enrolments(identity).saving(enrolled),
                 Renewals(identity).saving(renewal),
                 Renewals(identity).giving(warned),
+            ],
+        )
+
+    def plan_hold_change_and_tasks(self, tenant: Tenant) -> None:
+        """A payment plan, reminders held, another room, a task for the desk that is open, one that is not."""
+        now, lease = self.clock(), tenant.lease
+        account = self.accounts.get(lease.lease_id)
+        assert account is not None
+        instalments = (Instalment(due_on=date(2026, 10, 15), amount_cents=45_000),)
+        record = PlanRecord(
+            plan_id=new_id(),
+            lease_id=lease.lease_id,
+            residence_id=lease.residence_id,
+            debts=("notice:2026-09",),
+            instalments=instalments,
+            agreed_on=now.date(),
+            agreed_at=now,
+            agreed_by="staff-7",
+            document_id=new_id(),
+        )
+        plan = AgreedPlan(
+            plan_id=record.plan_id, debts=record.debts, instalments=instalments, resumes_from=now
+        )
+        until = now.date() + timedelta(days=9)
+        hold = Hold(kind=HoldKind.HOLD, reason=HoldReason.HARDSHIP, until=until, by="staff-7", at=now)
+        change = LeaseChange(
+            change_id=new_id(),
+            lease_id=lease.lease_id,
+            event=LifeEvent.ROOM_CHANGED,
+            said="-",
+            at=now,
+            by_kind=ActorKind.STAFF,
+            by="staff-7",
+            effective_on=until,
+            ends_on=lease.ends_on,
+            room="C301",
+        )
+        open_one, closed = (
+            Task(
+                task_id=task_id_of(kind, lease.lease_id),
+                kind=kind,
+                residence_id=lease.residence_id,
+                lease_id=lease.lease_id,
+                raised_at=now,
+                details={"message": "notice"},
+            )
+            for kind in (TaskKind.UNREACHABLE, TaskKind.REFUSED)
+        )
+        tasks = Tasks(self.aws.operations)
+        for task in (open_one, closed):
+            tasks.raise_once(task)
+        transact(
+            self.aws.dynamodb,
+            [
+                self.accounts.arranging(account, hold=hold, plan=plan, next_step_at=now, since=None),
+                PaymentPlans(self.aws.money).agreeing(record),
+                LeaseChanges(self.aws.identity).recording(change, tells=False),
+                tasks.closing(closed, TaskOutcome.DONE, "staff-7", now),
             ],
         )
 

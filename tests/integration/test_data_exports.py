@@ -38,7 +38,7 @@ from tests.integration.tenants import Tenant, admit
 WITHHELD = {
     *("pk", "sk", "gsi1pk", "gsi1sk", "announce", "version", "announced_at", "sending_since", "folded_to"),
     *("session_id", "epoch", "credential_epoch", "code_hash", "code_cipher", "source", "object_key"),
-    *("told", "told_version", "issuing", "billed_to", "lease_version"),
+    *("told", "told_version", "issuing", "billed_to", "lease_version", "said", "waits_since"),
     *("facts", "person_id", "lease_id", "residence_id", "subject", "missing_glyphs"),
     *(
         "checkout_url",
@@ -119,6 +119,24 @@ def test_what_was_said_is_in_it_with_its_files(bureau: Bureau, tenant: Tenant) -
     assert photo["file_name"] == "fuite.jpg"
     stored = bureau.aws.s3.get_object(Bucket=bureau.aws.bucket, Key=key)["Body"].read()
     assert archive.read(photo["file"]) == stored
+
+
+def test_holds_plans_changes_and_tasks_are_in_it_and_nobody_elses(bureau: Bureau, tenant: Tenant) -> None:
+    other = bureau.tenant(given_names="Autre", family_name="Personne", ine="861583842CH")
+    for one in (tenant, other):
+        bureau.plan_hold_change_and_tasks(one)
+
+    archive = opened(bureau, bureau.export(bureau.session(tenant)))
+
+    [of] = json.loads(archive.read("donnees.json"))["leases"]
+    assert of["account"]["reminder_hold"]["reason"] == "hardship"
+    assert of["account"]["payment_plan"]["instalments"] == [{"due_on": "2026-10-15", "amount_cents": 45_000}]
+    assert [one["agreed_by"] for one in of["payment_plans"]] == ["staff-7"]
+    assert [(one["event"], one["room"]) for one in of["changes"]] == [("room_changed", "C301")]
+    assert [(one["kind"], one.get("outcome")) for one in of["tasks"]] == [
+        ("unreachable", None),
+        ("refused", "done"),
+    ]
 
 
 def test_the_read_me_explains_every_part_in_both_languages(bureau: Bureau, tenant: Tenant) -> None:
@@ -209,6 +227,7 @@ def test_every_field_on_record_either_leaves_or_is_known_to_stay(bureau: Bureau,
     told = TransmissionKind.HOUSING_CONFIRMATIONS
     decided = Decision(person_id=lease.person_id, kind=told, agreed=True, decided_at=now)
     bureau.aws.identity.write(Sharing(bureau.aws.identity).deciding(decided))
+    bureau.plan_hold_change_and_tasks(tenant)
     series = series_of(lease.residence_id, told, "Université", "2026-09")
     row = Row(reference=lease.tenant_reference, lease_id=lease.lease_id, values={}, document_id="-")
     file = SentFile(
@@ -240,6 +259,8 @@ def test_every_field_on_record_either_leaves_or_is_known_to_stay(bureau: Bureau,
         ("money", "ACCOUNT#", "NOTICE#"): "entry",
         ("money", "ACCOUNT#", "ENTRY#"): "entry",
         ("money", "ACCOUNT#", "ADJUSTMENT#"): "adjustment",
+        ("money", "PLANS#", "PLAN#"): "payment_plan",
+        ("operations", "TASK#", "TASK"): "task",
         ("money", "PAYMENT#", "PAYMENT"): "payment",
         ("documents", "DOCUMENT#", "DOCUMENT"): "document",
         ("documents", "THREADS#", "THREAD#"): "thread",

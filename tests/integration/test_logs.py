@@ -434,6 +434,8 @@ def reminders_and_plans(story: Story) -> None:
     story.ask("POST", f"{path}/reminders/release", {"reason": "settled"}, staff=STAFF, expect=200)
     back = f"{path}/surcharges/2026-02/reversal"
     story.ask("POST", back, {"reason": "goodwill"}, staff=STAFF, expect=200)
+    void = f"{path}/formal-notices/{'0' * 26}/withdrawal"
+    story.ask("POST", void, {"reason": "not_owed"}, staff=STAFF, expect=404)
     waiver = {"reason": "aid_came_late"}
     story.ask("POST", f"{path}/renewal-block/waiver", waiver, staff=STAFF, expect=200)
     [owed] = [

@@ -358,6 +358,22 @@ def test_a_formal_notice_is_sealed_before_it_is_told_of_and_leaves_dated_proof(
     ]
     assert [(one.at, one.details["document_id"]) for one in issued] == [(FORMAL, document.document_id)]
 
+    back = ("POST", f"formal-notices/{document.document_id}/withdrawal", {"reason": "not_owed"})
+    other = ("POST", f"formal-notices/{document.document_id[::-1]}/withdrawal", {"reason": "not_owed"})
+    assert [ask(desk, tenant, *back, role="desk")[0], ask(desk, tenant, *other)[0]] == [403, 404]
+    withdrawn = [ask(desk, tenant, *back) for _ in range(2)]
+    assert [(status, shown["formal_notices"][0]["validity"]) for status, shown in withdrawn] == [
+        (200, "revoked"),
+        (200, "revoked"),
+    ]
+    assert withdrawn[1][1]["owed"][0]["unpaid_cents"] == 45_000
+    [entry] = [
+        one
+        for one in Audit(office.aws.operations).of(tenant.lease.lease_id).entries
+        if one.action is Action.FORMAL_NOTICE_WITHDRAWN
+    ]
+    assert entry.details == {"document_id": document.document_id, "reason": "not_owed"}
+
 
 def test_who_pays_after_a_formal_notice_was_ordered_is_not_told_of_it(office: Office, tenant: Tenant) -> None:
     steps(office, ISSUED, FORMAL - HOUR)

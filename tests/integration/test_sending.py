@@ -13,12 +13,14 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from sesame.domain.reminders import Hold, HoldKind, HoldReason
 from sesame.domain.tenancy import Channel, Language, Unusable
 from sesame.domain.terms import amended
+from sesame.notifications.outcome import NotAccepted
 from sesame.platform.events import Event, event_of
 from sesame.services.failed_contacts import FailedContacts
 from sesame.services.feedback import MailFeedback
 from sesame.services.lease_terms import LeaseTerms, Who
 from sesame.services.messages_again import MessagesAgain
 from sesame.services.queues import Queue
+from sesame.services.scheduled_mail import Leave, ScheduledMail
 from sesame.services.unsubscribing import UnknownUnsubscribeLink, UnsubscribeTokens, Unsubscribing
 from sesame.store.messages import Failure, Message, Messages, SentMessage
 from sesame.store.people import People
@@ -28,6 +30,7 @@ from tests.conftest import FrozenClock
 from tests.integration.billing_fixtures import LONG, PORTAL, Office
 from tests.integration.entries import http_event, load, prepare
 from tests.integration.tenants import RESIDENCE, Tenant, admit
+from tests.integration.test_messages import refusal
 
 ISSUED = datetime(2026, 9, 1, 3, tzinfo=UTC)
 BEFORE_DUE = datetime(2026, 9, 5, 8, 5, tzinfo=UTC)
@@ -37,6 +40,7 @@ MORNING = datetime(2026, 9, 15, 7, 0, tzinfo=UTC)
 """Nine o'clock in Paris."""
 PHONE = "+33639981234"
 NO_ANSWER = ReadTimeoutError(endpoint_url="ses")
+BUSY, REFUSED = refusal("TooManyRequestsException", 429), refusal("BadRequestException")
 
 
 class World:
@@ -271,6 +275,52 @@ def test_a_notice_keeps_the_quiet_of_sundays_and_holidays(
     assert (again.at, world.office.mailbox.sent) == (leaves, [])
 
 
+# --- A message a day
+
+
+def test_a_message_that_is_paid_before_it_is_taken_gives_its_day_back(aws: Any, world: World) -> None:
+    event = world.reminder(LATE)
+    world.office.mailbox.fail(BUSY)
+    with pytest.raises(NotAccepted):
+        world.office.correspondence.handle(event)
+    world.office.pay(world.tenant, 45_000)
+    world.office.correspondence.handle(event)
+
+    assert world.states() == ["superseded"]
+    world.take_the_day(Channel.EMAIL, LATE)
+
+
+def test_a_message_that_is_refused_gives_its_day_back_and_goes_the_other_way(world: World) -> None:
+    world.office.mailbox.fail(REFUSED)
+    world.office.correspondence.handle(world.reminder(LATE))
+
+    assert len(world.office.phones.sent) == 1
+    world.take_the_day(Channel.EMAIL, LATE)
+
+
+def test_a_message_that_went_on_another_day_takes_no_second_one(world: World) -> None:
+    event = world.reminder(LATE)
+    world.office.correspondence.handle(event)
+    world.clock.now = MORNING
+
+    world.office.correspondence.handle(replace(event, id="anew", at=MORNING))
+
+    assert len(world.office.mailbox.sent) == 1
+    world.take_the_day(Channel.EMAIL, MORNING)
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_message_that_went_or_may_have_gone_keeps_its_day(world: World, lost: bool) -> None:
+    event = world.reminder(LATE)
+    if lost:
+        world.office.mailbox.fail(NO_ANSWER)
+    for _ in range(2):
+        world.office.correspondence.handle(event)
+
+    allowances, person = world.office.correspondence.schedule.allowances, world.tenant.person.person_id
+    assert not allowances.claim(person, Channel.EMAIL, "another", day=LATE.date(), now=LATE)
+
+
 # --- Notices that wait for a day
 
 
@@ -380,18 +430,106 @@ def test_without_a_word_for_half_an_hour_a_message_is_sent_once_more_under_the_s
     assert record.sent_again_at == world.clock()
 
 
-def test_a_message_lost_twice_stays_unknown_and_is_sent_no_third_time(world: World) -> None:
+def test_a_message_lost_twice_is_sent_no_third_time_and_is_a_task_for_the_desk_once(world: World) -> None:
     event = world.reminder(LATE)
     world.office.mailbox.fail(NO_ANSWER, taken=True)
     world.office.mailbox.fail(NO_ANSWER, taken=True)
     world.office.correspondence.handle(event)
 
-    for _ in range(4):
+    world.clock.advance(timedelta(minutes=31))
+    world.call_again()
+    world.clock.advance(timedelta(minutes=29))
+    world.call_again()
+    assert world.states() == ["unknown"]
+    for _ in range(3):
         world.clock.advance(timedelta(minutes=31))
         world.call_again()
+        world.office.correspondence.handle(event)
 
     assert len(world.office.mailbox.sent) == 2
-    assert world.states() == ["unknown"]
+    assert world.states() == ["lost"]
+    assert world.open_tasks() == ["unconfirmed"]
+
+
+def test_a_word_that_comes_after_a_message_was_given_up_still_counts(world: World) -> None:
+    event = world.reminder(LATE)
+    for _ in range(2):
+        world.office.mailbox.fail(NO_ANSWER, taken=True)
+    world.office.correspondence.handle(event)
+    for _ in range(2):
+        world.clock.advance(timedelta(minutes=31))
+        world.call_again()
+    assert world.states() == ["lost"]
+
+    world.tell("Delivery")
+
+    assert world.states() == ["delivered"]
+
+
+def test_a_lost_message_whose_debt_is_paid_meanwhile_is_settled_without_a_second_copy_or_a_task(
+    world: World,
+) -> None:
+    event = world.reminder(LATE)
+    world.office.mailbox.fail(NO_ANSWER, taken=True)
+    world.office.correspondence.handle(event)
+    world.office.pay(world.tenant, 45_000)
+    world.clock.advance(timedelta(minutes=31))
+
+    world.call_again()
+
+    assert len(world.office.mailbox.sent) == 1
+    assert (world.states(), world.open_tasks()) == (["lost"], [])
+
+
+def test_a_lost_message_that_another_event_takes_the_place_of_is_settled(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = world.reminder(LATE)
+    world.office.mailbox.fail(NO_ANSWER)
+    world.office.correspondence.handle(event)
+    world.clock.advance(timedelta(minutes=31))
+
+    monkeypatch.setattr(ScheduledMail, "reminder", lambda *_: Leave.GIVEN_BACK)
+    world.call_again()
+
+    assert world.states() == ["lost"]
+
+
+def test_a_message_lost_in_the_evening_is_settled_the_morning_after(world: World) -> None:
+    event = world.reminder(LATE)
+    world.clock.now = datetime(2026, 9, 14, 16, 50, tzinfo=UTC)
+    world.office.mailbox.fail(NO_ANSWER)
+    world.office.correspondence.handle(event)
+    world.clock.advance(timedelta(minutes=31))
+    world.call_again()
+    assert (world.states(), world.office.mailbox.sent) == (["unknown"], [])
+
+    world.clock.now = MORNING
+    world.call_again()
+
+    assert (world.states(), len(world.office.mailbox.sent)) == (["accepted"], 1)
+
+
+def test_a_message_whose_sender_died_and_whose_debt_is_paid_does_not_stay_on_its_way(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = world.reminder(LATE)
+    with monkeypatch.context() as patched:
+        patched.setattr("sesame.store.messages.Messages.accepted", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            world.office.correspondence.handle(event)
+    world.office.pay(world.tenant, 45_000)
+
+    for minutes in (4, 31):
+        world.clock.advance(timedelta(minutes=minutes))
+        world.office.correspondence.handle(event)
+        world.call_again()
+
+    assert world.states() == ["lost"]
+
+
+def _killed(*_: Any) -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_word_that_comes_before_the_sender_has_written_its_own_is_kept(

@@ -20,6 +20,7 @@ from PIL import Image
 
 from sesame.domain.attachments import Attachment, Side
 from sesame.domain.canned_answers import CannedAnswer
+from sesame.domain.certificates import Kind as PaperKind
 from sesame.domain.journal import Entry, EntryKind
 from sesame.domain.notices import notice_for
 from sesame.domain.payments import EventKind, PaymentEvent
@@ -280,6 +281,16 @@ def settled(world: World) -> None:
     for item in list(world.aws.money.query_all(keys.account(lease_id)["pk"])):
         key = {"pk": item["pk"], "sk": item["sk"]}
         world.aws.money.write(Delete(table=world.aws.money.name, key=key))
+
+
+def demanded(world: World) -> None:
+    """The lease's paper is a formal notice."""
+    facts = {"demand": {"total_cents": 45_000, "pay_by": TODAY, "debts": []}}
+    world.aws.documents.update(
+        keys.document(world.document_id),
+        "SET kind = :kind, facts = :facts",
+        values={":kind": PaperKind.FORMAL_NOTICE.value, ":facts": json.dumps(facts)},
+    )
 
 
 ACCOUNTANTS = ("accountant",)
@@ -579,6 +590,9 @@ CASES: dict[str, Case] = {
     ),
     "POST /v1/desk/leases/{lease_id}/renewal-block/waiver": Case(
         entry="desk/reminders", body={"reason": "aid_came_late"}
+    ),
+    "POST /v1/desk/leases/{lease_id}/formal-notices/{document_id}/withdrawal": Case(
+        entry="desk/reminders", body={"reason": "not_owed"}, shown_to=MANAGERS, before=demanded
     ),
     "POST /v1/desk/leases/{lease_id}/payment-plan": Case(
         entry="desk/reminders", body=PLAN, headers={"idempotency_key": "scope-2"}

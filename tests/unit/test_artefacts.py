@@ -93,3 +93,17 @@ def test_a_folder_of_code_that_is_missing_is_named(root: Path) -> None:
 
     with pytest.raises(FileNotFoundError, match="functions/desk"):
         build(TEMPLATE, root)
+
+
+def test_text_may_be_added_to_a_module_and_is_compiled_with_it(root: Path, tmp_path: Path) -> None:
+    more = tmp_path / "more.py"
+    more.write_text("ALPHABET += 'd'\n")
+
+    layer = build(TEMPLATE, root, added={"domain/codes.py": more})["SharedLayer"]
+
+    with zipfile.ZipFile(io.BytesIO(layer.content)) as archive:
+        source = archive.read("python/sesame/domain/codes.py").decode()
+    found: dict[str, str] = {}
+    exec(source, found)  # noqa: S102  (ours)
+    assert found["ALPHABET"] == "abcd"
+    assert layer.key != build(TEMPLATE, root)["SharedLayer"].key

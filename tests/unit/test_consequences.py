@@ -138,6 +138,26 @@ def test_a_formal_notice_is_announced_until_its_day() -> None:
     assert formal_notice_to_come(ACCOUNT, no_such_step, time_zone=PARIS, now=ISSUED) is None
 
 
+def test_what_a_plan_covers_makes_nothing_else_urgent() -> None:
+    plan = AgreedPlan(
+        plan_id="p",
+        debts=(SEPTEMBER.entry_id,),
+        instalments=(Instalment(due_on=date(2027, 1, 10), amount_cents=SEPTEMBER.unpaid_cents),),
+        resumes_from=ISSUED,
+    )
+    account = replace(ACCOUNT, unpaid=(SEPTEMBER, OCTOBER), plan=plan)
+    tolerant = replace(SETTINGS, tolerance_cents=OCTOBER.unpaid_cents)
+    now = at(date(2026, 10, 20))
+
+    assert formal_notice_to_come(account, tolerant, time_zone=PARIS, now=now) is None
+    state = renewal_block(account, (), tolerant, time_zone=PARIS, now=now)
+    assert state is not None
+    assert state.on is None
+    coming = formal_notice_to_come(account, SETTINGS, time_zone=PARIS, now=now)
+    assert coming is not None
+    assert coming.period == "2026-10"
+
+
 def test_what_is_no_rent_blocks_nobody() -> None:
     key = Outstanding(
         entry_id="adjustment:1",

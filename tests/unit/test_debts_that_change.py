@@ -186,7 +186,11 @@ def test_taken_back_before_its_last_day_it_keeps_its_days(world: World) -> None:
     world.take_back("lease-0", RENT)
     world.live(at(september(15)))
 
-    assert world.told() == [(september(10), "due"), (september(14), "late-1")]
+    assert world.told() == [
+        (september(7), "before-due"),
+        (september(10), "due"),
+        (september(14), "late-1"),
+    ]
 
 
 def test_a_step_on_its_way_when_money_came_and_went_is_said_once_as_owed_again(world: World) -> None:

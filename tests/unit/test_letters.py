@@ -12,7 +12,7 @@ from jinja2 import UndefinedError
 from sesame.domain.lease_life import LifeEvent
 from sesame.domain.notices import LineKind, NoticeLine
 from sesame.domain.sms import is_gsm7, segments
-from sesame.domain.tenancy import Landlord, Language, Lease, Person, Residence
+from sesame.domain.tenancy import DocumentSettings, Landlord, Language, Lease, Person, RentWord, Residence
 from sesame.notifications.letters import (
     _TEMPLATES,
     Letter,
@@ -129,6 +129,15 @@ NOTICE = {
     "today": date(2026, 9, 1),
     "corrected": False,
 }
+TOLD_TOO = ToldNotice(
+    period="2026-08",
+    starts_on=date(2026, 8, 1),
+    ends_on=date(2026, 8, 31),
+    due_on=date(2026, 8, 10),
+    lines=(replace(LINE, amount_cents=40_000),),
+    amount_cents=40_000,
+    corrected=True,
+)
 LEAVING = LeaseChange(
     change_id="c1",
     lease_id="l1",
@@ -431,6 +440,33 @@ def test_a_notice_shows_the_codes_last_two_symbols_and_where_to_find_the_rest(la
         )
 
 
+@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("kind", [LetterKind.NOTICE, LetterKind.REMINDER, LetterKind.LEASE_CHANGED])
+def test_a_residence_that_says_redevance_never_writes_of_a_rent(kind: LetterKind, language: Language) -> None:
+    social = replace(RESIDENCE, documents=DocumentSettings(rent_word=RentWord.FEE))
+    days = (date(2026, 9, 5), date(2026, 9, 10), date(2026, 9, 20))
+    several = {
+        LetterKind.NOTICE: [NOTICE, NOTICE | {"corrected": True}, NOTICE | {"others": [TOLD_TOO]}],
+        LetterKind.REMINDER: [
+            reminder(today, *debts, tone=tone)
+            for today in days
+            for tone in ("courtesy", "firm", "pressing")
+            for debts in ((SEPTEMBER,), (SEPTEMBER, OCTOBER))
+        ],
+        LetterKind.LEASE_CHANGED: [
+            {"change": replace(LEAVING, event=event), "at": AT} for event in sorted(TOLD)
+        ],
+    }
+    wrong = r"\bloyers?\b" if language is FRENCH else r"\brents?\b"
+    for facts in several[kind]:
+        told = SHARED | facts | {"residence": social}
+        found = write_letter(kind, language, told)
+
+        for text in (found.subject, found.text, found.html, write_text(kind, language, told)):
+            assert not re.search(wrong, text, re.IGNORECASE), text
+        assert segments(write_text(kind, language, told)) == 1
+
+
 @pytest.mark.parametrize(
     ("language", "said"),
     [
@@ -439,16 +475,7 @@ def test_a_notice_shows_the_codes_last_two_symbols_and_where_to_find_the_rest(la
     ],
 )
 def test_notices_told_together_are_a_table_each_and_one_amount(language: Language, said: list[str]) -> None:
-    august = ToldNotice(
-        period="2026-08",
-        starts_on=date(2026, 8, 1),
-        ends_on=date(2026, 8, 31),
-        due_on=date(2026, 8, 10),
-        lines=(replace(LINE, amount_cents=40_000),),
-        amount_cents=40_000,
-        corrected=True,
-    )
-    facts = SHARED | NOTICE | {"others": [august], "told_cents": 92_650, "balance_cents": 92_650}
+    facts = SHARED | NOTICE | {"others": [TOLD_TOO], "told_cents": 92_650, "balance_cents": 92_650}
 
     letter = write_letter(LetterKind.NOTICE, language, facts)
 

@@ -122,6 +122,18 @@ def test_a_refused_card_may_be_tried_again_and_a_paid_page_pays_no_more(merchant
     assert merchant.kinds == ["payment.failed", "payment.pending", "payment.settled"]
 
 
+def test_a_bank_takes_back_what_was_paid_and_nothing_else(merchant: Merchant) -> None:
+    checkout = merchant.checkout()
+    assert 'value="return"' not in merchant.page(checkout)
+
+    for action in ("return", "pay", "return", "return", "pay"):
+        merchant.press(checkout, action)
+
+    assert merchant.kinds == ["payment.pending", "payment.settled", "payment.returned"]
+    assert "Repris par la banque" in merchant.page(checkout)
+    assert "<form" not in merchant.page(checkout)
+
+
 def test_faults_repeat_reorder_and_delay(merchant: Merchant) -> None:
     merchant.press(merchant.checkout(), "pay", "duplicate,reorder,delay")
 

@@ -12,7 +12,14 @@ from itertools import accumulate
 
 from sesame.domain.calendar import Period, local_date
 from sesame.domain.journal import Outstanding
-from sesame.domain.reminders import Dun, has_steps, month_of, payable_by, within_tolerance
+from sesame.domain.reminders import (
+    Dun,
+    formal_notices_called_for,
+    has_steps,
+    month_of,
+    payable_by,
+    within_tolerance,
+)
 from sesame.domain.tenancy import ReminderSettings, RenewalBlock
 
 FORMAL_NOTICE_SOURCE = "Code civil, article 1344"
@@ -49,16 +56,11 @@ def formal_notice_to_come(
     account: Dun, settings: ReminderSettings, *, time_zone: str, now: datetime
 ) -> FormalNoticeToCome | None:
     """The one that comes next; None where none does: nothing leads to one, or it was sent."""
-    step = next((one for one in settings.steps if one.formal_notice), None)
-    if step is None or within_tolerance(account.unpaid, settings):
-        return None
-    today = local_date(now, time_zone)
-    found = []
-    for debit in _free(account):
-        day = payable_by(debit, time_zone) + timedelta(days=step.days)
-        if day > local_date(debit.issued_at, time_zone):
-            found.append((_held(account, day, now, time_zone), debit))
-    ahead = [(on, month_of(debit)) for on, debit in found if on > today]
+    called_for = [
+        (_held(account, local_date(one.at, time_zone), now, time_zone), one.period)
+        for one in formal_notices_called_for(account, settings, time_zone)
+    ]
+    ahead = [one for one in called_for if one[0] > local_date(now, time_zone)]
     if not ahead:
         return None
     on, period = min(ahead)
@@ -96,7 +98,7 @@ def renewal_block(
         if month_of(debit) not in set(waived) and (day := block_on(debit, rule, time_zone)) is not None
     )
     state = BlockState(source=rule.source, on=None, cents=0, applies=False, waived=tuple(sorted(set(waived))))
-    if within_tolerance(account.unpaid, settings):
+    if within_tolerance(_free(account), settings):
         return state
     late = zip(counted, accumulate(cents for _, cents in counted), strict=True)
     reached = next((day for (day, _), cents in late if cents > rule.over_cents), None)

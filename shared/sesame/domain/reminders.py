@@ -388,6 +388,16 @@ def still_holds(
     return account.reopened.get(entry_id) == reopened_at and any(row.entry_id == entry_id for row in rows)
 
 
+def formal_notices_called_for(account: Dun, settings: ReminderSettings, time_zone: str) -> Iterator[Reached]:
+    """The formal notices of what no plan covers, those behind too; none of so little that it is tolerated."""
+    plan = account.plan
+    free = [debit for debit in account.unpaid if plan is None or not plan.covers(debit)]
+    if not within_tolerance(free, settings):
+        for one in _ladder(free, settings, time_zone, account.reopened):
+            if one.step.formal_notice:
+                yield one
+
+
 def _ladder(
     unpaid: Iterable[Outstanding],
     settings: ReminderSettings,
@@ -415,17 +425,22 @@ def _ladder(
 def _climb(
     steps: Sequence[ReminderStep], last_day: date, again_at: datetime | None, time_zone: str
 ) -> Iterator[tuple[ReminderStep, datetime]]:
-    """The steps from a last day to pay; of what is owed again from the steps behind, merged, on."""
+    """The steps from a last day to pay; of what is owed again from the steps behind, merged, on.
+
+    The later ones keep their days while the last day to pay has not passed, else their distance.
+    """
     usual = [(step, _opening(last_day + timedelta(days=step.days), time_zone)) for step in steps]
     behind = [step for step, at in usual if again_at is not None and at <= again_at]
-    if again_at is None or not behind or local_date(again_at, time_zone) <= last_day:
+    if again_at is None or not behind:
         yield from usual
         return
     first = max((one for one in behind if not one.formal_notice), key=lambda one: one.days, default=behind[0])
     yield first, again_at
     today = local_date(again_at, time_zone)
-    for step in steps:
-        if step.days > first.days:
+    for step, at in usual:
+        if today <= last_day and at > again_at:
+            yield step, at
+        elif today > last_day and step.days > first.days:
             yield step, _opening(today + timedelta(days=step.days - first.days), time_zone)
 
 

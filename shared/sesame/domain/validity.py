@@ -20,6 +20,8 @@ class Ending(StrEnum):
     """What it says was asked for its period is no longer so."""
     ISSUED_ANEW = "issued-anew"
     """On facts that had changed."""
+    WITHDRAWN = "withdrawn"
+    """Staff took it back, for a reason that the audit keeps."""
 
 
 _RECEIPTS = frozenset({Kind.RECEIPT, Kind.PART_PAYMENT_RECEIPT})

@@ -20,7 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sesame.domain.calendar import Period, first_day
 from sesame.domain.sms import plain
-from sesame.domain.tenancy import Language
+from sesame.domain.tenancy import Language, RentWord, Residence
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _LOCALES = {Language.FRENCH: "fr_FR", Language.ENGLISH: "en_GB"}
@@ -62,7 +62,7 @@ class Letter:
 
 def write_letter(kind: LetterKind, language: Language, facts: Mapping[str, Any]) -> Letter:
     """The e-mail of a kind in a language. Raises jinja2.UndefinedError when the template lacks a fact."""
-    facts = {"residence": None, "unsubscribe_url": None, **facts, "language": language.value}
+    facts = {"unsubscribe_url": None, **_shared(facts, language)}
     name = f"{kind}.{language}.j2"
     text = _environment(language, html=False).get_template(name)
     page = _environment(language, html=True).get_template(name)
@@ -76,9 +76,16 @@ def write_letter(kind: LetterKind, language: Language, facts: Mapping[str, Any])
 
 def write_text(kind: LetterKind, language: Language, facts: Mapping[str, Any]) -> str:
     """The same as one line for a phone, in the SMS alphabet wherever its letters allow. Raises as above."""
-    facts = {"residence": None, **facts, "language": language.value}
+    facts = _shared(facts, language)
     template = _environment(language, html=False).get_template(f"{kind}.{language}.sms.j2")
     return plain(_one_line(template.render(facts)))
+
+
+def _shared(facts: Mapping[str, Any], language: Language) -> dict[str, Any]:
+    """With what every template may ask for: `fee`, whether the residence calls its rent a *redevance*."""
+    residence: Residence | None = facts.get("residence")
+    fee = residence is not None and residence.documents.rent_word is RentWord.FEE
+    return {"residence": None, **facts, "language": language.value, "fee": fee}
 
 
 def money(cents: int, language: Language) -> str:

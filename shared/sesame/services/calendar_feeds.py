@@ -12,7 +12,7 @@ from hashlib import sha256
 
 from sesame.domain.calendar import local_date
 from sesame.domain.due_dates import DueDate, due_dates
-from sesame.domain.tenancy import Language
+from sesame.domain.tenancy import Language, RentWord
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Conflict, NotFound
 from sesame.platform.ids import Random, derived_id
@@ -36,12 +36,19 @@ _MONTHS = {
     Language.ENGLISH: "January February March April May June July August September October November December",
 }
 _WORDS = {
-    Language.FRENCH: (
-        "Loyers",
-        "Loyer {of} : dernier jour pour payer",
-        "Le détail est dans votre espace\u00a0: ",
-    ),
-    Language.ENGLISH: ("Rent", "Rent for {of}: last day to pay", "The details are in your tenant space: "),
+    (Language.FRENCH, RentWord.RENT): ("Loyers", "Loyer {of}\u00a0: dernier jour pour payer"),
+    (Language.FRENCH, RentWord.FEE): ("Redevances", "Redevance {of}\u00a0: dernier jour pour payer"),
+    (Language.ENGLISH, RentWord.RENT): ("Rent", "Rent for {of}: last day to pay"),
+    (Language.ENGLISH, RentWord.FEE): ("Residence fee", "Residence fee for {of}: last day to pay"),
+}
+_AGREED = {
+    Language.FRENCH: "Versement convenu\u00a0: dernier jour pour payer",
+    Language.ENGLISH: "Agreed payment: last day to pay",
+}
+"""An instalment, in words that tell whoever looks on no more than that something is to be paid."""
+_DETAILS = {
+    Language.FRENCH: "Le détail est dans votre espace\u00a0: ",
+    Language.ENGLISH: "The details are in your tenant space: ",
 }
 
 
@@ -136,19 +143,27 @@ class CalendarReader:
             raise NotFound
         where, now = residence_of(residence), self.clock()
         today = local_date(now, where.time_zone)
-        outstanding = account_of(account).checkpoint.outstanding if account else ()
-        dates = due_dates(lease_of(lease), where, outstanding, today)
-        return calendar_of(feed.lease_id, dates, person_of(person).language, self.portal_url, now)
+        standing = account_of(account) if account else None
+        outstanding = standing.checkpoint.outstanding if standing else ()
+        plan = standing.plan if standing else None
+        dates = due_dates(lease_of(lease), where, outstanding, today, plan)
+        language, word = person_of(person).language, where.documents.rent_word
+        return calendar_of(feed.lease_id, dates, language, self.portal_url, now, word)
 
 
 def calendar_of(
-    lease_id: str, dates: list[DueDate], language: Language, portal_url: str, now: datetime
+    lease_id: str,
+    dates: list[DueDate],
+    language: Language,
+    portal_url: str,
+    now: datetime,
+    rent_word: RentWord = RentWord.RENT,
 ) -> str:
-    """Due dates as whole days, each with its alarms; a month's has the same UID whenever it is asked for."""
+    """Due dates as whole days, each with its alarms; each has the same UID whenever it is asked for."""
     # 3 MB that no other function needs
     from icalendar import Alarm, Calendar, Event  # noqa: PLC0415
 
-    name, summary, details = _WORDS[language]
+    name, summary = _WORDS[language, rent_word]
     calendar = Calendar()
     calendar.add("prodid", "-//Sesame//Due dates//FR")
     calendar.add("version", "2.0")
@@ -157,14 +172,15 @@ def calendar_of(
     calendar.add("refresh-interval", REFRESH)
     calendar.add("x-published-ttl", "PT12H")
     for one in dates:
-        said = summary.format(of=_of(one.period, language))
+        said = _AGREED[language] if one.instalment else summary.format(of=_of(one.period, language))
+        cause = (one.plan_id, str(one.instalment)) if one.instalment else (one.period,)
         event = Event()
-        event.add("uid", f"{derived_id('calendar', lease_id, one.period)}@sesame")
+        event.add("uid", f"{derived_id('calendar', lease_id, *cause)}@sesame")
         event.add("dtstamp", now)
         event.add("dtstart", one.due_on)
         event.add("dtend", one.due_on + timedelta(days=1))
         event.add("summary", said)
-        event.add("description", details + portal_url)
+        event.add("description", _DETAILS[language] + portal_url)
         event.add("transp", "TRANSPARENT")
         for before in _ALARMS:
             alarm = Alarm()

@@ -46,7 +46,10 @@ SHOWN: dict[str, str] = {
     "change": "change_id event at by_kind by effective_on ends_on room difference_cents corrected "
     "surcharges_reversed_cents import_id",
     "residence": "residence_id name address postal_code city time_zone desk_contact",
-    "account": "balance_cents credit_cents outstanding unmatched adjustments renewal_block_waived",
+    "account": "balance_cents credit_cents outstanding unmatched adjustments renewal_block_waived "
+    "reminder_hold payment_plan",
+    "payment_plan": "plan_id debts instalments agreed_on agreed_at agreed_by document_id cancelled_at "
+    "cancelled_by cancel_reason",
     "entry": "entry_id kind amount_cents effective_at period due_on designated reverses corrects source "
     "starts_on ends_on lines recorded_at method number credits withdraws replaced_by label reason by",
     "adjustment": "adjustment_id amount_cents label reason by waits recorded_at",
@@ -71,6 +74,7 @@ SHOWN: dict[str, str] = {
     "size refused_because",
     "message": "message_id kind channel cause state created_at accepted_at delivered_at failed_at failure "
     "complained_at sent_again_at told_in changed_at expires_at",
+    "task": "task_id kind raised_at details outcome closed_at closed_by expires_at",
     "social_file": "year lease_id state echelon decided_on pieces changed_at expires_at",
     "enrolment": "year university status recorded_at recorded_by expires_at",
     "renewal": "campaign_id state reminded_on answered_at decided",
@@ -260,6 +264,10 @@ class ExportMaking:
             ("adjustments", (shown("adjustment", item) for item in self.money.query_all(pk, "ADJUSTMENT#"))),
             ("entries", (shown("entry", item) for item in self.money.query_all(pk, "ENTRY#"))),
             (
+                "payment_plans",
+                (shown("payment_plan", item) for item in self.money.query_all(keys.payment_plans(lease_id))),
+            ),
+            (
                 "payments",
                 (
                     shown("payment", item)
@@ -314,6 +322,7 @@ class ExportMaking:
                     for item in self.operations.query_all(keys.messages_of_lease(lease_id), index=keys.GSI1)
                 ),
             ),
+            ("tasks", (shown("task", item) for item in self._tasks(lease_id, residence))),
             (
                 "transmissions",
                 (
@@ -333,6 +342,15 @@ class ExportMaking:
         """What the lease's own partition holds of a kind."""
         for item in self.identity.query_all(keys.lease(lease_id)["pk"], f"{kind.upper()}#"):
             yield shown(kind, item)
+
+    def _tasks(self, lease_id: str, residence: Item) -> Iterator[Item]:
+        """What staff have to see to of a lease, and had: filed by residence while open, then by lease."""
+        for item in self.operations.query_all(
+            keys.open_tasks(residence.get("residence_id", "-")), index=keys.GSI1
+        ):
+            if item.get("lease_id") == lease_id:
+                yield item
+        yield from self.operations.query_all(keys.closed_tasks(lease_id), index=keys.GSI1)
 
     def _documents(self, lease_id: str, papers: _Papers) -> Iterator[dict[str, Any]]:
         for item in self.documents.query_all(keys.documents_of_lease(lease_id), index=keys.GSI1):
@@ -466,10 +484,11 @@ donnees.json   Tout ce que nous tenons sur vous. Les noms des champs sont en ang
     lease      ses conditions
     changes    ce qui a été décidé de votre bail, quand et par qui ; le personnel y est un numéro
     residence  la résidence
-    account    le solde ; au-dessus de zéro, vous le devez
+    account    le solde ; au-dessus de zéro, vous le devez ; ce qui suspend les relances, s'il y a lieu
     notices    les avis d'échéance, y compris ceux qu'un avoir a annulés
     adjustments  ce que le personnel a ajouté à vos avis, ou en a retiré, et pourquoi
     entries    les autres écritures du compte : paiements, remboursements, corrections
+    payment_plans  les échelonnements convenus avec vous, ceux qui ont pris fin compris
     payments   vos paiements en ligne et ce que le prestataire en a dit
     refunds    les remboursements que vous avez demandés
     payment_links  les liens de paiement que vous avez créés, sans leur adresse, que nous ne gardons pas
@@ -482,6 +501,7 @@ donnees.json   Tout ce que nous tenons sur vous. Les noms des champs sont en ang
     threads    vos échanges avec l'équipe de la résidence ; un membre du personnel y est un numéro
     attachments  les fichiers de ces échanges ; « file » nomme le fichier joint
     messages   les messages envoyés : quand et pourquoi, sans leur texte, que nous ne gardons pas
+    tasks      ce que le personnel a eu à régler pour vous, par exemple une adresse qui ne répond plus
     transmissions  ce qui a été préparé pour la CAF ou votre université, et leur réponse
     audit      qui a fait quoi sur votre séjour ; un membre du personnel y est un numéro
 documents/     Vos documents, au format PDF.
@@ -508,10 +528,11 @@ donnees.json   All that we hold about you. Amounts are in euro cents, times in U
     lease      its terms
     changes    what was decided of your lease, when and by whom; a member of staff is a number there
     residence  the residence
-    account    the balance; above zero, you owe it
+    account    the balance; above zero, you owe it; what holds reminders back, where anything does
     notices    the rent notices, those too that a credit note has withdrawn
     adjustments  what staff added to your notices, or took off them, and why
     entries    the account's other entries: payments, refunds, corrections
+    payment_plans  the payment plans agreed with you, those that have ended included
     payments   your online payments and what the provider said of them
     refunds    the refunds that you asked for
     payment_links  the payment links that you made, without their addresses, which we do not keep
@@ -524,6 +545,7 @@ donnees.json   All that we hold about you. Amounts are in euro cents, times in U
     threads    your conversations with those who manage the residence; a member of staff is a number there
     attachments  the files of these conversations; "file" names the file that is enclosed
     messages   the messages sent: when and why, without their text, which we do not keep
+    tasks      what staff had to see to for you, for instance an address that no longer works
     transmissions  what was prepared for the CAF or your university, and their answer
     audit      who did what to your stay; a member of staff is a number there
 documents/     Your documents, as PDF.

@@ -61,6 +61,7 @@ _WHY = {
     Ending.LEASE_CANCELLED: "séjour annulé",
     Ending.LEASE_CHANGED: "bail modifié",
     Ending.NOTICE_CORRECTED: "avis d'échéance rectifié",
+    Ending.WITHDRAWN: "retiré",
 }
 
 

@@ -1,6 +1,6 @@
 """Sends the message that an event calls for: accepted at most once, and only while it still holds true."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from sesame.notifications.letters import LetterKind
 from sesame.notifications.sms import OPTED_OUT
 from sesame.platform.events import Event
 from sesame.platform.ids import derived_id
+from sesame.platform.logs import count
 from sesame.services.access_messages import TOLD_TO_ALL, AccessNotices
 from sesame.services.addressees import Addressee, addressee
 from sesame.services.failed_contacts import FailedContacts
@@ -28,7 +29,7 @@ from sesame.services.study_messages import RENEWAL_DUE, STUDY_EVENTS, StudyLette
 from sesame.services.unsubscribing import UnsubscribeTokens
 from sesame.services.welcome import WELCOME_LIFE, WelcomeLinks
 from sesame.store.accounts import Accounts, IssuedNotice, Journal
-from sesame.store.messages import Message, MessageState
+from sesame.store.messages import LOST, Message, MessageState
 from sesame.store.table import Table
 from sesame.store.tasks import Task, TaskKind, Tasks, task_id_of
 
@@ -70,30 +71,46 @@ class Correspondence:
             return
         planned = self._about_studies(event) if event.type in STUDY_EVENTS else self._plan(event)
         message, compose = planned
-        composed = compose(event)
         now = self.mailer.clock()
+        if LOST in event.data and self.mailer.messages.is_lost(message.message_id, now):
+            self._give_up(message)
+            return
+        composed = compose(event)
         match composed:
+            case None if LOST in event.data:  # another event tells of it; this copy may have gone, or not
+                self._leave(message, MessageState.SUPERSEDED)
             case NotNow():
                 self._wait(message, event, composed)
             case MessageState():
                 self._leave(message, composed)
             case Draft():
-                message = replace(message, channel=composed.channel)
-                # written before it is claimed: what fails on the way to the mail service leaves no lost one
-                envelope = self.mailer.write(message, composed)
-                if envelope is None:
-                    self._leave(message, MessageState.UNADDRESSED)
-                    return
-                leave = self._may_leave(event, message, composed)
-                if isinstance(leave, NotNow):
-                    self._wait(message, event, leave)
-                elif leave is Leave.NOW and self.mailer.messages.begin(message, now, composed.merges):
-                    self._send(message, envelope, event)
+                self._hand_over(replace(message, channel=composed.channel), event, composed)
+
+    def _hand_over(self, message: Message, event: Event, draft: Draft) -> None:
+        # written before it is claimed: what fails on the way to the mail service leaves no lost one
+        envelope = self.mailer.write(message, draft)
+        if envelope is None:
+            self._leave(message, MessageState.UNADDRESSED)
+            return
+        leave = self._may_leave(event, message, draft)
+        if isinstance(leave, NotNow):
+            self._wait(message, event, leave)
+        elif leave is Leave.NOW:
+            if self.mailer.messages.begin(message, self.mailer.clock(), draft.merges):
+                self._send(message, envelope, event)
+            else:  # dealt with before, perhaps on another day
+                self._give_day_back(event, message, draft.facts)
 
     def _wait(self, message: Message, event: Event, later: NotNow) -> None:
         """Has the event come again then. Noted first: a message on record as waiting is called for."""
         self.mailer.messages.put_off(message, self.schedule.as_of(event, later.until), later.until)
         self.mailer.messages.skip(message, MessageState.WAITING, self.mailer.clock())
+
+    def _give_up(self, message: Message) -> None:
+        """Sent twice, and nobody knows whether it came. The task first: then it can be repeated."""
+        count("MessageLost")
+        self._ask_the_desk(TaskKind.UNCONFIRMED, message)
+        self.mailer.messages.settle(message, MessageState.LOST, self.mailer.clock())
 
     def _leave(self, message: Message, state: MessageState) -> None:
         if state is MessageState.UNADDRESSED:
@@ -101,13 +118,28 @@ class Correspondence:
                 return  # the first way has failed, which is on record and with the desk; there is no other
             if message.kind in MUST_ARRIVE:
                 self._ask_the_desk(TaskKind.UNREACHABLE, message)
-        self.mailer.messages.skip(message, state, self.mailer.clock())
+        if self.mailer.messages.skip(message, state, self.mailer.clock()) and message.event is not None:
+            self._give_day_back(message.event, message)
+
+    def _give_day_back(self, event: Event, message: Message, facts: Mapping[str, Any] | None = None) -> None:
+        """Of a message of the clock's making that does not go after all. `facts`: its draft's."""
+        if event.type not in BY_THE_CLOCK:
+            return
+        if facts is None:
+            found = self._addressee(event["lease_id"])
+            if found is None:
+                return
+            facts = {"lease": found.lease, "residence": found.residence}
+        self.schedule.give_day_back(
+            event, facts["lease"], facts["residence"], message.message_id, self.mailer.clock()
+        )
 
     def _send(self, message: Message, envelope: Envelope, event: Event) -> None:
         """Hands it over; what will never be taken goes the other way, and the desk is told."""
         reached, code = self.mailer.send(message, envelope)
         if reached is not MessageState.REFUSED:
             return
+        self._give_day_back(event, message)
         if code == OPTED_OUT:
             self.failed_contacts.phone(envelope.to, Unusable.OPTED_OUT, self.mailer.clock())
         else:
@@ -313,7 +345,8 @@ class Correspondence:
 
 def by_another_way(event: Event, failed: Channel) -> Event:
     """The same event, for the channel that is left where one failed."""
-    return replace(event, data={**event.data, "by": OTHER[failed].value})
+    told = {name: value for name, value in event.data.items() if name != LOST}
+    return replace(event, data=told | {"by": OTHER[failed].value})
 
 
 def notice_message(event: Event) -> Message:

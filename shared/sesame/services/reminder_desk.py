@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from sesame.domain.calendar import Period, local_date
-from sesame.domain.certificates import Kind, Tenancy
+from sesame.domain.certificates import Kind, Tenancy, Validity
 from sesame.domain.consequences import BlockState, FormalNoticeToCome, months_that_lead_there
 from sesame.domain.corrections import reversal_of
 from sesame.domain.journal import Entry, EntryKind, notice_entry_id
@@ -22,6 +22,7 @@ from sesame.domain.reminders import (
     surcharge_entry_id,
 )
 from sesame.domain.tenancy import Residence
+from sesame.domain.validity import Ending
 from sesame.platform.clock import Clock
 from sesame.platform.errors import Conflict, Invalid, NotFound
 from sesame.services.accounts import Bookkeeping
@@ -250,6 +251,36 @@ class ReminderDesk:
                     reason=reason.value,
                     periods=",".join(sorted(months)),
                 )
+            return self._state(tenancy, self._accounts.get(lease_id))
+
+        return self.retries.run(attempt)
+
+    def withdraw_formal_notice(
+        self, staff: Staff, lease_id: str, document_id: str, reason: SurchargeReason, *, network: str
+    ) -> ReminderState:
+        """Takes a formal notice back: the paper is void from now on, the debt stays. Once; again it is so.
+
+        Raises Forbidden, NotFound.
+        """
+        require(staff, *RELEASERS)
+        tenancy = self.leases.acted_on(staff, lease_id)
+
+        def attempt() -> ReminderState:
+            paper = self.documents.get(document_id)
+            if paper is None or paper.lease_id != lease_id or paper.kind is not Kind.FORMAL_NOTICE:
+                raise NotFound
+            if paper.validity is Validity.GENUINE:
+                deed = self.deeds.entry(
+                    Action.FORMAL_NOTICE_WITHDRAWN,
+                    staff,
+                    network,
+                    lease_id=lease_id,
+                    residence_id=tenancy.lease.residence_id,
+                    document_id=document_id,
+                    reason=reason.value,
+                )
+                void = self.documents.revoking(paper, Ending.WITHDRAWN, at=self.clock(), gives_up=False)
+                transact(self.documents.table.client, [*void, self.audit.recording(deed)])
             return self._state(tenancy, self._accounts.get(lease_id))
 
         return self.retries.run(attempt)

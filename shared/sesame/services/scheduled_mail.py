@@ -29,6 +29,7 @@ from sesame.services.reminder_letters import reminder_messages
 from sesame.services.retries import USUAL, Retries
 from sesame.store.accounts import Account, Accounts
 from sesame.store.message_allowances import MessageAllowances
+from sesame.store.messages import LOST
 from sesame.store.table import Contention
 
 BY_THE_CLOCK = frozenset({"reminder.due", "notice.issued"})
@@ -114,6 +115,16 @@ class ScheduledMail:
         self._give_back(lease.lease_id, tomorrow, since=_step_at(event))
         return Leave.GIVEN_BACK
 
+    def give_day_back(
+        self, event: Event, lease: Lease, residence: Residence, message_id: str, now: datetime
+    ) -> None:
+        """Lets another message have the day of one that did not go. A read; a write for each channel."""
+        day = local_date(self._now(event, now), residence.time_zone)
+        if self.allowances.went_on(message_id, day, residence.time_zone):
+            return
+        for channel in Channel:
+            self.allowances.give_back(lease.person_id, channel, message_id, day=day)
+
     def _told(self, event: Event) -> bool:
         """Whether a step was told of by its first channel: then the other one tells of the same paper."""
         return "by" in event.data and self.allowances.is_over(reminder_messages(event)[0])
@@ -146,9 +157,10 @@ def _comes_anew(event: Event, account: Account) -> bool:
 def waits_by_itself(event: Event) -> bool:
     """Whether nothing but the event itself knows that a message is still to go, and by which channel.
 
-    So of a notice: it is told of whatever is paid meanwhile, and the planner looks at what is owed.
+    So of a notice: it is told of whatever is paid meanwhile, and the planner looks at what is owed. And of
+    what may have gone already: whatever becomes of its debt, it must not stay unsettled.
     """
-    return event.type != "reminder.due" or "by" in event.data
+    return event.type != "reminder.due" or "by" in event.data or LOST in event.data
 
 
 def _is_over(event: Event, account: Account, residence: Residence, now: datetime, *, held: bool) -> bool:

@@ -93,6 +93,7 @@ class Action(StrEnum):
     PAYMENT_PLAN_AGREED = "payment_plan_agreed"
     PAYMENT_PLAN_CANCELLED = "payment_plan_cancelled"
     FORMAL_NOTICE_ISSUED = "formal_notice_issued"
+    FORMAL_NOTICE_WITHDRAWN = "formal_notice_withdrawn"
     SURCHARGE_POSTED = "surcharge_posted"
     SURCHARGE_REVERSED = "surcharge_reversed"
     RENEWAL_BLOCK_WAIVED = "renewal_block_waived"

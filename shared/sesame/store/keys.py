@@ -318,6 +318,11 @@ def messages_again() -> str:
     return "AGAIN"
 
 
+def closed_tasks(lease_id: str) -> str:
+    """Partition, on the first index, of a lease's closed tasks, by when they were raised."""
+    return f"CLOSEDTASKS#{lease_id}"
+
+
 def task(task_id: str) -> Key:
     """Something that staff should see to (operations table)."""
     return {"pk": f"TASK#{task_id}", "sk": "TASK"}

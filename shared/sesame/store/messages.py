@@ -3,11 +3,12 @@
 The record is written before the mail service is called and completed after it has answered, because that
 service takes a repeat for a new message. What lies between the two is a lost answer, and is called `unknown`:
 the service's own word, which carries the message's id, settles it; where none comes within half an hour, the
-message is sent once more. It holds ids only: no address, no name, no text.
+message is sent once more. Lost again, and without a word for as long, it is `lost`: a matter for the desk.
+A record holds ids only: no address, no name, no text.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -32,6 +33,8 @@ LOST_AFTER = timedelta(minutes=3)
 """Twice the time any sender may run: a message still `sending` after it has nobody behind it any more."""
 SETTLED_WITHIN = timedelta(minutes=30)
 """How long the mail service's word is waited for before a message of unknown fate is sent once more."""
+LOST = "lost"
+"""What an event carries that comes again because an answer was lost."""
 
 
 class MessageState(StrEnum):
@@ -48,6 +51,8 @@ class MessageState(StrEnum):
     """Accepted, but not delivered: it bounced, or was rejected."""
     UNKNOWN = "unknown"
     """The mail service's answer was lost: it may or may not have gone."""
+    LOST = "lost"
+    """Its answer was lost, the mail service said nothing in time, and it is not tried any more."""
     REFUSED = "refused"
     """The mail service will never take it as it is: a matter for the desk."""
     MERGED = "merged"
@@ -185,13 +190,30 @@ class Messages:
         else:
             self.table.write(claim)
 
-    def skip(self, message: Message, state: MessageState, now: datetime) -> None:
-        """Records that a message is not sent, or not yet, unless it already has a record."""
+    def skip(self, message: Message, state: MessageState, now: datetime) -> bool:
+        """Records that a message is not sent, or not yet, unless it already has a record.
+
+        True where it had been tried and waited: that has come to its end.
+        """
         try:
             self.table.put(_item(message, state, now), unless_exists=True)
         except ConditionFailed as failure:
-            if (failure.items[0] or {}).get("state") == MessageState.WAITING != state:
+            return self._end(message, failure.items[0] or {}, state, now)
+        return False
+
+    def _end(self, message: Message, found: Item, state: MessageState, now: datetime) -> bool:
+        """Of a message that has a record and is not sent now: none stays open without anybody behind it."""
+        if state is MessageState.WAITING:
+            return False
+        since = datetime.fromisoformat(found["sending_since"])
+        match found["state"]:
+            case MessageState.WAITING:
                 self.settle(message, state, now)
+            case MessageState.SENDING if now >= since + LOST_AFTER:
+                self.lost(message, now, since=since)
+            case MessageState.UNKNOWN if now >= since + SETTLED_WITHIN:
+                self.settle(message, MessageState.LOST, now)
+        return bool(found["state"] == MessageState.WAITING)
 
     def accepted(self, message: Message, channel: Channel, provider_message_id: str, now: datetime) -> None:
         """The service of a channel took it, under its own id; its word may have been here before."""
@@ -215,8 +237,19 @@ class Messages:
     def lost(self, message: Message, now: datetime, *, since: datetime | None = None) -> None:
         """The service's answer was lost: unknown, and looked at again once its word should have come."""
         if message.event is not None:
-            self.put_off(message, message.event, (since or now) + SETTLED_WITHIN)
+            again = replace(message.event, data={**message.event.data, LOST: "yes"})
+            self.put_off(message, again, (since or now) + SETTLED_WITHIN)
         self.settle(message, MessageState.UNKNOWN, now)
+
+    def is_lost(self, message_id: str, now: datetime) -> bool:
+        """Whether a message was lost twice, and its second answer's word should have come. One read."""
+        found = self.table.get(keys.message(message_id))
+        return (
+            found is not None
+            and found["state"] == MessageState.UNKNOWN
+            and "sent_again_at" in found
+            and now >= datetime.fromisoformat(found["sending_since"]) + SETTLED_WITHIN
+        )
 
     # --- What the mail service tells later
 
@@ -401,9 +434,9 @@ class Messages:
 
 _OPEN = {f":{state}": state.value for state in OPEN}
 _BEFORE = {
-    MessageState.ACCEPTED: OPEN,
-    MessageState.DELIVERED: (*OPEN, MessageState.ACCEPTED),
-    MessageState.FAILED: (*OPEN, MessageState.ACCEPTED, MessageState.DELIVERED),
+    MessageState.ACCEPTED: (*OPEN, MessageState.LOST),
+    MessageState.DELIVERED: (*OPEN, MessageState.LOST, MessageState.ACCEPTED),
+    MessageState.FAILED: (*OPEN, MessageState.LOST, MessageState.ACCEPTED, MessageState.DELIVERED),
 }
 """The states that each of these may follow; words of the mail service come in any order."""
 _MOMENTS = ("accepted_at", "delivered_at", "failed_at", "complained_at", "sent_again_at")

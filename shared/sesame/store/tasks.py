@@ -1,4 +1,4 @@
-"""What staff should see to: one item a task, found by residence while it is open.
+"""What staff should see to: one item a task, found by residence while it is open, then by its lease.
 
 Whatever finds something that only a person can put right raises a task. Its id comes from what it is about,
 so that the same trouble is one task however often it is met; met again after somebody closed it, it opens
@@ -30,6 +30,8 @@ class TaskKind(StrEnum):
     """A tenant's phone takes no texts of ours."""
     REFUSED = "refused"
     """The mail service will not take a message for a tenant: look at the contact."""
+    UNCONFIRMED = "unconfirmed"
+    """Nobody knows whether a message went: two answers were lost and no word came. Look, and write."""
     OWED_AGAIN = "owed_again"
     """Money of a debt was taken back, and the ladder has said all that it says: decide how it goes on."""
     PLAN_CORRECTED = "plan_corrected"
@@ -130,14 +132,16 @@ class Tasks:
         )
 
     def closing(self, task: Task, outcome: TaskOutcome, staff_id: str, at: datetime) -> Update:
-        """The write that closes an open task; for a transaction."""
+        """The write that closes an open task; for a transaction. One of a lease stays filed by that."""
+        filed = ", gsi1pk = :lease" if task.lease_id else " REMOVE gsi1pk, gsi1sk"
         return Update(
             table=self.table.name,
             key=keys.task(task.task_id),
-            expression="SET outcome = :outcome, closed_at = :at, closed_by = :staff, expires_at = :gone "
-            "REMOVE gsi1pk, gsi1sk ADD version :one",
+            expression="SET outcome = :outcome, closed_at = :at, closed_by = :staff, expires_at = :gone"
+            f"{filed} ADD version :one",
             condition="attribute_exists(pk) AND attribute_not_exists(outcome)",
-            values={
+            values=({":lease": keys.closed_tasks(task.lease_id)} if task.lease_id else {})
+            | {
                 ":outcome": outcome.value,
                 ":at": at.isoformat(),
                 ":staff": staff_id,
