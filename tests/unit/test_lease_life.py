@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sesame.domain.calendar import days_in, period_of, periods
@@ -185,11 +185,13 @@ class Diary:
     def write(self, change: LifeChange, before: Lease) -> None:
         match change:
             case RoomChange() | RentAmendment() | SharingChange():
-                # until the eve of what was decided for later
-                later = [one.starts_on for one in before.terms if one.starts_on > change.starts_on]
-                until = min(later, default=date.max)
-                for day in [one for one in self.days if change.starts_on <= one < until]:
-                    self.days[day] = self._new(self.days[change.starts_on], change)
+                # until the eve of what was decided for later; should notice be taken back, beyond it too
+                cut_off = before.departure.cut_off if before.departure else ()
+                later = [one.starts_on for one in (*before.terms, *cut_off)]
+                until = min((one for one in later if one > change.starts_on), default=date.max)
+                how = self._new(self.days[change.starts_on], change)
+                for days in (self.days, self.taken_out):
+                    days |= {day: how for day in days if change.starts_on <= day < until}
             case Leaving():
                 for day in [one for one in self.days if one > change.leaves_on]:
                     self.taken_out[day] = self.days.pop(day)
@@ -231,8 +233,16 @@ class Diary:
         return sum(rent + charges for _, rent, charges in lived) / days_in(period)
 
 
+MOVES_BEFORE_STAYING_ON: list[tuple[int, LifeChange]] = [
+    (0, Leaving(leaves_on=START + 20 * DAY, given_on=START - 5 * DAY, reason=DepartureReason.AGREEMENT)),
+    (0, RoomChange(starts_on=START, room="B2")),
+    (0, Withdrawal()),
+]
+
+
 @settings(max_examples=150, deadline=None)
 @given(story=st.lists(st.tuples(st.integers(0, 45), CHANGES), max_size=9))
+@example(story=MOVES_BEFORE_STAYING_ON)
 def test_after_any_sequence_of_decisions_notices_and_papers_say_what_was_lived(
     story: list[tuple[int, LifeChange]],
 ) -> None:
