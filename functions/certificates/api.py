@@ -98,9 +98,9 @@ certificates = Certificates(documents, identity, Accounts(Table(dynamodb, settin
 audit = Audit(Table(dynamodb, settings.operations_table))
 pepper = Pepper(Secrets(Later("secretsmanager")), settings.pepper_secret)
 asked_by_tenants = AskedByTenants(certificates=certificates, audit=audit, pepper=pepper)
-downloads = Downloads(documents, Later("s3"), settings.bucket)
+downloads = Downloads(documents, Later("s3"), settings.bucket, utc_now)
 links = Links(downloads=downloads, audit=audit, pepper=pepper, clock=utc_now)
-verifications = Verifications(documents)
+verifications = Verifications(documents, utc_now)
 CurrentSession = Annotated[Session, Depends(session_dependency(SessionCheck(Sessions(identity), utc_now)))]
 
 api = Api()

@@ -187,7 +187,7 @@ confirmations = Confirmations(
 advice = LostCodeHelp(People(identity, pepper).residences, settings.sender)
 documents = Documents(Table(dynamodb, settings.documents_table))
 welcomes = Welcomes(challenges, audit, pepper, decipher, EntryDocuments(documents), utc_now, token_bytes)
-downloads = Downloads(documents, Later("s3"), settings.bucket)
+downloads = Downloads(documents, Later("s3"), settings.bucket, utc_now)
 
 api = Api()
 

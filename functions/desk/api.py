@@ -297,7 +297,7 @@ pepper = Pepper(Secrets(client("secretsmanager")), settings.pepper_secret)
 identity, operations = Table(dynamodb, settings.identity_table), Table(dynamodb, settings.operations_table)
 people, audit = People(identity, pepper), Audit(operations)
 deeds = Deeds(pepper=pepper, clock=utc_now, random=token_bytes)
-residences = Residences(people, audit)
+residences = Residences(people, audit, utc_now)
 logos = Logos(residences, Later("s3"), settings.bucket)
 admissions = Admissions(
     people=people,

@@ -263,7 +263,7 @@ deposits = DepositDesk(
 )
 online = OnlinePayments(leases, History(Payments(money), bookkeeping))
 tills = Tills(takings=Takings(money), people=People(identity, pepper), clock=utc_now)
-downloads = Downloads(documents, Later("s3"), settings.bucket)
+downloads = Downloads(documents, Later("s3"), settings.bucket, utc_now)
 
 CurrentStaff = Annotated[Staff, Depends(staff_dependency(StaffDirectory(identity)))]
 IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key", min_length=1, max_length=255)]

@@ -119,7 +119,7 @@ recoveries = DeskRecoveries(
 desk_slips = DeskSlips(
     leases=DeskLeases(identity),
     slips=slips,
-    downloads=Downloads(documents, Later("s3"), settings.bucket),
+    downloads=Downloads(documents, Later("s3"), settings.bucket, utc_now),
     audit=audit,
     deeds=Deeds(pepper=pepper, clock=utc_now, random=token_bytes),
 )

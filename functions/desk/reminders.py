@@ -248,7 +248,7 @@ plans = PlanDesk(
     deeds=deeds,
     clock=utc_now,
 )
-downloads = Downloads(documents, Later("s3"), settings.bucket)
+downloads = Downloads(documents, Later("s3"), settings.bucket, utc_now)
 
 CurrentStaff = Annotated[Staff, Depends(staff_dependency(StaffDirectory(identity)))]
 IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key", min_length=1, max_length=255)]

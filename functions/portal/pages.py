@@ -64,8 +64,8 @@ welcomes = Welcomes(
     utc_now,
     token_bytes,
 )
-verifications = Verifications(documents)
-downloads = Downloads(documents, Later("s3"), settings.bucket)
+verifications = Verifications(documents, utc_now)
+downloads = Downloads(documents, Later("s3"), settings.bucket, utc_now)
 unsubscribing = Unsubscribing(wishes=Wishes(identity), tokens=UnsubscribeTokens(pepper), clock=utc_now)
 
 

@@ -33,7 +33,7 @@ from sesame.domain.takings import Taking
 from sesame.domain.tenancy import Lease, Person, Residence
 from sesame.domain.terms import as_of
 from sesame.domain.validity import Ending
-from sesame.platform.clock import Clock, utc_now
+from sesame.platform.clock import Clock
 from sesame.platform.errors import Conflict, NotFound
 from sesame.platform.ids import Random, new_id
 from sesame.services.tenant_codes import CodeErased
@@ -240,7 +240,7 @@ class Downloads:
     documents: Documents
     s3: Any
     bucket: str
-    clock: Clock = utc_now
+    clock: Clock
 
     def of(self, document_id: str) -> Download:
         """For who may have the document, which the caller has made sure of. One call. Raises NotFound."""
@@ -290,7 +290,7 @@ class Verifications:
     """What anyone who holds a paper may ask."""
 
     documents: Documents
-    clock: Clock = utc_now
+    clock: Clock
 
     def check_file(self, pdf: bytes) -> Verification:
         """The answer to a file: ours, unchanged to the byte, or unknown. Two calls, four at most."""

@@ -10,7 +10,7 @@ from sesame.domain.calendar import local_date
 from sesame.domain.ladders import faults
 from sesame.domain.logos import logo_key, png_fault
 from sesame.domain.tenancy import DocumentSettings, Landlord, ReminderSettings, Residence
-from sesame.platform.clock import Clock, utc_now
+from sesame.platform.clock import Clock
 from sesame.platform.errors import Invalid, NotFound
 from sesame.store.audit import Audit, AuditEntry
 from sesame.store.people import People
@@ -47,7 +47,7 @@ class Residences:
 
     people: People
     audit: Audit
-    clock: Clock = utc_now
+    clock: Clock
 
     def all(self) -> Sequence[Residence]:
         """Every residence of the operator, by id."""
