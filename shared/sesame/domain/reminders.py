@@ -82,8 +82,6 @@ class Dun:
     plan: AgreedPlan | None = None
     reopened: Mapping[str, datetime] = field(default_factory=dict)
     """The debits, by entry, that are owed again since money was taken back, and since when."""
-    news: str | None = None
-    """The month, and `#` with the number of its second notice, of a message that waits for another day."""
 
     @property
     def window_opens(self) -> datetime:
@@ -151,8 +149,6 @@ class Decision:
     next_step_at: datetime | None
     since: datetime | None = None
     """What `since` becomes: set where steps wait beyond now."""
-    tells: str | None = None
-    """The notice to be told of now (as `news`); the steps wait for another day."""
     breaks_plan: bool = False
     surcharges: tuple[Late, ...] = ()
     left_to_staff: tuple[str, ...] = ()
@@ -296,13 +292,6 @@ def decide(
     """
     if now < account.look_at:
         return None
-    if account.news is not None:
-        return Decision(
-            reached=None,
-            next_step_at=next_day_opens(now, time_zone),
-            since=account.window_opens,
-            tells=account.news,
-        )
     if account.hold is not None and account.hold.stands(now, time_zone):
         return Decision(
             reached=None,

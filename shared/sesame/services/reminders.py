@@ -239,11 +239,6 @@ class _Tally:
 
 
 def _announced(account: Account, decision: Decision, now: datetime) -> dict[str, str] | None:
-    if decision.tells is not None:
-        cause = derived_id("notice.issued", account.lease_id, decision.tells, str(account.version))
-        period, _, number = decision.tells.partition("#")
-        again = {"number": number} if number else {}
-        return announcement("notice.issued", now, id=cause, lease_id=account.lease_id, period=period, **again)
     return _reminder(account, decision.reached, now) if decision.reached else None
 
 

@@ -41,8 +41,6 @@ class Account:
     """What is owed again since money was taken back, by entry, and since when."""
     formal_notice: "OrderedNotice | None" = None
     """The formal notice that was ordered last, told of or not."""
-    news: str | None = None
-    """The period of a notice whose message waits for another day."""
     adjustments: tuple[Adjustment, ...] = ()
     """What staff added for the next notice."""
     lease_version: int = 0
@@ -65,7 +63,6 @@ class Account:
             hold=self.hold,
             plan=self.plan,
             reopened=self.reopened,
-            news=self.news,
         )
 
 
@@ -222,7 +219,6 @@ class Accounts:
         change = _Change(account)
         change.look_at(move.next_step_at)
         change.keep("waits_since", account.since, move.since, datetime.isoformat)
-        change.keep("notice_to_tell", account.news, None, str)
         if account.plan is not None and account.plan.asks_desk:  # who moves an account has asked
             change.set("payment_plan.asks_desk", False)
         if move.plan_broken_on is not None:
@@ -456,7 +452,6 @@ def account_of(item: Item) -> Account:
         plan=_plan_of(item["payment_plan"]) if "payment_plan" in item else None,
         reopened={entry_id: datetime.fromisoformat(at) for entry_id, at in item.get("reopened", {}).items()},
         formal_notice=OrderedNotice(**item["formal_notice"]) if "formal_notice" in item else None,
-        news=item.get("notice_to_tell"),
         adjustments=tuple(Adjustment(**one) for one in item.get("adjustments", ())),
         lease_version=item.get("lease_version", 0),
         billed_to=item.get("billed_to", ""),
