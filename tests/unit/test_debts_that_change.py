@@ -12,6 +12,7 @@ from sesame.domain.reminders import DebtKind, owed
 from sesame.domain.tenancy import Channel, ReminderSettings, ReminderStep
 from sesame.services.messages import by_another_way
 from sesame.store.documents import Document
+from sesame.store.messages import MessageState
 from sesame.store.tasks import TaskKind
 from tests.unit.test_reminder_laws import RENT, World
 
@@ -489,3 +490,19 @@ def test_one_that_bounced_is_told_of_by_text_days_later_as_the_same_paper() -> N
         (TENTH, Channel.EMAIL),
         (date(2026, 10, 13), Channel.SMS),
     ]
+
+
+@pytest.mark.parametrize("paid", [0, 1_000], ids=["overnight", "part paid meanwhile"])
+def test_one_whose_answer_was_lost_is_told_of_once_more_as_the_same_paper(world: World, paid: int) -> None:
+    an_hour_on(ordered(world), hours=1 if paid else 9)  # the evening's last run
+    world.now += timedelta(minutes=0 if paid else 35)
+    world.deliver(world.pending.pop(), "lost")
+    if paid:
+        world.pay("lease-0", paid)
+    world.live(at(date(2026, 10, 13)), timedelta(hours=1))
+
+    [document] = formal_notices(world)
+    assert document.validity is Validity.GENUINE
+    assert [one.document_id for one in world.history if one.document_id] == [document.document_id] * 2
+    [record] = [one for one in world.post.messages.of_lease("lease-0").messages if one.sent_again_at]
+    assert (record.cause["step"], record.state) == ("formal-notice", MessageState.ACCEPTED)

@@ -57,7 +57,7 @@ from sesame.store.accounts import Account, Accounts
 from sesame.store.audit import Audit
 from sesame.store.documents import Documents
 from sesame.store.message_allowances import MessageAllowances
-from sesame.store.messages import Message, Messages, MessageState, StillSending
+from sesame.store.messages import LOST, Message, Messages, MessageState, StillSending
 from sesame.store.people import People, lease_item, person_item, residence_item
 from sesame.store.table import Table, unmarshal
 from sesame.store.tasks import Tasks
@@ -114,7 +114,7 @@ class Post:
             raise NotAccepted
         self.world.sent(message, envelope.channel, lost=outcome == "lost")
         if outcome == "lost":
-            self.messages.settle(message, MessageState.UNKNOWN, self.clock())
+            self.messages.lost(message, self.clock())
             return MessageState.UNKNOWN, ""
         self.messages.accepted(message, envelope.channel, "ses-1", self.clock())
         return MessageState.ACCEPTED, "ses-1"
@@ -381,10 +381,10 @@ class World:
         document = self.documents.get(event["document_id"])
         assert document is not None
         assert document.validity is Validity.GENUINE, "told of a formal notice that is void"
-        if "told" in event.data or (
+        if {"told", LOST} & event.data.keys() or (
             "by" in event.data and self.allowances.is_over(reminder_messages(event)[0])
         ):
-            return  # the same paper by another channel
+            return  # the same paper by another channel, or once more
         today, demand = local_date(self.now, residence.time_zone), document.facts["demand"]
         late = [
             one

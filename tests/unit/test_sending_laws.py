@@ -48,8 +48,6 @@ class TownPost(Post):
             if len(self.world.history) > before:
                 self.world.history[-1] = replace(self.world.history[-1], lost=True)
             raise
-        if state is MessageState.UNKNOWN:
-            self.messages.lost(message, self.clock())
         return state, code
 
 
@@ -202,6 +200,24 @@ def nothing_is_left_open(town: Town) -> None:
     }
     assert not set(states.values()) & set(OPEN)
     copies = Counter(one.message_id for one in town.history)
-    given_up = [one for one, state in states.items() if state is MessageState.LOST and copies[one] > 1]
+    lost = [one for one, state in states.items() if state is MessageState.LOST]
+    given_up = [one for one in lost if copies[one] > 1]
     tasks = {task.kind for one in town.residences.values() for task in town.open_tasks(one.residence_id)}
     assert (TaskKind.UNCONFIRMED in tasks) == bool(given_up)
+    for one in lost:
+        assert copies[one] > 1 or has_nothing_left_to_say(town, one), f"{one} was lost and dropped"
+
+
+def has_nothing_left_to_say(town: Town, message_id: str) -> bool:
+    """Whether what a reminder was about is paid, or a later step of it was said."""
+    sent = next(one for one in town.history if one.message_id == message_id)
+    account = town.accounts.get(sent.lease_id)
+    assert account is not None
+    if sent.cause.get("entry_id") not in {one.entry_id for one in account.checkpoint.outstanding}:
+        return True
+    days = {step.name: step.days for step in town.residences[sent.lease_id].reminders.steps}
+    return any(
+        days[later.cause["step"]] > days[sent.cause["step"]]
+        for later in town.history
+        if "step" in later.cause and later.cause["entry_id"] == sent.cause["entry_id"]
+    )

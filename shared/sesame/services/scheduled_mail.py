@@ -80,7 +80,7 @@ class ScheduledMail:
         if _is_over(event, account, residence, now, held=held_until is not None):
             return Leave.NEVER
         quiet = self.keeps_quiet and not is_sending_time(now, zone, is_holiday)
-        is_old = is_outdated(event, account, residence, now) and not self._told(event)
+        is_old = is_outdated(event, account, residence, now) and not self._may_be_told(event)
         if held_until is None and not quiet and not is_old:
             return Leave.NOW
         if by_itself and not is_old:
@@ -125,8 +125,11 @@ class ScheduledMail:
         for channel in Channel:
             self.allowances.give_back(lease.person_id, channel, message_id, day=day)
 
-    def _told(self, event: Event) -> bool:
-        """Whether a step was told of by its first channel: then the other one tells of the same paper."""
+    def _may_be_told(self, event: Event) -> bool:
+        """Whether the paper of a step may be known to its reader: told of by the first channel, or by a message
+        whose answer was lost. Then it is the one that counts, and this message tells of the same."""
+        if LOST in event.data:
+            return True
         return "by" in event.data and self.allowances.is_over(reminder_messages(event)[0])
 
     def as_of(self, event: Event, until: datetime) -> Event:
