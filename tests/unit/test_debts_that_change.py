@@ -1,6 +1,7 @@
 """Reminders of a debt that is not what it was: corrected, paid and taken back, part of a plan, held."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -13,8 +14,9 @@ from sesame.domain.tenancy import Channel, ReminderSettings, ReminderStep
 from sesame.services.messages import by_another_way
 from sesame.store.documents import Document
 from sesame.store.messages import MessageState
+from sesame.store.people import person_item
 from sesame.store.tasks import TaskKind
-from tests.unit.test_reminder_laws import RENT, World
+from tests.unit.test_reminder_laws import PERSON, RENT, World
 
 PARIS = ("Europe/Paris", "Europe/Paris")
 MakeWorld = Callable[..., World]
@@ -454,7 +456,8 @@ def test_one_that_was_told_of_stays_whatever_the_queue_repeats(world: World) -> 
     assert [step for _, step in world.told()].count("formal-notice") == 1
 
 
-def test_by_e_mail_and_by_text_it_is_the_same_paper_though_one_of_them_goes_another_day() -> None:
+def announced_both_ways() -> World:
+    """By e-mail and by text; the day's text is another's."""
     both = (Channel.EMAIL, Channel.SMS)
     steps = (ReminderStep(name="formal-notice", days=30, channels=both, formal_notice=True),)
     world = World(PARIS, ReminderSettings(steps=steps), frozenset(), phone="+33612345678")
@@ -462,6 +465,25 @@ def test_by_e_mail_and_by_text_it_is_the_same_paper_though_one_of_them_goes_anot
     world.deliver_all()
     an_hour_on(ordered(world))
     world.take_the_day(Channel.SMS)
+    return world
+
+
+def test_one_whose_e_mail_reached_nobody_is_written_anew_for_the_text_that_goes_another_day() -> None:
+    world = announced_both_ways()
+    world.identity.put(person_item(replace(PERSON, email=None, phone="+33612345678")))
+    world.deliver_all()
+    world.pay("lease-0", 20_000)
+    world.live(at(date(2026, 10, 14)), timedelta(hours=1))
+
+    [outdated, document] = formal_notices(world)
+    assert (outdated.validity, document.validity) == (Validity.REVOKED, Validity.GENUINE)
+    assert document.facts["demand"]["total_cents"] == RENT - 20_000
+    told = [(one.at.date(), one.channel, one.document_id) for one in world.history if one.document_id]
+    assert told == [(date(2026, 10, 12), Channel.SMS, document.document_id)]
+
+
+def test_by_e_mail_and_by_text_it_is_the_same_paper_though_one_of_them_goes_another_day() -> None:
+    world = announced_both_ways()
     world.deliver_all()
     world.live(at(date(2026, 10, 14)))
 

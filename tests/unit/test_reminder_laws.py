@@ -382,7 +382,7 @@ class World:
         assert document is not None
         assert document.validity is Validity.GENUINE, "told of a formal notice that is void"
         if {"told", LOST} & event.data.keys() or (
-            "by" in event.data and self.allowances.is_over(reminder_messages(event)[0])
+            "by" in event.data and self.allowances.was_told(reminder_messages(event)[0])
         ):
             return  # the same paper by another channel, or once more
         today, demand = local_date(self.now, residence.time_zone), document.facts["demand"]

@@ -126,11 +126,11 @@ class ScheduledMail:
             self.allowances.give_back(lease.person_id, channel, message_id, day=day)
 
     def _may_be_told(self, event: Event) -> bool:
-        """Whether the paper of a step may be known to its reader: told of by the first channel, or by a message
-        whose answer was lost. Then it is the one that counts, and this message tells of the same."""
+        """Whether the paper of a step may be known to its reader: by the first channel, or by a message whose
+        answer was lost. Then it is the one that counts, and this message tells of the same."""
         if LOST in event.data:
             return True
-        return "by" in event.data and self.allowances.is_over(reminder_messages(event)[0])
+        return "by" in event.data and self.allowances.was_told(reminder_messages(event)[0])
 
     def as_of(self, event: Event, until: datetime) -> Event:
         """The event as it comes again then: see `_now`."""
