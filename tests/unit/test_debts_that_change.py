@@ -495,6 +495,38 @@ def test_by_e_mail_and_by_text_it_is_the_same_paper_though_one_of_them_goes_anot
     ]
 
 
+@pytest.mark.parametrize(("held", "paid"), [(20, 0), (0, 20_000)], ids=["after its last day", "part paid"])
+def test_one_that_its_reader_has_by_e_mail_is_told_of_by_text_only_as_long_as_it_holds(
+    held: int, paid: int
+) -> None:
+    world = announced_both_ways()
+    world.deliver_all()
+    if held:
+        world.hold("lease-0", held)
+    if paid:
+        world.pay("lease-0", paid)
+    world.live(at(date(2026, 11, 3)))
+
+    assert [one.channel for one in world.history if one.document_id] == [Channel.EMAIL]
+    text, e_mail = world.post.messages.of_lease("lease-0").messages[:2]
+    assert {text.state, e_mail.state} == {MessageState.SUPERSEDED, MessageState.ACCEPTED}
+    assert asked_of_the_desk(world) == []
+
+
+def test_one_whose_answer_was_lost_and_that_cannot_be_told_of_in_time_is_the_desks() -> None:
+    world = World(PARIS, ReminderSettings(), frozenset())
+    world.pay("lease-1", RENT)
+    world.deliver_all()
+    an_hour_on(ordered(world))
+    world.deliver(world.pending.pop(), "lost")
+    world.hold("lease-0", 20)
+    world.live(at(date(2026, 11, 3)))
+
+    assert len([one for one in world.history if one.document_id]) == 1
+    assert world.post.messages.of_lease("lease-0").messages[0].state is MessageState.LOST
+    assert asked_of_the_desk(world) == [TaskKind.UNCONFIRMED]
+
+
 def test_one_that_bounced_is_told_of_by_text_days_later_as_the_same_paper() -> None:
     world = World(PARIS, ReminderSettings(), frozenset(), phone="+33612345678")
     world.pay("lease-1", RENT)

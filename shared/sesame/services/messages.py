@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from sesame.domain.calendar import (
     is_sending_time,
@@ -33,7 +33,7 @@ from sesame.store.messages import LOST, Message, MessageState
 from sesame.store.table import Table
 from sesame.store.tasks import Task, TaskKind, Tasks, task_id_of
 
-type Composed = Draft | MessageState | NotNow | None
+type Composed = Draft | MessageState | NotNow | Literal[Leave.TOO_LATE] | None
 """A draft, or why there is none; None where it was given back to the planner, which calls for it again."""
 
 BY_EITHER = frozenset({LetterKind.REMINDER, LetterKind.NOTICE, LetterKind.DATA_EXPORT})
@@ -77,6 +77,9 @@ class Correspondence:
             return
         composed = compose(event)
         match composed:
+            case Leave.TOO_LATE:
+                self._ask_the_desk(TaskKind.UNCONFIRMED, message)
+                self._leave(message, MessageState.SUPERSEDED)
             case None if LOST in event.data:  # another event tells of it; this copy may have gone, or not
                 self._leave(message, MessageState.SUPERSEDED)
             case NotNow():
@@ -302,7 +305,7 @@ class Correspondence:
         if account is None or leave is Leave.NEVER:
             return MessageState.SUPERSEDED
         if leave is not Leave.NOW:
-            return leave if isinstance(leave, NotNow) else None
+            return None if leave is Leave.GIVEN_BACK else leave
         # a run made for another day writes as of that day; one that waited in a queue, as of today
         facts = reminder_facts(event, account, found, max(self.mailer.clock(), event.at))
         late = facts["overdue_cents"] > 0

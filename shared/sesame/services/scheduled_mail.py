@@ -24,7 +24,7 @@ from sesame.domain.tenancy import Channel, Lease, Residence
 from sesame.domain.territories import holidays_of
 from sesame.platform.events import Event
 from sesame.platform.logs import count
-from sesame.services.demands import is_outdated
+from sesame.services.demands import demands_another_sum, is_outdated, is_past
 from sesame.services.reminder_letters import reminder_messages
 from sesame.services.retries import USUAL, Retries
 from sesame.store.accounts import Account, Accounts
@@ -45,6 +45,8 @@ class Leave(Enum):
     """Say nothing, keep no record: the planner calls for it again."""
     NEVER = auto()
     """There is nothing to say any more."""
+    TOO_LATE = auto()
+    """There was, and nobody knows that it was read: the desk's to see to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,10 @@ class ScheduledMail:
             return Leave.GIVEN_BACK
         zone, is_holiday = residence.time_zone, self.holidays(residence)
         held_until = account.hold.until if account.hold and account.hold.stands(now, zone) else None
-        if _is_over(event, account, residence, now, held=held_until is not None):
-            return Leave.NEVER
+        is_over = _is_over(event, account, residence, now, held=held_until is not None)
+        ended = Leave.NEVER if is_over else self._outlived(event, account, residence, now)
+        if ended is not None:
+            return ended
         quiet = self.keeps_quiet and not is_sending_time(now, zone, is_holiday)
         is_old = is_outdated(event, account, residence, now) and not self._may_be_told(event)
         if held_until is None and not quiet and not is_old:
@@ -131,6 +135,20 @@ class ScheduledMail:
         if LOST in event.data:
             return True
         return "by" in event.data and self.allowances.was_told(reminder_messages(event)[0])
+
+    def _outlived(self, event: Event, account: Account, residence: Residence, now: datetime) -> Leave | None:
+        """How a message that tells of a known paper ends where the paper says no more what holds.
+
+        After its last day to pay; and, where its reader has it by the first channel, with another sum.
+        """
+        past = is_past(event, residence, now)
+        if not past and not ("by" in event.data and demands_another_sum(event, account, residence)):
+            return None
+        if not self._may_be_told(event):
+            return None
+        if "by" in event.data and self.allowances.reached(reminder_messages(event)[0]):
+            return Leave.NEVER
+        return Leave.TOO_LATE if past else None
 
     def as_of(self, event: Event, until: datetime) -> Event:
         """The event as it comes again then: see `_now`."""

@@ -82,6 +82,11 @@ class MessageAllowances:
         found = self.table.get(keys.message(message_id))
         return found is not None and _may_have_gone(found)
 
+    def reached(self, message_id: str) -> bool:
+        """Whether the mail service took a message, and has not said that it came to nobody. One read."""
+        found = self.table.get(keys.message(message_id))
+        return found is not None and found["state"] in {MessageState.ACCEPTED, MessageState.DELIVERED}
+
 
 def _may_have_gone(found: Item) -> bool:
     return found["state"] not in _NEVER_WENT or "sent_again_at" in found
