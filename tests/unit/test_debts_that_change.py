@@ -513,6 +513,28 @@ def test_one_that_its_reader_has_by_e_mail_is_told_of_by_text_only_as_long_as_it
     assert asked_of_the_desk(world) == []
 
 
+def test_one_that_was_withdrawn_is_told_of_by_no_other_channel_and_once_no_more() -> None:
+    world = announced_both_ways()
+    world.deliver(world.pending.pop(), "lost")
+    world.withdraw("lease-0")
+    world.live(at(date(2026, 10, 20)), timedelta(hours=1))
+
+    assert [one.channel for one in world.history if one.document_id] == [Channel.EMAIL]
+    records = world.post.messages.of_lease("lease-0").messages[:2]
+    assert {one.state for one in records} == {MessageState.LOST, MessageState.SUPERSEDED}
+    assert asked_of_the_desk(world) == []
+
+
+def test_one_that_was_withdrawn_on_its_way_to_the_sender_is_made_anew(world: World) -> None:
+    an_hour_on(ordered(world))
+    world.withdraw("lease-0")
+    world.live(at(TENTH, 16), timedelta(hours=1))
+
+    [void, document] = formal_notices(world)
+    assert (void.validity, document.validity) == (Validity.REVOKED, Validity.GENUINE)
+    assert [one.document_id for one in world.history if one.document_id] == [document.document_id]
+
+
 def test_one_whose_answer_was_lost_and_that_cannot_be_told_of_in_time_is_the_desks() -> None:
     world = World(PARIS, ReminderSettings(), frozenset())
     world.pay("lease-1", RENT)

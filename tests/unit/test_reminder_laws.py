@@ -39,6 +39,7 @@ from sesame.domain.tenancy import (
     Residence,
     Surcharge,
 )
+from sesame.domain.validity import Ending
 from sesame.notifications.letters import Letter
 from sesame.notifications.outcome import NotAccepted
 from sesame.platform.events import Event
@@ -59,7 +60,7 @@ from sesame.store.documents import Documents
 from sesame.store.message_allowances import MessageAllowances
 from sesame.store.messages import LOST, Message, Messages, MessageState, StillSending
 from sesame.store.people import People, lease_item, person_item, residence_item
-from sesame.store.table import Table, unmarshal
+from sesame.store.table import Table, transact, unmarshal
 from sesame.store.tasks import Tasks
 from tests.fakes.dynamo import FakeDynamo, Wire
 
@@ -271,6 +272,16 @@ class World:
                 since=account.since,
             )
         )
+
+    def withdraw(self, lease_id: str) -> None:
+        """Takes the latest formal notice back, as services/reminder_desk does."""
+        account = self.accounts.get(lease_id)
+        ordered = account.formal_notice if account else None
+        paper = self.documents.get(ordered.document_id) if ordered else None
+        if account is None or paper is None or paper.validity is not Validity.GENUINE:
+            return
+        void = self.documents.revoking(paper, Ending.WITHDRAWN, at=self.now, gives_up=False)
+        transact(cast(Any, self.dynamo), [*void, self.accounts.withdrawing(account)])
 
     def agree(self, lease_id: str, days: tuple[int, ...]) -> None:
         """A plan for all that is owed, in equal parts, so many days from today."""
@@ -537,6 +548,7 @@ changes: st.SearchStrategy[Act] = st.one_of(
         st.sampled_from([(3,), (5, 12), (1, 8, 20)]),
     ),
     st.builds(lambda lease: lambda world: world.release(lease), leases),
+    st.builds(lambda lease: lambda world: world.withdraw(lease), leases),
     st.just(lambda world: world.again.run(world.now)),
 )
 ways: st.SearchStrategy[Ways] = st.sampled_from(

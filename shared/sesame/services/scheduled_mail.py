@@ -84,7 +84,7 @@ class ScheduledMail:
         if ended is not None:
             return ended
         quiet = self.keeps_quiet and not is_sending_time(now, zone, is_holiday)
-        is_old = is_outdated(event, account, residence, now) and not self._may_be_told(event)
+        is_old = self._is_old(event, account, residence, now)
         if held_until is None and not quiet and not is_old:
             return Leave.NOW
         if by_itself and not is_old:
@@ -136,16 +136,24 @@ class ScheduledMail:
             return True
         return "by" in event.data and self.allowances.was_told(reminder_messages(event)[0])
 
+    def _is_old(self, event: Event, account: Account, residence: Residence, now: datetime) -> bool:
+        """Whether a paper that nobody was told of has to be written anew."""
+        if not (_is_withdrawn(event, account) or is_outdated(event, account, residence, now)):
+            return False
+        return not self._may_be_told(event)
+
     def _outlived(self, event: Event, account: Account, residence: Residence, now: datetime) -> Leave | None:
         """How a message that tells of a known paper ends where the paper says no more what holds.
 
-        After its last day to pay; and, where its reader has it by the first channel, with another sum.
+        When it was withdrawn; after its last day to pay; and, where its reader has it by the first channel,
+        with another sum.
         """
-        past = is_past(event, residence, now)
-        if not past and not ("by" in event.data and demands_another_sum(event, account, residence)):
+        withdrawn, past = _is_withdrawn(event, account), is_past(event, residence, now)
+        differs = "by" in event.data and demands_another_sum(event, account, residence)
+        if not (withdrawn or past or differs) or not self._may_be_told(event):
             return None
-        if not self._may_be_told(event):
-            return None
+        if withdrawn:
+            return Leave.NEVER
         if "by" in event.data and self.allowances.reached(reminder_messages(event)[0]):
             return Leave.NEVER
         return Leave.TOO_LATE if past else None
@@ -173,6 +181,17 @@ def _comes_anew(event: Event, account: Account) -> bool:
         return True
     ordered = account.formal_notice
     return "demand" in event.data and ordered is not None and ordered.document_id != event["document_id"]
+
+
+def _is_withdrawn(event: Event, account: Account) -> bool:
+    """Whether staff took the paper of a step back."""
+    ordered = account.formal_notice
+    return (
+        "demand" in event.data
+        and ordered is not None
+        and ordered.document_id == event["document_id"]
+        and ordered.withdrawn
+    )
 
 
 def waits_by_itself(event: Event) -> bool:
