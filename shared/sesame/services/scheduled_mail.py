@@ -32,7 +32,7 @@ from sesame.store.message_allowances import MessageAllowances
 from sesame.store.messages import LOST
 from sesame.store.table import Contention
 
-BY_THE_CLOCK = frozenset({"reminder.due", "notice.issued"})
+BY_THE_CLOCK = frozenset({"reminder.due", "notice.issued", "renewal.due"})
 """The events whose messages nobody asked for: together one a day, a person and a channel."""
 _DAY = timedelta(days=1)
 
