@@ -344,6 +344,62 @@ def test_what_a_plan_covers_makes_a_sum_that_is_tolerated_beside_it_no_reminder(
     ]
 
 
+# ---------------------------------------------------------------- messages that wait and do not go
+
+
+def states_of(world: World) -> list[MessageState]:
+    """Of the messages about the lease, newest first."""
+    return [one.state for one in world.post.messages.of_lease("lease-0").messages]
+
+
+def busy_and_held(world: World) -> World:
+    """A reminder that the mail service did not take at first; meanwhile reminders were held."""
+    world.live(at(september(14), 6))
+    world.now = at(september(14))
+    world.plan()
+    event = world.pending.pop()
+    assert not world.deliver(event, "busy")
+    world.hold("lease-0", 3)
+    world.now += timedelta(minutes=9)
+    assert world.deliver(event)
+    return world
+
+
+def test_a_message_that_is_given_back_gives_its_day_back_and_waits_no_more(world: World) -> None:
+    busy_and_held(world).take_the_day(Channel.EMAIL)
+    world.pay("lease-0", RENT)
+    world.live(at(september(20)))
+
+    assert states_of(world)[0] is MessageState.SUPERSEDED
+    assert world.told()[-1] == (september(10), "due")
+
+
+def test_a_message_that_was_given_back_goes_once_where_its_debt_is_still_owed(world: World) -> None:
+    busy_and_held(world).live(at(september(20)))
+
+    assert states_of(world)[0] is MessageState.ACCEPTED
+    assert world.told()[-1] == (september(18), "late-1")
+
+
+def test_a_text_that_waits_and_loses_its_phone_ends_and_the_desk_is_told() -> None:
+    world = World(PARIS, ReminderSettings(), frozenset(), phone="+33612345678")
+    world.pay("lease-1", RENT)
+    world.live(at(september(14), 6))
+    world.now = at(september(14))
+    world.plan()
+    event = world.pending.pop()
+    world.deliver(event)
+    world.take_the_day(Channel.SMS)
+    world.deliver(by_another_way(event, Channel.EMAIL))  # it bounced
+    assert set(states_of(world)[:2]) == {MessageState.ACCEPTED, MessageState.WAITING}
+
+    world.identity.put(person_item(replace(PERSON, email=None)))
+    world.live(at(september(16)))
+
+    assert set(states_of(world)[:2]) == {MessageState.ACCEPTED, MessageState.UNADDRESSED}
+    assert asked_of_the_desk(world) == [TaskKind.UNREACHABLE]
+
+
 # ---------------------------------------------------------------- formal notices that wait
 
 TENTH = date(2026, 10, 10)

@@ -75,13 +75,18 @@ class Correspondence:
         if LOST in event.data and self.mailer.messages.is_lost(message.message_id, now):
             self._give_up(message)
             return
-        composed = compose(event)
+        self._act_on(message, event, compose(event))
+
+    def _act_on(self, message: Message, event: Event, composed: Composed) -> None:
         match composed:
             case Leave.TOO_LATE:
                 self._ask_the_desk(TaskKind.UNCONFIRMED, message)
                 self._leave(message, MessageState.SUPERSEDED)
             case None if LOST in event.data:  # another event tells of it; this copy may have gone, or not
                 self._leave(message, MessageState.SUPERSEDED)
+            case None:
+                if self.mailer.messages.give_back(message, self.mailer.clock()):
+                    self._give_day_back(event, message)
             case NotNow():
                 self._wait(message, event, composed)
             case MessageState():
@@ -98,6 +103,8 @@ class Correspondence:
         leave = self._may_leave(event, message, draft)
         if isinstance(leave, NotNow):
             self._wait(message, event, leave)
+        elif leave is Leave.GIVEN_BACK:
+            self.mailer.messages.give_back(message, self.mailer.clock())
         elif leave is Leave.NOW:
             if self.mailer.messages.begin(message, self.mailer.clock(), draft.merges):
                 self._send(message, envelope, event)
@@ -116,12 +123,13 @@ class Correspondence:
         self.mailer.messages.settle(message, MessageState.LOST, self.mailer.clock())
 
     def _leave(self, message: Message, state: MessageState) -> None:
-        if state is MessageState.UNADDRESSED:
-            if message.event is not None and "by" in message.event.data:
-                return  # the first way has failed, which is on record and with the desk; there is no other
-            if message.kind in MUST_ARRIVE:
-                self._ask_the_desk(TaskKind.UNREACHABLE, message)
-        if self.mailer.messages.skip(message, state, self.mailer.clock()) and message.event is not None:
+        if state is MessageState.UNADDRESSED and message.kind in MUST_ARRIVE:
+            self._ask_the_desk(TaskKind.UNREACHABLE, message)
+        # of a second way that has no contact there is nothing to note, unless it had waited
+        by = message.event is not None and "by" in message.event.data
+        messages = self.mailer.messages
+        leave = messages.end if by and state is MessageState.UNADDRESSED else messages.skip
+        if leave(message, state, self.mailer.clock()) and message.event is not None:
             self._give_day_back(message.event, message)
 
     def _give_day_back(self, event: Event, message: Message, facts: Mapping[str, Any] | None = None) -> None:

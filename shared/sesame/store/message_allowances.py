@@ -72,7 +72,7 @@ class MessageAllowances:
     def is_over(self, message_id: str) -> bool:
         """Whether a message was dealt with before. One read."""
         found = self.table.get(keys.message(message_id))
-        return found is not None and found["state"] not in OPEN
+        return found is not None and found["state"] not in OPEN and "given_back" not in found
 
     def was_told(self, message_id: str) -> bool:
         """Whether a message went, or may have gone: what it told of may be known to its reader. One read.
