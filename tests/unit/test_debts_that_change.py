@@ -605,6 +605,28 @@ def test_one_whose_answer_was_lost_and_that_cannot_be_told_of_in_time_is_the_des
     assert asked_of_the_desk(world) == [TaskKind.UNCONFIRMED]
 
 
+def test_one_that_was_written_anew_and_bounced_is_told_of_by_text_as_the_paper_that_holds() -> None:
+    world = World(PARIS, ReminderSettings(), frozenset(), phone="+33612345678")
+    world.pay("lease-1", RENT)
+    world.deliver_all()
+    an_hour_on(ordered(world))
+    event = world.pending.pop()
+    assert not world.deliver(event, "busy")
+    world.pay("lease-0", 10_000)
+    world.now += timedelta(minutes=9)
+    assert world.deliver(event)
+    world.live(world.now + timedelta(hours=3), timedelta(hours=1))
+    [_, document] = formal_notices(world)
+    record = world.post.messages.of_lease("lease-0").messages[0]
+    assert record.state is MessageState.ACCEPTED
+    assert record.event is not None
+    world.pending.append(by_another_way(record.event, Channel.EMAIL))
+    world.live(at(date(2026, 10, 14)))
+
+    told = [(one.channel, one.document_id) for one in world.history if one.document_id]
+    assert told == [(way, document.document_id) for way in (Channel.EMAIL, Channel.SMS)]
+
+
 def test_one_that_bounced_is_told_of_by_text_days_later_as_the_same_paper() -> None:
     world = World(PARIS, ReminderSettings(), frozenset(), phone="+33612345678")
     world.pay("lease-1", RENT)

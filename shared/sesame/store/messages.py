@@ -442,12 +442,14 @@ class Messages:
     def _claim_again(
         self, message: Message, found: Item, now: datetime, endings: Sequence[Update] = (), more: str = ""
     ) -> bool:
+        sets = f"#state = :sending, sending_since = :now{more}"
+        event = {":event": message.event.announcement()} if message.event else {}
+        if event:  # what calls for it now may tell of another paper than what did at first
+            sets += ", event = :event"
         claim = Update(
             table=self.table.name,
             key=keys.message(message.message_id),
-            expression=(
-                f"SET #state = :sending, sending_since = :now{more} REMOVE given_back ADD version :one"
-            ),
+            expression=f"SET {sets} REMOVE given_back ADD version :one",
             condition="version = :version",
             names={"#state": "state"},
             values={
@@ -455,6 +457,7 @@ class Messages:
                 ":now": now.isoformat(),
                 ":one": 1,
                 ":version": found["version"],
+                **event,
             },
         )
         try:
