@@ -117,7 +117,11 @@ class Post:
         if outcome == "lost":
             self.messages.lost(message, self.clock())
             return MessageState.UNKNOWN, ""
-        self.messages.accepted(message, envelope.channel, "ses-1", self.clock())
+        try:
+            self.messages.accepted(message, envelope.channel, "ses-1", self.clock())
+        except ConnectionError:  # its sender dies before the answer is written down
+            self.world.history[-1] = replace(self.world.history[-1], lost=True)
+            raise
         return MessageState.ACCEPTED, "ses-1"
 
 

@@ -16,14 +16,13 @@ from hypothesis import strategies as st
 
 from sesame.domain.tenancy import Channel, ReminderSettings, Unusable, UnusableContact
 from sesame.platform.events import Event
-from sesame.services.mailer import Envelope
 from sesame.services.messages import by_another_way
 from sesame.services.messages_again import MessagesAgain
 from sesame.store import keys
-from sesame.store.messages import OPEN, Failure, Message, MessageState
+from sesame.store.messages import OPEN, Failure, MessageState
 from sesame.store.people import person_item, unusable_item
 from sesame.store.tasks import Task, TaskKind, Tasks
-from tests.unit.test_reminder_laws import PERSON, ZONES, Act, Post, Sent, World, acts, ladders
+from tests.unit.test_reminder_laws import PERSON, ZONES, Act, Sent, World, acts, ladders
 from tests.unit.test_reminder_laws import _holds as said_once_in_time_and_one_a_day
 
 PHONE = "+33639981234"
@@ -37,20 +36,6 @@ class Bounced:
     told_at: Any
 
 
-class TownPost(Post):
-    """The mail service's answer is lost, too, where its sender dies before it is written down."""
-
-    def send(self, message: Message, envelope: Envelope) -> tuple[MessageState, str]:
-        before = len(self.world.history)
-        try:
-            state, code = super().send(message, envelope)
-        except ConnectionError:
-            if len(self.world.history) > before:
-                self.world.history[-1] = replace(self.world.history[-1], lost=True)
-            raise
-        return state, code
-
-
 @dataclass
 class Town(World):
     """The same world, with what brings messages back."""
@@ -61,7 +46,6 @@ class Town(World):
         super().__init__(zones, rules, holidays)
         self.bounced = []
         self.identity.put(person_item(replace(PERSON, phone=PHONE)))
-        self.post = TownPost(self, self.post.messages)
         self.tasks = Tasks(self.post.messages.table)
         self.sender = replace(self.sender, mailer=cast(Any, self.post), tasks=self.tasks)
         self.again = MessagesAgain(
