@@ -1,6 +1,7 @@
 """Reminders of a debt that is not what it was: corrected, paid and taken back, part of a plan, held."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from sesame.domain.reminders import DebtKind, owed
 from sesame.domain.tenancy import Channel, ReminderSettings, ReminderStep
 from sesame.services.messages import by_another_way
 from sesame.store.documents import Document
-from sesame.store.tasks import TaskKind
+from sesame.store.tasks import TaskKind, TaskOutcome
 from tests.unit.test_reminder_laws import RENT, World
 
 PARIS = ("Europe/Paris", "Europe/Paris")
@@ -489,3 +490,81 @@ def test_one_that_bounced_is_told_of_by_text_days_later_as_the_same_paper() -> N
         (TENTH, Channel.EMAIL),
         (date(2026, 10, 13), Channel.SMS),
     ]
+
+
+# ---------------------------------------------------------------- plans that break
+
+
+def test_a_plan_that_breaks_after_the_ladder_was_said_to_its_end_is_told_of_and_the_desk_is_asked(
+    world: World,
+) -> None:
+    world.live(at(date(2026, 10, 14)))
+    assert world.told()[-1] == (TENTH, "formal-notice")
+    world.agree("lease-0", (10, 40, 70))
+    world.live(at(date(2026, 10, 30)))
+    before = len(world.told())
+    world.live(at(date(2026, 11, 20)))
+
+    assert world.told()[before:] == [(date(2026, 11, 2), "instalment-late")]  # after All Saints' Sunday
+    assert world.history[-1].cause["broken_plan"] == plan_of(world).plan_id
+    assert asked_of_the_desk(world) == [TaskKind.PLAN_BROKEN]
+
+
+def test_where_a_step_waits_when_a_plan_breaks_it_is_the_one_message(world: World) -> None:
+    planned(world).live(at(date(2026, 10, 3), 20))
+
+    assert world.told()[-1] == (date(2026, 10, 3), "late-3")
+    assert asked_of_the_desk(world) == [TaskKind.PLAN_BROKEN]
+
+
+def test_that_a_plan_broke_goes_on_another_day_where_its_own_is_taken(world: World) -> None:
+    world.live(at(date(2026, 10, 14)))
+    world.agree("lease-0", (9, 40, 70))
+    world.live(at(date(2026, 10, 30), 20))
+    before = len(world.told())
+    world.now = at(date(2026, 10, 31), 8)
+    world.take_the_day(Channel.EMAIL)
+    world.live(at(date(2026, 11, 20)))
+
+    assert world.told()[before:] == [(date(2026, 11, 2), "instalment-late")]
+
+
+def test_a_plan_that_staff_cancelled_asks_nobody(world: World) -> None:
+    world.live(at(date(2026, 10, 14)))
+    world.agree("lease-0", (10, 40, 70))
+    account = world.accounts.get("lease-0")
+    assert account is not None
+    world.money.write(
+        world.accounts.arranging(
+            account,
+            hold=None,
+            plan=replace(plan_of(world), cancelled=True),
+            next_step_at=world.now,
+            since=account.since,
+        )
+    )
+    before = len(world.told())
+    world.live(at(date(2026, 11, 20)))
+
+    assert world.told()[before:] == []
+    assert asked_of_the_desk(world) == []
+    assert not plan_of(world).stands
+
+
+def test_a_task_that_the_desk_has_closed_stays_closed_when_its_formal_notice_is_told_of(
+    world: World,
+) -> None:
+    world.live(at(september(15)))
+    world.pay("lease-0", RENT)
+    world.live(at(september(19), 19))
+    world.take_back("lease-0", RENT)
+    world.live(at(date(2026, 10, 16), 6))
+    an_hour_on(world)
+    [task] = world.tasks.open_in("r0").tasks
+    closed_at = world.now + timedelta(minutes=10)
+    world.tasks.table.write(world.tasks.closing(task, TaskOutcome.DONE, "manager", closed_at))
+    an_hour_on(world)
+    world.deliver_all()
+
+    assert world.told()[-1] == (date(2026, 10, 16), "formal-notice")
+    assert asked_of_the_desk(world) == []

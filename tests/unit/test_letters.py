@@ -100,6 +100,7 @@ def reminder(today: date, *debts: Debt, tone: str = "courtesy", **more: Any) -> 
         "words": "",
         "returned": False,
         "plan": False,
+        "plan_broken": False,
         "pay_by": None,
         "surcharges": (),
         "formal_notice": None,
@@ -340,6 +341,16 @@ def test_an_instalment_is_called_by_its_number_and_a_residences_own_words_open_t
     assert "Votre échelonnement" in plan.text
     assert "Venez nous voir." in own.text
     assert "simple oubli" not in own.text
+
+
+@pytest.mark.parametrize(
+    ("language", "title"),
+    [(FRENCH, "Votre échelonnement a pris fin"), (ENGLISH, "Your payment plan has ended")],
+)
+def test_a_plan_that_broke_is_said_to_have_ended(language: Language, title: str) -> None:
+    facts = reminder(date(2026, 11, 2), SEPTEMBER, tone="firm", plan_broken=True)
+
+    assert title in letter(LetterKind.REMINDER, language, **facts).text
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,8 @@ class Reached:
     """Its number."""
     reopened_at: datetime | None = None
     """Since when the debt is owed again, where it had been paid: its steps are said anew."""
+    broken_plan: str | None = None
+    """The plan of which this says that it broke."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,9 +152,12 @@ class Decision:
     since: datetime | None = None
     """What `since` becomes: set where steps wait beyond now."""
     breaks_plan: bool = False
+    """Whether the plan ends with it."""
+    broke_at: datetime | None = None
+    """When the plan that ends now broke; None where it was cancelled."""
     surcharges: tuple[Late, ...] = ()
-    left_to_staff: tuple[str, ...] = ()
-    """The debits, by entry, owed again, of which this is the last that will be said."""
+    left_to_staff: Mapping[str, datetime] = field(default_factory=dict)
+    """The debits, by entry, owed again, of which this is the last that will be said; since when it is due."""
 
 
 def payable_by(debit: Outstanding, time_zone: str) -> date:
@@ -286,9 +291,10 @@ def decide(
 ) -> Decision | None:
     """What to do with an account; None while its time has not come.
 
-    All steps that wait are merged into one: the highest rung, of the oldest month on it. Whoever takes the
-    decision writes `next_step_at` on the condition that the account is as it was read. Where nothing
-    `escalates`, a formal notice is passed over: nobody has read the settings that it would rest on.
+    All steps that wait are merged into one: the highest rung, of the oldest month on it. Where a plan breaks
+    and none waits, its end is what is said. Whoever takes the decision writes `next_step_at` on the condition
+    that the account is as it was read. Where nothing `escalates`, a formal notice is passed over: nobody has
+    read the settings that it would rest on.
     """
     if now < account.look_at:
         return None
@@ -298,8 +304,11 @@ def decide(
             next_step_at=_opening(account.hold.until + _DAY, time_zone),
             since=account.window_opens,
         )
-    opens, plan = account.window_opens, account.plan
-    ends = plan is not None and _ends(plan, account, settings, time_zone, now)
+    opens, carried = account.window_opens, account.plan
+    plan = carried
+    breaks_at = _breaks_at(plan, account, settings, time_zone) if plan is not None else None
+    breaks = breaks_at is not None and breaks_at <= now
+    ends = breaks or (plan is not None and plan.cancelled and plan.broken_on is None)
     # what a plan covered goes on from where its ladder was left; what it did not cover never stopped
     opens_covered = min(opens, plan.resumes_from) if plan is not None and ends else opens
     covered = frozenset(plan.debts) if plan is not None and ends else frozenset()
@@ -311,7 +320,7 @@ def decide(
     ]
     late = list(_surcharges(free, settings, time_zone))
     instants = [one.at for one in found] + [one.at for one in late]
-    if plan is not None and (breaks_at := _breaks_at(plan, account, settings, time_zone)):
+    if plan is not None and breaks_at is not None:
         instants.append(breaks_at)
     upcoming = min((at for at in instants if at > now), default=None)
 
@@ -328,21 +337,27 @@ def decide(
         and (escalates or not one.step.formal_notice)
     ]
     highest = min(due, key=lambda one: (-one.step.days, one.period, one.entry_id or ""), default=None)
+    if highest is None and carried is not None and not quiet:
+        broken_on = local_date(now, time_zone) if breaks else carried.broken_on
+        end = _end_of(carried, broken_on, account, settings, time_zone)
+        # given back, it is found again by the day on which it broke
+        highest = end if end is not None and (breaks or opens <= end.at) else None
     return Decision(
         reached=highest,
         next_step_at=upcoming,
         breaks_plan=ends,
+        broke_at=breaks_at if breaks else None,
         surcharges=()
         if quiet
         else tuple(one for one in late if waits(one.at, one.debit.entry_id) and one.amount_cents > 0),
-        left_to_staff=()
+        left_to_staff={}
         if quiet
-        else tuple(
-            debit.entry_id
+        else {
+            debit.entry_id: last
             for debit in free
             if debit.entry_id in account.reopened and has_steps(debit)
-            if waits(_last_of(debit, found, account.reopened), debit.entry_id)
-        ),
+            if waits(last := _last_of(debit, found, account.reopened), debit.entry_id)
+        },
     )
 
 
@@ -465,18 +480,24 @@ def _surcharges(unpaid: Iterable[Outstanding], settings: ReminderSettings, time_
             yield Late(debit=debit, amount_cents=surcharge_cents(debit, rule), at=_opening(day, time_zone))
 
 
-def _ends(
-    plan: AgreedPlan,
-    account: Dun,
-    settings: ReminderSettings,
-    time_zone: str,
-    now: datetime,
-) -> bool:
-    """Whether a plan that is still carried as standing ends now: cancelled, or broken."""
-    if plan.broken_on is not None:
-        return False
-    at = _breaks_at(plan, account, settings, time_zone)
-    return plan.cancelled or (at is not None and at <= now)
+def _end_of(
+    plan: AgreedPlan, broken_on: date | None, account: Dun, settings: ReminderSettings, time_zone: str
+) -> Reached | None:
+    """That a plan broke, said as the last step of an instalment of the oldest debt that it covered; None
+    where staff ended it, nothing is owed of it, or the ladders have formal notices alone."""
+    steps = settings.plan_steps or tuple(one for one in settings.steps if not one.formal_notice)
+    debts = [one for one in account.unpaid if one.unpaid_cents > 0 and one.entry_id in plan.debts]
+    if plan.cancelled or broken_on is None or not steps or not debts:
+        return None
+    debit = min(debts, key=lambda one: (is_surcharge(one), one.due_on, one.entry_id))
+    return Reached(
+        step=max(steps, key=lambda one: one.days),
+        period=month_of(debit),
+        at=_opening(broken_on, time_zone),
+        entry_id=debit.entry_id,
+        reopened_at=account.reopened.get(debit.entry_id),
+        broken_plan=plan.plan_id,
+    )
 
 
 def _breaks_at(plan: AgreedPlan, account: Dun, settings: ReminderSettings, time_zone: str) -> datetime | None:
