@@ -344,6 +344,24 @@ def test_an_instalment_is_called_by_its_number_and_a_residences_own_words_open_t
 
 
 @pytest.mark.parametrize(
+    ("language", "plan", "not_named"),
+    [
+        (FRENCH, "Votre échelonnement\N{NO-BREAK SPACE}: 90,00", "novembre 2026"),
+        (ENGLISH, "Your payment plan: €90.00", "November 2026"),
+    ],
+)
+def test_an_instalment_is_not_called_the_rent_of_the_month_that_it_falls_in(
+    language: Language, plan: str, not_named: str
+) -> None:
+    instalment = Debt("2026-11", date(2026, 11, 20), 9_000, instalment=5, kind="instalment")
+
+    found = letter(LetterKind.REMINDER, language, **reminder(date(2026, 11, 17), instalment, plan=True))
+
+    assert found.subject.startswith(plan)
+    assert not_named not in found.subject
+
+
+@pytest.mark.parametrize(
     ("language", "title"),
     [(FRENCH, "Votre échelonnement a pris fin"), (ENGLISH, "Your payment plan has ended")],
 )
