@@ -568,3 +568,21 @@ def test_a_task_that_the_desk_has_closed_stays_closed_when_its_formal_notice_is_
 
     assert world.told()[-1] == (date(2026, 10, 16), "formal-notice")
     assert asked_of_the_desk(world) == []
+
+
+def test_what_is_owed_again_of_a_plan_that_has_lapsed_is_chased_by_itself(world: World) -> None:
+    world.live(at(september(3)))
+    world.pay("lease-0", 20_000)
+    planned(world).credit("lease-0", "2026-09", 25_000)
+    world.live(at(september(29), 20))
+    before = len(world.told())
+    assert plan_of(world).lapsed
+    world.take_back("lease-0", 20_000)
+    world.live(at(date(2026, 10, 25)))
+
+    assert world.told()[before:] == [
+        (september(30), "late-2"),  # taken back the evening before
+        (date(2026, 10, 9), "late-3"),
+        (date(2026, 10, 19), "formal-notice"),
+    ]
+    assert TaskKind.OWED_AGAIN in asked_of_the_desk(world)

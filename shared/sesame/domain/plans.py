@@ -66,7 +66,7 @@ class AgreedPlan:
     @property
     def stands(self) -> bool:
         """Whether its instalments count, rather than its debts' own due dates."""
-        return self.broken_on is None and not self.cancelled
+        return self.broken_on is None and not self.cancelled and not self.lapsed
 
     @property
     def total_cents(self) -> int:
