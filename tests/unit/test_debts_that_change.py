@@ -586,3 +586,77 @@ def test_what_is_owed_again_of_a_plan_that_has_lapsed_is_chased_by_itself(world:
         (date(2026, 10, 19), "formal-notice"),
     ]
     assert TaskKind.OWED_AGAIN in asked_of_the_desk(world)
+
+
+# ---------------------------------------------------------------- parts that are taken back
+
+
+def test_an_instalment_that_was_paid_and_is_taken_back_is_said_anew_and_has_its_grace_again(
+    world: World,
+) -> None:
+    world.live(at(september(15), 12))
+    world.agree("lease-0", (10, 20, 30, 40, 50))
+    world.live(at(september(24)))
+    world.pay("lease-0", 9_000)
+    world.live(at(september(28)))
+    before = len(world.told())
+    world.take_back("lease-0", 9_000)
+    world.live(at(date(2026, 10, 5), 20))
+
+    told = world.told()[before:]
+    assert told[0] == (september(28), "instalment-late")
+    assert world.history[-len(told)].cause["instalment"] == "1"
+    assert plan_of(world).stands
+    world.live(at(date(2026, 10, 6)))
+    assert asked_of_the_desk(world) == [TaskKind.PLAN_BROKEN]
+
+
+def test_what_was_paid_before_a_plan_and_is_taken_back_is_added_to_its_last_instalment(
+    world: World,
+) -> None:
+    world.live(at(september(3)))
+    world.pay("lease-0", 20_000)
+    planned(world).take_back("lease-0", 20_000)
+
+    assert parts(world) == [(12_500, 12_500), (32_500, 32_500)]
+    world.live(at(september(17)))
+    assert asked_of_the_desk(world) == [TaskKind.PLAN_CORRECTED]
+
+
+def test_a_plan_that_was_kept_asks_for_what_it_covers_and_for_what_was_paid_before_it(
+    world: World,
+) -> None:
+    world.live(at(september(3)))
+    world.pay("lease-0", 20_000)
+    planned(world).pay("lease-0", 25_000)
+    world.live(at(date(2026, 10, 12)))
+    before = len(world.told())
+    world.take_back("lease-0", 25_000)
+    world.take_back("lease-0", 20_000)
+    world.live(at(date(2026, 10, 13)))
+
+    assert world.told()[before:] == [(date(2026, 10, 12), "instalment-late")]
+
+
+def test_a_debt_taken_back_in_small_parts_after_its_ladder_has_ended_is_chased(world: World) -> None:
+    sources = []
+    for cents in (10_000, 10_500, 13_250):
+        world.now += timedelta(minutes=1)
+        world.pay("lease-0", cents)
+        sources.append((f"payment:{world.now.isoformat()}", cents))
+    world.live(at(date(2026, 10, 19)))
+    before = len(world.told())
+    for source, cents in sources:
+        entry = Entry(
+            entry_id=f"charge-back:{source}",
+            kind=EntryKind.CHARGE_BACK,
+            amount_cents=cents,
+            effective_at=world.now,
+            reverses=source,
+        )
+        world.books.post("lease-0", "r0", entry)
+        world.live(world.now + 3 * DAY)
+    world.live(at(date(2026, 11, 10)))
+
+    assert [step for _, step in world.told()[before:]] == ["late-3"] * 3 + ["formal-notice"]
+    assert TaskKind.OWED_AGAIN in asked_of_the_desk(world)

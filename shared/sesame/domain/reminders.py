@@ -24,6 +24,7 @@ SHORT_NOTICE = timedelta(days=4)
 TIME_TO_PAY = timedelta(days=9)
 """Who got a bill less than `SHORT_NOTICE` before its due date has `TIME_TO_PAY` from then: our being late
 makes nobody late."""
+_USUAL_LADDER = timedelta(days=max(step.days for step in USUAL_REMINDERS.steps))
 _DAY = timedelta(days=1)
 _BASIS = 10_000
 
@@ -249,16 +250,36 @@ def surcharge_cents(debit: Outstanding, rule: Surcharge) -> int:
 
 
 def owed_again(
-    before: Iterable[Outstanding], after: Iterable[Outstanding], *, charged: Collection[str]
+    before: Iterable[Outstanding],
+    after: Iterable[Outstanding],
+    *,
+    charged: Collection[str],
+    plan: AgreedPlan | None = None,
+    taken_back_on: date | None = None,
+    looks_ahead: bool = True,
 ) -> list[str]:
     """The debits, by entry, of which most had been paid and is owed again, though nothing of them was
-    `charged` now. The ladder of one that was owed for the greater part has never stopped."""
-    unpaid = {one.entry_id: one.unpaid_cents for one in before}
-    return [
-        one.entry_id
-        for one in after
-        if one.entry_id not in charged and one.unpaid_cents > 2 * unpaid.get(one.entry_id, 0)
-    ]
+    `charged` now. The ladder of one that was owed for the greater part has never stopped.
+
+    It has where it was said to its end: then whatever is taken back counts, on the day given. So it does
+    where the usual ladder would be (a longer one is taken up from where it is), or nothing is `looks_ahead`
+    to. Of what a plan covers the instalments count: one that was paid, and is not.
+    """
+    was, now = list(before), list(after)
+    unpaid = {one.entry_id: one.unpaid_cents for one in was}
+    instalments = plan is not None and plan.owes_again(was, now)
+
+    def again(one: Outstanding) -> bool:
+        least = unpaid.get(one.entry_id, 0)
+        if one.entry_id in charged or one.unpaid_cents <= least:
+            return False
+        if plan is not None and plan.covers(one):
+            return instalments
+        if one.unpaid_cents > 2 * least:
+            return True
+        return taken_back_on is not None and (not looks_ahead or taken_back_on > one.due_on + _USUAL_LADDER)
+
+    return [one.entry_id for one in now if again(one)]
 
 
 def next_step_at(
