@@ -24,6 +24,8 @@ SHORT_NOTICE = timedelta(days=4)
 TIME_TO_PAY = timedelta(days=9)
 """Who got a bill less than `SHORT_NOTICE` before its due date has `TIME_TO_PAY` from then: our being late
 makes nobody late."""
+ASK_AFTER = timedelta(minutes=50)
+"""A formal notice is ordered by one hourly run and told of by the next, once its file is sealed."""
 _USUAL_LADDER = timedelta(days=max(step.days for step in USUAL_REMINDERS.steps))
 _DAY = timedelta(days=1)
 _BASIS = 10_000

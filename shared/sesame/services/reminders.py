@@ -8,7 +8,7 @@ from time import monotonic
 
 from sesame.domain.calendar import IsHoliday, is_sending_time, local_date
 from sesame.domain.certificates import DocumentStatus
-from sesame.domain.reminders import Decision, Reached, decide
+from sesame.domain.reminders import ASK_AFTER, Decision, Reached, decide
 from sesame.domain.tenancy import Channel, ReminderStep, Residence
 from sesame.domain.territories import holidays_of
 from sesame.platform.events import Event, announcement
@@ -26,8 +26,6 @@ from sesame.store.table import Item, Table
 from sesame.store.tasks import Task, TaskKind, Tasks, task_id_of
 
 JOB = "reminders"
-ASK_AFTER = timedelta(minutes=50)
-"""A formal notice is ordered by one hourly run and told of by the next, once its file is sealed."""
 
 
 class SomeNotPlanned(Exception):
