@@ -88,7 +88,8 @@ class Sent:
     document_id: str | None
     """The formal notice that it tells of."""
     lost: bool
-    """Whether the mail service's answer was lost: then the message may be sent once more."""
+    """Whether the mail service's answer was lost, or never written down: then the message may be sent once
+    more."""
 
 
 @dataclass
@@ -116,7 +117,11 @@ class Post:
         if outcome == "lost":
             self.messages.settle(message, MessageState.UNKNOWN, self.clock())
             return MessageState.UNKNOWN, ""
-        self.messages.accepted(message, envelope.channel, "ses-1", self.clock())
+        try:
+            self.messages.accepted(message, envelope.channel, "ses-1", self.clock())
+        except ConnectionError:  # whoever dies before it is written down leaves what a lost answer leaves
+            self.world.history[-1] = replace(self.world.history[-1], lost=True)
+            raise
         return MessageState.ACCEPTED, "ses-1"
 
 
