@@ -60,7 +60,7 @@ from sesame.store.message_allowances import MessageAllowances
 from sesame.store.messages import Message, Messages, MessageState, StillSending
 from sesame.store.people import People, lease_item, person_item, residence_item
 from sesame.store.table import Table, unmarshal
-from sesame.store.tasks import Tasks
+from sesame.store.tasks import TaskKind, Tasks
 from tests.fakes.dynamo import FakeDynamo, Wire
 
 ISSUED = datetime(2026, 9, 1, 3, tzinfo=UTC)
@@ -630,7 +630,12 @@ def _holds(world: World) -> None:
     for lease_id, residence in world.residences.items():
         account = world.accounts.get(lease_id)
         assert account is not None
-        unpaid = account.checkpoint.outstanding
+        unpaid, plan = account.checkpoint.outstanding, account.plan
+        if plan is not None and plan.broken_on is not None:
+            tasks = world.tasks.open_in(residence.residence_id).tasks
+            assert plan.plan_id in {
+                one.details["plan_id"] for one in tasks if one.kind is TaskKind.PLAN_BROKEN
+            }, "broken without a word"
         told = [one for one in world.history if one.lease_id == lease_id and "step" in one.cause]
         if sum(one.unpaid_cents for one in unpaid) <= residence.reminders.tolerance_cents:
             continue
