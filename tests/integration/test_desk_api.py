@@ -154,6 +154,7 @@ def test_a_file_in_any_encoding_is_taken_as_octets_and_reported(api: DeskApi, aw
     assert headers["location"] == f"/v1/desk/lease-imports/{taken['import_id']}"
     assert json.loads(report) == {
         "import_id": taken["import_id"],
+        "kind": "leases",
         "status": "done",
         "progress": 100,
         "encoding": "windows-1252",
