@@ -32,6 +32,15 @@ AFTER = {
     "ReminderPlanFunction": ("PostingQueue", "BillingQueue"),
 }
 """The queues that must be worked off before a job: who has paid meanwhile must be known to have."""
+RESTS_ON = {
+    "BillingPlanFunction": ("SweepFunction", "ReconcilePlanFunction"),
+    "TransmissionPlanFunction": ("SweepFunction", "ReconcilePlanFunction"),
+    "ReminderPlanFunction": ("SweepFunction", "ReconcilePlanFunction", "BillingPlanFunction"),
+}
+"""The jobs without whose success one is not run, for the same reason. All others are: one account that a job
+cannot look at must not keep the rest of the clock waiting."""
+DEAD_LETTERS = "DeadLetters"
+"""What the logical ids of the queues end with that hold what was given up on."""
 MOST_RUNS = 50
 """Of a job that says each time that it ran out of time."""
 _WAITING = (
@@ -58,35 +67,52 @@ class Patience:
 def catch_up(
     functions: Any, queues: Any, resources: Mapping[str, str], patience: Patience | None = None
 ) -> Iterator[tuple[str, str]]:
-    """Runs each job, waiting for its end: its name, and what it answered.
+    """Runs each job, waiting for its end: its name, and what it answered. Then names the dead letters.
 
-    Raises Trouble at one that fails, or where what it rests on is not worked off in time.
+    Raises Trouble where the queues that a job rests on are not worked off in time; and at the end, where a
+    job failed: those that do not rest on it are run first.
     `functions` is a client of Lambda, `queues` one of SQS; `resources` are the stack's, physical by logical
     id. A job that ran out of time is run on.
     """
     patience = patience or Patience()
+    failed: list[str] = []
     for job in JOBS:
         for name in (job, *AFTER.get(job, ())):
             if name not in resources:
                 raise Trouble(f"The stack has no {name}: is it Sésame's?")
+        if missing := [name for name in RESTS_ON.get(job, ()) if name in failed]:
+            failed.append(job)
+            yield job, f"not run: {', '.join(missing)} must come to its end first"
+            continue
         if job in AFTER:
             _worked_off(queues, {name: resources[name] for name in AFTER[job]}, job, patience)
             yield ", ".join(AFTER[job]), "empty"
         for _ in range(MOST_RUNS):
-            said = _run(functions, resources[job], job)
+            said, worked = _run(functions, resources[job])
             yield job, said
-            if _finished(said):
+            if not worked:
+                failed.append(job)
+            if not worked or _finished(said):
                 break
+    yield from _dead_letters(queues, resources)
+    if failed:
+        raise Trouble(
+            f"Not done: {', '.join(failed)}.\n  Read their logs, mend the cause, and say this again."
+        )
 
 
-def _run(functions: Any, function: str, job: str) -> str:
+def _run(functions: Any, function: str) -> tuple[str, bool]:
+    """What a job answered, and whether it came to its end."""
     answer = functions.invoke(FunctionName=function, Payload=b"{}")
     said: str = answer["Payload"].read().decode()
-    if answer.get("FunctionError"):
-        raise Trouble(
-            f"{job} failed ({_failure(said)}).\n  Read its log, mend the cause, and say this again."
-        )
-    return said
+    return (f"failed ({_failure(said)})", False) if answer.get("FunctionError") else (said, True)
+
+
+def _dead_letters(queues: Any, resources: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """What was given up on during the outage, which no job makes up for: the steps of reminders are taken."""
+    for name in sorted(resources):
+        if name.endswith(DEAD_LETTERS) and (waiting := _left(queues, resources[name])):
+            yield name, f"{waiting} given up on: redrive them (docs/operations.md, DeadLetterAlarm)"
 
 
 def _worked_off(queues: Any, urls: Mapping[str, str], job: str, patience: Patience) -> None:

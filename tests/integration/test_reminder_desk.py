@@ -373,6 +373,10 @@ def test_a_formal_notice_is_sealed_before_it_is_told_of_and_leaves_dated_proof(
         if one.action is Action.FORMAL_NOTICE_WITHDRAWN
     ]
     assert entry.details == {"document_id": document.document_id, "reason": "not_owed"}
+    account = office.accounts.get(tenant.lease.lease_id)
+    assert account is not None
+    assert account.formal_notice is not None
+    assert account.formal_notice.withdrawn
 
 
 def test_who_pays_after_a_formal_notice_was_ordered_is_not_told_of_it(office: Office, tenant: Tenant) -> None:

@@ -1,5 +1,6 @@
 """Renewal from the campaign's opening to the lease's new last day: told once a step, decided, told."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -12,7 +13,7 @@ from sesame.domain.certificates import Kind, Tenancy, Validity
 from sesame.domain.journal import Entry, EntryKind
 from sesame.domain.lease_life import Leaving, LifeEvent, changed
 from sesame.domain.scope import Scope
-from sesame.domain.tenancy import USUAL_REMINDERS, DepartureReason, RenewalBlock
+from sesame.domain.tenancy import USUAL_REMINDERS, Channel, DepartureReason, RenewalBlock
 from sesame.domain.terms import segments, terms_on
 from sesame.services.accounts import Bookkeeping
 from sesame.services.document_validity import DocumentValidity
@@ -23,6 +24,8 @@ from sesame.store import keys
 from sesame.store.accounts import Accounts
 from sesame.store.documents import Documents
 from sesame.store.lease_changes import LeaseChanges
+from sesame.store.message_allowances import MessageAllowances
+from sesame.store.messages import Messages
 from sesame.store.people import People, lease_of, residence_item
 from sesame.store.table import Delete
 from tests.integration.staff_members import enrol
@@ -433,6 +436,26 @@ def test_who_answers_between_the_announcement_and_the_message_is_not_written_to(
     office.house.relay()
 
     assert season.resident.mail() == []
+
+
+def test_of_two_messages_that_the_clock_called_for_on_a_day_that_of_a_campaign_goes_on_the_next(
+    office: Office,
+) -> None:
+    season = Season(office, "another-message-that-day")
+    who, messages = season.resident, Messages(office.aws.operations)
+    allowances, person_id = MessageAllowances(office.aws.operations), who.tenant.person.person_id
+    day = OPENING.date()
+    assert allowances.claim(person_id, Channel.EMAIL, "a reminder", day=day, now=OPENING)
+
+    office.plan(OPENING)
+    assert who.mail() == []
+
+    office.clock.now = OPENING + DAY
+    for again in messages.due_again(office.clock()):
+        office.house.deliver("notifications/send", json.dumps(again.announce))
+        messages.looked_at_again(again)
+    assert len(who.mail()) == 1
+    assert not allowances.claim(person_id, Channel.EMAIL, "a notice", day=day + DAY, now=office.clock())
 
 
 # --- Campaigns

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from local.catch_up import AFTER, JOBS, Patience, catch_up, stack_resources
+from local.catch_up import AFTER, JOBS, RESTS_ON, Patience, catch_up, stack_resources
 from local.doctor import Trouble
 from tests.unit.test_template import of_type
 
 QUEUES = {name for names in AFTER.values() for name in names}
-STACK = {name: f"sesame-{name}" for name in (*JOBS, *sorted(QUEUES))}
+DEAD = ("NotificationDeadLetters", "PostingDeadLetters")
+STACK = {name: f"sesame-{name}" for name in (*JOBS, *sorted(QUEUES), *DEAD)}
 
 
 class Queues:
@@ -118,14 +119,42 @@ def test_a_job_that_ran_out_of_time_is_run_on() -> None:
     assert functions.invoked.count("sesame-SweepFunction") == 3
 
 
-def test_a_job_that_fails_stops_it_and_its_text_is_not_shown() -> None:
-    functions = Functions(fails="BillingPlanFunction")
+def test_a_job_that_fails_keeps_none_of_the_others_waiting_and_its_text_is_not_shown() -> None:
+    functions = Functions(fails="ReminderPlanFunction")
+    told: list[tuple[str, str]] = []
 
-    with pytest.raises(Trouble, match="BillingPlanFunction failed \\(RuntimeError\\)") as trouble:
-        run(functions)
+    with pytest.raises(Trouble, match="Not done: ReminderPlanFunction") as trouble:
+        catching_up(functions, told)
 
-    assert "huong" not in str(trouble.value)
-    assert functions.invoked[-1] == "sesame-BillingPlanFunction"
+    assert ("ReminderPlanFunction", "failed (RuntimeError)") in told
+    assert "huong" not in str(trouble.value) + str(told)
+    assert functions.invoked == [STACK[job] for job in JOBS]
+
+
+@pytest.mark.parametrize("fails", ["SweepFunction", "ReconcilePlanFunction"])
+def test_nobody_is_billed_or_reminded_where_money_could_not_be_looked_for(fails: str) -> None:
+    functions = Functions(fails=fails)
+
+    with pytest.raises(Trouble, match="BillingPlanFunction, TransmissionPlanFunction, ReminderPlanFunction"):
+        catching_up(functions, [])
+
+    rest = {STACK[job] for job in JOBS if job not in RESTS_ON}
+    assert set(functions.invoked) == rest
+
+
+def test_what_was_given_up_on_during_the_outage_is_named_at_the_end() -> None:
+    done, _ = run(Functions(), NotificationDeadLetters=7)
+
+    assert done[-1][0] == "NotificationDeadLetters"
+    assert done[-1][1].startswith("7 given up on: redrive")
+    assert "PostingDeadLetters" not in dict(done)
+
+
+def catching_up(functions: Functions, told: list[tuple[str, str]]) -> None:
+    """Notes what is told until it ends or raises."""
+    queues = Queues([])
+    for one in catch_up(functions, queues, STACK, Patience(pause=queues.pause)):
+        told.append(one)
 
 
 def test_another_stack_is_refused() -> None:

@@ -13,8 +13,10 @@ from sesame.domain.reminders import DebtKind, owed
 from sesame.domain.tenancy import Channel, ReminderSettings, ReminderStep
 from sesame.services.messages import by_another_way
 from sesame.store.documents import Document
+from sesame.store.messages import MessageState
+from sesame.store.people import person_item
 from sesame.store.tasks import TaskKind, TaskOutcome
-from tests.unit.test_reminder_laws import RENT, World
+from tests.unit.test_reminder_laws import PERSON, RENT, World
 
 PARIS = ("Europe/Paris", "Europe/Paris")
 MakeWorld = Callable[..., World]
@@ -342,6 +344,62 @@ def test_what_a_plan_covers_makes_a_sum_that_is_tolerated_beside_it_no_reminder(
     ]
 
 
+# ---------------------------------------------------------------- messages that wait and do not go
+
+
+def states_of(world: World) -> list[MessageState]:
+    """Of the messages about the lease, newest first."""
+    return [one.state for one in world.post.messages.of_lease("lease-0").messages]
+
+
+def busy_and_held(world: World) -> World:
+    """A reminder that the mail service did not take at first; meanwhile reminders were held."""
+    world.live(at(september(14), 6))
+    world.now = at(september(14))
+    world.plan()
+    event = world.pending.pop()
+    assert not world.deliver(event, "busy")
+    world.hold("lease-0", 3)
+    world.now += timedelta(minutes=9)
+    assert world.deliver(event)
+    return world
+
+
+def test_a_message_that_is_given_back_gives_its_day_back_and_waits_no_more(world: World) -> None:
+    busy_and_held(world).take_the_day(Channel.EMAIL)
+    world.pay("lease-0", RENT)
+    world.live(at(september(20)))
+
+    assert states_of(world)[0] is MessageState.SUPERSEDED
+    assert world.told()[-1] == (september(10), "due")
+
+
+def test_a_message_that_was_given_back_goes_once_where_its_debt_is_still_owed(world: World) -> None:
+    busy_and_held(world).live(at(september(20)))
+
+    assert states_of(world)[0] is MessageState.ACCEPTED
+    assert world.told()[-1] == (september(18), "late-1")
+
+
+def test_a_text_that_waits_and_loses_its_phone_ends_and_the_desk_is_told() -> None:
+    world = World(PARIS, ReminderSettings(), frozenset(), phone="+33612345678")
+    world.pay("lease-1", RENT)
+    world.live(at(september(14), 6))
+    world.now = at(september(14))
+    world.plan()
+    event = world.pending.pop()
+    world.deliver(event)
+    world.take_the_day(Channel.SMS)
+    world.deliver(by_another_way(event, Channel.EMAIL))  # it bounced
+    assert set(states_of(world)[:2]) == {MessageState.ACCEPTED, MessageState.WAITING}
+
+    world.identity.put(person_item(replace(PERSON, email=None)))
+    world.live(at(september(16)))
+
+    assert set(states_of(world)[:2]) == {MessageState.ACCEPTED, MessageState.UNADDRESSED}
+    assert asked_of_the_desk(world) == [TaskKind.UNREACHABLE]
+
+
 # ---------------------------------------------------------------- formal notices that wait
 
 TENTH = date(2026, 10, 10)
@@ -454,7 +512,8 @@ def test_one_that_was_told_of_stays_whatever_the_queue_repeats(world: World) -> 
     assert [step for _, step in world.told()].count("formal-notice") == 1
 
 
-def test_by_e_mail_and_by_text_it_is_the_same_paper_though_one_of_them_goes_another_day() -> None:
+def announced_both_ways() -> World:
+    """By e-mail and by text; the day's text is another's."""
     both = (Channel.EMAIL, Channel.SMS)
     steps = (ReminderStep(name="formal-notice", days=30, channels=both, formal_notice=True),)
     world = World(PARIS, ReminderSettings(steps=steps), frozenset(), phone="+33612345678")
@@ -462,6 +521,25 @@ def test_by_e_mail_and_by_text_it_is_the_same_paper_though_one_of_them_goes_anot
     world.deliver_all()
     an_hour_on(ordered(world))
     world.take_the_day(Channel.SMS)
+    return world
+
+
+def test_one_whose_e_mail_reached_nobody_is_written_anew_for_the_text_that_goes_another_day() -> None:
+    world = announced_both_ways()
+    world.identity.put(person_item(replace(PERSON, email=None, phone="+33612345678")))
+    world.deliver_all()
+    world.pay("lease-0", 20_000)
+    world.live(at(date(2026, 10, 14)), timedelta(hours=1))
+
+    [outdated, document] = formal_notices(world)
+    assert (outdated.validity, document.validity) == (Validity.REVOKED, Validity.GENUINE)
+    assert document.facts["demand"]["total_cents"] == RENT - 20_000
+    told = [(one.at.date(), one.channel, one.document_id) for one in world.history if one.document_id]
+    assert told == [(date(2026, 10, 12), Channel.SMS, document.document_id)]
+
+
+def test_by_e_mail_and_by_text_it_is_the_same_paper_though_one_of_them_goes_another_day() -> None:
+    world = announced_both_ways()
     world.deliver_all()
     world.live(at(date(2026, 10, 14)))
 
@@ -471,6 +549,82 @@ def test_by_e_mail_and_by_text_it_is_the_same_paper_though_one_of_them_goes_anot
         (TENTH, Channel.EMAIL, document.document_id),
         (date(2026, 10, 12), Channel.SMS, document.document_id),
     ]
+
+
+@pytest.mark.parametrize(("held", "paid"), [(20, 0), (0, 20_000)], ids=["after its last day", "part paid"])
+def test_one_that_its_reader_has_by_e_mail_is_told_of_by_text_only_as_long_as_it_holds(
+    held: int, paid: int
+) -> None:
+    world = announced_both_ways()
+    world.deliver_all()
+    if held:
+        world.hold("lease-0", held)
+    if paid:
+        world.pay("lease-0", paid)
+    world.live(at(date(2026, 11, 3)))
+
+    assert [one.channel for one in world.history if one.document_id] == [Channel.EMAIL]
+    text, e_mail = world.post.messages.of_lease("lease-0").messages[:2]
+    assert {text.state, e_mail.state} == {MessageState.SUPERSEDED, MessageState.ACCEPTED}
+    assert asked_of_the_desk(world) == []
+
+
+def test_one_that_was_withdrawn_is_told_of_by_no_other_channel_and_once_no_more() -> None:
+    world = announced_both_ways()
+    world.deliver(world.pending.pop(), "lost")
+    world.withdraw("lease-0")
+    world.live(at(date(2026, 10, 20)), timedelta(hours=1))
+
+    assert [one.channel for one in world.history if one.document_id] == [Channel.EMAIL]
+    records = world.post.messages.of_lease("lease-0").messages[:2]
+    assert {one.state for one in records} == {MessageState.LOST, MessageState.SUPERSEDED}
+    assert asked_of_the_desk(world) == []
+
+
+def test_one_that_was_withdrawn_on_its_way_to_the_sender_is_made_anew(world: World) -> None:
+    an_hour_on(ordered(world))
+    world.withdraw("lease-0")
+    world.live(at(TENTH, 16), timedelta(hours=1))
+
+    [void, document] = formal_notices(world)
+    assert (void.validity, document.validity) == (Validity.REVOKED, Validity.GENUINE)
+    assert [one.document_id for one in world.history if one.document_id] == [document.document_id]
+
+
+def test_one_whose_answer_was_lost_and_that_cannot_be_told_of_in_time_is_the_desks() -> None:
+    world = World(PARIS, ReminderSettings(), frozenset())
+    world.pay("lease-1", RENT)
+    world.deliver_all()
+    an_hour_on(ordered(world))
+    world.deliver(world.pending.pop(), "lost")
+    world.hold("lease-0", 20)
+    world.live(at(date(2026, 11, 3)))
+
+    assert len([one for one in world.history if one.document_id]) == 1
+    assert world.post.messages.of_lease("lease-0").messages[0].state is MessageState.LOST
+    assert asked_of_the_desk(world) == [TaskKind.UNCONFIRMED]
+
+
+def test_one_that_was_written_anew_and_bounced_is_told_of_by_text_as_the_paper_that_holds() -> None:
+    world = World(PARIS, ReminderSettings(), frozenset(), phone="+33612345678")
+    world.pay("lease-1", RENT)
+    world.deliver_all()
+    an_hour_on(ordered(world))
+    event = world.pending.pop()
+    assert not world.deliver(event, "busy")
+    world.pay("lease-0", 10_000)
+    world.now += timedelta(minutes=9)
+    assert world.deliver(event)
+    world.live(world.now + timedelta(hours=3), timedelta(hours=1))
+    [_, document] = formal_notices(world)
+    record = world.post.messages.of_lease("lease-0").messages[0]
+    assert record.state is MessageState.ACCEPTED
+    assert record.event is not None
+    world.pending.append(by_another_way(record.event, Channel.EMAIL))
+    world.live(at(date(2026, 10, 14)))
+
+    told = [(one.channel, one.document_id) for one in world.history if one.document_id]
+    assert told == [(way, document.document_id) for way in (Channel.EMAIL, Channel.SMS)]
 
 
 def test_one_that_bounced_is_told_of_by_text_days_later_as_the_same_paper() -> None:
@@ -660,3 +814,19 @@ def test_a_debt_taken_back_in_small_parts_after_its_ladder_has_ended_is_chased(w
 
     assert [step for _, step in world.told()[before:]] == ["late-3"] * 3 + ["formal-notice"]
     assert TaskKind.OWED_AGAIN in asked_of_the_desk(world)
+
+
+@pytest.mark.parametrize("paid", [0, 1_000], ids=["overnight", "part paid meanwhile"])
+def test_one_whose_answer_was_lost_is_told_of_once_more_as_the_same_paper(world: World, paid: int) -> None:
+    an_hour_on(ordered(world), hours=1 if paid else 9)  # the evening's last run
+    world.now += timedelta(minutes=0 if paid else 35)
+    world.deliver(world.pending.pop(), "lost")
+    if paid:
+        world.pay("lease-0", paid)
+    world.live(at(date(2026, 10, 13)), timedelta(hours=1))
+
+    [document] = formal_notices(world)
+    assert document.validity is Validity.GENUINE
+    assert [one.document_id for one in world.history if one.document_id] == [document.document_id] * 2
+    [record] = [one for one in world.post.messages.of_lease("lease-0").messages if one.sent_again_at]
+    assert (record.cause["step"], record.state) == ("formal-notice", MessageState.ACCEPTED)

@@ -39,6 +39,7 @@ from sesame.domain.tenancy import (
     Residence,
     Surcharge,
 )
+from sesame.domain.validity import Ending
 from sesame.notifications.letters import Letter
 from sesame.notifications.outcome import NotAccepted
 from sesame.platform.events import Event
@@ -57,9 +58,9 @@ from sesame.store.accounts import Account, Accounts
 from sesame.store.audit import Audit
 from sesame.store.documents import Documents
 from sesame.store.message_allowances import MessageAllowances
-from sesame.store.messages import Message, Messages, MessageState, StillSending
+from sesame.store.messages import LOST, Message, Messages, MessageState, StillSending
 from sesame.store.people import People, lease_item, person_item, residence_item
-from sesame.store.table import Table, unmarshal
+from sesame.store.table import Table, transact, unmarshal
 from sesame.store.tasks import TaskKind, Tasks
 from tests.fakes.dynamo import FakeDynamo, Wire
 
@@ -115,7 +116,7 @@ class Post:
             raise NotAccepted
         self.world.sent(message, envelope.channel, lost=outcome == "lost")
         if outcome == "lost":
-            self.messages.settle(message, MessageState.UNKNOWN, self.clock())
+            self.messages.lost(message, self.clock())
             return MessageState.UNKNOWN, ""
         try:
             self.messages.accepted(message, envelope.channel, "ses-1", self.clock())
@@ -277,6 +278,16 @@ class World:
             )
         )
 
+    def withdraw(self, lease_id: str) -> None:
+        """Takes the latest formal notice back, as services/reminder_desk does."""
+        account = self.accounts.get(lease_id)
+        ordered = account.formal_notice if account else None
+        paper = self.documents.get(ordered.document_id) if ordered else None
+        if account is None or paper is None or paper.validity is not Validity.GENUINE:
+            return
+        void = self.documents.revoking(paper, Ending.WITHDRAWN, at=self.now, gives_up=False)
+        transact(cast(Any, self.dynamo), [*void, self.accounts.withdrawing(account)])
+
     def agree(self, lease_id: str, days: tuple[int, ...]) -> None:
         """A plan for all that is owed, in equal parts, so many days from today."""
         account = self.accounts.get(lease_id)
@@ -389,10 +400,10 @@ class World:
         document = self.documents.get(event["document_id"])
         assert document is not None
         assert document.validity is Validity.GENUINE, "told of a formal notice that is void"
-        if "told" in event.data or (
-            "by" in event.data and self.allowances.is_over(reminder_messages(event)[0])
+        if {"told", LOST} & event.data.keys() or (
+            "by" in event.data and self.allowances.was_told(reminder_messages(event)[0])
         ):
-            return  # the same paper by another channel
+            return  # the same paper by another channel, or once more
         today, demand = local_date(self.now, residence.time_zone), document.facts["demand"]
         late = [
             one
@@ -545,6 +556,7 @@ changes: st.SearchStrategy[Act] = st.one_of(
         st.sampled_from([(3,), (5, 12), (1, 8, 20)]),
     ),
     st.builds(lambda lease: lambda world: world.release(lease), leases),
+    st.builds(lambda lease: lambda world: world.withdraw(lease), leases),
     st.just(lambda world: world.again.run(world.now)),
 )
 ways: st.SearchStrategy[Ways] = st.sampled_from(

@@ -48,8 +48,6 @@ class TownPost(Post):
             if len(self.world.history) > before:
                 self.world.history[-1] = replace(self.world.history[-1], lost=True)
             raise
-        if state is MessageState.UNKNOWN:
-            self.messages.lost(message, self.clock())
         return state, code
 
 
@@ -175,13 +173,17 @@ def become_calm(town: Town, fates: list[bool], losses: list[bool]) -> None:
 
 
 def no_bounce_is_forgotten(town: Town) -> None:
-    """Whoever still owes at the end was told of that step, or a later one, by the phone after each bounce."""
+    """Whoever still owes at the end was told of that step, or a later one, by the phone after each bounce; or
+    it was a formal notice whose last day came first, which is the desk's."""
+    asked = unconfirmed(town)
     for one in town.bounced:
         cause, residence = one.sent.cause, town.residences[one.sent.lease_id]
         account = town.accounts.get(one.sent.lease_id)
         assert account is not None
         owed = {debit.period for debit in account.checkpoint.outstanding if debit.unpaid_cents > 0}
         if "step" not in cause or cause["period"] not in owed:
+            continue
+        if one.sent.document_id is not None and one.sent.lease_id in asked:
             continue
         days = {step.name: step.days for step in residence.reminders.steps}
         assert any(
@@ -202,6 +204,37 @@ def nothing_is_left_open(town: Town) -> None:
     }
     assert not set(states.values()) & set(OPEN)
     copies = Counter(one.message_id for one in town.history)
-    given_up = [one for one, state in states.items() if state is MessageState.LOST and copies[one] > 1]
-    tasks = {task.kind for one in town.residences.values() for task in town.open_tasks(one.residence_id)}
-    assert (TaskKind.UNCONFIRMED in tasks) == bool(given_up)
+    lost = [one for one, state in states.items() if state is MessageState.LOST]
+    asked = unconfirmed(town)
+    lease_of = {one.message_id: one.lease_id for one in town.history}
+    for one in lost:
+        sent_once = copies[one] == 1
+        assert lease_of[one] in asked or (sent_once and has_nothing_left_to_say(town, one)), "lost, dropped"
+    for lease_id in asked:
+        of_lease = town.post.messages.of_lease(lease_id).messages
+        assert any(one.state in {MessageState.LOST, MessageState.SUPERSEDED} for one in of_lease)
+
+
+def unconfirmed(town: Town) -> set[str]:
+    """The leases of whose messages the desk was told that nobody knows whether they came."""
+    return {
+        lease_id
+        for lease_id, residence in town.residences.items()
+        for task in town.open_tasks(residence.residence_id)
+        if task.kind is TaskKind.UNCONFIRMED
+    }
+
+
+def has_nothing_left_to_say(town: Town, message_id: str) -> bool:
+    """Whether what a reminder was about is paid, or a later step of it was said."""
+    sent = next(one for one in town.history if one.message_id == message_id)
+    account = town.accounts.get(sent.lease_id)
+    assert account is not None
+    if sent.cause.get("entry_id") not in {one.entry_id for one in account.checkpoint.outstanding}:
+        return True
+    days = {step.name: step.days for step in town.residences[sent.lease_id].reminders.steps}
+    return any(
+        days[later.cause["step"]] > days[sent.cause["step"]]
+        for later in town.history
+        if "step" in later.cause and later.cause["entry_id"] == sent.cause["entry_id"]
+    )

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
-from sesame.domain.calendar import local_date
+from sesame.domain.calendar import local_date, wall_time
 from sesame.domain.debts import Demand, demand_of
 from sesame.domain.journal import Outstanding
 from sesame.domain.reminders import payable_by
@@ -39,6 +39,24 @@ def is_outdated(event: Event, account: Account, residence: Residence, now: datet
     if "demand" not in event.data or "told" in event.data:
         return False
     return digest_of(demanded(account, residence, now)) != event["demand"]
+
+
+def is_past(event: Event, residence: Residence, now: datetime) -> bool:
+    """Whether the last day to pay that a formal notice names is over: then it can be told of no more."""
+    return "pay_by" in event.data and local_date(now, residence.time_zone) > _pay_by(event)
+
+
+def demands_another_sum(event: Event, account: Account, residence: Residence) -> bool:
+    """Whether the paper of a step, written today as of its own day, would demand something else."""
+    if "demand" not in event.data:
+        return False
+    as_of = _pay_by(event) - timedelta(days=residence.reminders.pay_by_days)
+    written = wall_time(as_of, time(12), residence.time_zone)
+    return digest_of(demanded(account, residence, written)) != event["demand"]
+
+
+def _pay_by(event: Event) -> date:
+    return date.fromisoformat(event["pay_by"])
 
 
 def _demandable(account: Account, time_zone: str, *, breaks_plan: bool) -> Sequence[Outstanding]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from sesame.domain.calendar import (
     is_sending_time,
@@ -33,7 +33,7 @@ from sesame.store.messages import LOST, Message, MessageState
 from sesame.store.table import Table
 from sesame.store.tasks import Task, TaskKind, Tasks, task_id_of
 
-type Composed = Draft | MessageState | NotNow | None
+type Composed = Draft | MessageState | NotNow | Literal[Leave.TOO_LATE] | None
 """A draft, or why there is none; None where it was given back to the planner, which calls for it again."""
 
 BY_EITHER = frozenset({LetterKind.REMINDER, LetterKind.NOTICE, LetterKind.DATA_EXPORT})
@@ -75,10 +75,18 @@ class Correspondence:
         if LOST in event.data and self.mailer.messages.is_lost(message.message_id, now):
             self._give_up(message)
             return
-        composed = compose(event)
+        self._act_on(message, event, compose(event))
+
+    def _act_on(self, message: Message, event: Event, composed: Composed) -> None:
         match composed:
+            case Leave.TOO_LATE:
+                self._ask_the_desk(TaskKind.UNCONFIRMED, message)
+                self._leave(message, MessageState.SUPERSEDED)
             case None if LOST in event.data:  # another event tells of it; this copy may have gone, or not
                 self._leave(message, MessageState.SUPERSEDED)
+            case None:
+                if self.mailer.messages.give_back(message, self.mailer.clock()):
+                    self._give_day_back(event, message)
             case NotNow():
                 self._wait(message, event, composed)
             case MessageState():
@@ -95,6 +103,8 @@ class Correspondence:
         leave = self._may_leave(event, message, draft)
         if isinstance(leave, NotNow):
             self._wait(message, event, leave)
+        elif leave is Leave.GIVEN_BACK:
+            self.mailer.messages.give_back(message, self.mailer.clock())
         elif leave is Leave.NOW:
             if self.mailer.messages.begin(message, self.mailer.clock(), draft.merges):
                 self._send(message, envelope, event)
@@ -113,12 +123,13 @@ class Correspondence:
         self.mailer.messages.settle(message, MessageState.LOST, self.mailer.clock())
 
     def _leave(self, message: Message, state: MessageState) -> None:
-        if state is MessageState.UNADDRESSED:
-            if message.event is not None and "by" in message.event.data:
-                return  # the first way has failed, which is on record and with the desk; there is no other
-            if message.kind in MUST_ARRIVE:
-                self._ask_the_desk(TaskKind.UNREACHABLE, message)
-        if self.mailer.messages.skip(message, state, self.mailer.clock()) and message.event is not None:
+        if state is MessageState.UNADDRESSED and message.kind in MUST_ARRIVE:
+            self._ask_the_desk(TaskKind.UNREACHABLE, message)
+        # of a second way that has no contact there is nothing to note, unless it had waited
+        by = message.event is not None and "by" in message.event.data
+        messages = self.mailer.messages
+        leave = messages.end if by and state is MessageState.UNADDRESSED else messages.skip
+        if leave(message, state, self.mailer.clock()) and message.event is not None:
             self._give_day_back(message.event, message)
 
     def _give_day_back(self, event: Event, message: Message, facts: Mapping[str, Any] | None = None) -> None:
@@ -302,7 +313,7 @@ class Correspondence:
         if account is None or leave is Leave.NEVER:
             return MessageState.SUPERSEDED
         if leave is not Leave.NOW:
-            return leave if isinstance(leave, NotNow) else None
+            return None if leave is Leave.GIVEN_BACK else leave
         # a run made for another day writes as of that day; one that waited in a queue, as of today
         facts = reminder_facts(event, account, found, max(self.mailer.clock(), event.at))
         late = facts["overdue_cents"] > 0

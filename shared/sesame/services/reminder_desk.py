@@ -36,7 +36,7 @@ from sesame.services.surcharges import UpcomingSurcharge, announced
 from sesame.store.accounts import Account, Accounts
 from sesame.store.audit import Action, Audit
 from sesame.store.documents import Document, Documents
-from sesame.store.table import transact
+from sesame.store.table import Write, transact
 
 READERS = tuple(Role)
 HOLDERS: Mapping[HoldKind, tuple[Role, ...]] = {
@@ -280,10 +280,19 @@ class ReminderDesk:
                     reason=reason.value,
                 )
                 void = self.documents.revoking(paper, Ending.WITHDRAWN, at=self.clock(), gives_up=False)
-                transact(self.documents.table.client, [*void, self.audit.recording(deed)])
+                untold = self._told_no_more(lease_id, document_id)
+                transact(self.documents.table.client, [*void, *untold, self.audit.recording(deed)])
             return self._state(tenancy, self._accounts.get(lease_id))
 
         return self.retries.run(attempt)
+
+    def _told_no_more(self, lease_id: str, document_id: str) -> list[Write]:
+        """The note for the sender, which sees the account and no document. One read."""
+        account = self._accounts.get(lease_id)
+        ordered = account.formal_notice if account else None
+        if account is None or ordered is None or ordered.document_id != document_id:
+            return []
+        return [self._accounts.withdrawing(account)]
 
     def _reverse(
         self,

@@ -152,7 +152,7 @@ class ReminderRun:
         before, digest = account.formal_notice, digest_of(demand)
         outdated = document is not None and before is not None and before.demand != digest
         if outdated:
-            told = [self.allowances.is_over(one) for one in reminder_messages(Event.of(announce))]
+            told = [self.allowances.was_told(one) for one in reminder_messages(Event.of(announce))]
             if all(told):
                 self.accounts.move_step(account, taken)
                 return False

@@ -24,7 +24,7 @@ from sesame.domain.tenancy import Channel, Lease, Residence
 from sesame.domain.territories import holidays_of
 from sesame.platform.events import Event
 from sesame.platform.logs import count
-from sesame.services.demands import is_outdated
+from sesame.services.demands import demands_another_sum, is_outdated, is_past
 from sesame.services.reminder_letters import reminder_messages
 from sesame.services.retries import USUAL, Retries
 from sesame.store.accounts import Account, Accounts
@@ -32,7 +32,7 @@ from sesame.store.message_allowances import MessageAllowances
 from sesame.store.messages import LOST
 from sesame.store.table import Contention
 
-BY_THE_CLOCK = frozenset({"reminder.due", "notice.issued"})
+BY_THE_CLOCK = frozenset({"reminder.due", "notice.issued", "renewal.due"})
 """The events whose messages nobody asked for: together one a day, a person and a channel."""
 _DAY = timedelta(days=1)
 
@@ -45,6 +45,8 @@ class Leave(Enum):
     """Say nothing, keep no record: the planner calls for it again."""
     NEVER = auto()
     """There is nothing to say any more."""
+    TOO_LATE = auto()
+    """There was, and nobody knows that it was read: the desk's to see to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,12 @@ class ScheduledMail:
             return Leave.GIVEN_BACK
         zone, is_holiday = residence.time_zone, self.holidays(residence)
         held_until = account.hold.until if account.hold and account.hold.stands(now, zone) else None
-        if _is_over(event, account, residence, now, held=held_until is not None):
-            return Leave.NEVER
+        is_over = _is_over(event, account, residence, now, held=held_until is not None)
+        ended = Leave.NEVER if is_over else self._outlived(event, account, residence, now)
+        if ended is not None:
+            return ended
         quiet = self.keeps_quiet and not is_sending_time(now, zone, is_holiday)
-        is_old = is_outdated(event, account, residence, now) and not self._told(event)
+        is_old = self._is_old(event, account, residence, now)
         if held_until is None and not quiet and not is_old:
             return Leave.NOW
         if by_itself and not is_old:
@@ -125,9 +129,34 @@ class ScheduledMail:
         for channel in Channel:
             self.allowances.give_back(lease.person_id, channel, message_id, day=day)
 
-    def _told(self, event: Event) -> bool:
-        """Whether a step was told of by its first channel: then the other one tells of the same paper."""
-        return "by" in event.data and self.allowances.is_over(reminder_messages(event)[0])
+    def _may_be_told(self, event: Event) -> bool:
+        """Whether the paper of a step may be known to its reader: by the first channel, or by a message whose
+        answer was lost. Then it is the one that counts, and this message tells of the same."""
+        if LOST in event.data:
+            return True
+        return "by" in event.data and self.allowances.was_told(reminder_messages(event)[0])
+
+    def _is_old(self, event: Event, account: Account, residence: Residence, now: datetime) -> bool:
+        """Whether a paper that nobody was told of has to be written anew."""
+        if not (_is_withdrawn(event, account) or is_outdated(event, account, residence, now)):
+            return False
+        return not self._may_be_told(event)
+
+    def _outlived(self, event: Event, account: Account, residence: Residence, now: datetime) -> Leave | None:
+        """How a message that tells of a known paper ends where the paper says no more what holds.
+
+        When it was withdrawn; after its last day to pay; and, where its reader has it by the first channel,
+        with another sum.
+        """
+        withdrawn, past = _is_withdrawn(event, account), is_past(event, residence, now)
+        differs = "by" in event.data and demands_another_sum(event, account, residence)
+        if not (withdrawn or past or differs) or not self._may_be_told(event):
+            return None
+        if withdrawn:
+            return Leave.NEVER
+        if "by" in event.data and self.allowances.reached(reminder_messages(event)[0]):
+            return Leave.NEVER
+        return Leave.TOO_LATE if past else None
 
     def as_of(self, event: Event, until: datetime) -> Event:
         """The event as it comes again then: see `_now`."""
@@ -152,6 +181,17 @@ def _comes_anew(event: Event, account: Account) -> bool:
         return True
     ordered = account.formal_notice
     return "demand" in event.data and ordered is not None and ordered.document_id != event["document_id"]
+
+
+def _is_withdrawn(event: Event, account: Account) -> bool:
+    """Whether staff took the paper of a step back."""
+    ordered = account.formal_notice
+    return (
+        "demand" in event.data
+        and ordered is not None
+        and ordered.document_id == event["document_id"]
+        and ordered.withdrawn
+    )
 
 
 def waits_by_itself(event: Event) -> bool:

@@ -77,6 +77,8 @@ class OrderedNotice:
     demand: str
     reopened_at: str = ""
     """As of `Reached`."""
+    withdrawn: bool = False
+    """Whether staff took it back: what is still to tell of it is told no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,6 +250,12 @@ class Accounts:
         change.keep("payment_plan", account.plan, plan, _plan_item)
         if block_waived is not None:
             change.keep("renewal_block_waived", account.block_waived, block_waived, list)
+        return change.update(self.table.name)
+
+    def withdrawing(self, account: Account) -> Update:
+        """The write that notes that the formal notice ordered last was taken back."""
+        change = _Change(account)
+        change.set("formal_notice.withdrawn", True)
         return change.update(self.table.name)
 
     def put_off(self, lease_id: str, look_at: datetime, *, since: datetime) -> bool:

@@ -10,7 +10,7 @@ from sesame.domain.calendar import local_date
 from sesame.domain.tenancy import Channel
 from sesame.store import keys
 from sesame.store.messages import OPEN, MessageState
-from sesame.store.table import ConditionFailed, Put, Table
+from sesame.store.table import ConditionFailed, Item, Put, Table
 
 _KEPT_FOR = timedelta(days=7)
 _NEVER_WENT = frozenset(
@@ -65,11 +65,28 @@ class MessageAllowances:
     def went_on(self, message_id: str, day: date, time_zone: str) -> bool:
         """Whether a message went, or may have gone, on a day of a residence's calendar. One read."""
         found = self.table.get(keys.message(message_id))
-        if found is None or found["state"] in _NEVER_WENT:
+        if found is None or not _may_have_gone(found):
             return False
         return local_date(datetime.fromisoformat(found["sending_since"]), time_zone) == day
 
     def is_over(self, message_id: str) -> bool:
         """Whether a message was dealt with before. One read."""
         found = self.table.get(keys.message(message_id))
-        return found is not None and found["state"] not in OPEN
+        return found is not None and found["state"] not in OPEN and "given_back" not in found
+
+    def was_told(self, message_id: str) -> bool:
+        """Whether a message went, or may have gone: what it told of may be known to its reader. One read.
+
+        Not the same as dealt with: one that was refused, or had no address, told nobody of anything.
+        """
+        found = self.table.get(keys.message(message_id))
+        return found is not None and _may_have_gone(found)
+
+    def reached(self, message_id: str) -> bool:
+        """Whether the mail service took a message, and has not said that it came to nobody. One read."""
+        found = self.table.get(keys.message(message_id))
+        return found is not None and found["state"] in {MessageState.ACCEPTED, MessageState.DELIVERED}
+
+
+def _may_have_gone(found: Item) -> bool:
+    return found["state"] not in _NEVER_WENT or "sent_again_at" in found

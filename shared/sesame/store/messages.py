@@ -215,6 +215,34 @@ class Messages:
                 self.settle(message, MessageState.LOST, now)
         return bool(found["state"] == MessageState.WAITING)
 
+    def end(self, message: Message, state: MessageState, now: datetime) -> bool:
+        """As `skip`, of a message that has a record; none is made."""
+        found = self.table.get(keys.message(message.message_id))
+        return found is not None and self._end(message, found, state, now)
+
+    def give_back(self, message: Message, now: datetime) -> bool:
+        """Ends the wait of a message whose step was given back: another event may call for it again, or none.
+
+        True where it had waited. One write.
+        """
+        try:
+            self.table.update(
+                keys.message(message.message_id),
+                "SET #state = :superseded, given_back = :yes, changed_at = :now ADD version :one",
+                condition="#state = :waiting",
+                names={"#state": "state"},
+                values={
+                    ":superseded": MessageState.SUPERSEDED.value,
+                    ":waiting": MessageState.WAITING.value,
+                    ":yes": True,
+                    ":now": now.isoformat(),
+                    ":one": 1,
+                },
+            )
+        except ConditionFailed:
+            return False
+        return True
+
     def accepted(self, message: Message, channel: Channel, provider_message_id: str, now: datetime) -> None:
         """The service of a channel took it, under its own id; its word may have been here before."""
         changes = "channel = :channel, provider_message_id = :provider, accepted_at = :now"
@@ -386,6 +414,8 @@ class Messages:
         match found.get("state"):
             case MessageState.WAITING:
                 return self._claim_again(message, found, now, endings)
+            case MessageState.SUPERSEDED if "given_back" in found:
+                return self._claim_again(message, found, now, endings)
             case MessageState.UNKNOWN:
                 return self._send_again(message, found, now, endings)
             case MessageState.SENDING:
@@ -412,10 +442,14 @@ class Messages:
     def _claim_again(
         self, message: Message, found: Item, now: datetime, endings: Sequence[Update] = (), more: str = ""
     ) -> bool:
+        sets = f"#state = :sending, sending_since = :now{more}"
+        event = {":event": message.event.announcement()} if message.event else {}
+        if event:  # what calls for it now may tell of another paper than what did at first
+            sets += ", event = :event"
         claim = Update(
             table=self.table.name,
             key=keys.message(message.message_id),
-            expression=f"SET #state = :sending, sending_since = :now{more} ADD version :one",
+            expression=f"SET {sets} REMOVE given_back ADD version :one",
             condition="version = :version",
             names={"#state": "state"},
             values={
@@ -423,6 +457,7 @@ class Messages:
                 ":now": now.isoformat(),
                 ":one": 1,
                 ":version": found["version"],
+                **event,
             },
         )
         try:
