@@ -144,6 +144,7 @@ class FakeDynamo:
         self._call("TransactWriteItems")
         reasons = [self._refusal(*next(iter(element.items()))) for element in TransactItems]
         if any(reasons):
+            self._done({})
             refused: Any = {
                 "Error": {"Code": "TransactionCanceledException", "Message": ""},
                 "CancellationReasons": [reason or {"Code": "None"} for reason in reasons],
@@ -168,7 +169,7 @@ class FakeDynamo:
         self._burnt = True
 
     def _done(self, answer: Wire) -> Wire:
-        """The answer of a write, unless it is the one whose answer is lost."""
+        """The answer of a write, a refusal too, unless it is the one whose answer is lost."""
         if self._burnt:
             self._burnt = False
             raise self.failure("the answer was lost")
@@ -177,6 +178,7 @@ class FakeDynamo:
     def _one(self, operation: str, request: Wire) -> Wire:
         if refusal := self._refusal(operation, request):
             self.write_units += 1
+            self._done({})
             refused: Any = {
                 "Error": {"Code": "ConditionalCheckFailedException", "Message": ""},
                 "Item": refusal.get("Item"),

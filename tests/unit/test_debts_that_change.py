@@ -15,7 +15,7 @@ from sesame.services.messages import by_another_way
 from sesame.store.documents import Document
 from sesame.store.messages import MessageState
 from sesame.store.people import person_item
-from sesame.store.tasks import TaskKind
+from sesame.store.tasks import TaskKind, TaskOutcome
 from tests.unit.test_reminder_laws import PERSON, RENT, World
 
 PARIS = ("Europe/Paris", "Europe/Paris")
@@ -644,6 +644,176 @@ def test_one_that_bounced_is_told_of_by_text_days_later_as_the_same_paper() -> N
         (TENTH, Channel.EMAIL),
         (date(2026, 10, 13), Channel.SMS),
     ]
+
+
+# ---------------------------------------------------------------- plans that break
+
+
+def test_a_plan_that_breaks_after_the_ladder_was_said_to_its_end_is_told_of_and_the_desk_is_asked(
+    world: World,
+) -> None:
+    world.live(at(date(2026, 10, 14)))
+    assert world.told()[-1] == (TENTH, "formal-notice")
+    world.agree("lease-0", (10, 40, 70))
+    world.live(at(date(2026, 10, 30)))
+    before = len(world.told())
+    world.live(at(date(2026, 11, 20)))
+
+    assert world.told()[before:] == [(date(2026, 11, 2), "instalment-late")]  # after All Saints' Sunday
+    assert world.history[-1].cause["broken_plan"] == plan_of(world).plan_id
+    assert asked_of_the_desk(world) == [TaskKind.PLAN_BROKEN]
+
+
+def test_where_a_step_waits_when_a_plan_breaks_it_is_the_one_message(world: World) -> None:
+    planned(world).live(at(date(2026, 10, 3), 20))
+
+    assert world.told()[-1] == (date(2026, 10, 3), "late-3")
+    assert asked_of_the_desk(world) == [TaskKind.PLAN_BROKEN]
+
+
+def test_that_a_plan_broke_goes_on_another_day_where_its_own_is_taken(world: World) -> None:
+    world.live(at(date(2026, 10, 14)))
+    world.agree("lease-0", (9, 40, 70))
+    world.live(at(date(2026, 10, 30), 20))
+    before = len(world.told())
+    world.now = at(date(2026, 10, 31), 8)
+    world.take_the_day(Channel.EMAIL)
+    world.live(at(date(2026, 11, 20)))
+
+    assert world.told()[before:] == [(date(2026, 11, 2), "instalment-late")]
+
+
+def test_a_plan_that_staff_cancelled_asks_nobody(world: World) -> None:
+    world.live(at(date(2026, 10, 14)))
+    world.agree("lease-0", (10, 40, 70))
+    account = world.accounts.get("lease-0")
+    assert account is not None
+    world.money.write(
+        world.accounts.arranging(
+            account,
+            hold=None,
+            plan=replace(plan_of(world), cancelled=True),
+            next_step_at=world.now,
+            since=account.since,
+        )
+    )
+    before = len(world.told())
+    world.live(at(date(2026, 11, 20)))
+
+    assert world.told()[before:] == []
+    assert asked_of_the_desk(world) == []
+    assert not plan_of(world).stands
+
+
+def test_a_task_that_the_desk_has_closed_stays_closed_when_its_formal_notice_is_told_of(
+    world: World,
+) -> None:
+    world.live(at(september(15)))
+    world.pay("lease-0", RENT)
+    world.live(at(september(19), 19))
+    world.take_back("lease-0", RENT)
+    world.live(at(date(2026, 10, 16), 6))
+    an_hour_on(world)
+    [task] = world.tasks.open_in("r0").tasks
+    closed_at = world.now + timedelta(minutes=10)
+    world.tasks.table.write(world.tasks.closing(task, TaskOutcome.DONE, "manager", closed_at))
+    an_hour_on(world)
+    world.deliver_all()
+
+    assert world.told()[-1] == (date(2026, 10, 16), "formal-notice")
+    assert asked_of_the_desk(world) == []
+
+
+def test_what_is_owed_again_of_a_plan_that_has_lapsed_is_chased_by_itself(world: World) -> None:
+    world.live(at(september(3)))
+    world.pay("lease-0", 20_000)
+    planned(world).credit("lease-0", "2026-09", 25_000)
+    world.live(at(september(29), 20))
+    before = len(world.told())
+    assert plan_of(world).lapsed
+    world.take_back("lease-0", 20_000)
+    world.live(at(date(2026, 10, 25)))
+
+    assert world.told()[before:] == [
+        (september(30), "late-2"),  # taken back the evening before
+        (date(2026, 10, 9), "late-3"),
+        (date(2026, 10, 19), "formal-notice"),
+    ]
+    assert TaskKind.OWED_AGAIN in asked_of_the_desk(world)
+
+
+# ---------------------------------------------------------------- parts that are taken back
+
+
+def test_an_instalment_that_was_paid_and_is_taken_back_is_said_anew_and_has_its_grace_again(
+    world: World,
+) -> None:
+    world.live(at(september(15), 12))
+    world.agree("lease-0", (10, 20, 30, 40, 50))
+    world.live(at(september(24)))
+    world.pay("lease-0", 9_000)
+    world.live(at(september(28)))
+    before = len(world.told())
+    world.take_back("lease-0", 9_000)
+    world.live(at(date(2026, 10, 5), 20))
+
+    told = world.told()[before:]
+    assert told[0] == (september(28), "instalment-late")
+    assert world.history[-len(told)].cause["instalment"] == "1"
+    assert plan_of(world).stands
+    world.live(at(date(2026, 10, 6)))
+    assert asked_of_the_desk(world) == [TaskKind.PLAN_BROKEN]
+
+
+def test_what_was_paid_before_a_plan_and_is_taken_back_is_added_to_its_last_instalment(
+    world: World,
+) -> None:
+    world.live(at(september(3)))
+    world.pay("lease-0", 20_000)
+    planned(world).take_back("lease-0", 20_000)
+
+    assert parts(world) == [(12_500, 12_500), (32_500, 32_500)]
+    world.live(at(september(17)))
+    assert asked_of_the_desk(world) == [TaskKind.PLAN_CORRECTED]
+
+
+def test_a_plan_that_was_kept_asks_for_what_it_covers_and_for_what_was_paid_before_it(
+    world: World,
+) -> None:
+    world.live(at(september(3)))
+    world.pay("lease-0", 20_000)
+    planned(world).pay("lease-0", 25_000)
+    world.live(at(date(2026, 10, 12)))
+    before = len(world.told())
+    world.take_back("lease-0", 25_000)
+    world.take_back("lease-0", 20_000)
+    world.live(at(date(2026, 10, 13)))
+
+    assert world.told()[before:] == [(date(2026, 10, 12), "instalment-late")]
+
+
+def test_a_debt_taken_back_in_small_parts_after_its_ladder_has_ended_is_chased(world: World) -> None:
+    sources = []
+    for cents in (10_000, 10_500, 13_250):
+        world.now += timedelta(minutes=1)
+        world.pay("lease-0", cents)
+        sources.append((f"payment:{world.now.isoformat()}", cents))
+    world.live(at(date(2026, 10, 19)))
+    before = len(world.told())
+    for source, cents in sources:
+        entry = Entry(
+            entry_id=f"charge-back:{source}",
+            kind=EntryKind.CHARGE_BACK,
+            amount_cents=cents,
+            effective_at=world.now,
+            reverses=source,
+        )
+        world.books.post("lease-0", "r0", entry)
+        world.live(world.now + 3 * DAY)
+    world.live(at(date(2026, 11, 10)))
+
+    assert [step for _, step in world.told()[before:]] == ["late-3"] * 3 + ["formal-notice"]
+    assert TaskKind.OWED_AGAIN in asked_of_the_desk(world)
 
 
 @pytest.mark.parametrize("paid", [0, 1_000], ids=["overnight", "part paid meanwhile"])

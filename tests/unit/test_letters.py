@@ -100,6 +100,7 @@ def reminder(today: date, *debts: Debt, tone: str = "courtesy", **more: Any) -> 
         "words": "",
         "returned": False,
         "plan": False,
+        "plan_broken": False,
         "pay_by": None,
         "surcharges": (),
         "formal_notice": None,
@@ -340,6 +341,34 @@ def test_an_instalment_is_called_by_its_number_and_a_residences_own_words_open_t
     assert "Votre échelonnement" in plan.text
     assert "Venez nous voir." in own.text
     assert "simple oubli" not in own.text
+
+
+@pytest.mark.parametrize(
+    ("language", "plan", "not_named"),
+    [
+        (FRENCH, "Votre échelonnement\N{NO-BREAK SPACE}: 90,00", "novembre 2026"),
+        (ENGLISH, "Your payment plan: €90.00", "November 2026"),
+    ],
+)
+def test_an_instalment_is_not_called_the_rent_of_the_month_that_it_falls_in(
+    language: Language, plan: str, not_named: str
+) -> None:
+    instalment = Debt("2026-11", date(2026, 11, 20), 9_000, instalment=5, kind="instalment")
+
+    found = letter(LetterKind.REMINDER, language, **reminder(date(2026, 11, 17), instalment, plan=True))
+
+    assert found.subject.startswith(plan)
+    assert not_named not in found.subject
+
+
+@pytest.mark.parametrize(
+    ("language", "title"),
+    [(FRENCH, "Votre échelonnement a pris fin"), (ENGLISH, "Your payment plan has ended")],
+)
+def test_a_plan_that_broke_is_said_to_have_ended(language: Language, title: str) -> None:
+    facts = reminder(date(2026, 11, 2), SEPTEMBER, tone="firm", plan_broken=True)
+
+    assert title in letter(LetterKind.REMINDER, language, **facts).text
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ class AgreedPlan:
     @property
     def stands(self) -> bool:
         """Whether its instalments count, rather than its debts' own due dates."""
-        return self.broken_on is None and not self.cancelled
+        return self.broken_on is None and not self.cancelled and not self.lapsed
 
     @property
     def total_cents(self) -> int:
@@ -94,6 +94,19 @@ class AgreedPlan:
             owed = min(instalment.amount_cents, until - paid)
             if owed > 0:
                 yield number, instalment, owed
+
+    def owes_again(self, before: Iterable[Outstanding], after: Iterable[Outstanding]) -> bool:
+        """Whether an instalment that was paid no longer is."""
+        paid_no_more = {number for number, _, _ in self.unpaid(after)}
+        return self.stands and not paid_no_more <= {number for number, _, _ in self.unpaid(before)}
+
+
+def with_all_that_is_owed(plan: AgreedPlan, after: Iterable[Outstanding], at: datetime) -> AgreedPlan:
+    """The plan once money of before it was taken back: the last instalment holds what no other one does."""
+    beyond = _owed_of(plan.debts, after) - plan.total_cents
+    if not plan.stands or beyond <= 0:
+        return plan
+    return replace(plan, instalments=_with_more(plan.instalments, beyond), corrected_at=at, asks_desk=True)
 
 
 def corrected(

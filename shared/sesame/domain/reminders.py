@@ -24,6 +24,9 @@ SHORT_NOTICE = timedelta(days=4)
 TIME_TO_PAY = timedelta(days=9)
 """Who got a bill less than `SHORT_NOTICE` before its due date has `TIME_TO_PAY` from then: our being late
 makes nobody late."""
+ASK_AFTER = timedelta(minutes=50)
+"""A formal notice is ordered by one hourly run and told of by the next, once its file is sealed."""
+_USUAL_LADDER = timedelta(days=max(step.days for step in USUAL_REMINDERS.steps))
 _DAY = timedelta(days=1)
 _BASIS = 10_000
 
@@ -130,6 +133,8 @@ class Reached:
     """Its number."""
     reopened_at: datetime | None = None
     """Since when the debt is owed again, where it had been paid: its steps are said anew."""
+    broken_plan: str | None = None
+    """The plan of which this says that it broke."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,9 +155,12 @@ class Decision:
     since: datetime | None = None
     """What `since` becomes: set where steps wait beyond now."""
     breaks_plan: bool = False
+    """Whether the plan ends with it."""
+    broke_at: datetime | None = None
+    """When the plan that ends now broke; None where it was cancelled."""
     surcharges: tuple[Late, ...] = ()
-    left_to_staff: tuple[str, ...] = ()
-    """The debits, by entry, owed again, of which this is the last that will be said."""
+    left_to_staff: Mapping[str, datetime] = field(default_factory=dict)
+    """The debits, by entry, owed again, of which this is the last that will be said; since when it is due."""
 
 
 def payable_by(debit: Outstanding, time_zone: str) -> date:
@@ -244,16 +252,36 @@ def surcharge_cents(debit: Outstanding, rule: Surcharge) -> int:
 
 
 def owed_again(
-    before: Iterable[Outstanding], after: Iterable[Outstanding], *, charged: Collection[str]
+    before: Iterable[Outstanding],
+    after: Iterable[Outstanding],
+    *,
+    charged: Collection[str],
+    plan: AgreedPlan | None = None,
+    taken_back_on: date | None = None,
+    looks_ahead: bool = True,
 ) -> list[str]:
     """The debits, by entry, of which most had been paid and is owed again, though nothing of them was
-    `charged` now. The ladder of one that was owed for the greater part has never stopped."""
-    unpaid = {one.entry_id: one.unpaid_cents for one in before}
-    return [
-        one.entry_id
-        for one in after
-        if one.entry_id not in charged and one.unpaid_cents > 2 * unpaid.get(one.entry_id, 0)
-    ]
+    `charged` now. The ladder of one that was owed for the greater part has never stopped.
+
+    It has where it was said to its end: then whatever is taken back counts, on the day given. So it does
+    where the usual ladder would be (a longer one is taken up from where it is), or nothing is `looks_ahead`
+    to. Of what a plan covers the instalments count: one that was paid, and is not.
+    """
+    was, now = list(before), list(after)
+    unpaid = {one.entry_id: one.unpaid_cents for one in was}
+    instalments = plan is not None and plan.owes_again(was, now)
+
+    def again(one: Outstanding) -> bool:
+        least = unpaid.get(one.entry_id, 0)
+        if one.entry_id in charged or one.unpaid_cents <= least:
+            return False
+        if plan is not None and plan.covers(one):
+            return instalments
+        if one.unpaid_cents > 2 * least:
+            return True
+        return taken_back_on is not None and (not looks_ahead or taken_back_on > one.due_on + _USUAL_LADDER)
+
+    return [one.entry_id for one in now if again(one)]
 
 
 def next_step_at(
@@ -286,9 +314,10 @@ def decide(
 ) -> Decision | None:
     """What to do with an account; None while its time has not come.
 
-    All steps that wait are merged into one: the highest rung, of the oldest month on it. Whoever takes the
-    decision writes `next_step_at` on the condition that the account is as it was read. Where nothing
-    `escalates`, a formal notice is passed over: nobody has read the settings that it would rest on.
+    All steps that wait are merged into one: the highest rung, of the oldest month on it. Where a plan breaks
+    and none waits, its end is what is said. Whoever takes the decision writes `next_step_at` on the condition
+    that the account is as it was read. Where nothing `escalates`, a formal notice is passed over: nobody has
+    read the settings that it would rest on.
     """
     if now < account.look_at:
         return None
@@ -298,8 +327,11 @@ def decide(
             next_step_at=_opening(account.hold.until + _DAY, time_zone),
             since=account.window_opens,
         )
-    opens, plan = account.window_opens, account.plan
-    ends = plan is not None and _ends(plan, account, settings, time_zone, now)
+    opens, carried = account.window_opens, account.plan
+    plan = carried
+    breaks_at = _breaks_at(plan, account, settings, time_zone) if plan is not None else None
+    breaks = breaks_at is not None and breaks_at <= now
+    ends = breaks or (plan is not None and plan.cancelled and plan.broken_on is None)
     # what a plan covered goes on from where its ladder was left; what it did not cover never stopped
     opens_covered = min(opens, plan.resumes_from) if plan is not None and ends else opens
     covered = frozenset(plan.debts) if plan is not None and ends else frozenset()
@@ -311,7 +343,7 @@ def decide(
     ]
     late = list(_surcharges(free, settings, time_zone))
     instants = [one.at for one in found] + [one.at for one in late]
-    if plan is not None and (breaks_at := _breaks_at(plan, account, settings, time_zone)):
+    if plan is not None and breaks_at is not None:
         instants.append(breaks_at)
     upcoming = min((at for at in instants if at > now), default=None)
 
@@ -328,21 +360,27 @@ def decide(
         and (escalates or not one.step.formal_notice)
     ]
     highest = min(due, key=lambda one: (-one.step.days, one.period, one.entry_id or ""), default=None)
+    if highest is None and carried is not None and not quiet:
+        broken_on = local_date(now, time_zone) if breaks else carried.broken_on
+        end = _end_of(carried, broken_on, account, settings, time_zone)
+        # given back, it is found again by the day on which it broke
+        highest = end if end is not None and (breaks or opens <= end.at) else None
     return Decision(
         reached=highest,
         next_step_at=upcoming,
         breaks_plan=ends,
+        broke_at=breaks_at if breaks else None,
         surcharges=()
         if quiet
         else tuple(one for one in late if waits(one.at, one.debit.entry_id) and one.amount_cents > 0),
-        left_to_staff=()
+        left_to_staff={}
         if quiet
-        else tuple(
-            debit.entry_id
+        else {
+            debit.entry_id: last
             for debit in free
             if debit.entry_id in account.reopened and has_steps(debit)
-            if waits(_last_of(debit, found, account.reopened), debit.entry_id)
-        ),
+            if waits(last := _last_of(debit, found, account.reopened), debit.entry_id)
+        },
     )
 
 
@@ -465,18 +503,24 @@ def _surcharges(unpaid: Iterable[Outstanding], settings: ReminderSettings, time_
             yield Late(debit=debit, amount_cents=surcharge_cents(debit, rule), at=_opening(day, time_zone))
 
 
-def _ends(
-    plan: AgreedPlan,
-    account: Dun,
-    settings: ReminderSettings,
-    time_zone: str,
-    now: datetime,
-) -> bool:
-    """Whether a plan that is still carried as standing ends now: cancelled, or broken."""
-    if plan.broken_on is not None:
-        return False
-    at = _breaks_at(plan, account, settings, time_zone)
-    return plan.cancelled or (at is not None and at <= now)
+def _end_of(
+    plan: AgreedPlan, broken_on: date | None, account: Dun, settings: ReminderSettings, time_zone: str
+) -> Reached | None:
+    """That a plan broke, said as the last step of an instalment of the oldest debt that it covered; None
+    where staff ended it, nothing is owed of it, or the ladders have formal notices alone."""
+    steps = settings.plan_steps or tuple(one for one in settings.steps if not one.formal_notice)
+    debts = [one for one in account.unpaid if one.unpaid_cents > 0 and one.entry_id in plan.debts]
+    if plan.cancelled or broken_on is None or not steps or not debts:
+        return None
+    debit = min(debts, key=lambda one: (is_surcharge(one), one.due_on, one.entry_id))
+    return Reached(
+        step=max(steps, key=lambda one: one.days),
+        period=month_of(debit),
+        at=_opening(broken_on, time_zone),
+        entry_id=debit.entry_id,
+        reopened_at=account.reopened.get(debit.entry_id),
+        broken_plan=plan.plan_id,
+    )
 
 
 def _breaks_at(plan: AgreedPlan, account: Dun, settings: ReminderSettings, time_zone: str) -> datetime | None:

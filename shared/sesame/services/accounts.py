@@ -15,7 +15,7 @@ from sesame.domain.journal import (
     fold,
 )
 from sesame.domain.notices import Adjustment, Notice, with_adjustments
-from sesame.domain.plans import AgreedPlan, corrected
+from sesame.domain.plans import AgreedPlan, corrected, with_all_that_is_owed
 from sesame.domain.reminders import owed_again
 from sesame.platform.clock import Clock
 from sesame.services.retries import USUAL, Retries
@@ -207,7 +207,15 @@ class Bookkeeping:
         checkpoint = self._after(account, entries)
         at, now = account.next_step_at, self.clock()
         charged = {entry.entry_id for entry in entries} | {one.corrects for one in entries if one.corrects}
-        again = owed_again(account.checkpoint.outstanding, checkpoint.outstanding, charged=charged)
+        plan, takes_back = self._plan(account, entries), any(entry.takes_back for entry in entries)
+        again = owed_again(
+            account.checkpoint.outstanding,
+            checkpoint.outstanding,
+            charged=charged,
+            plan=plan,
+            taken_back_on=now.date() if takes_back else None,
+            looks_ahead=at is not None,
+        )
         unpaid = {one.entry_id for one in checkpoint.outstanding}
         if not unpaid:
             at = None
@@ -217,7 +225,8 @@ class Bookkeeping:
             at = min(at or now, now)  # the planner finds when the first step of what is charged now is
         if again:
             at = min(at or now, now)
-        plan = self._plan(account, entries)
+        if plan is not None and takes_back:
+            plan = with_all_that_is_owed(plan, checkpoint.outstanding, now)
         if plan is not None and plan.asks_desk:
             at = min(at or now, now)  # though nothing may be owed any more
         still = {entry_id: since for entry_id, since in account.reopened.items() if entry_id in unpaid}

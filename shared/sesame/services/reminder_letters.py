@@ -28,7 +28,7 @@ class Debt:
 
 REMINDER = "reminder"
 """The kind of message that a reminder is."""
-_NAMES_THE_DEBT = ("entry_id", "plan_id", "instalment", "reopened_at")
+_NAMES_THE_DEBT = ("entry_id", "plan_id", "instalment", "reopened_at", "broken_plan")
 
 
 def reminder_cause(event: Event) -> dict[str, str]:
@@ -68,6 +68,7 @@ def reminder_facts(event: Event, account: Account, found: Addressee, now: dateti
         "due_on": next_due,
         "due_cents": sum(debt.unpaid_cents for debt in to_come if debt.due_on == next_due),
         "plan": "plan_id" in event.data,
+        "plan_broken": "broken_plan" in event.data,
         "pay_by": date.fromisoformat(event["pay_by"]) if "pay_by" in event.data else None,
         "surcharges": announced(account, residence, now),
         "formal_notice": formal_notice_of(account, residence, now),

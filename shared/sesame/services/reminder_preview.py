@@ -13,7 +13,7 @@ from sesame.domain.calendar import (
     local_date,
     wall_time,
 )
-from sesame.domain.reminders import Reached, decide, payable_by
+from sesame.domain.reminders import ASK_AFTER, Decision, Owed, Reached, decide, owed
 from sesame.domain.sending import OTHER
 from sesame.domain.tenancy import Channel, Lease, Person, Residence
 from sesame.domain.terms import as_of
@@ -33,7 +33,10 @@ _A_CALL = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewedReminder:
-    """One that would be announced. `channel` None: the tenant wants none, or cannot be reached."""
+    """One that would be announced. `channel` None: the tenant wants none, or cannot be reached.
+
+    `unpaid_cents` is what its message asks for: all that is owed, of a formal notice what is late.
+    """
 
     lease: Lease
     step: str
@@ -77,7 +80,8 @@ class ReminderPreview:
         at = wall_time(day, SENDING_CLOSES, residence.time_zone) - timedelta(minutes=1)
         if not is_sending_time(at, residence.time_zone, self.holidays(residence)):
             return Preview(day=day, open=False, reminders=(), more=False)
-        reached: list[tuple[Account, Reached]] = []
+        closes_at = at + timedelta(minutes=1)
+        reached: list[tuple[Account, Reached, list[Owed]]] = []
         for account in self.accounts.due(residence_id, at):
             if account.next_step_at is None:
                 continue
@@ -88,37 +92,51 @@ class ReminderPreview:
                 settings=residence.reminders,
                 escalates=residence.confirmed,
             )
-            if decision and decision.reached:
-                reached.append((account, decision.reached))
+            if decision is None or decision.reached is None:
+                continue
+            step = decision.reached
+            if step.step.formal_notice and account.since is None:  # not ordered yet
+                ordered_at = max(account.next_step_at, self.clock())
+                if ordered_at + ASK_AFTER >= closes_at:
+                    continue
+            reached.append((account, step, _rows(account, decision, residence, day)))
             if len(reached) > MOST:
                 break
         shown = self._shown(reached[:MOST], residence, day)
         return Preview(day=day, open=True, reminders=shown, more=len(reached) > MOST)
 
     def _shown(
-        self, reached: Sequence[tuple[Account, Reached]], residence: Residence, day: date
+        self, reached: Sequence[tuple[Account, Reached, list[Owed]]], residence: Residence, day: date
     ) -> tuple[PreviewedReminder, ...]:
         shown: list[PreviewedReminder] = []
         left = iter(reached)
         while some := list(islice(left, _A_CALL)):
-            items = same_table(self.identity, [keys.lease(account.lease_id) for account, _ in some])
+            items = same_table(self.identity, [keys.lease(account.lease_id) for account, _, _ in some])
             leases = {item["lease_id"]: lease_of(item) for item in items if item}
             wanted = list(dict.fromkeys(lease.person_id for lease in leases.values()))
             profiles = same_table(self.identity, [keys.person(person_id) for person_id in wanted])
             persons = {item["person_id"]: person_of(item) for item in profiles if item}
-            for account, step in some:
+            for account, step, rows in some:
                 lease = leases.get(account.lease_id)
                 person = persons.get(lease.person_id) if lease else None
                 if lease and person:
-                    shown.append(_previewed(account, step, lease, person, residence, day))
+                    shown.append(_previewed(step, rows, lease, person, day))
         return tuple(shown)
 
 
+def _rows(account: Account, decision: Decision, residence: Residence, day: date) -> list[Owed]:
+    """What the message will ask for, as the sender makes it up."""
+    plan = None if decision.breaks_plan else account.plan
+    rows = owed(account.checkpoint.outstanding, plan, residence.time_zone)
+    if decision.reached is not None and decision.reached.step.formal_notice:
+        return [row for row in rows if row.instalment is None and row.due_on < day]
+    return rows
+
+
 def _previewed(
-    account: Account, reached: Reached, lease: Lease, person: Person, residence: Residence, day: date
+    reached: Reached, rows: Sequence[Owed], lease: Lease, person: Person, day: date
 ) -> PreviewedReminder:
-    unpaid = [one for one in account.checkpoint.outstanding if one.unpaid_cents > 0]
-    late = any(payable_by(one, residence.time_zone) < day for one in unpaid)
+    late = any(row.due_on < day for row in rows)
     unwanted = not late and not person.courtesy_reminders
     # a step that is told both ways heeds no wish for one of them
     by_step = reached.step.channels
@@ -128,7 +146,7 @@ def _previewed(
         lease=as_of(lease, day),
         step=reached.step.name,
         period=reached.period,
-        unpaid_cents=sum(one.unpaid_cents for one in unpaid),
+        unpaid_cents=sum(row.unpaid_cents for row in rows),
         channel=None if unwanted else channel,
         unwanted=unwanted,
     )

@@ -8,7 +8,7 @@ from time import monotonic
 
 from sesame.domain.calendar import IsHoliday, is_sending_time, local_date
 from sesame.domain.certificates import DocumentStatus
-from sesame.domain.reminders import Decision, Reached, decide
+from sesame.domain.reminders import ASK_AFTER, Decision, Reached, decide
 from sesame.domain.tenancy import Channel, ReminderStep, Residence
 from sesame.domain.territories import holidays_of
 from sesame.platform.events import Event, announcement
@@ -26,8 +26,6 @@ from sesame.store.table import Item, Table
 from sesame.store.tasks import Task, TaskKind, Tasks, task_id_of
 
 JOB = "reminders"
-ASK_AFTER = timedelta(minutes=50)
-"""A formal notice is ordered by one hourly run and told of by the next, once its file is sealed."""
 
 
 class SomeNotPlanned(Exception):
@@ -119,7 +117,7 @@ class ReminderRun:
             decision = self._decide(account, residence, now)
             if decision is None:
                 return False
-        self._ask_the_desk(account, decision, now)
+        self._ask_the_desk(account, decision)
         if decision.reached is not None and decision.reached.step.formal_notice:
             return self._formal(account, residence, decision, decision.reached, now)
         announce = _announced(account, decision, now)
@@ -178,24 +176,29 @@ class ReminderRun:
         }
         return self.accounts.move_step(account, replace(taken, announce=announce))
 
-    def _ask_the_desk(self, account: Account, decision: Decision, now: datetime) -> None:
-        """What only staff can settle. Before the account is moved: whoever dies in between asks again."""
+    def _ask_the_desk(self, account: Account, decision: Decision) -> None:
+        """What only staff can settle. Before the account is moved: whoever dies in between asks again.
+
+        As of when it came about, so that what the desk has closed since then stays closed.
+        """
         asked = [
-            (TaskKind.OWED_AGAIN, {"entry_id": entry_id, "since": account.reopened[entry_id].isoformat()})
-            for entry_id in decision.left_to_staff
+            (TaskKind.OWED_AGAIN, at, {"entry_id": entry, "since": account.reopened[entry].isoformat()})
+            for entry, at in decision.left_to_staff.items()
         ]
         plan = account.plan
         if plan is not None and plan.asks_desk and plan.corrected_at is not None:
             details = {"plan_id": plan.plan_id, "corrected_at": plan.corrected_at.isoformat()}
-            asked.append((TaskKind.PLAN_CORRECTED, details))
-        for kind, details in asked:
+            asked.append((TaskKind.PLAN_CORRECTED, plan.corrected_at, details))
+        if plan is not None and decision.broke_at is not None:
+            asked.append((TaskKind.PLAN_BROKEN, decision.broke_at, {"plan_id": plan.plan_id}))
+        for kind, at, details in asked:
             self.tasks.raise_once(
                 Task(
                     task_id=task_id_of(kind, account.lease_id, *details.values()),
                     kind=kind,
                     residence_id=account.residence_id,
                     lease_id=account.lease_id,
-                    raised_at=now,
+                    raised_at=at,
                     details=details,
                 )
             )
@@ -261,6 +264,8 @@ def _reminder(account: Account, reached: Reached, now: datetime) -> dict[str, st
         debt = {"plan_id": plan_id, "instalment": str(reached.instalment)}
     if reached.reopened_at is not None:
         debt["reopened_at"] = reached.reopened_at.isoformat()
+    if reached.broken_plan is not None:
+        debt["broken_plan"] = reached.broken_plan
     version = str(account.version)
     cause = derived_id("reminder.due", account.lease_id, reached.period, step.name, *debt.values(), version)
     return announcement(

@@ -37,6 +37,9 @@ class TaskKind(StrEnum):
     PLAN_CORRECTED = "plan_corrected"
     """What a payment plan covers was corrected, and its last instalments with it: agree another with the
     tenant, or leave it so."""
+    PLAN_BROKEN = "plan_broken"
+    """An instalment was paid too late or not at all, and the plan's debts are back on the ladder: talk to the
+    tenant, agree another plan, or take it further."""
     UNREACHABLE = "unreachable"
     """A notice or a reminder could not go out: no contact of the tenant can be used."""
 
