@@ -118,6 +118,8 @@ def _parameters(template: Mapping[str, Any], instance: Instance) -> dict[str, st
         "StudentAudience": AUDIENCE,
         # the story reminds at whatever hour it is told, and wakes nobody
         "QuietTime": "ignored",
+        # the mailbox has no quota, and nobody waits a minute behind a file of welcomes
+        "MailsPerSecond": "0",
     }
     declared = template.get("Parameters", {})
     missing = [name for name, p in declared.items() if "Default" not in p and name not in known]

@@ -93,7 +93,7 @@ def mails(instance: Instance) -> Callable[..., list[Mail]]:
 def wait_for() -> Callable[..., Any]:
     """Ask until the answer is true, and return it: what queues and streams do takes a moment."""
 
-    def wait[T](ask: Callable[[], T], seconds: float = 30.0, every: float = 0.1) -> T:
+    def wait[T](ask: Callable[[], T], seconds: float = 120.0, every: float = 0.1) -> T:
         deadline = time.monotonic() + seconds
         while not (answer := ask()):
             assert time.monotonic() < deadline, f"still {answer!r} after {seconds:.0f} s"
