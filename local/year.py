@@ -318,10 +318,10 @@ class Year(Chronicle):
 
     def campaign_opens(self) -> None:
         """A renewal campaign: its rules are data; the clock opens it."""
-        self.on(date(2025, 3, 28), "A manager sets a renewal campaign for the residence, from 1 April.")
+        self.on(date(2025, 3, 28), "A manager sets a renewal campaign for the residence, from 2 April.")
         campaign = {
             "residence_ids": [self.residence],
-            "opens_on": "2025-04-01",
+            "opens_on": "2025-04-02",
             "closes_on": "2025-04-30",
             "leases_end_from": "2025-07-01",
             "leases_end_to": "2025-08-31",
