@@ -120,7 +120,7 @@ class ReminderRun:
         self._ask_the_desk(account, decision)
         if decision.reached is not None and decision.reached.step.formal_notice:
             return self._formal(account, residence, decision, decision.reached, now)
-        announce = _announced(account, decision, now)
+        announce = _reminder(account, decision.reached, now) if decision.reached else None
         moved = self.accounts.move_step(account, _move(decision, announce, residence, now))
         return moved and announce is not None
 
@@ -239,10 +239,6 @@ class _Tally:
     def _note(self, error: Exception, whose: dict[str, str]) -> None:
         self.failed += 1
         logger.warning("step", extra=whose | {"failure": describe(error)})
-
-
-def _announced(account: Account, decision: Decision, now: datetime) -> dict[str, str] | None:
-    return _reminder(account, decision.reached, now) if decision.reached else None
 
 
 def _move(decision: Decision, announce: dict[str, str] | None, residence: Residence, now: datetime) -> Move:
