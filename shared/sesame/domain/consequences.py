@@ -12,6 +12,7 @@ from itertools import accumulate
 
 from sesame.domain.calendar import Period, local_date
 from sesame.domain.journal import Outstanding
+from sesame.domain.plans import uncovered
 from sesame.domain.reminders import (
     Dun,
     formal_notices_called_for,
@@ -116,9 +117,7 @@ def months_that_lead_there(account: Dun) -> tuple[Period, ...]:
 
 def _free(account: Dun) -> Iterator[Outstanding]:
     """The debits that no payment plan has taken the place of."""
-    for debit in account.unpaid:
-        if has_steps(debit) and not (account.plan is not None and account.plan.covers(debit)):
-            yield debit
+    return filter(has_steps, uncovered(account.unpaid, account.plan))
 
 
 def _held(account: Dun, day: date, now: datetime, time_zone: str) -> date:

@@ -147,3 +147,8 @@ def _with_more(instalments: Sequence[Instalment], cents: int) -> tuple[Instalmen
             return (*left, replace(last, amount_cents=amount))
         cents = amount
     return tuple(left)
+
+
+def uncovered(debits: Iterable[Outstanding], plan: AgreedPlan | None) -> list[Outstanding]:
+    """The debits whose own due dates hold: what no plan has taken the place of."""
+    return [debit for debit in debits if plan is None or not plan.covers(debit)]

@@ -17,7 +17,7 @@ from enum import StrEnum
 
 from sesame.domain.calendar import SENDING_OPENS, Period, local_date, period_of, wall_time
 from sesame.domain.journal import Outstanding, notice_period_of
-from sesame.domain.plans import AgreedPlan
+from sesame.domain.plans import AgreedPlan, uncovered
 from sesame.domain.tenancy import USUAL_REMINDERS, ReminderSettings, ReminderStep, Surcharge
 
 SHORT_NOTICE = timedelta(days=4)
@@ -205,8 +205,7 @@ def owed(unpaid: Iterable[Outstanding], plan: AgreedPlan | None, time_zone: str)
             unpaid_cents=debit.unpaid_cents,
             entry_id=debit.entry_id,
         )
-        for debit in listed
-        if plan is None or not plan.covers(debit)
+        for debit in uncovered(listed, plan)
     ]
     if plan is not None and plan.stands:
         rows += [
@@ -336,7 +335,7 @@ def decide(
     opens_covered = min(opens, plan.resumes_from) if plan is not None and ends else opens
     covered = frozenset(plan.debts) if plan is not None and ends else frozenset()
     plan = None if ends else plan
-    free = [debit for debit in account.unpaid if plan is None or not plan.covers(debit)]
+    free = uncovered(account.unpaid, plan)
     found = [
         *_ladder(free, settings, time_zone, account.reopened),
         *(_instalments(plan, account, settings, time_zone) if plan else ()),
@@ -403,8 +402,8 @@ def still_holds(
     rest is tolerated, nor where a plan has taken its place, nor where it was paid in between and is owed
     again: then its steps begin anew. A debt is known by its entry, by its month where a step names none."""
     plan = account.plan
-    covered = [one for one in account.unpaid if plan is not None and plan.covers(one)]
-    counts = covered if instalment is not None else [one for one in account.unpaid if one not in covered]
+    free = uncovered(account.unpaid, plan)
+    counts = free if instalment is None else [one for one in account.unpaid if one not in free]
     if within_tolerance(counts, settings):
         return False
     rows = owed(account.unpaid, plan, time_zone)
@@ -418,7 +417,7 @@ def still_holds(
 def formal_notices_called_for(account: Dun, settings: ReminderSettings, time_zone: str) -> Iterator[Reached]:
     """The formal notices of what no plan covers, those behind too; none of so little that it is tolerated."""
     plan = account.plan
-    free = [debit for debit in account.unpaid if plan is None or not plan.covers(debit)]
+    free = uncovered(account.unpaid, plan)
     if not within_tolerance(free, settings):
         for one in _ladder(free, settings, time_zone, account.reopened):
             if one.step.formal_notice:

@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 from sesame.domain.calendar import local_date, wall_time
 from sesame.domain.debts import Demand, demand_of
 from sesame.domain.journal import Outstanding
+from sesame.domain.plans import uncovered
 from sesame.domain.reminders import payable_by
 from sesame.domain.tenancy import Residence
 from sesame.platform.events import Event
@@ -64,6 +65,5 @@ def _demandable(account: Account, time_zone: str, *, breaks_plan: bool) -> Seque
     plan = account.plan if not breaks_plan else None
     return [
         replace(debit, due_on=payable_by(debit, time_zone))
-        for debit in account.checkpoint.outstanding
-        if plan is None or not plan.covers(debit)
+        for debit in uncovered(account.checkpoint.outstanding, plan)
     ]

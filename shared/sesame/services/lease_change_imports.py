@@ -34,11 +34,10 @@ from sesame.store.imports import Chunk, FileImport, FileKind
 from sesame.store.lease_changes import LeaseChange
 from sesame.store.people import lease_of
 from sesame.store.staff import StaffDirectory
-from sesame.store.table import Item, Key, Table, same_table
+from sesame.store.table import Key, Table, same_table
 
 IMPORTERS_OF_CHANGES = DECIDERS
 """Who may change a lease may send a file of changes."""
-BATCH = 100
 
 
 class UnreadableAmendmentFile(UnreadableFile):
@@ -241,7 +240,7 @@ class LeaseChangeWorker[File: ReadFile[Any, LeaseChangeRow]](FileWorker[File]):
         return matched
 
     def _leases(self, lease_ids: Sequence[str]) -> dict[str, Lease]:
-        found = _hundreds(self.life.terms.people.table, [keys.lease(one) for one in lease_ids])
+        found = same_table(self.life.terms.people.table, [keys.lease(one) for one in lease_ids])
         return {item["lease_id"]: lease_of(item) for item in found if item}
 
 
@@ -258,15 +257,8 @@ def _of_chunk(file: ReadFile[Any, LeaseChangeRow], lines: set[int]) -> list[Leas
 def _looked_up(identity: Table, references: set[str | None], key: Callable[[str], Key]) -> dict[str, str]:
     """Reference -> lease id, of those that are known."""
     asked = sorted(one for one in references if one)
-    found = _hundreds(identity, [key(one) for one in asked])
+    found = same_table(identity, [key(one) for one in asked])
     return {one: item["lease_id"] for one, item in zip(asked, found, strict=True) if item}
-
-
-def _hundreds(identity: Table, wanted: Sequence[Key]) -> list[Item | None]:
-    found: list[Item | None] = []
-    for start in range(0, len(wanted), BATCH):
-        found += same_table(identity, wanted[start : start + BATCH])
-    return found
 
 
 def _problem(

@@ -6,6 +6,7 @@ Every write that must not be lost or doubled is conditional; what touches severa
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import batched
 from time import sleep
 from typing import Any
 
@@ -290,6 +291,10 @@ class Table:
             raise _failure(error) from error
 
 
+KEYS_A_CALL = 100
+"""Of one BatchGetItem."""
+
+
 def batch_get(client: Any, keys: Sequence[tuple[str, Key]], *, consistent: bool = True) -> list[Item | None]:
     """Items of several tables in one call, in the order asked, None where there is none. At most 100 keys."""
     asked: dict[str, Any] = {}
@@ -306,8 +311,12 @@ def batch_get(client: Any, keys: Sequence[tuple[str, Key]], *, consistent: bool 
 
 
 def same_table(table: Table, wanted: Sequence[Key]) -> list[Item | None]:
-    """Items of one table in one strongly consistent call, in the order asked; no call for none."""
-    return batch_get(table.client, [(table.name, key) for key in wanted]) if wanted else []
+    """Items of one table, strongly consistent, in the order asked: a call for each hundred, none for none."""
+    return [
+        item
+        for some in batched(wanted, KEYS_A_CALL, strict=False)
+        for item in batch_get(table.client, [(table.name, key) for key in some])
+    ]
 
 
 def transact(client: Any, writes: Sequence[Write], *, token: str | None = None, attempts: int = 1) -> None:
